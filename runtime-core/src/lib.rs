@@ -1,0 +1,3 @@
+//! selvedge's core: tasks, schedulers, the blocking pool and synchronisation.
+pub mod audit;
+pub mod shim;

@@ -1,0 +1,1 @@
+//! Clock, timer wheels, sleep, interval, timeout.
