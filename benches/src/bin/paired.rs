@@ -1,0 +1,53 @@
+//! `cargo run --release --bin paired [ROUNDS] [FILTER]`: every workload on both runtimes in turn (ABBA), and
+//! the ratio of the medians as a table. A minute or two where criterion takes five; good for a first look.
+
+use selvedge_benches::{on_selvedge, on_tokio};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let rounds: usize = match arguments.next().map(|word| word.parse()) {
+        None => 11,
+        Some(Ok(rounds)) if rounds > 0 => rounds,
+        Some(_) => {
+            eprintln!("usage: paired [ROUNDS] [FILTER]");
+            std::process::exit(2);
+        }
+    };
+    let filter = arguments.next().unwrap_or_default();
+    println!(
+        "| workload | selvedge ns/iter | tokio ns/iter | tokio / selvedge |\n|---|---:|---:|---:|"
+    );
+    for (ours, theirs) in on_selvedge::suite::all()
+        .into_iter()
+        .zip(on_tokio::suite::all())
+    {
+        if !ours.name.contains(&filter) {
+            continue;
+        }
+        let a = on_selvedge::suite::runtime(ours.flavor);
+        let b = on_tokio::suite::runtime(theirs.flavor);
+        let unit = ours.unit;
+        ours.run(&a, unit);
+        theirs.run(&b, unit);
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            if round % 2 == 0 {
+                left.push(ours.run(&a, unit));
+                right.push(theirs.run(&b, unit));
+            } else {
+                right.push(theirs.run(&b, unit));
+                left.push(ours.run(&a, unit));
+            }
+        }
+        left.sort();
+        right.sort();
+        let per_iteration =
+            |times: &[std::time::Duration]| times[rounds / 2].as_nanos() as f64 / unit as f64;
+        let (left, right) = (per_iteration(&left), per_iteration(&right));
+        println!(
+            "| {} | {left:.0} | {right:.0} | {:.2} |",
+            ours.name,
+            right / left
+        );
+    }
+}

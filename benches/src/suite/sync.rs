@@ -1,0 +1,218 @@
+//! Channels and locks between tasks.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::rt;
+use rt::runtime::Runtime;
+use rt::sync;
+
+/// Times `n` items through whatever `start` sets up: it spawns tasks and returns their handles.
+fn timed<F>(runtime: &Runtime, start: F) -> Duration
+where
+    F: FnOnce() -> Vec<rt::task::JoinHandle<()>>,
+{
+    runtime.block_on(async move {
+        let begun = Instant::now();
+        for task in start() {
+            task.await.unwrap();
+        }
+        begun.elapsed()
+    })
+}
+
+pub fn mpsc_bounded(runtime: &Runtime, n: u64) -> Duration {
+    bounded(runtime, n, 1)
+}
+
+pub fn mpsc_bounded_4(runtime: &Runtime, n: u64) -> Duration {
+    bounded(runtime, n, 4)
+}
+
+fn bounded(runtime: &Runtime, n: u64, senders: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, mut rx) = sync::mpsc::channel(100);
+        let mut tasks: Vec<_> = (0..senders)
+            .map(|_| {
+                let tx = tx.clone();
+                rt::spawn(async move {
+                    for i in 0..n.div_ceil(senders) {
+                        tx.send(i).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        tasks.push(rt::spawn(async move { while rx.recv().await.is_some() {} }));
+        tasks
+    })
+}
+
+pub fn mpsc_unbounded(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, mut rx) = sync::mpsc::unbounded_channel();
+        vec![
+            rt::spawn(async move {
+                for i in 0..n {
+                    tx.send(i).unwrap();
+                    if i % 128 == 127 {
+                        rt::task::yield_now().await;
+                    }
+                }
+            }),
+            rt::spawn(async move { while rx.recv().await.is_some() {} }),
+        ]
+    })
+}
+
+/// A task makes the channel, sends and receives: the cost of the object itself.
+pub fn oneshot(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        vec![rt::spawn(async move {
+            for i in 0..n {
+                let (tx, rx) = sync::oneshot::channel();
+                tx.send(i).unwrap();
+                rx.await.unwrap();
+            }
+        })]
+    })
+}
+
+pub fn mutex_uncontended(runtime: &Runtime, n: u64) -> Duration {
+    mutex(runtime, n, 1)
+}
+
+pub fn mutex_contended(runtime: &Runtime, n: u64) -> Duration {
+    mutex(runtime, n, 8)
+}
+
+fn mutex(runtime: &Runtime, n: u64, tasks: u64) -> Duration {
+    timed(runtime, || {
+        let lock = Arc::new(sync::Mutex::new(0u64));
+        (0..tasks)
+            .map(|_| {
+                let lock = lock.clone();
+                rt::spawn(async move {
+                    for _ in 0..n.div_ceil(tasks) {
+                        let mut guard = lock.lock().await;
+                        *guard += 1;
+                        if tasks > 1 {
+                            // Hold it across a yield, so that the others do queue up.
+                            rt::task::yield_now().await;
+                        }
+                    }
+                })
+            })
+            .collect()
+    })
+}
+
+pub fn semaphore(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let semaphore = Arc::new(sync::Semaphore::new(4));
+        (0..16)
+            .map(|_| {
+                let semaphore = semaphore.clone();
+                rt::spawn(async move {
+                    for _ in 0..n.div_ceil(16) {
+                        let _permit = semaphore.acquire().await.unwrap();
+                        rt::task::yield_now().await;
+                    }
+                })
+            })
+            .collect()
+    })
+}
+
+pub fn rwlock(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let lock = Arc::new(sync::RwLock::new(0u64));
+        (0..8)
+            .map(|_| {
+                let lock = lock.clone();
+                rt::spawn(async move {
+                    for i in 0..n.div_ceil(8) {
+                        if i % 16 == 0 {
+                            *lock.write().await += 1;
+                        } else {
+                            std::hint::black_box(*lock.read().await);
+                        }
+                    }
+                })
+            })
+            .collect()
+    })
+}
+
+/// One sender, four receivers that need not see every value.
+pub fn watch(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, rx) = sync::watch::channel(0u64);
+        let mut tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let mut rx = rx.clone();
+                rt::spawn(async move { while rx.changed().await.is_ok() {} })
+            })
+            .collect();
+        drop(rx);
+        tasks.push(rt::spawn(async move {
+            for i in 0..n {
+                tx.send(i).unwrap();
+                rt::task::yield_now().await;
+            }
+        }));
+        tasks
+    })
+}
+
+/// One sender, four receivers that see every value or learn that they lag.
+pub fn broadcast(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, rx) = sync::broadcast::channel(1024);
+        let mut tasks: Vec<_> = (0..4)
+            .map(|_| {
+                let mut rx = rx.resubscribe();
+                rt::spawn(async move {
+                    while !matches!(
+                        rx.recv().await,
+                        Err(sync::broadcast::error::RecvError::Closed)
+                    ) {}
+                })
+            })
+            .collect();
+        drop(rx);
+        tasks.push(rt::spawn(async move {
+            for i in 0..n {
+                tx.send(i).unwrap();
+                if i % 64 == 63 {
+                    rt::task::yield_now().await;
+                }
+            }
+        }));
+        tasks
+    })
+}
+
+/// Two tasks wake each other in turn.
+pub fn notify(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let there = Arc::new(sync::Notify::new());
+        let back = Arc::new(sync::Notify::new());
+        let side = |waits: Arc<sync::Notify>, wakes: Arc<sync::Notify>, first: bool| {
+            rt::spawn(async move {
+                for _ in 0..n {
+                    if first {
+                        wakes.notify_one();
+                        waits.notified().await;
+                    } else {
+                        waits.notified().await;
+                        wakes.notify_one();
+                    }
+                }
+            })
+        };
+        vec![
+            side(back.clone(), there.clone(), true),
+            side(there, back, false),
+        ]
+    })
+}

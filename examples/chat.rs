@@ -1,0 +1,81 @@
+//! A chat server over lines of text: `cargo run --example chat`, then `nc 127.0.0.1 PORT` from several terminals.
+//! With `-- --demo` two clients talk to each other and the program ends.
+//!
+//! What to look at: one broadcast channel for all rooms' talk, `select!` between what a client types and what
+//! the others said, and that a client too slow for the channel is told how much it missed, not cut off.
+
+use tokio::io::{self, AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+type Line = (std::net::SocketAddr, String);
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let demo = std::env::args().any(|word| word == "--demo");
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("chat on {address}");
+    let server = serve(listener);
+    if demo {
+        tokio::spawn(server);
+        return talk(address).await;
+    }
+    tokio::select! {
+        result = server => result,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+async fn serve(listener: TcpListener) -> io::Result<()> {
+    let (said, _) = broadcast::channel::<Line>(64);
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        let said = said.clone();
+        tokio::spawn(async move {
+            if let Err(error) = member(stream, peer, said).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}
+
+async fn member(
+    mut stream: TcpStream,
+    me: std::net::SocketAddr,
+    said: broadcast::Sender<Line>,
+) -> io::Result<()> {
+    let mut heard = said.subscribe();
+    let (reader, mut writer) = stream.split();
+    let mut typed = BufReader::new(reader).lines();
+    writer.write_all(b"welcome\n").await?;
+    loop {
+        tokio::select! {
+            line = typed.next_line() => match line? {
+                Some(text) => { let _ = said.send((me, text)); }
+                None => return Ok(()),
+            },
+            line = heard.recv() => match line {
+                Ok((from, _)) if from == me => {}
+                Ok((from, text)) => writer.write_all(format!("{from}: {text}\n").as_bytes()).await?,
+                Err(RecvError::Lagged(missed)) => {
+                    writer.write_all(format!("({missed} lines missed)\n").as_bytes()).await?;
+                }
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        }
+    }
+}
+
+async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
+    let mut ada = BufReader::new(TcpStream::connect(address).await?).lines();
+    let mut bob = BufReader::new(TcpStream::connect(address).await?).lines();
+    // The welcome says that the server has subscribed us.
+    ada.next_line().await?;
+    bob.next_line().await?;
+    ada.get_mut().write_all(b"hello, is anyone here?\n").await?;
+    println!("bob hears {:?}", bob.next_line().await?);
+    bob.get_mut().write_all(b"I am\n").await?;
+    println!("ada hears {:?}", ada.next_line().await?);
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! A TCP echo server and one client: `cargo run --example echo`
+//!
+//! What to look at: a task per connection, `io::copy` between the two halves of one socket, and that the
+//! server ends by itself when the listener's task is aborted.
+
+use tokio::io::{self, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let server = tokio::spawn(async move {
+        while let Ok((mut stream, peer)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = stream.split();
+                match io::copy(&mut reader, &mut writer).await {
+                    Ok(bytes) => println!("{peer}: echoed {bytes} bytes"),
+                    Err(error) => println!("{peer}: {error}"),
+                }
+            });
+        }
+    });
+
+    let mut client = TcpStream::connect(address).await?;
+    client.write_all(b"there and back").await?;
+    client.shutdown().await?;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await?;
+    println!("got {answer:?}");
+    server.abort();
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Stopping in order: `cargo run --example graceful_shutdown` (Ctrl-C, or it stops by itself after a second)
+//!
+//! What to look at: a watch channel tells everybody, each task finishes its piece of work, the set shows when
+//! all are done, a deadline bounds the wait, and `shutdown_timeout` bounds what blocks a pool thread.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time;
+
+fn main() -> std::io::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for id in 0..4 {
+            tasks.spawn(worker(id, stopping.clone()));
+        }
+        // Never listens: what the deadline below is for.
+        tasks.spawn(std::future::pending());
+
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => println!("interrupted"),
+            () = time::sleep(Duration::from_secs(1)) => println!("time is up"),
+        }
+        let _ = stop.send(true);
+        let drained = time::timeout(Duration::from_millis(300), async {
+            while tasks.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            println!("{} task did not stop in time, aborting it", tasks.len());
+            tasks.shutdown().await;
+        }
+        tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(60)));
+    });
+    // The call above still blocks its thread; do not wait a minute for it.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    println!("done");
+    Ok(())
+}
+
+async fn worker(id: u32, mut stopping: watch::Receiver<bool>) {
+    let mut pieces = 0;
+    while !*stopping.borrow_and_update() {
+        time::sleep(Duration::from_millis(20 + 10 * u64::from(id))).await;
+        pieces += 1;
+    }
+    println!("worker {id} stopped after {pieces} pieces");
+}

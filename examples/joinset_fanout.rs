@@ -1,0 +1,34 @@
+//! Fan out, fan in: `cargo run --example joinset_fanout`
+//!
+//! What to look at: results come in the order they are ready, one task's panic is an `Err` for that task
+//! alone, and dropping the set at the end of the scope aborts whoever is still running.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+#[tokio::main]
+async fn main() {
+    let mut set = JoinSet::new();
+    for i in 0..8u64 {
+        set.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(10 * (8 - i))).await;
+            assert_ne!(i, 5, "five is unlucky");
+            i * i
+        });
+    }
+    set.spawn(std::future::pending());
+
+    for _ in 0..8 {
+        match set.join_next().await {
+            Some(Ok(square)) => println!("got {square}"),
+            Some(Err(error)) if error.is_panic() => println!("one task panicked: {error}"),
+            Some(Err(error)) => println!("one task was cancelled: {error}"),
+            None => break,
+        }
+    }
+    println!(
+        "{} still running, aborted when the set is dropped",
+        set.len()
+    );
+}

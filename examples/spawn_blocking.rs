@@ -1,0 +1,43 @@
+//! Code that blocks: `cargo run --example spawn_blocking`
+//!
+//! What to look at: the ticker keeps its beat while eight threads of the blocking pool compute, because none
+//! of them is a worker. Put the call of `count_primes` straight into the task to see the beat suffer.
+
+use std::time::{Duration, Instant};
+
+use tokio::task;
+
+fn count_primes(below: u32) -> usize {
+    (2..below)
+        .filter(|n| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0))
+        .count()
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let (done, mut is_done) = tokio::sync::watch::channel(false);
+    let ticker = tokio::spawn(async move {
+        let mut interval = tokio::time::interval(Duration::from_millis(10));
+        let mut worst = Duration::ZERO;
+        interval.tick().await;
+        loop {
+            let asked = Instant::now();
+            tokio::select! {
+                _ = interval.tick() => worst = worst.max(asked.elapsed()),
+                _ = is_done.changed() => break worst,
+            }
+        }
+    });
+
+    let calls: Vec<_> = (1..=8)
+        .map(|i| task::spawn_blocking(move || count_primes(i * 20_000)))
+        .collect();
+    for call in calls {
+        println!("{} primes", call.await.expect("blocking call"));
+    }
+    let _ = done.send(true);
+    println!(
+        "longest wait for a 10 ms tick: {:?}",
+        ticker.await.expect("ticker")
+    );
+}
