@@ -1,1 +1,41 @@
-fn main() {}
+//! Development commands, run as `cargo xtask COMMAND`.
+//!
+//! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
+//! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
+//! in a clean clone with nothing but cargo, and write only below the target directory, except
+//! `bench`, which rewrites `docs/BENCHMARKS.md`.
+
+mod conformance;
+mod env;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+type Outcome = Result<bool, Box<dyn std::error::Error>>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Development commands of selvedge")]
+struct Cli {
+    #[command(subcommand)]
+    command: Cmd,
+}
+
+#[derive(Subcommand)]
+enum Cmd {
+    /// Build and run tokio's own published test files against the drop-in.
+    Conformance(conformance::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Cmd::Conformance(args) => conformance::run(&args),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `cargo xtask conformance`: the published test files of tokio, unmodified, against the drop-in.
+//!
+//! ```text
+//! fetch: cargo metadata of a throw-away package ──▶ where tokio's sources lie, its dependencies
+//! suite: a generated package, [[test]] path = the published files, tokio patched with drop-in
+//! build: cargo build --keep-going, messages as JSON ──▶ executable or first error, per file
+//! run:   each executable in a process group, with a limit; what a hang or crash leaves
+//!        unreported is run again test by test
+//! report: a line per file, a total
+//! ```
+//!
+//! Everything generated lies in `target/conformance`. The tests are never copied into the project.
+
+mod build;
+mod fetch;
+mod report;
+mod run;
+mod suite;
+
+use crate::{Outcome, env};
+use std::time::Duration;
+
+/// The release that the drop-in stands in for.
+const VERSION: &str = "1.54.1";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only test files whose name contains one of these (`=name` for exactly that name).
+    filter: Vec<String>,
+    /// Compile with `--cfg tokio_unstable` and the features that need it.
+    #[arg(long)]
+    unstable: bool,
+    /// Print the results as JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Only build; do not run.
+    #[arg(long)]
+    no_run: bool,
+    /// Seconds that one test file may take.
+    #[arg(long, default_value_t = 120)]
+    timeout: u64,
+    /// Seconds that a test run by itself may take, after its file hung or crashed.
+    #[arg(long, default_value_t = 15)]
+    single_timeout: u64,
+    /// Run against the real tokio instead of the drop-in (to check the harness itself).
+    #[arg(long)]
+    reference: bool,
+    /// Also list every failed test with its message.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let dir = env::target_dir().join("conformance");
+    let tokio = fetch::fetch(&dir, VERSION)?;
+    let files: Vec<_> = tokio
+        .tests
+        .iter()
+        .filter(|f| wanted(&f.name, &args.filter))
+        .collect();
+    if files.is_empty() {
+        return Err("no test file has such a name".into());
+    }
+    let suite = suite::generate(&dir, &tokio, args.unstable, args.reference)?;
+    let built = build::build(&suite, &files)?;
+    let mut results = Vec::new();
+    for file in &built {
+        let result = if args.no_run {
+            report::FileResult::only_built(file)
+        } else {
+            run::run_file(
+                &suite,
+                file,
+                Duration::from_secs(args.timeout),
+                Duration::from_secs(args.single_timeout),
+            )?
+        };
+        if !args.json {
+            report::print_line(&result, args.verbose);
+        }
+        results.push(result);
+    }
+    if args.json {
+        println!("{}", report::as_json(&results));
+    } else {
+        report::print_total(&results);
+    }
+    Ok(results.iter().all(report::FileResult::is_good))
+}
+
+fn wanted(name: &str, filter: &[String]) -> bool {
+    filter.is_empty()
+        || filter.iter().any(|f| match f.strip_prefix('=') {
+            Some(exact) => name == exact,
+            None => name.contains(f.as_str()),
+        })
+}

@@ -1,0 +1,168 @@
+//! Runs one built test file and reads libtest's report.
+//!
+//! A file that hangs is killed at its limit; one that aborts ends early. Either way the tests whose
+//! result is unknown are run again one at a time, each with the limit for a single test: so a hang
+//! costs the tests that hang, not the file.
+
+use super::build::Built;
+use super::report::{Failure, FileResult};
+use super::suite::Suite;
+use crate::env;
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// After this many hangs in one file the rest of it is given up.
+const MAX_HANGS: usize = 6;
+
+pub fn run_file(
+    suite: &Suite,
+    file: &Built,
+    limit: Duration,
+    single_limit: Duration,
+) -> Result<FileResult, Box<dyn std::error::Error>> {
+    let Ok(executable) = &file.executable else {
+        return Ok(FileResult::only_built(file));
+    };
+    let log = suite.dir.join("run.log");
+    let start = std::time::Instant::now();
+    let listing = env::run_limited(test(suite, executable).arg("--list"), single_limit, &log)?;
+    let names: Vec<&str> = listing
+        .output
+        .lines()
+        .filter_map(|l| l.strip_suffix(": test"))
+        .collect();
+
+    let ended = env::run_limited(&mut test(suite, executable), limit, &log)?;
+    let mut results = parse(&ended.output, &names);
+    let complete = ended.output.contains("\ntest result: ");
+    if !complete {
+        let whole = how_it_ended(&ended);
+        let mut hangs = 0;
+        for name in &names {
+            if results.contains_key(*name) {
+                continue;
+            }
+            let result = if hangs >= MAX_HANGS {
+                TestResult::Failed(format!("not run: too many hangs (file: {whole})"))
+            } else {
+                let alone = env::run_limited(
+                    test(suite, executable).args(["--exact", name]),
+                    single_limit,
+                    &log,
+                )?;
+                hangs += usize::from(alone.status.is_none());
+                let found = parse(&alone.output, &[name]).remove(*name);
+                match found {
+                    Some(result) if alone.output.contains("\ntest result: ") => result,
+                    _ => TestResult::Failed(how_it_ended(&alone)),
+                }
+            };
+            results.insert((*name).to_owned(), result);
+        }
+    }
+    let mut out = FileResult::empty(&file.name, start.elapsed());
+    if !complete {
+        out.note = Some(how_it_ended(&ended));
+    }
+    for (name, result) in results {
+        match result {
+            TestResult::Passed => out.passed += 1,
+            TestResult::Ignored => out.ignored += 1,
+            TestResult::Failed(reason) => out.failures.push(Failure { name, reason }),
+        }
+    }
+    Ok(out)
+}
+
+fn test(suite: &Suite, executable: &Path) -> Command {
+    let mut command = Command::new(executable);
+    command
+        .current_dir(&suite.dir)
+        .env("CARGO_MANIFEST_DIR", &suite.dir)
+        .env_remove("RUST_TEST_THREADS");
+    command
+}
+
+enum TestResult {
+    Passed,
+    Ignored,
+    Failed(String),
+}
+
+fn how_it_ended(ended: &env::Ended) -> String {
+    match ended.status {
+        None => format!("hangs (killed after {:.0?})", ended.took),
+        Some(status) => {
+            let signal = status.signal().map(|s| format!("signal {s}"));
+            let how = signal.unwrap_or_else(|| format!("exit {}", status.code().unwrap_or(-1)));
+            match first_panic(&ended.output) {
+                Some(panic) => format!("{how}: {panic}"),
+                None => format!("{how}: {}", ended.output.lines().last().unwrap_or_default()),
+            }
+        }
+    }
+}
+
+/// Reads `test NAME ... ok` lines; what tests print may stand between name and verdict.
+fn parse(output: &str, names: &[&str]) -> BTreeMap<String, TestResult> {
+    let mut results = BTreeMap::new();
+    for line in output.lines() {
+        let Some(start) = line.find("test ") else {
+            continue;
+        };
+        let Some((name, verdict)) = line[start + 5..].split_once(" ... ") else {
+            continue;
+        };
+        let name = name.strip_suffix(" - should panic").unwrap_or(name);
+        if !names.contains(&name) {
+            continue;
+        }
+        let result = match verdict.trim() {
+            v if v.ends_with("ok") => TestResult::Passed,
+            v if v.contains("ignored") => TestResult::Ignored,
+            v if v.ends_with("FAILED") => TestResult::Failed(reason(output, name)),
+            _ => continue,
+        };
+        results.insert(name.to_owned(), result);
+    }
+    results
+}
+
+fn reason(output: &str, name: &str) -> String {
+    let marker = format!("---- {name} stdout ----");
+    let Some(at) = output.find(&marker) else {
+        return "failed".into();
+    };
+    let body = &output[at + marker.len()..];
+    let body = body.split("\n---- ").next().unwrap_or(body);
+    let body = body.split("\nfailures:\n").next().unwrap_or(body);
+    first_panic(body)
+        .or_else(|| {
+            body.lines()
+                .find(|l| !l.trim().is_empty())
+                .map(str::to_owned)
+        })
+        .unwrap_or_else(|| "failed".into())
+}
+
+/// `message (file:line)` of the first panic reported in `text`.
+fn first_panic(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let place = loop {
+        let line = lines.next()?;
+        if let Some((_, place)) = line.split_once(" panicked at ") {
+            break place.trim_end_matches(':').to_owned();
+        }
+    };
+    let message = lines.next().unwrap_or_default();
+    let more: Vec<&str> = lines
+        .take(2)
+        .map(str::trim)
+        .filter(|l| l.starts_with("left:") || l.starts_with("right:"))
+        .collect();
+    let place = place.rsplit('/').next().unwrap_or(&place).to_owned();
+    Some(format!("{message} {} ({place})", more.join(", ")).replace("  ", " "))
+}

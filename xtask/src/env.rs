@@ -1,0 +1,137 @@
+//! Where things are, and how children are run: shared by all commands.
+//!
+//! Children with a time limit are leaders of a process group of their own, so that whatever they
+//! started dies with them. Their output goes to files, never to a pipe: a child that outlives its
+//! reader cannot block on it.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The root of the workspace.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+        .to_path_buf()
+}
+
+/// The target directory that cargo uses here.
+pub fn target_dir() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(dir) => root().join(dir),
+        None => root().join("target"),
+    }
+}
+
+/// The cargo that runs us, free of the variables that it sets for its children.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// As [`cargo`], of a named toolchain.
+#[allow(dead_code)]
+pub fn cargo_of(toolchain: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .arg(format!("+{toolchain}"))
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("CARGO");
+    command
+}
+
+/// Writes `text` unless the file holds it already, so that cargo's fingerprints survive.
+pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(path.parent().expect("a file has a parent"))?;
+    fs::write(path, text)
+}
+
+/// Files below `dir` whose name ends in `.suffix`, sorted; skips `target` and hidden folders.
+#[allow(dead_code)]
+pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut pending = vec![dir.to_path_buf()];
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(&dir)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    pending.push(path);
+                }
+            } else if path.extension().is_some_and(|e| e == suffix) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// How a child with a time limit ended.
+pub struct Ended {
+    /// `None`: it was killed at the limit.
+    pub status: Option<ExitStatus>,
+    pub output: String,
+    pub took: Duration,
+}
+
+/// Runs `command` for at most `limit`, standard output and error together in the file `log`.
+pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Result<Ended> {
+    let file = File::create(log)?;
+    let start = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .process_group(0)
+        .spawn()?;
+    let mut pause = Duration::from_millis(2);
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if start.elapsed() >= limit {
+            break None;
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(50));
+    };
+    // Also after a normal end: a test may leave children behind.
+    kill_group(child.id());
+    if status.is_none() {
+        child.wait()?;
+    }
+    let output = String::from_utf8_lossy(&fs::read(log)?).into_owned();
+    Ok(Ended {
+        status,
+        output,
+        took: start.elapsed(),
+    })
+}
+
+fn kill_group(leader: u32) {
+    let _ = Command::new("kill")
+        .args(["-KILL", "--", &format!("-{leader}")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
