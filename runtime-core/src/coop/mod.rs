@@ -1,0 +1,192 @@
+//! Cooperative scheduling: the budget that makes every task yield now and then.
+//!
+//! A task gets [`BUDGET`] units for each poll. Every leaf future (a channel, a socket, a timer)
+//! spends one before it makes progress, through [`poll_proceed`]; when none is left it wakes
+//! itself through the scheduler's deferred list and returns `Pending`, so the worker gets round
+//! to the driver and to its other tasks. Outside of a budgeted poll there is no limit.
+//!
+//! I1: a unit is spent only by progress: [`RestoreOnPending`] puts back what was taken unless
+//! `made_progress` was called.
+
+use crate::context;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Units a task may spend in one poll.
+pub const BUDGET: u8 = 128;
+
+/// What is left in the current poll; `None`: not limited.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget(Option<u8>);
+
+impl Budget {
+    pub(crate) const UNLIMITED: Budget = Budget(None);
+    pub(crate) const FULL: Budget = Budget(Some(BUDGET));
+
+    fn is_spent(self) -> bool {
+        self.0 == Some(0)
+    }
+}
+
+/// Puts the previous budget back, on unwinding too.
+struct Restore(Budget);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        context::set_budget(self.0);
+    }
+}
+
+fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
+    let _restore = Restore(context::replace_budget(budget));
+    f()
+}
+
+/// Runs `f` with a full budget.
+#[inline]
+pub fn budget<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(Budget::FULL, f)
+}
+
+/// Runs `f` without a limit.
+#[inline]
+pub fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(Budget::UNLIMITED, f)
+}
+
+/// Ends the limit for the rest of the current poll; gives back what was left.
+pub(crate) fn stop() -> Budget {
+    context::replace_budget(Budget::UNLIMITED)
+}
+
+/// Does the current task have budget left? Always true where there is no limit.
+///
+/// ```
+/// assert!(runtime_core::coop::has_budget_remaining());
+/// ```
+#[inline]
+pub fn has_budget_remaining() -> bool {
+    !context::get_budget().is_spent()
+}
+
+/// Puts back a spent unit unless progress was made; see [`poll_proceed`].
+#[derive(Debug)]
+#[must_use]
+pub struct RestoreOnPending(Cell<Budget>);
+
+impl RestoreOnPending {
+    /// Keeps the unit spent.
+    #[inline]
+    pub fn made_progress(&self) {
+        self.0.set(Budget::UNLIMITED);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        let budget = self.0.get();
+        if budget.0.is_some() {
+            context::set_budget(budget);
+        }
+    }
+}
+
+/// Spends one unit of the current task's budget.
+///
+/// `Pending` when nothing is left: the task has been set to be woken again. Otherwise the
+/// unit is put back when the result is dropped, unless
+/// [`made_progress`](RestoreOnPending::made_progress) was called on it.
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    let before = context::get_budget();
+    match before.0 {
+        None => Poll::Ready(RestoreOnPending(Cell::new(Budget::UNLIMITED))),
+        Some(0) => {
+            context::note_forced_yield();
+            context::defer(cx.waker());
+            Poll::Pending
+        }
+        Some(left) => {
+            context::set_budget(Budget(Some(left - 1)));
+            Poll::Ready(RestoreOnPending(Cell::new(before)))
+        }
+    }
+}
+
+/// `Pending` exactly when the budget is spent, spending nothing; for `select!` and `join!`.
+#[inline]
+pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
+    if has_budget_remaining() {
+        Poll::Ready(())
+    } else {
+        context::note_forced_yield();
+        context::defer(cx.waker());
+        Poll::Pending
+    }
+}
+
+/// Spends one unit of the budget, yielding first if none is left.
+///
+/// For loops whose awaits are always ready.
+///
+/// # Cancel safety
+/// Cancel safe: dropping it spends nothing.
+pub async fn consume_budget() {
+    poll_fn(|cx| {
+        let restore = ready!(poll_proceed(cx));
+        restore.made_progress();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+pin_project_lite::pin_project! {
+    /// Future of [`unconstrained`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Unconstrained<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// Polls `inner` without a budget: it never yields because of cooperative scheduling.
+pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
+    Unconstrained { inner }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let inner = self.project().inner;
+        with_unconstrained(|| inner.poll(cx))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// Future of [`cooperative`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Coop<F> {
+        #[pin]
+        inner: F,
+    }
+}
+
+/// Makes `fut` a leaf: each poll that ends spends one unit, and yields first if none is left.
+pub fn cooperative<F: Future>(fut: F) -> Coop<F> {
+    Coop { inner: fut }
+}
+
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let restore = ready!(poll_proceed(cx));
+        let output = ready!(self.project().inner.poll(cx));
+        restore.made_progress();
+        Poll::Ready(output)
+    }
+}

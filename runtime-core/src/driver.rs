@@ -1,0 +1,172 @@
+//! What a runtime parks on: the contract between the schedulers and the reactor and timer wheels.
+//!
+//! Core knows no OS I/O and no wheel. At most one thread at a time holds the [`IoDriver`]; the
+//! [`Timers`] are shared, with one wheel for each worker slot and a *foreign* one (slot ==
+//! number of workers) for threads that are not workers, served by whoever holds the driver.
+
+use crate::runtime::Handle;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Waits for and delivers OS events; held by one thread at a time.
+pub trait IoDriver: Send {
+    /// Blocks until an event, an unpark or the time-out, then delivers what came.
+    fn park(&mut self, timeout: Option<Duration>);
+    /// Delivers what is there, without blocking.
+    fn turn(&mut self);
+    /// Fails all registrations and wakes their waiters.
+    fn shutdown(&mut self);
+}
+
+/// Ends a `park` from any thread; kept until consumed if nobody is parked.
+pub trait Unpark: Send + Sync {
+    /// Wakes the thread parked on the driver, now or as soon as it parks.
+    fn unpark(&self);
+}
+
+/// The timer wheels.
+pub trait Timers: Send + Sync {
+    /// Time to the earliest deadline `slot` must be awake for. With the driver, the foreign slot
+    /// counts too, and the sleep's end is announced to foreign registrations.
+    fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration>;
+    /// Ends what `before_park` announced.
+    fn after_park(&self, slot: usize, with_driver: bool);
+    /// Fires what is due in `slot`, and in the foreign one with the driver; how many fired.
+    fn fire(&self, slot: usize, with_driver: bool) -> usize;
+    /// Fires what is due in any slot: an idle worker rescues a busy sibling's timers.
+    fn fire_overdue(&self) -> usize;
+    /// Is any slot's published deadline past?
+    fn is_overdue(&self) -> bool;
+    /// Is the clock paused and free to move by itself?
+    fn is_auto_advancing(&self) -> bool;
+    /// Moves the paused clock to the next deadline; false where there is none.
+    fn advance_to_next(&self) -> bool;
+    /// Work on the blocking pool began: the paused clock stands still.
+    fn inhibit_auto_advance(&self);
+    /// Work on the blocking pool ended.
+    fn allow_auto_advance(&self);
+    /// Wakes every sleeper; later registrations fail.
+    fn shutdown(&self);
+}
+
+/// A boxed sleep, for core's own use of time (`mpsc::Sender::send_timeout`).
+pub type BoxSleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+/// What a runtime is built on.
+#[derive(Default)]
+pub struct Drivers {
+    /// The reactor, if I/O is enabled.
+    pub io: Option<IoParts>,
+    /// The wheels, if time is enabled.
+    pub time: Option<TimeParts>,
+}
+
+/// The reactor's two ends.
+pub struct IoParts {
+    /// Held by the thread that parks.
+    pub driver: Box<dyn IoDriver>,
+    /// Ends the park.
+    pub unpark: Arc<dyn Unpark>,
+    /// What registrations refer to; found again by type through `Handle::io_driver`.
+    pub handle: Arc<dyn Any + Send + Sync>,
+}
+
+/// The wheels' two ends.
+pub struct TimeParts {
+    /// What the schedulers call.
+    pub timers: Arc<dyn Timers>,
+    /// What sleeps refer to; found again by type through `Handle::time_driver`.
+    pub handle: Arc<dyn Any + Send + Sync>,
+    /// Makes a sleep that ends a duration from now.
+    pub sleep: fn(Duration) -> BoxSleep,
+}
+
+/// What the crates above need to know to make their drivers.
+#[derive(Clone, Debug)]
+pub struct DriverParams {
+    /// Number of worker slots.
+    pub workers: usize,
+    /// Capacity of the event buffer.
+    pub nevents: usize,
+    /// Start with the clock paused.
+    pub start_paused: bool,
+    /// May the clock be paused at all (current-thread runtimes)?
+    pub may_pause: bool,
+}
+
+/// A sleep on the current runtime's wheels.
+///
+/// # Panics
+/// Outside of a runtime, or where its time driver is not enabled.
+#[track_caller]
+pub fn sleep(duration: Duration) -> BoxSleep {
+    let make = Handle::current().sleep_fn().expect(
+        "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on the runtime builder to enable timers.",
+    );
+    make(duration)
+}
+
+/// Parks without a reactor: a lock and a condition variable.
+pub(crate) struct CondvarDriver(Arc<CondvarUnpark>);
+
+#[derive(Default)]
+pub(crate) struct CondvarUnpark {
+    token: crate::shim::sync::Mutex<bool>,
+    condvar: crate::shim::sync::Condvar,
+}
+
+impl CondvarDriver {
+    pub(crate) fn create() -> (Box<dyn IoDriver>, Arc<dyn Unpark>) {
+        let shared = Arc::new(CondvarUnpark::default());
+        (Box::new(CondvarDriver(shared.clone())), shared)
+    }
+}
+
+impl IoDriver for CondvarDriver {
+    fn park(&mut self, timeout: Option<Duration>) {
+        let mut token = self.0.token.lock();
+        if !*token {
+            token = match timeout {
+                Some(timeout) => self.0.condvar.wait_timeout(token, timeout).0,
+                None => self.0.condvar.wait(token),
+            };
+        }
+        *token = false;
+    }
+    fn turn(&mut self) {
+        *self.0.token.lock() = false;
+    }
+    fn shutdown(&mut self) {}
+}
+
+impl Unpark for CondvarUnpark {
+    fn unpark(&self) {
+        *self.token.lock() = true;
+        self.condvar.notify_one();
+    }
+}
+
+impl fmt::Debug for Drivers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drivers")
+            .field("io", &self.io.is_some())
+            .field("time", &self.time.is_some())
+            .finish()
+    }
+}
+
+impl fmt::Debug for IoParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IoParts").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TimeParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimeParts").finish_non_exhaustive()
+    }
+}

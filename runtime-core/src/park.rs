@@ -1,0 +1,130 @@
+//! Blocking one thread on one future, away from any scheduler.
+
+use crate::context;
+use crate::coop;
+use crate::shim::sync::{Arc, Condvar, Mutex};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+/// A thread's own token: `unpark` sets it, `park` waits for it and takes it.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadParker {
+    token: Mutex<bool>,
+    condvar: Condvar,
+}
+
+impl ThreadParker {
+    pub(crate) fn park(&self) {
+        let mut token = self.token.lock();
+        while !*token {
+            token = self.condvar.wait(token);
+        }
+        *token = false;
+    }
+
+    /// True if the token was there before the time ran out.
+    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
+        let end = Instant::now().checked_add(timeout);
+        let mut token = self.token.lock();
+        while !*token {
+            let left = match end {
+                Some(end) => end.saturating_duration_since(Instant::now()),
+                None => Duration::from_secs(1 << 30),
+            };
+            if left.is_zero() {
+                return false;
+            }
+            token = self.condvar.wait_timeout(token, left).0;
+        }
+        *token = false;
+        true
+    }
+
+    pub(crate) fn unpark(&self) {
+        let was = std::mem::replace(&mut *self.token.lock(), true);
+        if !was {
+            self.condvar.notify_one();
+        }
+    }
+}
+
+struct ParkWaker(ThreadParker);
+
+impl Wake for ParkWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+    fn wake_by_ref(self: &std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+thread_local! {
+    static PARKER: RefCell<Option<std::sync::Arc<ParkWaker>>> = const { RefCell::new(None) };
+}
+
+/// Borrows the thread's cached parker; a fresh one while it is in use or gone.
+fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
+    let cached = PARKER.try_with(|p| p.try_borrow_mut().ok().and_then(|mut p| p.take()));
+    let parker = match cached {
+        Ok(Some(parker)) => parker,
+        _ => std::sync::Arc::new(ParkWaker(ThreadParker::default())),
+    };
+    let waker = Waker::from(parker.clone());
+    let result = f(&parker.0, &waker);
+    let _ = PARKER.try_with(|p| {
+        if let Ok(mut p) = p.try_borrow_mut() {
+            *p = Some(parker);
+        }
+    });
+    result
+}
+
+/// Polls `future` to its end on this thread, without checking what the thread is used for.
+pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    let mut future = pin!(future);
+    with_parker(|parker, waker| {
+        let mut cx = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
+                return Some(output);
+            }
+            context::wake_deferred();
+            match deadline {
+                None => parker.park(),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    parker.park_timeout(left);
+                }
+            }
+        }
+    })
+}
+
+/// Blocks this thread until `future` ends.
+///
+/// # Panics
+/// On a thread that is driving asynchronous tasks.
+#[track_caller]
+pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
+    context::assert_blocking_allowed(
+        "Cannot block the current thread from within a runtime. This happens because a \
+         function attempted to block the current thread while the thread is being used to \
+         drive asynchronous tasks.",
+    );
+    match block_on(future, None) {
+        Some(output) => output,
+        None => unreachable!("no deadline was given"),
+    }
+}
+
+/// A parker other threads can hold on to.
+pub(crate) fn shared_parker() -> Arc<ThreadParker> {
+    Arc::new(ThreadParker::default())
+}

@@ -1,0 +1,522 @@
+//! The task's single allocation, and what is done to it through its erased pointer.
+//!
+//! ```text
+//! Header { state, vtable, links, id, .. } | scheduler | stage: future / output / consumed | join waker
+//! ```
+//!
+//! `RawTask` points at the header; the vtable knows the types. Who may touch which field is said in
+//! `state`: the stage belongs to the permit's holder (I1, I3), the join waker follows I4.
+//! A panic in poll becomes the output; a panic in a drop of the future or in the join waker is
+//! caught, so a task's end is always carried through.
+
+use super::state::{OnPending, OnWake, State};
+use super::{Id, JoinError, Runnable};
+use crate::audit;
+use crate::context;
+use crate::shim::cell::UnsafeCell;
+use std::any::Any;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+/// What a task asks of whoever runs it.
+pub(crate) trait Schedule: Sized + 'static {
+    /// Queues a task that was woken. Called with the permit; the caller holds a reference, or is
+    /// on the scheduler's own thread.
+    fn schedule(&self, task: Runnable);
+    /// Queues a task that woke itself while it was polled, behind the others.
+    fn schedule_again(&self, task: Runnable) {
+        self.schedule(task);
+    }
+    /// The task is complete: take it off the list.
+    fn release(&self, header: NonNull<Header>);
+    /// Is this thread one on which the scheduler is known to outlive the call?
+    fn is_local(&self) -> bool {
+        false
+    }
+    /// Hook: the task has ended.
+    fn on_terminate(&self, _header: &Header) {}
+    /// A task panicked and its join handle may never be looked at.
+    fn on_panic(&self) {}
+}
+
+/// The part of the cell that is the same for all types.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) state: State,
+    vtable: &'static Vtable,
+    /// Neighbours in the owner's list, guarded by that list's lock.
+    pub(super) links: UnsafeCell<Links>,
+    /// The owner's shard; written before the task is shared.
+    pub(super) shard: UnsafeCell<u32>,
+    pub(crate) id: Id,
+    pub(crate) spawned_at: &'static Location<'static>,
+}
+
+/// Neighbours in an owner's list.
+#[derive(Default)]
+pub(super) struct Links {
+    pub(super) previous: Option<NonNull<Header>>,
+    pub(super) next: Option<NonNull<Header>>,
+    pub(super) linked: bool,
+}
+
+struct Vtable {
+    poll: unsafe fn(NonNull<Header>),
+    cancel: unsafe fn(NonNull<Header>),
+    schedule: unsafe fn(NonNull<Header>),
+    is_local: unsafe fn(NonNull<Header>) -> bool,
+    deallocate: unsafe fn(NonNull<Header>),
+    take_output: unsafe fn(NonNull<Header>, *mut ()),
+    drop_output: unsafe fn(NonNull<Header>),
+    join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
+}
+
+enum Stage<F: Future> {
+    Running(F),
+    Finished(Result<F::Output, JoinError>),
+    Consumed,
+}
+
+#[repr(C)]
+struct Cell<F: Future, S> {
+    header: Header,
+    scheduler: S,
+    stage: UnsafeCell<Stage<F>>,
+    join_waker: UnsafeCell<Option<Waker>>,
+}
+
+/// A pointer to a task's cell. Copying it takes no reference.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RawTask(NonNull<Header>);
+
+// SAFETY: the cell is shared by its state's protocol; what is `!Send` in it is only touched by the
+// permit's holder, and the schedulers of `!Send` futures run and cancel them on their own thread.
+unsafe impl Send for RawTask {}
+// SAFETY: as above.
+unsafe impl Sync for RawTask {}
+
+/// Sets the running task's id for as long as it lives.
+struct TaskIdGuard(u64);
+
+impl TaskIdGuard {
+    fn enter(id: Id) -> Self {
+        TaskIdGuard(context::replace_task_id(id.as_u64()))
+    }
+}
+
+impl Drop for TaskIdGuard {
+    fn drop(&mut self) {
+        context::replace_task_id(self.0);
+    }
+}
+
+impl RawTask {
+    /// A cell with two references, the owner's and the join handle's, and its permit taken.
+    pub(crate) fn new<F, S>(
+        future: F,
+        scheduler: S,
+        id: Id,
+        spawned_at: &'static Location<'static>,
+    ) -> RawTask
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let cell = Box::new(Cell {
+            header: Header {
+                state: State::new(),
+                vtable: const {
+                    &Vtable {
+                        poll: poll::<F, S>,
+                        cancel: cancel::<F, S>,
+                        schedule: schedule::<F, S>,
+                        is_local: is_local::<F, S>,
+                        deallocate: deallocate::<F, S>,
+                        take_output: take_output::<F, S>,
+                        drop_output: drop_output::<F, S>,
+                        join_waker: join_waker::<F, S>,
+                    }
+                },
+                links: UnsafeCell::new(Links::default()),
+                shard: UnsafeCell::new(0),
+                id,
+                spawned_at,
+            },
+            scheduler,
+            stage: UnsafeCell::new(Stage::Running(future)),
+            join_waker: UnsafeCell::new(None),
+        });
+        RawTask(NonNull::from(Box::leak(cell)).cast())
+    }
+
+    pub(crate) fn from_header(header: NonNull<Header>) -> RawTask {
+        RawTask(header)
+    }
+
+    pub(crate) fn as_ptr(self) -> NonNull<Header> {
+        self.0
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: whoever holds a RawTask holds a reference or the permit (I2): the cell is alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.header().state
+    }
+
+    /// Polls the task. The caller holds the permit and gives it up.
+    pub(super) fn poll(self) {
+        let poll = self.header().vtable.poll;
+        // SAFETY: the vtable matches the cell's types; the caller holds the permit (I1).
+        unsafe { poll(self.0) }
+    }
+
+    /// Drops the future, or takes note of the panic, and completes. The caller holds the permit.
+    pub(super) fn cancel_with_permit(self) {
+        let cancel = self.header().vtable.cancel;
+        // SAFETY: as in `poll`.
+        unsafe { cancel(self.0) }
+    }
+
+    fn schedule(self) {
+        let schedule = self.header().vtable.schedule;
+        // SAFETY: as in `poll`.
+        unsafe { schedule(self.0) }
+    }
+
+    pub(crate) fn wake_by_ref(self) {
+        if self.state().wake() == OnWake::Schedule {
+            self.schedule();
+        }
+    }
+
+    /// Wakes and gives up the caller's reference.
+    pub(crate) fn wake_by_value(self) {
+        let is_local = self.header().vtable.is_local;
+        // SAFETY: the vtable matches the cell's types.
+        if unsafe { is_local(self.0) } {
+            match self.state().wake_and_unref() {
+                OnWake::Schedule => self.schedule(),
+                OnWake::Nothing => {}
+                OnWake::Deallocate => self.deallocate(),
+            }
+        } else {
+            // The reference is kept until the task is queued and its worker woken: a task that
+            // ends meanwhile must not take the memory we look at with it.
+            self.wake_by_ref();
+            self.unref();
+        }
+    }
+
+    /// Requests cancellation: the task is dropped where it would have been polled.
+    pub(crate) fn abort(self) {
+        if self.state().cancel() {
+            self.wake_by_ref();
+        }
+    }
+
+    /// Cancels it here and now if its permit is free; else leaves that to the holder.
+    pub(crate) fn shutdown(self) {
+        self.state().cancel();
+        if self.state().wake() == OnWake::Schedule {
+            self.cancel_with_permit();
+        }
+    }
+
+    pub(crate) fn reference(self) {
+        self.state().reference();
+    }
+
+    pub(crate) fn unref(self) {
+        if self.state().unref() {
+            self.deallocate();
+        }
+    }
+
+    fn deallocate(self) {
+        let deallocate = self.header().vtable.deallocate;
+        // SAFETY: the last reference was given up.
+        unsafe { deallocate(self.0) }
+    }
+
+    /// A waker that borrows the caller's claim on the cell.
+    fn waker_ref(&self) -> ManuallyDrop<Waker> {
+        // SAFETY: the vtable's functions count references; this waker is never dropped, so it
+        // needs none of its own while the caller keeps the cell alive.
+        ManuallyDrop::new(unsafe { Waker::from_raw(raw_waker(self.0)) })
+    }
+
+    // ---- the join handle's side ----
+
+    /// Polls for the output, leaving the waker if there is none yet.
+    ///
+    /// # Safety
+    /// `T` is the task's output type, and the caller is its only join handle.
+    pub(super) unsafe fn poll_output<T>(
+        self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, JoinError>> {
+        if !self.state().load().is_complete() && self.leave_waker(cx.waker()) {
+            return Poll::Pending;
+        }
+        let mut slot: Option<Result<T, JoinError>> = None;
+        let take = self.header().vtable.take_output;
+        // SAFETY: complete, and the handle interested: the output is ours (I3). The caller
+        // promises the type.
+        unsafe { take(self.0, (&raw mut slot).cast()) };
+        match slot {
+            Some(result) => Poll::Ready(result),
+            None => panic!("JoinHandle polled after completion"),
+        }
+    }
+
+    fn join_waker(&self) -> &UnsafeCell<Option<Waker>> {
+        let join_waker = self.header().vtable.join_waker;
+        // SAFETY: the vtable matches the cell's types; the slot lives as long as the cell.
+        unsafe { join_waker(self.0).as_ref() }
+    }
+
+    /// Stores the waker; false if the task is complete instead.
+    fn leave_waker(&self, waker: &Waker) -> bool {
+        let slot = self.join_waker();
+        if self.state().load().has_join_waker() {
+            // SAFETY: while JOIN_WAKER is set both sides may read (I4).
+            if slot.with(|w| unsafe { &*w }.as_ref().is_some_and(|w| w.will_wake(waker))) {
+                return true;
+            }
+            if self.state().unset_join_waker().is_err() {
+                return false;
+            }
+        }
+        let fresh = Some(waker.clone());
+        // SAFETY: JOIN_WAKER is clear: the slot is the handle's (I4).
+        let old = slot.with_mut(|w| unsafe { w.replace(fresh) });
+        drop(old);
+        if self.state().set_join_waker().is_err() {
+            // SAFETY: JOIN_WAKER was not set: still ours.
+            drop(slot.with_mut(|w| unsafe { w.replace(None) }));
+            return false;
+        }
+        true
+    }
+
+    /// Leaves the waker for the task's end; true if that is past.
+    pub(super) fn leave_waker_or_complete(self, waker: &Waker) -> bool {
+        self.state().load().is_complete() || !self.leave_waker(waker)
+    }
+
+    /// The join handle goes.
+    pub(super) fn drop_join_handle(self) {
+        let before = self.state().drop_join_interest();
+        if before.is_complete() {
+            let drop_output = self.header().vtable.drop_output;
+            // SAFETY: complete with the handle interested until now: the output is ours (I3).
+            unsafe { drop_output(self.0) };
+        }
+        if !(before.is_complete() && before.has_join_waker()) {
+            // SAFETY: JOIN_WAKER is clear now, by us or before: the slot is ours (I4).
+            let waker = self.join_waker().with_mut(|w| unsafe { w.replace(None) });
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+        }
+        self.unref();
+    }
+}
+
+// ---- waker ----
+
+const WAKER_VTABLE: RawWakerVTable =
+    RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
+static WAKER: RawWakerVTable = WAKER_VTABLE;
+
+fn raw_waker(header: NonNull<Header>) -> RawWaker {
+    RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER)
+}
+
+/// # Safety
+/// `data` is the data of a waker made by `raw_waker`.
+unsafe fn from_data(data: *const ()) -> RawTask {
+    // SAFETY: `raw_waker` stored a non-null header.
+    RawTask(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
+}
+
+unsafe fn waker_clone(data: *const ()) -> RawWaker {
+    // SAFETY: called through our vtable.
+    let task = unsafe { from_data(data) };
+    task.reference();
+    raw_waker(task.0)
+}
+
+unsafe fn waker_wake(data: *const ()) {
+    // SAFETY: called through our vtable.
+    unsafe { from_data(data) }.wake_by_value();
+}
+
+unsafe fn waker_wake_by_ref(data: *const ()) {
+    // SAFETY: called through our vtable.
+    unsafe { from_data(data) }.wake_by_ref();
+}
+
+unsafe fn waker_drop(data: *const ()) {
+    // SAFETY: called through our vtable.
+    unsafe { from_data(data) }.unref();
+}
+
+// ---- the functions behind the vtable; all need a live cell of their types ----
+
+unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the vtable's promise.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    let task = RawTask(header);
+    let begin = cell.header.state.begin_run();
+    if begin.is_cancelled() {
+        // SAFETY: the caller holds the permit.
+        return unsafe { cancel::<F, S>(header) };
+    }
+    let result = {
+        let _id = TaskIdGuard::enter(cell.header.id);
+        let waker = task.waker_ref();
+        let mut cx = Context::from_waker(&waker);
+        audit::user_code();
+        catch_unwind(AssertUnwindSafe(|| {
+            cell.stage.with_mut(|stage| {
+                // SAFETY: the permit's holder owns the stage (I1).
+                let Stage::Running(future) = (unsafe { &mut *stage }) else {
+                    unreachable!("a task was polled after it ended");
+                };
+                // SAFETY: the cell never moves, and the future is dropped in place.
+                unsafe { Pin::new_unchecked(future) }.poll(&mut cx)
+            })
+        }))
+    };
+    let output = match result {
+        Ok(Poll::Pending) => {
+            match cell.header.state.pending(begin) {
+                OnPending::Idle => {}
+                OnPending::Again => cell.scheduler.schedule_again(Runnable::from_raw(task)),
+                // SAFETY: still the holder.
+                OnPending::Cancelled => unsafe { cancel::<F, S>(header) },
+            }
+            return;
+        }
+        Ok(Poll::Ready(output)) => Ok(output),
+        Err(payload) => {
+            cell.scheduler.on_panic();
+            Err(JoinError::panic(cell.header.id, payload))
+        }
+    };
+    // SAFETY: still the holder.
+    unsafe { finish(cell, output) };
+}
+
+unsafe fn cancel<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the vtable's promise.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    // SAFETY: the caller holds the permit.
+    let error = match unsafe { replace_stage(cell, Stage::Consumed) } {
+        Ok(()) => JoinError::cancelled(cell.header.id),
+        Err(payload) => JoinError::panic(cell.header.id, payload),
+    };
+    // SAFETY: as above.
+    unsafe { finish(cell, Err(error)) };
+}
+
+/// Drops what the stage held, in place and with the task's id set, and puts `next` there.
+unsafe fn replace_stage<F: Future, S>(
+    cell: &Cell<F, S>,
+    next: Stage<F>,
+) -> Result<(), Box<dyn Any + Send>> {
+    let _id = TaskIdGuard::enter(cell.header.id);
+    audit::user_code();
+    cell.stage.with_mut(|stage| {
+        // A panic in the drop still counts the fields as dropped: write over, never drop again.
+        // SAFETY: the caller owns the stage (I1 or I3).
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { std::ptr::drop_in_place(stage) }));
+        // SAFETY: as above; the old value is gone.
+        unsafe { stage.write(next) };
+        dropped
+    })
+}
+
+/// Stores the output, completes, tells the join side, leaves the owner's list.
+unsafe fn finish<F: Future + 'static, S: Schedule>(
+    cell: &Cell<F, S>,
+    output: Result<F::Output, JoinError>,
+) {
+    let header = NonNull::from(&cell.header);
+    // SAFETY: the caller holds the permit (I1).
+    let _ = unsafe { replace_stage(cell, Stage::Finished(output)) };
+    let state = cell.header.state.complete();
+    if !state.is_join_interested() {
+        // SAFETY: nobody else will look at the output (I3).
+        let _ = unsafe { replace_stage(cell, Stage::Consumed) };
+    } else if state.has_join_waker() {
+        audit::user_code();
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: JOIN_WAKER is set: both sides may read (I4).
+            cell.join_waker.with(|waker| {
+                if let Some(waker) = unsafe { &*waker } {
+                    waker.wake_by_ref();
+                }
+            });
+        }));
+        let after = cell.header.state.unset_join_waker_after_complete();
+        if !after.is_join_interested() {
+            // SAFETY: the handle went and left the waker to us (I4).
+            let waker = cell.join_waker.with_mut(|w| unsafe { w.replace(None) });
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+        }
+    }
+    let _ = catch_unwind(AssertUnwindSafe(|| cell.scheduler.on_terminate(&cell.header)));
+    cell.scheduler.release(header);
+    RawTask(header).unref();
+}
+
+unsafe fn schedule<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the vtable's promise.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    cell.scheduler.schedule(Runnable::from_raw(RawTask(header)));
+}
+
+unsafe fn is_local<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> bool {
+    // SAFETY: the vtable's promise.
+    unsafe { header.cast::<Cell<F, S>>().as_ref() }.scheduler.is_local()
+}
+
+unsafe fn deallocate<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the last reference is gone: nobody else looks at the cell.
+    drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
+}
+
+unsafe fn take_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>, to: *mut ()) {
+    // SAFETY: the vtable's promise.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    cell.stage.with_mut(|stage| {
+        // SAFETY: complete: the stage is the join handle's (I3).
+        match std::mem::replace(unsafe { &mut *stage }, Stage::Consumed) {
+            // SAFETY: `to` is an `Option` of this very type.
+            Stage::Finished(output) => unsafe {
+                *to.cast::<Option<Result<F::Output, JoinError>>>() = Some(output);
+            },
+            Stage::Consumed => {}
+            Stage::Running(_) => unreachable!("a task is complete without an output"),
+        }
+    });
+}
+
+unsafe fn drop_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+    // SAFETY: the vtable's promise; complete: the stage is the join handle's (I3).
+    let _ = unsafe { replace_stage(header.cast::<Cell<F, S>>().as_ref(), Stage::Consumed) };
+}
+
+unsafe fn join_waker<F: Future + 'static, S: Schedule>(
+    header: NonNull<Header>,
+) -> NonNull<UnsafeCell<Option<Waker>>> {
+    // SAFETY: the vtable's promise.
+    NonNull::from(&unsafe { header.cast::<Cell<F, S>>().as_ref() }.join_waker)
+}

@@ -1,0 +1,134 @@
+//! The handles on a spawned task: `JoinHandle` waits for its output, `AbortHandle` only cancels.
+
+use super::cell::RawTask;
+use super::{Id, JoinError};
+use crate::coop;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Waits for a task's output. Dropping it detaches the task, which goes on.
+///
+/// # Cancel safety
+/// Cancel safe when awaited by `&mut`: the output is not lost.
+pub struct JoinHandle<T> {
+    raw: RawTask,
+    _output: PhantomData<T>,
+}
+
+// SAFETY: the output crosses threads through the handle, hence `T: Send`; all else is the cell's
+// own protocol.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives no access to the output.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// Takes over the join reference of a new cell whose output is `T`.
+    pub(crate) fn new(raw: RawTask) -> Self {
+        JoinHandle { raw, _output: PhantomData }
+    }
+
+    /// Cancels the task: it is dropped at its next yield point, and the handle then gives a
+    /// cancelled error, unless it ended before. Closures of `spawn_blocking` that have begun
+    /// run to their end.
+    pub fn abort(&self) {
+        self.raw.abort();
+    }
+
+    /// Has the task ended? An aborted task has only once its future is dropped.
+    pub fn is_finished(&self) -> bool {
+        self.raw.state().load().is_complete()
+    }
+
+    /// A handle that can abort the task, and outlive this one.
+    #[must_use = "abort handles do nothing unless `.abort` is called"]
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.raw.reference();
+        AbortHandle { raw: self.raw }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.raw.header().id
+    }
+
+    /// Registers `waker` for the end of the task; true if it has ended already.
+    pub(crate) fn set_waker(&mut self, waker: &std::task::Waker) -> bool {
+        self.raw.leave_waker_or_complete(waker)
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        // SAFETY: `new` was given a cell whose output is `T`; there is one join handle.
+        let output = ready!(unsafe { self.raw.poll_output::<T>(cx) });
+        coop.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        self.raw.drop_join_handle();
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+    }
+}
+
+/// Cancels a task from elsewhere; does not keep it from ending, nor wait for it.
+pub struct AbortHandle {
+    raw: RawTask,
+}
+
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
+
+impl AbortHandle {
+    /// Cancels the task; see [`JoinHandle::abort`].
+    pub fn abort(&self) {
+        self.raw.abort();
+    }
+
+    /// Has the task ended?
+    pub fn is_finished(&self) -> bool {
+        self.raw.state().load().is_complete()
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.raw.header().id
+    }
+}
+
+impl Clone for AbortHandle {
+    fn clone(&self) -> Self {
+        self.raw.reference();
+        AbortHandle { raw: self.raw }
+    }
+}
+
+impl Drop for AbortHandle {
+    fn drop(&mut self) {
+        self.raw.unref();
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("id", &self.id()).finish()
+    }
+}

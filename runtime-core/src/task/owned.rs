@@ -1,0 +1,153 @@
+//! The tasks a scheduler owns, so that its shutdown reaches every one of them.
+//!
+//! Sharded by the worker that spawned: each shard is an intrusive list behind its own lock, which is
+//! rarely contended. Only linking and unlinking happen under the lock, never a drop.
+//!
+//! I1: a task that is not complete and was bound is in its shard's list.
+//! I2: `closed` is set under every shard's lock: a bind either precedes the shutdown's
+//!     walk over that shard or fails.
+
+use super::cell::{Header, RawTask};
+use crate::shim::sync::Mutex;
+use std::ptr::NonNull;
+
+/// Lists of bound tasks.
+pub(crate) struct OwnedTasks {
+    shards: Box<[Mutex<Shard>]>,
+}
+
+#[derive(Default)]
+struct Shard {
+    head: Option<NonNull<Header>>,
+    len: usize,
+    closed: bool,
+}
+
+// SAFETY: the pointers are only followed under the shard's lock, to cells alive by I1.
+unsafe impl Send for Shard {}
+
+impl OwnedTasks {
+    pub(crate) fn new(shards: usize) -> Self {
+        OwnedTasks {
+            shards: (0..shards.max(1)).map(|_| Mutex::new(Shard::default())).collect(),
+        }
+    }
+
+    /// Takes in a new task that nobody else knows yet; false if closed.
+    pub(crate) fn bind(&self, task: RawTask, shard: usize) -> bool {
+        let shard = shard % self.shards.len();
+        // SAFETY: nobody else knows the task.
+        task.header().shard.with_mut(|s| unsafe { *s = shard as u32 });
+        let mut list = self.shards[shard].lock();
+        if list.closed {
+            return false;
+        }
+        let head = list.head.replace(task.as_ptr());
+        task.header().links.with_mut(|links| {
+            // SAFETY: links are guarded by the shard's lock, which is held.
+            let links = unsafe { &mut *links };
+            links.next = head;
+            links.previous = None;
+            links.linked = true;
+        });
+        if let Some(head) = head {
+            // SAFETY: in the list, so alive (I1); links are guarded by the lock.
+            unsafe { head.as_ref() }.links.with_mut(|links| unsafe {
+                (*links).previous = Some(task.as_ptr());
+            });
+        }
+        list.len += 1;
+        true
+    }
+
+    /// Takes a complete task out; nothing if it was never in.
+    pub(crate) fn remove(&self, header: NonNull<Header>) {
+        // SAFETY: the caller holds a reference; `shard` is written before the task is shared.
+        let cell = unsafe { header.as_ref() };
+        let shard = cell.shard.with(|s| unsafe { *s }) as usize;
+        let mut list = self.shards[shard].lock();
+        cell.links.with_mut(|links| {
+            // SAFETY: links are guarded by the shard's lock, which is held.
+            let links = unsafe { &mut *links };
+            if !std::mem::take(&mut links.linked) {
+                return;
+            }
+            let (previous, next) = (links.previous.take(), links.next.take());
+            match previous {
+                // SAFETY: in the list, so alive (I1).
+                Some(previous) => unsafe { previous.as_ref() }
+                    .links
+                    .with_mut(|l| unsafe { (*l).next = next }),
+                None => list.head = next,
+            }
+            if let Some(next) = next {
+                // SAFETY: as above.
+                unsafe { next.as_ref() }
+                    .links
+                    .with_mut(|l| unsafe { (*l).previous = previous });
+            }
+            list.len -= 1;
+        });
+    }
+
+    /// Number of tasks bound and not complete.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|s| s.lock().len).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|s| s.lock().len == 0)
+    }
+
+    /// Refuses further tasks.
+    pub(crate) fn close(&self) {
+        for shard in &self.shards {
+            shard.lock().closed = true;
+        }
+    }
+
+    /// Cancels the shard's tasks whose permit is free; the holders of the others see the flag.
+    pub(crate) fn shutdown_shard(&self, shard: usize) {
+        for task in self.snapshot(shard % self.shards.len()) {
+            task.shutdown();
+            task.unref();
+        }
+    }
+
+    pub(crate) fn shutdown_all(&self) {
+        for shard in 0..self.shards.len() {
+            self.shutdown_shard(shard);
+        }
+    }
+
+    /// The shard's tasks, each with a reference of its own.
+    fn snapshot(&self, shard: usize) -> Vec<RawTask> {
+        let list = self.shards[shard].lock();
+        let mut tasks = Vec::with_capacity(list.len);
+        let mut next = list.head;
+        while let Some(header) = next {
+            let task = RawTask::from_header(header);
+            task.reference();
+            tasks.push(task);
+            // SAFETY: in the list, so alive (I1); links are guarded by the lock.
+            next = unsafe { header.as_ref() }.links.with(|l| unsafe { (*l).next });
+        }
+        tasks
+    }
+
+    /// Calls `f` on every bound task, each kept alive meanwhile.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(RawTask)) {
+        for shard in 0..self.shards.len() {
+            for task in self.snapshot(shard) {
+                f(task);
+                task.unref();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for OwnedTasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OwnedTasks").field("len", &self.len()).finish()
+    }
+}

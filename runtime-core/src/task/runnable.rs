@@ -1,0 +1,48 @@
+//! The permit to run a task, as it travels through the queues.
+
+use super::cell::{Header, RawTask};
+use std::fmt;
+use std::ptr::NonNull;
+
+/// The exclusive right to poll or cancel one task (I1 of the state word).
+///
+/// It must end in `run` or `cancel`: a permit that is lost strands its task.
+#[must_use]
+pub(crate) struct Runnable(RawTask);
+
+impl Runnable {
+    pub(crate) fn from_raw(task: RawTask) -> Self {
+        Runnable(task)
+    }
+
+    pub(crate) fn into_ptr(self) -> *mut Header {
+        self.0.as_ptr().as_ptr()
+    }
+
+    /// # Safety
+    /// `ptr` came from `into_ptr`, and is given back once.
+    pub(crate) unsafe fn from_ptr(ptr: *mut Header) -> Option<Self> {
+        NonNull::new(ptr).map(|header| Runnable(RawTask::from_header(header)))
+    }
+
+    pub(crate) fn raw(&self) -> RawTask {
+        self.0
+    }
+
+    /// Polls the task.
+    #[inline]
+    pub(crate) fn run(self) {
+        self.0.poll();
+    }
+
+    /// Drops the task's future; its join handle gets a cancelled error.
+    pub(crate) fn cancel(self) {
+        self.0.cancel_with_permit();
+    }
+}
+
+impl fmt::Debug for Runnable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Runnable").field(&self.0.header().id).finish()
+    }
+}
