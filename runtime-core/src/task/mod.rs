@@ -1,0 +1,32 @@
+//! Tasks: what is spawned, how it is referred to, and how it ends.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `state` | the state word and its transitions |
+//! | `cell` | the allocation, polling, completion, wakers |
+//! | `runnable` | the permit in the queues |
+//! | `owned` | the lists shutdown walks |
+//! | `join`, `error`, `id` | what users hold |
+//! | `join_set`, `local_set`, `local_key`, `builder` | groups, `!Send` tasks, task-locals |
+//!
+//! The life of a task is told in `docs/life-of-a-task.md`.
+
+pub(crate) mod cell;
+mod error;
+mod id;
+mod join;
+pub(crate) mod owned;
+pub(crate) mod runnable;
+mod spawn;
+pub(crate) mod state;
+mod yield_now;
+
+pub use error::JoinError;
+pub use id::{Id, id, try_id};
+pub use join::{AbortHandle, JoinHandle};
+pub(crate) use runnable::Runnable;
+pub use spawn::spawn;
+pub use yield_now::yield_now;
+
+pub use crate::blocking::{block_in_place, spawn_blocking};
+pub use crate::coop::{consume_budget, unconstrained};

@@ -1,0 +1,21 @@
+//! `spawn`: from a future to a scheduled task.
+
+use super::JoinHandle;
+use crate::runtime::Handle;
+use std::future::Future;
+
+/// Spawns `future` on the current runtime and returns the handle that waits for its output.
+///
+/// The task starts at once, whether or not the handle is awaited, and may move between worker
+/// threads at each `await`.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    Handle::current().spawn(future)
+}

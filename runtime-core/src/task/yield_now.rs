@@ -1,0 +1,23 @@
+//! Giving the other tasks a turn.
+
+use crate::context;
+use std::future::poll_fn;
+use std::task::Poll;
+
+/// Lets the scheduler run other tasks, and the driver, before this one goes on.
+///
+/// Nothing is promised about which tasks run meanwhile.
+///
+/// # Cancel safety
+/// Cancel safe: dropping it only leaves a spurious wake.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context::defer(cx.waker());
+        Poll::Pending
+    })
+    .await;
+}
