@@ -1,3 +1,17 @@
 //! selvedge's core: tasks, schedulers, the blocking pool and synchronisation.
+//!
+//! This crate knows no OS I/O and no timer wheel: it knows the [`driver`] contract. The facade composes
+//! it with `runtime-io` and `runtime-time`.
+
 pub mod audit;
+pub mod blocking;
+pub mod context;
+pub mod coop;
+pub mod driver;
+pub mod park;
+mod rng;
+pub mod runtime;
+pub(crate) mod scheduler;
 pub mod shim;
+pub mod sync;
+pub mod task;

@@ -124,10 +124,15 @@ pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> Ente
     }
     let current = set_current(handle.clone()).unwrap_or_else(|e| panic!("{e}"));
     let rng = CONTEXT.with(|c| {
-        c.entered.set(Entered::Yes { allow_block_in_place });
+        c.entered.set(Entered::Yes {
+            allow_block_in_place,
+        });
         c.rng.replace(Rng::new(&handle.next_seed()))
     });
-    EnterRuntime { _current: current, rng }
+    EnterRuntime {
+        _current: current,
+        rng,
+    }
 }
 
 impl Drop for EnterRuntime {
@@ -168,7 +173,9 @@ pub(crate) fn replace_entered(entered: Entered) -> RestoreEntered {
 /// Inside, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
 pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
     match entered() {
-        Entered::Yes { allow_block_in_place: true } => Some(replace_entered(Entered::Yes {
+        Entered::Yes {
+            allow_block_in_place: true,
+        } => Some(replace_entered(Entered::Yes {
             allow_block_in_place: false,
         })),
         _ => None,
@@ -203,7 +210,9 @@ impl Drop for SetScheduler {
 /// Runs `f` on this thread's scheduler context, if it is a worker.
 #[inline]
 pub(crate) fn with_scheduler<R>(f: impl FnOnce(Option<&scheduler::Context>) -> R) -> R {
-    let cx = CONTEXT.try_with(|c| c.scheduler.get()).unwrap_or(std::ptr::null());
+    let cx = CONTEXT
+        .try_with(|c| c.scheduler.get())
+        .unwrap_or(std::ptr::null());
     // SAFETY: by I1 the pointer is null or points to a context that outlives its guard, and the
     // guard is on this thread's stack below us.
     f(unsafe { cx.as_ref() })
@@ -219,7 +228,9 @@ pub fn worker_index() -> Option<usize> {
 
 #[inline]
 pub(crate) fn get_budget() -> Budget {
-    CONTEXT.try_with(|c| c.budget.get()).unwrap_or(Budget::UNLIMITED)
+    CONTEXT
+        .try_with(|c| c.budget.get())
+        .unwrap_or(Budget::UNLIMITED)
 }
 
 #[inline]

@@ -258,10 +258,7 @@ impl RawTask {
     ///
     /// # Safety
     /// `T` is the task's output type, and the caller is its only join handle.
-    pub(super) unsafe fn poll_output<T>(
-        self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<T, JoinError>> {
+    pub(super) unsafe fn poll_output<T>(self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if !self.state().load().is_complete() && self.leave_waker(cx.waker()) {
             return Poll::Pending;
         }
@@ -436,7 +433,9 @@ unsafe fn replace_stage<F: Future, S>(
     cell.stage.with_mut(|stage| {
         // A panic in the drop still counts the fields as dropped: write over, never drop again.
         // SAFETY: the caller owns the stage (I1 or I3).
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { std::ptr::drop_in_place(stage) }));
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+            std::ptr::drop_in_place(stage)
+        }));
         // SAFETY: as above; the old value is gone.
         unsafe { stage.write(next) };
         dropped
@@ -472,7 +471,9 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
             let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
         }
     }
-    let _ = catch_unwind(AssertUnwindSafe(|| cell.scheduler.on_terminate(&cell.header)));
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        cell.scheduler.on_terminate(&cell.header)
+    }));
     cell.scheduler.release(header);
     RawTask(header).unref();
 }
@@ -485,7 +486,9 @@ unsafe fn schedule<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
 
 unsafe fn is_local<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> bool {
     // SAFETY: the vtable's promise.
-    unsafe { header.cast::<Cell<F, S>>().as_ref() }.scheduler.is_local()
+    unsafe { header.cast::<Cell<F, S>>().as_ref() }
+        .scheduler
+        .is_local()
 }
 
 unsafe fn deallocate<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {

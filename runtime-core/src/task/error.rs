@@ -20,11 +20,17 @@ enum Repr {
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> Self {
-        JoinError { repr: Repr::Cancelled, id }
+        JoinError {
+            repr: Repr::Cancelled,
+            id,
+        }
     }
 
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send + 'static>) -> Self {
-        JoinError { repr: Repr::Panic(Mutex::new(payload)), id }
+        JoinError {
+            repr: Repr::Panic(Mutex::new(payload)),
+            id,
+        }
     }
 
     /// Was the task cancelled, by `abort` or by its runtime's shutdown?
@@ -50,9 +56,9 @@ impl JoinError {
     /// The panic's payload, or the error back.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.repr {
-            Repr::Panic(payload) => {
-                Ok(payload.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()))
-            }
+            Repr::Panic(payload) => Ok(payload
+                .into_inner()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())),
             Repr::Cancelled => Err(self),
         }
     }
@@ -66,7 +72,9 @@ impl JoinError {
         match &self.repr {
             Repr::Cancelled => f(None),
             Repr::Panic(payload) => {
-                let payload = payload.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                let payload = payload
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
                 let text = payload
                     .downcast_ref::<String>()
                     .map(String::as_str)

@@ -29,7 +29,9 @@ unsafe impl Send for Shard {}
 impl OwnedTasks {
     pub(crate) fn new(shards: usize) -> Self {
         OwnedTasks {
-            shards: (0..shards.max(1)).map(|_| Mutex::new(Shard::default())).collect(),
+            shards: (0..shards.max(1))
+                .map(|_| Mutex::new(Shard::default()))
+                .collect(),
         }
     }
 
@@ -37,7 +39,9 @@ impl OwnedTasks {
     pub(crate) fn bind(&self, task: RawTask, shard: usize) -> bool {
         let shard = shard % self.shards.len();
         // SAFETY: nobody else knows the task.
-        task.header().shard.with_mut(|s| unsafe { *s = shard as u32 });
+        task.header()
+            .shard
+            .with_mut(|s| unsafe { *s = shard as u32 });
         let mut list = self.shards[shard].lock();
         if list.closed {
             return false;
@@ -130,7 +134,9 @@ impl OwnedTasks {
             task.reference();
             tasks.push(task);
             // SAFETY: in the list, so alive (I1); links are guarded by the lock.
-            next = unsafe { header.as_ref() }.links.with(|l| unsafe { (*l).next });
+            next = unsafe { header.as_ref() }
+                .links
+                .with(|l| unsafe { (*l).next });
         }
         tasks
     }
@@ -148,6 +154,8 @@ impl OwnedTasks {
 
 impl std::fmt::Debug for OwnedTasks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OwnedTasks").field("len", &self.len()).finish()
+        f.debug_struct("OwnedTasks")
+            .field("len", &self.len())
+            .finish()
     }
 }

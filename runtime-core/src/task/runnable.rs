@@ -43,6 +43,8 @@ impl Runnable {
 
 impl fmt::Debug for Runnable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Runnable").field(&self.0.header().id).finish()
+        f.debug_tuple("Runnable")
+            .field(&self.0.header().id)
+            .finish()
     }
 }

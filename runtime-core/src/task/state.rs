@@ -143,7 +143,10 @@ impl State {
     /// Like `wake`, and gives up a reference in the same step.
     pub(crate) fn wake_and_unref(&self) -> OnWake {
         // Ordering: AcqRel; as in `wake`, and as in `unref`.
-        let before = Snapshot(self.0.fetch_add(WAKE_ONE.wrapping_sub(REF_ONE), Ordering::AcqRel));
+        let before = Snapshot(
+            self.0
+                .fetch_add(WAKE_ONE.wrapping_sub(REF_ONE), Ordering::AcqRel),
+        );
         if before.references() == 1 {
             return OnWake::Deallocate;
         }
@@ -187,12 +190,14 @@ impl State {
 
     /// not complete -> JOIN_WAKER set. Err: complete.
     pub(crate) fn set_join_waker(&self) -> Result<(), Snapshot> {
-        self.update(|s| (!s.is_complete()).then_some(s.0 | JOIN_WAKER)).map(drop)
+        self.update(|s| (!s.is_complete()).then_some(s.0 | JOIN_WAKER))
+            .map(drop)
     }
 
     /// not complete -> JOIN_WAKER cleared. Err: complete.
     pub(crate) fn unset_join_waker(&self) -> Result<(), Snapshot> {
-        self.update(|s| (!s.is_complete()).then_some(s.0 & !JOIN_WAKER)).map(drop)
+        self.update(|s| (!s.is_complete()).then_some(s.0 & !JOIN_WAKER))
+            .map(drop)
     }
 
     /// The join handle goes: JOIN_INTEREST cleared, and JOIN_WAKER unless complete (I4).
@@ -219,7 +224,10 @@ impl State {
             };
             // Ordering: AcqRel publishes the join waker's slot to `complete`; Acquire on failure
             // pairs with the Release in `complete`.
-            match self.0.compare_exchange_weak(current, next, Ordering::AcqRel, Ordering::Acquire) {
+            match self
+                .0
+                .compare_exchange_weak(current, next, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => return Ok(Snapshot(current)),
                 Err(actual) => current = actual,
             }

@@ -1,0 +1,306 @@
+//! The blocking pool: threads made on demand, kept for a while, then let go.
+//!
+//! ```text
+//! spawn ──▶ queue ──▶ idle thread, notified one by one
+//!             └─────▶ a new thread, while fewer than the cap live
+//! ```
+//! The schedulers' workers run on threads of this pool too (so `block_in_place` can hand a worker to
+//! an idle thread), but they are counted apart and never against the cap.
+//!
+//! I1: `idle` counts threads waiting that no notification is on its way to; a spawner that
+//!     notifies takes one off `idle` and adds one to `notified` under the same lock, and a
+//!     thread leaves its wait only by taking one off `notified`, or by a time-out or shutdown
+//!     with `notified` at zero.
+//! I2: a queued job is run, or cancelled at shutdown; if the system refuses a thread and none
+//!     lives that would come to it, the job goes back to the spawner.
+//! I3: jobs, hooks and drops run outside of the lock.
+//!
+//! Shutdown: no new jobs; what is queued is cancelled, but mandatory jobs are run; then the threads are joined.
+
+use crate::audit;
+use crate::runtime::Handle;
+use crate::runtime::config::Callback;
+use crate::shim::sync::{Condvar, Mutex};
+use crate::task::Runnable;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What a thread of the pool is given.
+pub(crate) enum Job {
+    /// A closure of `spawn_blocking`, as a task.
+    Task { task: Runnable, mandatory: bool },
+    /// A scheduler's worker: runs until its core is gone.
+    Worker(Box<dyn FnOnce() + Send>),
+}
+
+impl Job {
+    fn run(self) {
+        audit::user_code();
+        match self {
+            Job::Task { task, .. } => task.run(),
+            Job::Worker(run) => run(),
+        }
+    }
+
+    fn run_or_cancel(self) {
+        match self {
+            Job::Task {
+                task,
+                mandatory: false,
+            } => task.cancel(),
+            job => job.run(),
+        }
+    }
+}
+
+/// Why a job was not taken.
+pub(crate) enum Refused {
+    /// The pool is shut down.
+    Shutdown(Job),
+    /// The system gave no thread, and none lives.
+    NoThread(Job, io::Error),
+}
+
+/// What the threads are made with.
+pub(crate) struct ThreadConfig {
+    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) cap: usize,
+    pub(crate) keep_alive: Duration,
+    pub(crate) after_start: Option<Callback>,
+    pub(crate) before_stop: Option<Callback>,
+}
+
+/// The pool; shared by its threads and the runtime's handles.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    /// Threads wait here for jobs.
+    work: Condvar,
+    /// Shutdown waits here for the threads to end.
+    ended: Condvar,
+    config: ThreadConfig,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    /// Living threads, workers among them.
+    threads: usize,
+    /// Threads that run a scheduler's worker.
+    workers: usize,
+    idle: usize,
+    notified: usize,
+    shutdown: bool,
+    next_id: usize,
+    handles: HashMap<usize, JoinHandle<()>>,
+    /// A thread that ended by itself: the next to end joins it.
+    last_ended: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    pub(crate) fn new(config: ThreadConfig) -> Self {
+        Pool {
+            state: Mutex::new(State::default()),
+            work: Condvar::new(),
+            ended: Condvar::new(),
+            config,
+        }
+    }
+
+    /// Queues a job, notifying an idle thread or starting a new one.
+    pub(crate) fn spawn(&self, handle: &Handle, job: Job) -> Result<(), Refused> {
+        let is_worker = matches!(job, Job::Worker(_));
+        let mut state = self.state.lock();
+        if state.shutdown {
+            return Err(Refused::Shutdown(job));
+        }
+        if is_worker {
+            state.queue.push_front(job);
+        } else {
+            state.queue.push_back(job);
+        }
+        if state.idle > 0 {
+            state.idle -= 1; // I1
+            state.notified += 1;
+            drop(state);
+            self.work.notify_one();
+            return Ok(());
+        }
+        if !is_worker && state.threads - state.workers >= self.config.cap {
+            return Ok(()); // at the cap: a thread will come to it
+        }
+        // The thread is made outside of the lock, its place taken before.
+        state.threads += 1;
+        let id = state.next_id;
+        state.next_id += 1;
+        drop(state);
+        match self.start_thread(handle, id) {
+            Ok(thread) => {
+                let mut state = self.state.lock();
+                state.handles.insert(id, thread);
+                Ok(())
+            }
+            Err(error) => self.without_thread(error, is_worker),
+        }
+    }
+
+    /// I2: the system refused a thread.
+    fn without_thread(&self, error: io::Error, is_worker: bool) -> Result<(), Refused> {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        let others_come = !is_worker && state.threads > state.workers;
+        if others_come {
+            return Ok(());
+        }
+        let job = match is_worker {
+            true => state.queue.pop_front(),
+            false => state.queue.pop_back(),
+        };
+        drop(state);
+        match job {
+            Some(job) => Err(Refused::NoThread(job, error)),
+            None => Ok(()),
+        }
+    }
+
+    fn start_thread(&self, handle: &Handle, id: usize) -> io::Result<JoinHandle<()>> {
+        let mut builder = std::thread::Builder::new().name((self.config.name)());
+        if let Some(size) = self.config.stack_size {
+            builder = builder.stack_size(size);
+        }
+        let handle = handle.clone();
+        builder.spawn(move || {
+            let pool_of = handle.clone();
+            let _current = crate::context::set_current(handle);
+            pool_of.pool().run_thread(id);
+        })
+    }
+
+    fn run_thread(&self, id: usize) {
+        if let Some(hook) = &self.config.after_start {
+            hook();
+        }
+        let mut state = self.state.lock();
+        'work: loop {
+            while let Some(job) = state.queue.pop_front() {
+                let is_worker = matches!(job, Job::Worker(_));
+                let shutdown = state.shutdown;
+                state.workers += usize::from(is_worker);
+                drop(state);
+                if shutdown {
+                    job.run_or_cancel()
+                } else {
+                    job.run()
+                }
+                state = self.state.lock();
+                state.workers -= usize::from(is_worker);
+            }
+            if state.shutdown {
+                break;
+            }
+            state.idle += 1;
+            let end = Instant::now().checked_add(self.config.keep_alive);
+            loop {
+                let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+                let timed_out;
+                (state, timed_out) = match left {
+                    Some(left) => self.work.wait_timeout(state, left),
+                    None => (self.work.wait(state), false),
+                };
+                if state.notified > 0 {
+                    state.notified -= 1; // I1
+                    continue 'work;
+                }
+                if state.shutdown {
+                    state.idle -= 1;
+                    continue 'work;
+                }
+                if timed_out {
+                    state.idle -= 1;
+                    break 'work;
+                }
+            }
+        }
+        let own = state.handles.remove(&id);
+        let previous = match state.shutdown {
+            // Shutdown took the handles, or left them to be dropped.
+            true => None,
+            false => std::mem::replace(&mut state.last_ended, own),
+        };
+        drop(state);
+        if let Some(hook) = &self.config.before_stop {
+            hook();
+        }
+        if let Some(previous) = previous {
+            let _ = previous.join();
+        }
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        let last = state.threads == 0;
+        drop(state);
+        if last {
+            self.ended.notify_all();
+        }
+    }
+
+    /// Refuses further jobs, cancels what is queued; the threads end when they have nothing more.
+    pub(crate) fn begin_shutdown(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.shutdown, true) {
+            return;
+        }
+        let orphans = match state.threads {
+            0 => std::mem::take(&mut state.queue),
+            _ => VecDeque::new(),
+        };
+        drop(state);
+        self.work.notify_all();
+        for job in orphans {
+            job.run_or_cancel();
+        }
+    }
+
+    /// Waits for the threads to end, at most for `timeout`; true if all did.
+    pub(crate) fn join(&self, timeout: Option<Duration>) -> bool {
+        let end = timeout.map(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match end {
+                Some(Some(end)) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    state = self.ended.wait_timeout(state, left).0;
+                }
+                _ => state = self.ended.wait(state),
+            }
+        }
+        let handles: Vec<_> = state.handles.drain().map(|(_, handle)| handle).collect();
+        let last = state.last_ended.take();
+        drop(state);
+        let me = std::thread::current().id();
+        for handle in handles.into_iter().chain(last) {
+            if handle.thread().id() != me {
+                let _ = handle.join();
+            }
+        }
+        true
+    }
+
+    pub(crate) fn num_threads(&self) -> usize {
+        let state = self.state.lock();
+        state.threads - state.workers
+    }
+
+    pub(crate) fn num_idle_threads(&self) -> usize {
+        self.state.lock().idle
+    }
+
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.state.lock().queue.len()
+    }
+}

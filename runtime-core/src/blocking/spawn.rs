@@ -1,0 +1,153 @@
+//! `spawn_blocking` and `block_in_place`.
+
+use super::pool::{Job, Refused};
+use crate::context;
+use crate::coop;
+use crate::runtime::Handle;
+use crate::scheduler;
+use crate::task::cell::{Header, RawTask, Schedule};
+use crate::task::{Id, JoinHandle, Runnable};
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+/// The closure as a future that ends in its first poll, without a budget.
+struct Once<F>(Option<F>);
+
+impl<F> Unpin for Once<F> {}
+
+impl<F: FnOnce() -> R, R> Future for Once<F> {
+    type Output = R;
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
+        let Some(f) = self.0.take() else {
+            unreachable!("a blocking task is run once")
+        };
+        coop::stop();
+        Poll::Ready(f())
+    }
+}
+
+/// The owner of a blocking task is its queue entry: it is never woken while not complete, since
+/// the entry holds the permit.
+struct BlockingSchedule(Handle);
+
+impl Schedule for BlockingSchedule {
+    fn schedule(&self, task: Runnable) {
+        // Unreachable by I1 of the state word; cancelling keeps the permit from being lost.
+        task.cancel();
+    }
+    fn release(&self, _header: NonNull<Header>) {
+        if let Some(timers) = self.0.timers() {
+            timers.allow_auto_advance();
+        }
+    }
+    fn on_terminate(&self, header: &Header) {
+        self.0.hook_terminate(header);
+    }
+}
+
+/// Runs `f` on the pool of `handle`'s runtime.
+#[track_caller]
+pub(crate) fn spawn_on<F, R>(handle: &Handle, f: F, mandatory: bool) -> Option<JoinHandle<R>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let spawned_at = Location::caller();
+    let id = Id::next();
+    handle.hook_spawn(id, spawned_at);
+    if let Some(timers) = handle.timers() {
+        timers.inhibit_auto_advance();
+    }
+    let raw = RawTask::new(
+        Once(Some(f)),
+        BlockingSchedule(handle.clone()),
+        id,
+        spawned_at,
+    );
+    let join = JoinHandle::new(raw);
+    let task = Runnable::from_raw(raw);
+    match handle.pool().spawn(handle, Job::Task { task, mandatory }) {
+        Ok(()) => Some(join),
+        Err(Refused::Shutdown(job)) => {
+            if let Job::Task { task, .. } = job {
+                task.cancel();
+            }
+            (!mandatory).then_some(join)
+        }
+        Err(Refused::NoThread(job, error)) => {
+            if let Job::Task { task, .. } = job {
+                task.cancel();
+            }
+            panic!("OS can't spawn worker thread: {error}");
+        }
+    }
+}
+
+/// Runs a closure that may block on a thread made for that, and returns the handle that waits
+/// for its result.
+///
+/// The pool makes threads on demand, up to `max_blocking_threads`; further closures wait for one.
+/// A closure that has begun cannot be aborted. At the runtime's shutdown, those that have not
+/// begun are cancelled.
+///
+/// # Panics
+/// Outside of a runtime, or where the system gives no thread and none lives.
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Handle::current().spawn_blocking(f)
+}
+
+/// Like [`spawn_blocking`], for work that must not be lost (a write to a file): it is run even if
+/// the runtime shuts down before its turn. `None` if it already has.
+#[track_caller]
+pub fn spawn_mandatory_blocking<F, R>(f: F) -> Option<JoinHandle<R>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    spawn_on(&Handle::current(), f, true)
+}
+
+/// Runs a closure that may block on the current thread, after handing this worker's other tasks to
+/// another thread.
+///
+/// # Panics
+/// On a current-thread runtime and in a `LocalSet`: their tasks cannot go elsewhere.
+#[track_caller]
+pub fn block_in_place<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R,
+{
+    if !context::is_entered() {
+        return f();
+    }
+    let allowed = matches!(
+        context::entered(),
+        context::Entered::Yes {
+            allow_block_in_place: true
+        }
+    );
+    assert!(
+        allowed,
+        "can call blocking only when running on the multi-threaded runtime"
+    );
+    // What this worker deferred must not wait for us.
+    context::wake_deferred();
+    let _core = scheduler::hand_off_core();
+    let _entered = context::replace_entered(context::Entered::No);
+    struct Restore(coop::Budget);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            context::set_budget(self.0);
+        }
+    }
+    let _budget = Restore(coop::stop());
+    f()
+}

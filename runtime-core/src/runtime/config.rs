@@ -1,0 +1,130 @@
+//! Everything a runtime can be told when it is built, as plain data. The facade's `Builder` fills it.
+
+use crate::rng::RngSeed;
+use crate::task::Id;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A hook without arguments.
+pub type Callback = Arc<dyn Fn() + Send + Sync>;
+/// A hook told about a task.
+pub type TaskCallback = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
+/// Names the threads.
+pub type NameFn = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What a hook is told about a task.
+#[derive(Debug)]
+pub struct TaskMeta<'a> {
+    pub(crate) id: Id,
+    pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) _task: PhantomData<&'a ()>,
+}
+
+impl TaskMeta<'_> {
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where the task was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+}
+
+/// What a current-thread runtime does when a task panics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// Nothing: the join handle tells.
+    #[default]
+    Ignore,
+    /// The runtime shuts down and `block_on` panics.
+    ShutdownRuntime,
+}
+
+/// A runtime's settings.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Config {
+    /// `None`: current-thread.
+    pub workers: Option<usize>,
+    /// `spawn_local` on the runtime itself (`LocalRuntime`).
+    pub is_local: bool,
+    pub name: Option<String>,
+    pub event_interval: u32,
+    pub global_queue_interval: Option<u32>,
+    pub thread_name: NameFn,
+    pub thread_stack_size: Option<usize>,
+    pub max_blocking_threads: usize,
+    pub keep_alive: Duration,
+    pub after_start: Option<Callback>,
+    pub before_stop: Option<Callback>,
+    pub before_park: Option<Callback>,
+    pub after_unpark: Option<Callback>,
+    pub before_spawn: Option<TaskCallback>,
+    pub before_poll: Option<TaskCallback>,
+    pub after_poll: Option<TaskCallback>,
+    pub after_termination: Option<TaskCallback>,
+    pub unhandled_panic: UnhandledPanic,
+    pub disable_lifo_slot: bool,
+    pub seed: Option<RngSeed>,
+    /// Bounds (exclusive, in nanoseconds) of the poll-time histogram's buckets, if it is kept.
+    pub poll_histogram: Option<Arc<dyn HistogramBuckets>>,
+    /// Time each task waits between being scheduled and polled.
+    pub schedule_latency_histogram: Option<Arc<dyn HistogramBuckets>>,
+}
+
+/// How durations fall into a histogram's buckets.
+pub trait HistogramBuckets: Send + Sync + fmt::Debug {
+    /// Number of buckets.
+    fn len(&self) -> usize;
+    /// The bucket of a duration in nanoseconds.
+    fn bucket_of(&self, nanos: u64) -> usize;
+    /// The bucket's range.
+    fn range(&self, bucket: usize) -> std::ops::Range<Duration>;
+}
+
+impl Config {
+    /// tokio's defaults, with threads named `name`.
+    pub fn new(workers: Option<usize>, name: &'static str) -> Self {
+        Config {
+            workers,
+            is_local: false,
+            name: None,
+            event_interval: 61,
+            global_queue_interval: None,
+            thread_name: Arc::new(move || name.to_owned()),
+            thread_stack_size: None,
+            max_blocking_threads: 512,
+            keep_alive: Duration::from_secs(10),
+            after_start: None,
+            before_stop: None,
+            before_park: None,
+            after_unpark: None,
+            before_spawn: None,
+            before_poll: None,
+            after_poll: None,
+            after_termination: None,
+            unhandled_panic: UnhandledPanic::Ignore,
+            disable_lifo_slot: false,
+            seed: None,
+            poll_histogram: None,
+            schedule_latency_histogram: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .field("event_interval", &self.event_interval)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! `Core`: a runtime without its name. The facade's `Runtime` and `LocalRuntime` wrap it.
+//!
+//! Shutdown, in order: the schedulers refuse new tasks and cancel theirs, each on its own thread;
+//! the drivers stop; the blocking pool cancels what is queued and its threads, workers among them,
+//! are joined. Dropping never waits inside a runtime: it panics there instead, as waiting could
+//! be for the very thread that waits.
+
+use super::config::Config;
+use super::handle::{EnterGuard, Handle};
+use super::shared::Shared;
+use crate::context;
+use crate::driver::Drivers;
+use crate::scheduler::{CurrentThread, MultiThread, Policy};
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A running runtime. Dropping it shuts it down and waits for its threads.
+#[derive(Debug)]
+pub struct Core {
+    handle: Handle,
+    done: bool,
+}
+
+impl Core {
+    /// Starts a runtime on the given drivers.
+    ///
+    /// # Errors
+    /// If the system gives no thread for a worker.
+    pub fn start(config: Config, drivers: Drivers) -> io::Result<Core> {
+        match config.workers {
+            None => {
+                let (shared, driver) = Shared::new(config, drivers, |config| {
+                    Policy::CurrentThread(CurrentThread::new(config))
+                });
+                let handle = Handle {
+                    shared: Arc::new(shared),
+                };
+                CurrentThread::install(&handle, driver);
+                Ok(Core {
+                    handle,
+                    done: false,
+                })
+            }
+            Some(workers) => {
+                let mut queues = Vec::new();
+                let (shared, driver) = Shared::new(config, drivers, |config| {
+                    let (policy, locals) = MultiThread::new(config, workers);
+                    queues = locals;
+                    Policy::MultiThread(policy)
+                });
+                let handle = Handle {
+                    shared: Arc::new(shared),
+                };
+                let core = Core {
+                    handle,
+                    done: false,
+                };
+                MultiThread::launch(&core.handle, queues, driver)?;
+                Ok(core)
+            }
+        }
+    }
+
+    /// The runtime's handle.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Enters the runtime's context.
+    #[track_caller]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// Runs `future` to its end on this thread; a current-thread runtime also runs its tasks here.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match &self.handle.shared.policy {
+            Policy::CurrentThread(policy) => policy.block_on(&self.handle, future),
+            Policy::MultiThread(_) => self.handle.block_on(future),
+        }
+    }
+
+    /// Shuts down, and waits for running blocking closures no longer than `timeout`.
+    pub fn shutdown_timeout(mut self, timeout: Duration) {
+        self.begin_shutdown();
+        self.handle.pool().join(Some(timeout));
+        self.done = true;
+    }
+
+    /// Shuts down without waiting for anything.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    fn begin_shutdown(&self) {
+        match &self.handle.shared.policy {
+            Policy::CurrentThread(policy) => policy.shutdown(&self.handle),
+            Policy::MultiThread(policy) => policy.shutdown_with(&self.handle.shared),
+        }
+        self.handle.pool().begin_shutdown();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        self.begin_shutdown();
+        if context::is_entered() {
+            if std::thread::panicking() {
+                return;
+            }
+            panic!(
+                "Cannot drop a runtime in a context where blocking is not allowed. This happens \
+                 when a runtime is dropped from within an asynchronous context."
+            );
+        }
+        self.handle.pool().join(None);
+    }
+}

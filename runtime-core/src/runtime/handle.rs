@@ -1,0 +1,261 @@
+//! `Handle`: a runtime as seen from inside and from other threads.
+
+use super::config::TaskMeta;
+use super::metrics::Counters;
+use super::shared::Shared;
+use super::{Id, RuntimeMetrics, TryCurrentError};
+use crate::blocking::{self, pool::Pool};
+use crate::context;
+use crate::driver::{BoxSleep, Timers};
+use crate::park;
+use crate::rng::RngSeed;
+use crate::scheduler::{self, Policy};
+use crate::task::cell::Header;
+use crate::task::{self, JoinHandle};
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which scheduler a runtime has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// All tasks on the thread that calls `block_on`.
+    CurrentThread,
+    /// Tasks on several worker threads, with work stealing.
+    MultiThread,
+}
+
+/// A handle to a runtime: spawns on it, from any thread, and enters it.
+///
+/// Cheap to clone. It does not keep the runtime running.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// Futures larger than this are boxed before they are spawned, so moving them stays cheap.
+const BOX_THRESHOLD: usize = if cfg!(debug_assertions) {
+    2048
+} else {
+    16 * 1024
+};
+
+impl Handle {
+    /// The runtime this thread is in.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn current() -> Handle {
+        match context::try_current() {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The runtime this thread is in, or an error outside of one.
+    pub fn try_current() -> Result<Handle, TryCurrentError> {
+        context::try_current()
+    }
+
+    /// Makes this runtime the current one on this thread until the guard is dropped.
+    ///
+    /// # Panics
+    /// When guards are dropped in another order than the reverse of their making.
+    #[track_caller]
+    pub fn enter(&self) -> EnterGuard<'_> {
+        match context::set_current(self.clone()) {
+            Ok(guard) => EnterGuard {
+                _guard: guard,
+                _handle: PhantomData,
+            },
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Spawns a future on this runtime. On a runtime that has shut down the task is cancelled.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if size_of::<F>() > BOX_THRESHOLD {
+            scheduler::spawn(self, Box::pin(future), Location::caller())
+        } else {
+            scheduler::spawn(self, future, Location::caller())
+        }
+    }
+
+    /// Spawns a future that need not be `Send` on a local runtime.
+    ///
+    /// # Safety
+    /// The caller is on the thread that owns the local runtime, and so is everyone who runs or
+    /// drops its tasks.
+    #[track_caller]
+    pub unsafe fn spawn_local_unchecked<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if size_of::<F>() > BOX_THRESHOLD {
+            scheduler::spawn(self, Box::pin(future), Location::caller())
+        } else {
+            scheduler::spawn(self, future, Location::caller())
+        }
+    }
+
+    /// Is this a local runtime, and this thread its owner?
+    pub fn can_spawn_local(&self) -> bool {
+        match &self.shared.policy {
+            Policy::CurrentThread(policy) => policy.owner == Some(std::thread::current().id()),
+            Policy::MultiThread(_) => false,
+        }
+    }
+
+    /// Runs a blocking closure on this runtime's blocking pool; see `task::spawn_blocking`.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        match blocking::spawn_on(self, f, false) {
+            Some(handle) => handle,
+            None => unreachable!("only mandatory work is refused"),
+        }
+    }
+
+    /// Runs a future on this thread to its end, in this runtime's context.
+    ///
+    /// On a current-thread runtime somebody must be in `Runtime::block_on` for I/O and timers to
+    /// go on.
+    ///
+    /// # Panics
+    /// Inside a runtime, or where the future panics.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = context::enter_runtime(self, true);
+        let done = if size_of::<F>() > BOX_THRESHOLD {
+            park::block_on(Box::pin(future), None)
+        } else {
+            park::block_on(future, None)
+        };
+        match done {
+            Some(output) => output,
+            None => unreachable!("no deadline was given"),
+        }
+    }
+
+    /// Which scheduler the runtime has.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        match self.shared.policy {
+            Policy::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+            Policy::MultiThread(_) => RuntimeFlavor::MultiThread,
+        }
+    }
+
+    /// The runtime's id.
+    pub fn id(&self) -> Id {
+        self.shared.id
+    }
+
+    /// The runtime's name, if its builder was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.shared.config.name.as_deref()
+    }
+
+    /// The runtime's figures.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.clone())
+    }
+
+    // ---- seams for the crates above ----
+
+    /// Number of worker slots: 1 on a current-thread runtime.
+    #[doc(hidden)]
+    pub fn workers(&self) -> usize {
+        self.shared.config.workers.unwrap_or(1)
+    }
+
+    /// Wakes whoever is parked on the driver.
+    #[doc(hidden)]
+    pub fn unpark_driver(&self) {
+        self.shared.unpark.unpark();
+    }
+
+    /// The reactor's shared end, if I/O is enabled.
+    #[doc(hidden)]
+    pub fn io_driver(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.shared.io.as_ref()
+    }
+
+    /// The wheels' shared end, if time is enabled.
+    #[doc(hidden)]
+    pub fn time_driver(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.shared.time.as_ref()
+    }
+
+    /// Has shutdown begun?
+    #[doc(hidden)]
+    pub fn is_shutdown(&self) -> bool {
+        self.shared.policy.is_shutdown()
+    }
+
+    pub(crate) fn timers(&self) -> Option<&Arc<dyn Timers>> {
+        self.shared.timers.as_ref()
+    }
+
+    pub(crate) fn sleep_fn(&self) -> Option<fn(Duration) -> BoxSleep> {
+        self.shared.sleep
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    pub(crate) fn next_seed(&self) -> RngSeed {
+        self.shared.seeds.next_seed()
+    }
+
+    pub(crate) fn metrics_counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    pub(crate) fn hook_terminate(&self, header: &Header) {
+        self.shared
+            .hook_task(&self.shared.config.after_termination, header);
+    }
+
+    pub(crate) fn hook_spawn(&self, id: task::Id, spawned_at: &'static Location<'static>) {
+        if let Some(hook) = &self.shared.config.before_spawn {
+            hook(&TaskMeta {
+                id,
+                spawned_at,
+                _task: PhantomData,
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("id", &self.id())
+            .field("flavor", &self.runtime_flavor())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a runtime current on this thread; made by [`Handle::enter`].
+#[must_use = "Creating and dropping a guard does nothing"]
+#[derive(Debug)]
+pub struct EnterGuard<'a> {
+    _guard: context::SetCurrent,
+    _handle: PhantomData<&'a Handle>,
+}

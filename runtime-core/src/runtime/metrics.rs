@@ -1,0 +1,365 @@
+//! Figures of a running runtime: what `RuntimeMetrics` reads.
+//!
+//! A worker's counters are written by that worker alone, with plain loads and stores, on a cache
+//! line of its own; readers see them a moment late. Runtime-wide counters are rare events.
+
+use super::handle::Handle;
+use crate::scheduler::Policy;
+use std::fmt;
+use std::ops::Range;
+// Counters only, no protocol: std's atomics also under the model checker.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+/// Runtime-wide counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    spawned: AtomicU64,
+    remote_schedules: AtomicU64,
+    forced_yields: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn note_spawn(&self) {
+        // Ordering: Relaxed; a counter.
+        self.spawned.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn note_remote_schedule(&self) {
+        // Ordering: Relaxed; a counter.
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn note_forced_yield(&self) {
+        // Ordering: Relaxed; a counter.
+        self.forced_yields.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker's counters.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct WorkerCounters {
+    pub(crate) polls: Tally,
+    pub(crate) parks: Tally,
+    pub(crate) unparks: Tally,
+    pub(crate) noops: Tally,
+    pub(crate) steals: Tally,
+    pub(crate) steal_operations: Tally,
+    pub(crate) local_schedules: Tally,
+    pub(crate) spawned: Tally,
+    pub(crate) overflows: Tally,
+    pub(crate) busy_nanos: Tally,
+    pub(crate) mean_poll_nanos: Tally,
+    pub(crate) queue_depth: Tally,
+    pub(crate) poll_histogram: Vec<Tally>,
+    pub(crate) latency_histogram: Vec<Tally>,
+    pub(crate) thread: crate::shim::sync::Mutex<Option<ThreadId>>,
+}
+
+/// A counter with one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        // Ordering: Relaxed; one writer, so no read-modify-write is needed.
+        self.0
+            .store(self.0.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+    }
+    #[inline]
+    pub(crate) fn set(&self, n: u64) {
+        // Ordering: Relaxed; as above.
+        self.0.store(n, Ordering::Relaxed);
+    }
+    pub(crate) fn get(&self) -> u64 {
+        // Ordering: Relaxed; readers accept a late value.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl WorkerCounters {
+    pub(crate) fn new(config: &super::Config) -> Self {
+        let tallies = |n: usize| (0..n).map(|_| Tally::default()).collect();
+        WorkerCounters {
+            poll_histogram: tallies(config.poll_histogram.as_ref().map_or(0, |h| h.len())),
+            latency_histogram: tallies(
+                config
+                    .schedule_latency_histogram
+                    .as_ref()
+                    .map_or(0, |h| h.len()),
+            ),
+            ..WorkerCounters::default()
+        }
+    }
+
+    pub(crate) fn note_thread(&self) {
+        *self.thread.lock() = Some(std::thread::current().id());
+    }
+}
+
+/// Measures the stretches between parks, and polls where a histogram is kept.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    busy_since: Instant,
+    polls_since: u64,
+}
+
+impl Stopwatch {
+    pub(crate) fn new() -> Self {
+        Stopwatch {
+            busy_since: Instant::now(),
+            polls_since: 0,
+        }
+    }
+
+    /// About to park: the stretch of work ends.
+    pub(crate) fn before_park(&mut self, counters: &WorkerCounters) {
+        let polls = counters.polls.get();
+        let busy = self.busy_since.elapsed().as_nanos() as u64;
+        counters.busy_nanos.add(busy);
+        let ran = polls - self.polls_since;
+        if let Some(mean) = busy.checked_div(ran) {
+            // An exponentially weighted mean of the time for each poll, over stretches.
+            let before = counters.mean_poll_nanos.get();
+            let next = if before == 0 {
+                mean
+            } else {
+                (before * 9 + mean) / 10
+            };
+            counters.mean_poll_nanos.set(next.max(1));
+        } else {
+            counters.noops.add(u64::from(counters.parks.get() > 0));
+        }
+        self.polls_since = polls;
+        counters.parks.add(1);
+        counters.unparks.add(1);
+    }
+
+    pub(crate) fn after_park(&mut self, counters: &WorkerCounters) {
+        counters.unparks.add(1);
+        self.busy_since = Instant::now();
+    }
+}
+
+/// Figures of a runtime; made by `Handle::metrics`.
+///
+/// Counters only grow, and are read without stopping the runtime: figures that belong together
+/// may be a moment apart.
+#[derive(Clone)]
+pub struct RuntimeMetrics {
+    handle: Handle,
+}
+
+impl RuntimeMetrics {
+    pub(crate) fn new(handle: Handle) -> Self {
+        RuntimeMetrics { handle }
+    }
+
+    #[track_caller]
+    fn worker(&self, worker: usize) -> &WorkerCounters {
+        self.handle.shared.policy.counters(worker)
+    }
+
+    fn sum(&self, f: impl Fn(&WorkerCounters) -> &Tally) -> u64 {
+        (0..self.num_workers())
+            .map(|w| f(self.worker(w)).get())
+            .sum()
+    }
+
+    /// Number of worker threads; 1 on a current-thread runtime.
+    pub fn num_workers(&self) -> usize {
+        self.handle.workers()
+    }
+
+    /// Number of tasks spawned and not ended.
+    pub fn num_alive_tasks(&self) -> usize {
+        self.handle.shared.owned.len()
+    }
+
+    /// Tasks waiting in the queue that threads outside of the runtime push to.
+    pub fn global_queue_depth(&self) -> usize {
+        self.handle.shared.policy.injector_len()
+    }
+
+    /// Number of threads of the blocking pool.
+    pub fn num_blocking_threads(&self) -> usize {
+        self.handle.pool().num_threads()
+    }
+
+    /// Number of threads of the blocking pool that wait for work.
+    pub fn num_idle_blocking_threads(&self) -> usize {
+        self.handle.pool().num_idle_threads()
+    }
+
+    /// Closures waiting for a thread of the blocking pool.
+    pub fn blocking_queue_depth(&self) -> usize {
+        self.handle.pool().queue_depth()
+    }
+
+    /// Tasks spawned since the start.
+    pub fn spawned_tasks_count(&self) -> u64 {
+        // Ordering: Relaxed; a counter.
+        self.handle.shared.counters.spawned.load(Ordering::Relaxed) + self.sum(|w| &w.spawned)
+    }
+
+    /// Tasks scheduled from threads outside of the runtime.
+    pub fn remote_schedule_count(&self) -> u64 {
+        // Ordering: Relaxed; a counter.
+        self.handle
+            .shared
+            .counters
+            .remote_schedules
+            .load(Ordering::Relaxed)
+    }
+
+    /// Times a task was made to yield because its coop budget was spent.
+    pub fn budget_forced_yield_count(&self) -> u64 {
+        // Ordering: Relaxed; a counter.
+        self.handle
+            .shared
+            .counters
+            .forced_yields
+            .load(Ordering::Relaxed)
+    }
+
+    /// Time the worker has spent between parks.
+    ///
+    /// # Panics
+    /// Here as below, where there is no worker of that index.
+    #[track_caller]
+    pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
+        Duration::from_nanos(self.worker(worker).busy_nanos.get())
+    }
+
+    /// Times the worker has parked.
+    #[track_caller]
+    pub fn worker_park_count(&self, worker: usize) -> u64 {
+        self.worker(worker).parks.get()
+    }
+
+    /// Times the worker has parked and unparked: odd while it is parked.
+    #[track_caller]
+    pub fn worker_park_unpark_count(&self, worker: usize) -> u64 {
+        self.worker(worker).unparks.get()
+    }
+
+    /// Times the worker woke and parked again with nothing done.
+    #[track_caller]
+    pub fn worker_noop_count(&self, worker: usize) -> u64 {
+        self.worker(worker).noops.get()
+    }
+
+    /// Tasks the worker has stolen.
+    #[track_caller]
+    pub fn worker_steal_count(&self, worker: usize) -> u64 {
+        self.worker(worker).steals.get()
+    }
+
+    /// Times the worker has stolen; each takes one task or more.
+    #[track_caller]
+    pub fn worker_steal_operations(&self, worker: usize) -> u64 {
+        self.worker(worker).steal_operations.get()
+    }
+
+    /// Polls of tasks the worker has made.
+    #[track_caller]
+    pub fn worker_poll_count(&self, worker: usize) -> u64 {
+        self.worker(worker).polls.get()
+    }
+
+    /// Tasks scheduled on the worker by itself.
+    #[track_caller]
+    pub fn worker_local_schedule_count(&self, worker: usize) -> u64 {
+        self.worker(worker).local_schedules.get()
+    }
+
+    /// Times the worker's queue was full and part of it went to the global queue.
+    #[track_caller]
+    pub fn worker_overflow_count(&self, worker: usize) -> u64 {
+        self.worker(worker).overflows.get()
+    }
+
+    /// Tasks in the worker's queue.
+    #[track_caller]
+    pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
+        self.handle.shared.policy.queue_len(worker)
+    }
+
+    /// Weighted mean of the time a poll took on the worker.
+    #[track_caller]
+    pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
+        Duration::from_nanos(self.worker(worker).mean_poll_nanos.get())
+    }
+
+    /// The thread the worker runs on, once it does.
+    #[track_caller]
+    pub fn worker_thread_id(&self, worker: usize) -> Option<ThreadId> {
+        *self.worker(worker).thread.lock()
+    }
+
+    /// Is the histogram of poll times kept?
+    pub fn poll_time_histogram_enabled(&self) -> bool {
+        self.handle.shared.config.poll_histogram.is_some()
+    }
+
+    /// Number of the histogram's buckets; 0 if it is not kept.
+    pub fn poll_time_histogram_num_buckets(&self) -> usize {
+        self.handle
+            .shared
+            .config
+            .poll_histogram
+            .as_ref()
+            .map_or(0, |h| h.len())
+    }
+
+    /// Range of durations of a bucket.
+    ///
+    /// # Panics
+    /// If the histogram is not kept or has no such bucket.
+    #[track_caller]
+    pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        match &self.handle.shared.config.poll_histogram {
+            Some(histogram) => histogram.range(bucket),
+            None => panic!("the poll time histogram is not enabled"),
+        }
+    }
+
+    /// Polls of the worker whose time fell into the bucket.
+    #[track_caller]
+    pub fn poll_time_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.worker(worker)
+            .poll_histogram
+            .get(bucket)
+            .map_or(0, Tally::get)
+    }
+
+    /// Is the histogram of the time between wake and poll kept?
+    pub fn schedule_latency_histogram_enabled(&self) -> bool {
+        self.handle
+            .shared
+            .config
+            .schedule_latency_histogram
+            .is_some()
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.handle.shared.policy
+    }
+
+    /// The handle, for figures that belong to the crates above.
+    #[doc(hidden)]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl fmt::Debug for RuntimeMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeMetrics")
+            .field("workers", &self.num_workers())
+            .field("alive_tasks", &self.num_alive_tasks())
+            .field("is_shutdown", &self.policy().is_shutdown())
+            .finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! What all handles of a runtime share.
+
+use super::config::{Config, TaskMeta};
+use super::metrics::Counters;
+use crate::blocking::pool::{Pool, ThreadConfig};
+use crate::driver::{BoxSleep, CondvarDriver, Drivers, IoDriver, Timers, Unpark};
+use crate::rng::{RngSeed, SeedSequence};
+use crate::scheduler::Policy;
+use crate::task::cell::Header;
+use crate::task::owned::OwnedTasks;
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// See the module's page.
+pub(crate) struct Shared {
+    pub(crate) id: super::Id,
+    pub(crate) config: Config,
+    pub(crate) pool: Pool,
+    pub(crate) owned: OwnedTasks,
+    pub(crate) seeds: SeedSequence,
+    pub(crate) unpark: Arc<dyn Unpark>,
+    pub(crate) io: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) timers: Option<Arc<dyn Timers>>,
+    pub(crate) time: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) sleep: Option<fn(Duration) -> BoxSleep>,
+    pub(crate) counters: Counters,
+    pub(crate) policy: Policy,
+}
+
+impl Shared {
+    /// The shared half, and the driver for whoever parks first.
+    pub(crate) fn new(
+        config: Config,
+        drivers: Drivers,
+        make_policy: impl FnOnce(&Config) -> Policy,
+    ) -> (Shared, Box<dyn IoDriver>) {
+        let (driver, unpark, io) = match drivers.io {
+            Some(parts) => (parts.driver, parts.unpark, Some(parts.handle)),
+            None => {
+                let (driver, unpark) = CondvarDriver::create();
+                (driver, unpark, None)
+            }
+        };
+        let (timers, time, sleep) = match drivers.time {
+            Some(parts) => (Some(parts.timers), Some(parts.handle), Some(parts.sleep)),
+            None => (None, None, None),
+        };
+        let policy = make_policy(&config);
+        let shared = Shared {
+            id: super::Id::next(),
+            pool: Pool::new(ThreadConfig {
+                name: config.thread_name.clone(),
+                stack_size: config.thread_stack_size,
+                cap: config.max_blocking_threads,
+                keep_alive: config.keep_alive,
+                after_start: config.after_start.clone(),
+                before_stop: config.before_stop.clone(),
+            }),
+            owned: OwnedTasks::new(config.workers.unwrap_or(1)),
+            seeds: SeedSequence::new(config.seed.clone().unwrap_or_else(RngSeed::random)),
+            unpark,
+            io,
+            timers,
+            time,
+            sleep,
+            counters: Counters::default(),
+            policy,
+            config,
+        };
+        (shared, driver)
+    }
+
+    pub(crate) fn hook_task(&self, hook: &Option<super::config::TaskCallback>, header: &Header) {
+        if let Some(hook) = hook {
+            hook(&TaskMeta {
+                id: header.id,
+                spawned_at: header.spawned_at,
+                _task: PhantomData,
+            });
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which workers sleep, how many search, and who gets woken: the sleep protocol.
+//!
+//! ```text
+//! pusher                                  sleeper
+//! push a task             (Release)       announce: set own bit, end searching
+//! fence(SeqCst)                           fence(SeqCst)
+//! searching == 0 ? claim a bit : done     scan all queues; found: retract own bit; else sleep
+//! ```
+//! I1: each side's fence orders its write before its read, so of a push and an announcement at least one
+//!     is seen by the other: either the pusher claims a sleeper or the sleeper's scan finds the task.
+//! I2: a worker's bit is set from its announcement until someone clears it; whoever clears it decides:
+//!     a claimer owes the worker an unpark, and counts it as searching on its behalf.
+//! I3: while `searching` is above zero pushers need wake nobody: a searcher that gives up announces and
+//!     scans (I1), and the last one that finds work looks whether more is there (`finish_search`).
+//!
+//! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs`.
+
+use crate::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+
+/// See the module's page.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    /// A bit for each sleeping worker, 64 a word.
+    sleeping: Box<[AtomicU64]>,
+    searching: AtomicUsize,
+    workers: usize,
+}
+
+impl Idle {
+    pub(crate) fn new(workers: usize) -> Self {
+        Idle {
+            sleeping: (0..workers.div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            searching: AtomicUsize::new(0),
+            workers,
+        }
+    }
+
+    /// After a push: the worker to unpark, if one should be. It is counted as searching.
+    #[inline]
+    pub(crate) fn worker_to_notify(&self) -> Option<usize> {
+        // Ordering: SeqCst fence; pairs with the fence in `announce` (I1).
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed; ordered by the fence.
+        if self.searching.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.claim_any()
+    }
+
+    /// Wakes a sleeper no matter who searches.
+    pub(crate) fn claim_any(&self) -> Option<usize> {
+        for (at, word) in self.sleeping.iter().enumerate() {
+            // Ordering: Relaxed; ordered by the caller's fence.
+            let mut bits = word.load(Ordering::Relaxed);
+            while bits != 0 {
+                let bit = bits & bits.wrapping_neg();
+                // Counted before the claim, so pushers do not wake a second one meanwhile (I3).
+                // Ordering: SeqCst; a read-modify-write, taken in the order of the fences.
+                self.searching.fetch_add(1, Ordering::SeqCst);
+                // Ordering: AcqRel; of two claims one sees the other's (I2).
+                let before = word.fetch_and(!bit, Ordering::AcqRel);
+                if before & bit != 0 {
+                    return Some(at * 64 + bit.trailing_zeros() as usize);
+                }
+                // Ordering: SeqCst; as above.
+                self.searching.fetch_sub(1, Ordering::SeqCst);
+                // Someone else's push may have relied on that count: look again.
+                fence(Ordering::SeqCst);
+                // Ordering: Relaxed; ordered by the fence.
+                bits = word.load(Ordering::Relaxed);
+            }
+        }
+        None
+    }
+
+    /// Begins to search, unless half of the workers do already.
+    pub(crate) fn try_search(&self) -> bool {
+        // Ordering: Relaxed; a throttle, not a promise.
+        if 2 * self.searching.load(Ordering::Relaxed) >= self.workers {
+            return false;
+        }
+        // Ordering: SeqCst; as in `claim_any`.
+        self.searching.fetch_add(1, Ordering::SeqCst);
+        true
+    }
+
+    /// A searcher has found work. True if it was the last: the caller looks whether there is
+    /// more work and if so wakes another (I3).
+    pub(crate) fn finish_search(&self) -> bool {
+        // Ordering: SeqCst; as in `claim_any`.
+        let last = self.searching.fetch_sub(1, Ordering::SeqCst) == 1;
+        // Ordering: SeqCst fence; pairs with the one in `worker_to_notify`: a pusher that saw us
+        // searching has its task seen by the look that follows.
+        fence(Ordering::SeqCst);
+        last
+    }
+
+    /// About to sleep. The caller must scan all queues after this.
+    pub(crate) fn announce(&self, worker: usize, searching: bool) {
+        let (word, bit) = self.place(worker);
+        // Ordering: Release; with the fence below, before the scan (I1).
+        word.fetch_or(bit, Ordering::Release);
+        if searching {
+            // Ordering: SeqCst; as in `claim_any`.
+            self.searching.fetch_sub(1, Ordering::SeqCst);
+        }
+        // Ordering: SeqCst fence; pairs with the fence in `worker_to_notify` (I1).
+        fence(Ordering::SeqCst);
+    }
+
+    /// Awake again. True if someone claimed this worker meanwhile: it is counted as searching.
+    pub(crate) fn retract(&self, worker: usize) -> bool {
+        let (word, bit) = self.place(worker);
+        // Ordering: AcqRel; pairs with the claim in `claim_any` (I2).
+        word.fetch_and(!bit, Ordering::AcqRel) & bit == 0
+    }
+
+    fn place(&self, worker: usize) -> (&AtomicU64, u64) {
+        (&self.sleeping[worker / 64], 1 << (worker % 64))
+    }
+
+    /// Does any worker sleep? A hint.
+    pub(crate) fn has_sleepers(&self) -> bool {
+        // Ordering: Relaxed; a hint.
+        self.sleeping.iter().any(|w| w.load(Ordering::Relaxed) != 0)
+    }
+}

@@ -1,0 +1,223 @@
+//! The multi-thread scheduler: one worker for each core, each with its own queue, stealing from the
+//! others when that is empty.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `idle` | who sleeps, who searches, who is woken |
+//! | `parker` | where one worker sleeps |
+//! | `worker` | the step machine: next task, search, park |
+//! | `watch` | finds workers stuck in one poll and has their work rescued |
+//!
+//! ```text
+//!  wake on a worker ──▶ LIFO slot ──(displaced)──▶ its queue ──(half, when full)──▶ injector
+//!  wake elsewhere ────────────────────────────────────────────────────────────────▶ injector
+//! ```
+//! I1: each worker's core (queue, tick, ..) is owned by one thread, the worker's, or is in `cores`
+//!     at shutdown. `block_in_place` passes it to another thread.
+//! I2: the driver is in `seat`, or with the one worker that took it out.
+//! I3: a task in a LIFO slot is seen by its worker before it sleeps, and by thieves on their
+//!     last pass.
+//!
+//! Shutdown: the flag is set and everyone unparked. Each worker cancels its share of the owned tasks,
+//! then leaves its core in `cores`; the last to come drains all queues until no task is left, and
+//! stops the drivers.
+
+mod idle;
+mod parker;
+mod watch;
+mod worker;
+
+use crate::blocking::pool::{Job, Refused};
+use crate::driver::IoDriver;
+use crate::runtime::Handle;
+use crate::runtime::config::Config;
+use crate::runtime::metrics::WorkerCounters;
+use crate::runtime::shared::Shared;
+use crate::scheduler::Policy;
+use crate::shim::sync::Mutex;
+use crate::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use crate::task::Runnable;
+use crate::task::cell::Header;
+use crossbeam_deque::{Injector, Stealer, Worker};
+use idle::Idle;
+use parker::Parker;
+use std::io;
+use std::sync::Arc;
+use watch::Watch;
+use worker::Core;
+pub(crate) use worker::{Context, Regain};
+
+/// The part all threads see.
+pub(crate) struct MultiThread {
+    remotes: Box<[Remote]>,
+    injector: Injector<Runnable>,
+    idle: Idle,
+    /// The driver, while no worker has it (I2).
+    seat: Mutex<Option<Box<dyn IoDriver>>>,
+    /// Is the driver in its seat? A hint that saves taking the lock.
+    seat_taken: AtomicBool,
+    shutdown: AtomicBool,
+    /// Cores of the workers that have stopped (I1).
+    cores: Mutex<Vec<Box<Core>>>,
+    watch: Watch,
+}
+
+/// What others see of a worker.
+#[repr(align(128))]
+struct Remote {
+    stealer: Stealer<Runnable>,
+    lifo: AtomicPtr<Header>,
+    parker: Parker,
+    /// Counts polls: odd while in one. Read by the watch.
+    pulse: AtomicU32,
+    counters: WorkerCounters,
+}
+
+impl MultiThread {
+    pub(crate) fn new(config: &Config, workers: usize) -> (Self, Vec<Worker<Runnable>>) {
+        let queues: Vec<_> = (0..workers).map(|_| Worker::new_fifo()).collect();
+        let remotes = queues
+            .iter()
+            .map(|queue| Remote {
+                stealer: queue.stealer(),
+                lifo: AtomicPtr::new(std::ptr::null_mut()),
+                parker: Parker::new(),
+                pulse: AtomicU32::new(0),
+                counters: WorkerCounters::new(config),
+            })
+            .collect();
+        let policy = MultiThread {
+            remotes,
+            injector: Injector::new(),
+            idle: Idle::new(workers),
+            seat: Mutex::new(None),
+            seat_taken: AtomicBool::new(true),
+            shutdown: AtomicBool::new(false),
+            cores: Mutex::new(Vec::new()),
+            watch: Watch::new(),
+        };
+        (policy, queues)
+    }
+
+    fn of(handle: &Handle) -> &MultiThread {
+        match &handle.shared.policy {
+            Policy::MultiThread(policy) => policy,
+            Policy::CurrentThread(_) => unreachable!("a current-thread runtime has no workers"),
+        }
+    }
+
+    /// Starts the workers on threads of the pool.
+    pub(crate) fn launch(
+        handle: &Handle,
+        queues: Vec<Worker<Runnable>>,
+        driver: Box<dyn IoDriver>,
+    ) -> io::Result<()> {
+        let policy = MultiThread::of(handle);
+        policy.give_back_driver(driver);
+        let mut cores: Vec<_> = queues
+            .into_iter()
+            .enumerate()
+            .map(|(index, queue)| Box::new(Core::new(handle, index, queue)))
+            .collect();
+        while let Some(core) = cores.pop() {
+            if let Err(error) = policy.start_worker(handle, core) {
+                // The caller drops the runtime: those that run come to an end, and the cores that
+                // never ran count as stopped.
+                policy.cores.lock().extend(cores);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_worker(&self, handle: &Handle, core: Box<Core>) -> io::Result<()> {
+        let place = Arc::new(Mutex::new(Some(core)));
+        let (for_worker, with) = (place.clone(), handle.clone());
+        let job = Job::Worker(Box::new(move || {
+            let core = for_worker.lock().take();
+            if let Some(core) = core {
+                worker::run(with, core);
+            }
+        }));
+        let result = handle.pool().spawn(handle, job);
+        let error = match result {
+            Ok(()) => return Ok(()),
+            Err(Refused::NoThread(_, error)) => error,
+            Err(Refused::Shutdown(_)) => io::Error::other("the runtime is shut down"),
+        };
+        let core = place.lock().take();
+        if let Some(core) = core {
+            self.cores.lock().push(core);
+        }
+        Err(error)
+    }
+
+    pub(crate) fn is_shutdown(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `shutdown`.
+        self.shutdown.load(Ordering::Acquire)
+    }
+
+    /// Tells the workers to stop. Waits for no one.
+    pub(crate) fn shutdown_with(&self, shared: &Shared) {
+        // Ordering: Release; pairs with the Acquire in `is_shutdown`.
+        self.shutdown.store(true, Ordering::Release);
+        for remote in &self.remotes {
+            remote.parker.unpark(&*shared.unpark);
+        }
+        self.watch.stop();
+    }
+
+    #[track_caller]
+    pub(crate) fn counters(&self, worker: usize) -> &WorkerCounters {
+        &self.remotes[worker].counters
+    }
+
+    pub(crate) fn injector_len(&self) -> usize {
+        self.injector.len()
+    }
+
+    #[track_caller]
+    pub(crate) fn queue_len(&self, worker: usize) -> usize {
+        let remote = &self.remotes[worker];
+        // Ordering: Relaxed; a figure.
+        remote.stealer.len() + usize::from(!remote.lifo.load(Ordering::Relaxed).is_null())
+    }
+
+    /// Queues a task from a thread that is not a worker of this runtime.
+    pub(crate) fn inject(&self, shared: &Shared, task: Runnable) {
+        self.injector.push(task);
+        self.notify(shared);
+    }
+
+    /// After a push that others may take: wakes a sleeper unless someone searches.
+    #[inline]
+    fn notify(&self, shared: &Shared) {
+        if let Some(worker) = self.idle.worker_to_notify() {
+            self.remotes[worker].parker.unpark(&*shared.unpark);
+        }
+    }
+
+    /// Is there anything a searching worker could take? LIFO slots aside: their workers are awake.
+    fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
+    }
+
+    fn take_driver(&self) -> Option<Box<dyn IoDriver>> {
+        // Ordering: Relaxed; a hint, the lock decides.
+        if self.seat_taken.load(Ordering::Relaxed) {
+            return None;
+        }
+        let driver = self.seat.lock().take();
+        if driver.is_some() {
+            // Ordering: Relaxed; a hint.
+            self.seat_taken.store(true, Ordering::Relaxed);
+        }
+        driver
+    }
+
+    fn give_back_driver(&self, driver: Box<dyn IoDriver>) {
+        *self.seat.lock() = Some(driver);
+        // Ordering: Relaxed; a hint.
+        self.seat_taken.store(false, Ordering::Relaxed);
+    }
+}

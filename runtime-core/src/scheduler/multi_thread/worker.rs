@@ -1,0 +1,539 @@
+//! One worker: a step machine that an OS thread loops.
+//!
+//! `step` does one thing: run the next task, or search for one, or park. Every `event_interval` steps
+//! it also looks at the driver and its timers.
+//!
+//! Where the next task comes from: every N steps the injector first; else the LIFO slot (at most
+//! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues, and on the
+//! last pass their LIFO slots. The fairness bound that follows from it is stated in docs/scheduling.md.
+
+use super::MultiThread;
+use crate::context;
+use crate::coop;
+use crate::driver::Timers;
+use crate::rng::Rng;
+use crate::runtime::Handle;
+use crate::runtime::config::Callback;
+use crate::runtime::metrics::Stopwatch;
+use crate::runtime::shared::Shared;
+use crate::scheduler;
+use crate::shim::sync::atomic::Ordering;
+use crate::task::Runnable;
+use crossbeam_deque::{Steal, Worker};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Tasks a worker's queue holds before half of it goes to the injector.
+const QUEUE_CAPACITY: usize = 256;
+/// Polls in a row from the LIFO slot.
+const MAX_LIFO_POLLS: u32 = 3;
+
+/// What a worker owns; passed on whole by `block_in_place`.
+pub(super) struct Core {
+    pub(super) index: usize,
+    queue: Worker<Runnable>,
+    tick: u32,
+    injector_interval: u32,
+    lifo_polls: u32,
+    lifo_enabled: bool,
+    searching: bool,
+    rng: Rng,
+    stopwatch: Stopwatch,
+}
+
+impl Core {
+    pub(super) fn new(handle: &Handle, index: usize, queue: Worker<Runnable>) -> Self {
+        let config = &handle.shared.config;
+        Core {
+            index,
+            queue,
+            tick: 0,
+            injector_interval: config.global_queue_interval.unwrap_or(61),
+            lifo_polls: 0,
+            lifo_enabled: !config.disable_lifo_slot,
+            searching: false,
+            rng: Rng::new(&handle.next_seed()),
+            stopwatch: Stopwatch::new(),
+        }
+    }
+}
+
+/// The thread-local part of a worker's thread.
+pub(crate) struct Context {
+    handle: Handle,
+    index: usize,
+    core: RefCell<Option<Box<Core>>>,
+}
+
+/// What a step came to.
+enum Step {
+    Ran,
+    Parked,
+    /// The core was handed off while the task ran.
+    CoreGone,
+    Shutdown,
+}
+
+/// Runs a worker on this thread until its core goes elsewhere or the runtime shuts down.
+pub(super) fn run(handle: Handle, core: Box<Core>) {
+    let _entered = context::enter_runtime(&handle, true);
+    let index = core.index;
+    let cx = scheduler::Context::MultiThread(Context {
+        handle,
+        index,
+        core: RefCell::new(Some(core)),
+    });
+    let scheduler::Context::MultiThread(worker) = &cx else {
+        unreachable!("made two lines above")
+    };
+    let _scheduler = context::set_scheduler(&cx);
+    worker.policy().remotes[index].counters.note_thread();
+    loop {
+        match worker.step() {
+            Step::Ran | Step::Parked => {}
+            Step::CoreGone => break,
+            Step::Shutdown => {
+                worker.stop();
+                break;
+            }
+        }
+    }
+    // Wakers deferred on this thread must not be lost with it.
+    context::wake_deferred();
+}
+
+/// Ends `block_in_place`: nothing to regain today, the new thread keeps the core.
+pub(crate) struct Regain(());
+
+impl Context {
+    pub(crate) fn is_of(&self, shared: *const Shared) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.handle.shared), shared)
+    }
+
+    /// `None` once the core was handed off.
+    pub(crate) fn worker_index(&self) -> Option<usize> {
+        self.core
+            .try_borrow()
+            .ok()
+            .and_then(|core| core.as_ref().map(|_| self.index))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+
+    fn policy(&self) -> &MultiThread {
+        MultiThread::of(&self.handle)
+    }
+
+    fn with_core<R>(&self, f: impl FnOnce(&mut Core) -> R) -> Option<R> {
+        self.core.borrow_mut().as_mut().map(|core| f(core))
+    }
+
+    /// Queues a task on its own worker; gives it back if the core is elsewhere.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Runnable, again: bool) -> Option<Runnable> {
+        let policy = self.policy();
+        let mut core = self.core.borrow_mut();
+        let Some(core) = core.as_mut() else {
+            return Some(task);
+        };
+        let remote = &policy.remotes[self.index];
+        remote.counters.local_schedules.add(1);
+        if again || !core.lifo_enabled {
+            self.push(core, task);
+            policy.notify(self.shared());
+            return None;
+        }
+        // Ordering: AcqRel; Release publishes the task to a thief, Acquire takes over the old one.
+        let old = remote.lifo.swap(task.into_ptr(), Ordering::AcqRel);
+        // SAFETY: only permits are put into the slot, and the swap took this one out.
+        if let Some(displaced) = unsafe { Runnable::from_ptr(old) } {
+            // A lone task in the slot wakes nobody: this worker comes to it next.
+            self.push(core, displaced);
+            policy.notify(self.shared());
+        }
+        None
+    }
+
+    fn push(&self, core: &mut Core, task: Runnable) {
+        if core.queue.len() >= QUEUE_CAPACITY {
+            let policy = self.policy();
+            for _ in 0..QUEUE_CAPACITY / 2 {
+                match core.queue.pop() {
+                    Some(task) => policy.injector.push(task),
+                    None => break,
+                }
+            }
+            policy.remotes[self.index].counters.overflows.add(1);
+        }
+        core.queue.push(task);
+    }
+
+    fn step(&self) -> Step {
+        let shared = self.shared();
+        let policy = self.policy();
+        let Some(tick) = self.with_core(|core| {
+            core.tick = core.tick.wrapping_add(1);
+            core.tick
+        }) else {
+            return Step::CoreGone;
+        };
+        if policy.is_shutdown() {
+            return Step::Shutdown;
+        }
+        if tick % shared.config.event_interval == 0 {
+            self.maintain();
+        }
+        if let Some(task) = self.next_task(tick) {
+            return self.run_task(task);
+        }
+        if context::has_deferred() {
+            self.maintain();
+            return Step::Ran;
+        }
+        if let Some(task) = self.search() {
+            return self.run_task(task);
+        }
+        self.park();
+        Step::Parked
+    }
+
+    fn run_task(&self, task: Runnable) -> Step {
+        let policy = self.policy();
+        let remote = &policy.remotes[self.index];
+        let was_searching = self.with_core(|core| std::mem::take(&mut core.searching));
+        if was_searching == Some(true) && policy.idle.finish_search() && policy.has_work() {
+            if let Some(worker) = policy.idle.claim_any() {
+                policy.remotes[worker].parker.unpark(&*self.shared().unpark);
+            }
+        }
+        // Ordering: Relaxed; a hint for the watch.
+        let pulse = remote.pulse.load(Ordering::Relaxed).wrapping_add(1);
+        remote.pulse.store(pulse | 1, Ordering::Relaxed);
+        coop::budget(|| scheduler::run_task(self.shared(), &remote.counters, task));
+        // Ordering: Relaxed; as above.
+        remote
+            .pulse
+            .store((pulse | 1).wrapping_add(1), Ordering::Relaxed);
+        if self.core.borrow().is_none() {
+            Step::CoreGone
+        } else {
+            Step::Ran
+        }
+    }
+
+    /// The next task of this worker's own share.
+    fn next_task(&self, tick: u32) -> Option<Runnable> {
+        let policy = self.policy();
+        let mut core = self.core.borrow_mut();
+        let core = core.as_mut()?;
+        if tick % core.injector_interval == 0 {
+            if let Some(task) = take_injected(policy) {
+                return Some(task);
+            }
+        }
+        let lifo = &policy.remotes[self.index].lifo;
+        // Ordering: Relaxed; the swap below decides.
+        if core.lifo_polls < MAX_LIFO_POLLS && !lifo.load(Ordering::Relaxed).is_null() {
+            if let Some(task) = take_lifo(lifo) {
+                core.lifo_polls += 1;
+                return Some(task);
+            }
+        }
+        core.lifo_polls = 0;
+        if let Some(task) = core.queue.pop() {
+            return Some(task);
+        }
+        if let Some(task) = take_lifo(lifo) {
+            return Some(task);
+        }
+        self.take_batch(core)
+    }
+
+    /// A fair share of the injector, at most half a queue.
+    fn take_batch(&self, core: &mut Core) -> Option<Runnable> {
+        let policy = self.policy();
+        if policy.injector.is_empty() {
+            return None;
+        }
+        let share = policy.injector.len() / policy.remotes.len() + 1;
+        let limit = share.min(QUEUE_CAPACITY / 2);
+        loop {
+            match policy
+                .injector
+                .steal_batch_with_limit_and_pop(&core.queue, limit)
+            {
+                Steal::Success(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// Looks at the siblings' queues, and their overdue timers.
+    fn search(&self) -> Option<Runnable> {
+        let policy = self.policy();
+        let shared = self.shared();
+        let mut core = self.core.borrow_mut();
+        let core = core.as_mut()?;
+        if !core.searching && !policy.idle.try_search() {
+            return None;
+        }
+        core.searching = true;
+        let counters = &policy.remotes[self.index].counters;
+        let workers = policy.remotes.len();
+        for pass in 0..3 {
+            let last_pass = pass == 2;
+            let start = core.rng.below(workers as u32) as usize;
+            let mut retry = false;
+            for at in 0..workers {
+                let victim = &policy.remotes[(start + at) % workers];
+                if (start + at) % workers == self.index {
+                    continue;
+                }
+                match victim
+                    .stealer
+                    .steal_batch_with_limit_and_pop(&core.queue, QUEUE_CAPACITY / 2)
+                {
+                    Steal::Success(task) => {
+                        counters.steal_operations.add(1);
+                        counters.steals.add(1 + core.queue.len() as u64);
+                        return Some(task);
+                    }
+                    Steal::Retry => retry = true,
+                    Steal::Empty => {}
+                }
+                if last_pass && !retry {
+                    if let Some(task) = self.rescue_lifo(victim) {
+                        counters.steal_operations.add(1);
+                        counters.steals.add(1);
+                        return Some(task);
+                    }
+                }
+            }
+            if let Some(task) = self.take_batch(core) {
+                return Some(task);
+            }
+            if !retry && pass == 0 {
+                // Nothing was contended: go straight to the last pass's LIFO slots.
+                for victim in policy.remotes.iter() {
+                    if let Some(task) = self.rescue_lifo(victim) {
+                        counters.steal_operations.add(1);
+                        counters.steals.add(1);
+                        return Some(task);
+                    }
+                }
+                break;
+            }
+        }
+        let _ = shared;
+        None
+    }
+
+    /// Takes a task out of the slot of a worker that is stuck in one poll, as the watch found.
+    fn rescue_lifo(&self, victim: &super::Remote) -> Option<Runnable> {
+        // Ordering: Relaxed; hints, the swap decides.
+        let is_stuck = self.policy().watch.is_stuck(&victim.pulse);
+        if !is_stuck || victim.lifo.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        take_lifo(&victim.lifo)
+    }
+
+    /// Looks at the driver without blocking, fires due timers, wakes what was deferred.
+    fn maintain(&self) {
+        let policy = self.policy();
+        let timers = self.timers();
+        if let Some(mut driver) = policy.take_driver() {
+            driver.turn();
+            policy.give_back_driver(driver);
+            if let Some(timers) = timers {
+                timers.fire(self.index, true);
+            }
+        } else if let Some(timers) = timers {
+            timers.fire(self.index, false);
+        }
+        context::wake_deferred();
+    }
+
+    fn timers(&self) -> Option<&dyn Timers> {
+        self.handle.shared.timers.as_deref()
+    }
+
+    fn hook(&self, hook: &Option<Callback>) {
+        if let Some(hook) = hook {
+            hook();
+        }
+    }
+
+    fn has_own_work(&self) -> bool {
+        let slot = &self.policy().remotes[self.index].lifo;
+        // Ordering: Relaxed; this worker's own slot, thieves only take.
+        context::has_deferred()
+            || !slot.load(Ordering::Relaxed).is_null()
+            || self
+                .with_core(|core| !core.queue.is_empty())
+                .unwrap_or(false)
+    }
+
+    /// Nothing found: sleep, unless work shows up while announcing it (I1 of `idle`).
+    fn park(&self) {
+        let shared = self.shared();
+        let policy = self.policy();
+        self.hook(&shared.config.before_park);
+        if !self.has_own_work() {
+            self.sleep();
+        }
+        self.hook(&shared.config.after_unpark);
+        let _ = policy;
+    }
+
+    fn sleep(&self) {
+        let policy = self.policy();
+        let remote = &policy.remotes[self.index];
+        let Some(searching) = self.with_core(|core| {
+            core.stopwatch.before_park(&remote.counters);
+            std::mem::take(&mut core.searching)
+        }) else {
+            return;
+        };
+        policy.idle.announce(self.index, searching);
+        let awake = policy.has_work() || policy.is_shutdown();
+        if !awake {
+            self.sleep_on_something();
+        }
+        let claimed = policy.idle.retract(self.index);
+        let searching = claimed || (awake && policy.idle.try_search());
+        self.with_core(|core| {
+            core.searching = searching;
+            core.stopwatch.after_park(&remote.counters);
+        });
+        if claimed {
+            if let Some(timers) = self.timers() {
+                timers.fire_overdue();
+            }
+        }
+        context::wake_deferred();
+    }
+
+    fn sleep_on_something(&self) {
+        let policy = self.policy();
+        let parker = &policy.remotes[self.index].parker;
+        let timers = self.timers();
+        let Some(mut driver) = policy.take_driver() else {
+            let left = timers.and_then(|t| t.before_park(self.index, false));
+            parker.park(left);
+            if let Some(timers) = timers {
+                timers.after_park(self.index, false);
+                timers.fire(self.index, false);
+            }
+            return;
+        };
+        let left = timers.and_then(|t| t.before_park(self.index, true));
+        parker.park_driving(|may_block| {
+            if may_block {
+                driver.park(left);
+            } else {
+                driver.turn();
+            }
+        });
+        policy.give_back_driver(driver);
+        if let Some(timers) = timers {
+            timers.after_park(self.index, true);
+            timers.fire(self.index, true);
+        }
+        policy.watch.attend(&self.handle);
+    }
+
+    /// For `block_in_place`: another thread goes on as this worker.
+    pub(crate) fn hand_off_core(&self) -> Option<Regain> {
+        let core = self.core.borrow_mut().take()?;
+        let policy = self.policy();
+        // Ordering: Relaxed; a hint: the poll we are in is not this worker's any more.
+        let pulse = policy.remotes[self.index].pulse.load(Ordering::Relaxed);
+        policy.remotes[self.index]
+            .pulse
+            .store(pulse.wrapping_add(1) & !1, Ordering::Relaxed);
+        if let Err(error) = policy.start_worker(&self.handle, core) {
+            // `start_worker` left the core among the stopped ones: take it back.
+            let core = policy.cores.lock().pop();
+            *self.core.borrow_mut() = core;
+            if !policy.is_shutdown() {
+                panic!("OS can't spawn worker thread: {error}");
+            }
+        }
+        Some(Regain(()))
+    }
+
+    /// Shutdown, on this worker's thread: see the room's page.
+    fn stop(&self) {
+        let policy = self.policy();
+        let shared = self.shared();
+        if self.with_core(|core| std::mem::take(&mut core.searching)) == Some(true) {
+            policy.idle.finish_search();
+        }
+        shared.owned.close();
+        shared.owned.shutdown_shard(self.index);
+        context::wake_deferred();
+        let Some(core) = self.core.borrow_mut().take() else {
+            return;
+        };
+        let cores = {
+            let mut cores = policy.cores.lock();
+            cores.push(core);
+            if cores.len() < policy.remotes.len() {
+                return;
+            }
+            std::mem::take(&mut *cores)
+        };
+        shared.owned.shutdown_all();
+        loop {
+            self.drain(&cores);
+            if shared.owned.is_empty() {
+                break;
+            }
+            // A permit is with a waker elsewhere, about to be queued.
+            std::thread::yield_now();
+        }
+        if let Some(timers) = self.timers() {
+            timers.shutdown();
+        }
+        let driver = policy.seat.lock().take();
+        if let Some(mut driver) = driver {
+            driver.shutdown();
+        }
+    }
+
+    fn drain(&self, cores: &[Box<Core>]) {
+        let policy = self.policy();
+        for (core, remote) in cores.iter().zip(&policy.remotes) {
+            while let Some(task) = core.queue.pop() {
+                task.cancel();
+            }
+            if let Some(task) = take_lifo(&remote.lifo) {
+                task.cancel();
+            }
+        }
+        while let Some(task) = take_injected(policy) {
+            task.cancel();
+        }
+    }
+}
+
+fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> Option<Runnable> {
+    // Ordering: Acquire; pairs with the Release in `schedule`: takes the task over.
+    let ptr = slot.swap(std::ptr::null_mut(), Ordering::Acquire);
+    // SAFETY: only permits are put into the slot, and the swap took this one out.
+    unsafe { Runnable::from_ptr(ptr) }
+}
+
+fn take_injected(policy: &MultiThread) -> Option<Runnable> {
+    loop {
+        match policy.injector.steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}
