@@ -1,0 +1,336 @@
+//! The bodies of `select!`, `join!` and `try_join!`.
+//!
+//! The facade's `macro_rules` have already split the user's text. What arrives is
+//!
+//! ```text
+//! select: [$crate] [ordered | random] [else expression?] { [pattern] [future] [if?] [handler] } ..
+//! join:   [$crate] [ordered | rotating] [all | until_error] { future } ..
+//! ```
+//!
+//! and what leaves is one block expression. All futures live in one tuple on the caller's stack; a
+//! single `poll_fn` polls them through references into it. Branch numbers become match arms, so no
+//! table of function pointers and no allocation is involved. Integer literals carry their types:
+//! the code is expanded under the user's lints.
+//!
+//! I3: the tuple of futures is bound, then shadowed by a reference to it: nothing can move it again,
+//! which is what the generated `Pin::new_unchecked` relies on. I4: `select!` drops the tuple before a
+//! handler runs, so that handlers may use what the futures borrowed. I5: a `select!` branch whose
+//! output misses its pattern is disabled and not polled again.
+
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{format_ident, quote, quote_spanned};
+
+const MAX_BRANCHES: usize = 64;
+
+struct Branch {
+    pattern: TokenStream,
+    future: TokenStream,
+    condition: TokenStream,
+    handler: TokenStream,
+}
+
+pub(crate) fn select(input: TokenStream) -> syn::Result<TokenStream> {
+    let mut groups = Groups::new(input);
+    let krate = groups.next()?;
+    let random = groups.next()?.to_string() == "random";
+    let otherwise = groups.next()?;
+    let mut branches = Vec::new();
+    while !groups.is_empty() {
+        let mut parts = Groups::new(groups.next()?);
+        branches.push(Branch {
+            pattern: parts.next()?,
+            future: parts.next()?,
+            condition: parts.next()?,
+            handler: parts.next()?,
+        });
+    }
+    if branches.is_empty() {
+        return Ok(quote!({ #otherwise }));
+    }
+    if branches.len() > MAX_BRANCHES {
+        let message = format!("select! takes at most {MAX_BRANCHES} branches");
+        return Err(syn::Error::new(Span::call_site(), message));
+    }
+    Ok(write_select(&krate, random, &otherwise, &branches))
+}
+
+fn write_select(
+    krate: &TokenStream,
+    random: bool,
+    otherwise: &TokenStream,
+    branches: &[Branch],
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let support = quote!(#krate::macros::support);
+    let count = Literal::u32_suffixed(branches.len() as u32);
+    let numbers = || (0..branches.len()).map(Literal::usize_unsuffixed);
+    let variants: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("Branch{i}")).collect();
+    let types: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("T{i}")).collect();
+    let bits: Vec<Literal> = (0..branches.len()).map(|i| bit(i, branches.len())).collect();
+    let none = match branches.len() {
+        ..=8 => Literal::u8_suffixed(0),
+        ..=16 => Literal::u16_suffixed(0),
+        ..=32 => Literal::u32_suffixed(0),
+        _ => Literal::u64_suffixed(0),
+    };
+    let disabling = branches.iter().zip(&bits).filter(|(b, _)| !b.condition.is_empty()).map(|(b, bit)| {
+        let condition = &b.condition;
+        quote_spanned!(span=> if !(#condition) { disabled |= #bit; })
+    });
+    let futures = branches.iter().map(|b| &b.future);
+    let into = numbers().map(|n| quote_spanned!(span=> #support::IntoFuture::into_future(given.#n)));
+    let arms = branches.iter().enumerate().map(|(i, branch)| {
+        let index = Literal::usize_unsuffixed(i);
+        let number = Literal::u32_suffixed(i as u32);
+        let (bit, variant) = (&bits[i], &variants[i]);
+        let probe = probing(branch.pattern.clone());
+        quote_spanned! {span=>
+            #number => {
+                if *disabled & #bit != #none {
+                    continue;
+                }
+                // SAFETY: by I3 the tuple is never moved; its fields are pinned with it.
+                let future = unsafe { #support::Pin::new_unchecked(&mut futures.#index) };
+                let output = match #support::Future::poll(future, cx) {
+                    #support::Poll::Ready(output) => output,
+                    #support::Poll::Pending => {
+                        is_pending = true;
+                        continue;
+                    }
+                };
+                *disabled |= #bit;
+                #[allow(unused_variables, unused_mut, unreachable_patterns)]
+                match &output {
+                    #probe => {}
+                    _ => continue,
+                }
+                return #support::Poll::Ready(Selected::#variant(output));
+            }
+        }
+    });
+    let start = if random {
+        quote_spanned!(span=> #support::thread_rng_n(#count))
+    } else {
+        quote_spanned!(span=> 0u32)
+    };
+    let handlers = branches.iter().zip(&variants).map(|(branch, variant)| {
+        let Branch { pattern, handler, .. } = branch;
+        quote_spanned!(span=> Selected::#variant(#pattern) => #handler,)
+    });
+    let exhausted = if otherwise.is_empty() {
+        quote_spanned! {span=>
+            ::core::panic!("all branches are disabled and there is no else branch")
+        }
+    } else {
+        otherwise.clone()
+    };
+    quote_spanned! {span=> {
+        #[allow(clippy::enum_variant_names)]
+        enum Selected<#(#types),*> {
+            #(#variants(#types),)*
+            Exhausted,
+        }
+        // A pattern may bind by `ref mut`.
+        #[allow(unused_mut)]
+        let mut selected = {
+            let mut disabled = #none;
+            #(#disabling)*
+            // Two steps, so that temporaries in the user's expressions live as long as the tuple.
+            let given = (#(#futures,)*);
+            let mut futures = (#(#into,)*);
+            let futures = &mut futures;
+            let disabled = &mut disabled;
+            #[allow(unreachable_code, clippy::redundant_closure_call)]
+            #support::poll_fn(move |cx| {
+                match #support::poll_budget_available(cx) {
+                    #support::Poll::Ready(()) => {}
+                    #support::Poll::Pending => return #support::Poll::Pending,
+                }
+                let mut is_pending = false;
+                let start = #start;
+                for step in 0u32..#count {
+                    #[allow(clippy::modulo_one)]
+                    let branch = (start + step) % #count;
+                    match branch {
+                        #(#arms)*
+                        _ => ::core::unreachable!("branch numbers are below the count"),
+                    }
+                }
+                if is_pending {
+                    #support::Poll::Pending
+                } else {
+                    #support::Poll::Ready(Selected::Exhausted)
+                }
+            })
+            .await
+        };
+        match selected {
+            #(#handlers)*
+            Selected::Exhausted => #exhausted,
+            #[allow(unreachable_patterns)]
+            _ => ::core::unreachable!("the output matched its pattern when it was polled"),
+        }
+    }}
+}
+
+/// The mask of branch `i`, in the smallest integer that has a bit for each branch.
+fn bit(i: usize, count: usize) -> Literal {
+    match count {
+        ..=8 => Literal::u8_suffixed(1 << i),
+        ..=16 => Literal::u16_suffixed(1 << i),
+        ..=32 => Literal::u32_suffixed(1 << i),
+        _ => Literal::u64_suffixed(1 << i),
+    }
+}
+
+/// The pattern as it can be matched against a *reference* to the output, to see whether it fits
+/// without moving anything: binding modes (`mut`, `ref`) and reference patterns are left out, which
+/// default binding modes make up for. Bindings stay, since only the compiler can tell a binding from a constant.
+fn probing(pattern: TokenStream) -> TokenStream {
+    let mut out = TokenStream::new();
+    let mut verbatim = false;
+    let mut angles = 0usize;
+    for token in pattern {
+        match token {
+            TokenTree::Ident(ref ident) if *ident == "mut" || *ident == "ref" => continue,
+            TokenTree::Ident(ref ident) => {
+                verbatim = *ident == "const";
+                out.extend([token]);
+            }
+            TokenTree::Punct(ref punct) => {
+                verbatim = punct.as_char() == '!';
+                match punct.as_char() {
+                    '&' if angles == 0 => continue,
+                    '<' => angles += 1,
+                    '>' => angles = angles.saturating_sub(1),
+                    _ => {}
+                }
+                out.extend([token]);
+            }
+            // Arguments of a macro and const blocks are not patterns.
+            TokenTree::Group(group) if !verbatim => {
+                let inner = probing(group.stream());
+                // A group of one pattern fragment says nothing a reader needs; keep its delimiter.
+                let mut cleaned = Group::new(group.delimiter(), inner);
+                cleaned.set_span(group.span());
+                out.extend([TokenTree::Group(cleaned)]);
+            }
+            other => {
+                verbatim = false;
+                out.extend([other]);
+            }
+        }
+    }
+    out
+}
+
+pub(crate) fn join(input: TokenStream) -> syn::Result<TokenStream> {
+    let mut groups = Groups::new(input);
+    let krate = groups.next()?;
+    let rotating = groups.next()?.to_string() == "rotating";
+    let until_error = groups.next()?.to_string() == "until_error";
+    let mut futures = Vec::new();
+    while !groups.is_empty() {
+        futures.push(groups.next()?);
+    }
+    Ok(write_join(&krate, rotating, until_error, &futures))
+}
+
+fn write_join(
+    krate: &TokenStream,
+    rotating: bool,
+    until_error: bool,
+    futures: &[TokenStream],
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let support = quote!(#krate::macros::support);
+    if futures.is_empty() {
+        return if until_error { quote!(::core::result::Result::Ok(())) } else { quote!(()) };
+    }
+    let count = Literal::u32_suffixed(futures.len() as u32);
+    let indices: Vec<Literal> = (0..futures.len()).map(Literal::usize_unsuffixed).collect();
+    let arms = indices.iter().enumerate().map(|(i, index)| {
+        let number = Literal::u32_suffixed(i as u32);
+        let stop = until_error.then(|| {
+            quote_spanned! {span=>
+                else if let ::core::option::Option::Some(error) = future.take_error() {
+                    return #support::Poll::Ready(::core::result::Result::Err(error));
+                }
+            }
+        });
+        quote_spanned! {span=>
+            #number => {
+                // SAFETY: by I3 the tuple is never moved; its fields are pinned with it.
+                let mut future = unsafe { #support::Pin::new_unchecked(&mut futures.#index) };
+                if future.as_mut().poll(cx).is_pending() {
+                    is_pending = true;
+                } #stop
+            }
+        }
+    });
+    let take = if until_error { quote!(take_ok) } else { quote!(take_output) };
+    let taken = indices.iter().map(|index| {
+        quote_spanned! {span=>
+            // SAFETY: as above.
+            unsafe { #support::Pin::new_unchecked(&mut futures.#index) }.#take()
+        }
+    });
+    let outputs = quote_spanned!(span=> (#(#taken,)*));
+    let outputs =
+        if until_error { quote_spanned!(span=> ::core::result::Result::Ok(#outputs)) } else { outputs };
+    let (state, next) = if rotating {
+        (
+            quote_spanned!(span=> let mut first = 0u32;),
+            quote_spanned! {span=>
+                let start = first;
+                first = if start + 1u32 == #count { 0u32 } else { start + 1u32 };
+            },
+        )
+    } else {
+        (quote!(), quote_spanned!(span=> let start = 0u32;))
+    };
+    quote_spanned! {span=> {
+        let mut futures = (#(#support::maybe_done(#futures),)*);
+        let futures = &mut futures;
+        #state
+        #[allow(unreachable_code)]
+        #support::poll_fn(move |cx| {
+            let mut is_pending = false;
+            #next
+            for step in 0u32..#count {
+                #[allow(clippy::modulo_one)]
+                let turn = (start + step) % #count;
+                match turn {
+                    #(#arms)*
+                    _ => ::core::unreachable!("turns are below the count"),
+                }
+            }
+            if is_pending {
+                #support::Poll::Pending
+            } else {
+                #support::Poll::Ready(#outputs)
+            }
+        })
+        .await
+    }}
+}
+
+/// Reads bracketed groups one by one.
+struct Groups(std::iter::Peekable<proc_macro2::token_stream::IntoIter>);
+
+impl Groups {
+    fn new(tokens: TokenStream) -> Groups {
+        Groups(tokens.into_iter().peekable())
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.0.peek().is_none()
+    }
+
+    fn next(&mut self) -> syn::Result<TokenStream> {
+        match self.0.next() {
+            Some(TokenTree::Group(group)) if group.delimiter() != Delimiter::None => Ok(group.stream()),
+            _ => Err(syn::Error::new(Span::call_site(), "this macro is internal to select! and join!")),
+        }
+    }
+}
