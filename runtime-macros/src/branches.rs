@@ -64,21 +64,30 @@ fn write_select(
     let support = quote!(#krate::macros::support);
     let count = Literal::u32_suffixed(branches.len() as u32);
     let numbers = || (0..branches.len()).map(Literal::usize_unsuffixed);
-    let variants: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("Branch{i}")).collect();
+    let variants: Vec<Ident> = (0..branches.len())
+        .map(|i| format_ident!("Branch{i}"))
+        .collect();
     let types: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("T{i}")).collect();
-    let bits: Vec<Literal> = (0..branches.len()).map(|i| bit(i, branches.len())).collect();
+    let bits: Vec<Literal> = (0..branches.len())
+        .map(|i| bit(i, branches.len()))
+        .collect();
     let none = match branches.len() {
         ..=8 => Literal::u8_suffixed(0),
         ..=16 => Literal::u16_suffixed(0),
         ..=32 => Literal::u32_suffixed(0),
         _ => Literal::u64_suffixed(0),
     };
-    let disabling = branches.iter().zip(&bits).filter(|(b, _)| !b.condition.is_empty()).map(|(b, bit)| {
-        let condition = &b.condition;
-        quote_spanned!(span=> if !(#condition) { disabled |= #bit; })
-    });
+    let disabling = branches
+        .iter()
+        .zip(&bits)
+        .filter(|(b, _)| !b.condition.is_empty())
+        .map(|(b, bit)| {
+            let condition = &b.condition;
+            quote_spanned!(span=> if !(#condition) { disabled |= #bit; })
+        });
     let futures = branches.iter().map(|b| &b.future);
-    let into = numbers().map(|n| quote_spanned!(span=> #support::IntoFuture::into_future(given.#n)));
+    let into =
+        numbers().map(|n| quote_spanned!(span=> #support::IntoFuture::into_future(given.#n)));
     let arms = branches.iter().enumerate().map(|(i, branch)| {
         let index = Literal::usize_unsuffixed(i);
         let number = Literal::u32_suffixed(i as u32);
@@ -114,7 +123,9 @@ fn write_select(
         quote_spanned!(span=> 0u32)
     };
     let handlers = branches.iter().zip(&variants).map(|(branch, variant)| {
-        let Branch { pattern, handler, .. } = branch;
+        let Branch {
+            pattern, handler, ..
+        } = branch;
         quote_spanned!(span=> Selected::#variant(#pattern) => #handler,)
     });
     let exhausted = if otherwise.is_empty() {
@@ -245,7 +256,11 @@ fn write_join(
     let span = Span::mixed_site();
     let support = quote!(#krate::macros::support);
     if futures.is_empty() {
-        return if until_error { quote!(::core::result::Result::Ok(())) } else { quote!(()) };
+        return if until_error {
+            quote!(::core::result::Result::Ok(()))
+        } else {
+            quote!(())
+        };
     }
     let count = Literal::u32_suffixed(futures.len() as u32);
     let indices: Vec<Literal> = (0..futures.len()).map(Literal::usize_unsuffixed).collect();
@@ -268,7 +283,11 @@ fn write_join(
             }
         }
     });
-    let take = if until_error { quote!(take_ok) } else { quote!(take_output) };
+    let take = if until_error {
+        quote!(take_ok)
+    } else {
+        quote!(take_output)
+    };
     let taken = indices.iter().map(|index| {
         quote_spanned! {span=>
             // SAFETY: as above.
@@ -276,8 +295,11 @@ fn write_join(
         }
     });
     let outputs = quote_spanned!(span=> (#(#taken,)*));
-    let outputs =
-        if until_error { quote_spanned!(span=> ::core::result::Result::Ok(#outputs)) } else { outputs };
+    let outputs = if until_error {
+        quote_spanned!(span=> ::core::result::Result::Ok(#outputs))
+    } else {
+        outputs
+    };
     let (state, next) = if rotating {
         (
             quote_spanned!(span=> let mut first = 0u32;),
@@ -329,8 +351,13 @@ impl Groups {
 
     fn next(&mut self) -> syn::Result<TokenStream> {
         match self.0.next() {
-            Some(TokenTree::Group(group)) if group.delimiter() != Delimiter::None => Ok(group.stream()),
-            _ => Err(syn::Error::new(Span::call_site(), "this macro is internal to select! and join!")),
+            Some(TokenTree::Group(group)) if group.delimiter() != Delimiter::None => {
+                Ok(group.stream())
+            }
+            _ => Err(syn::Error::new(
+                Span::call_site(),
+                "this macro is internal to select! and join!",
+            )),
         }
     }
 }

@@ -108,14 +108,18 @@ pub fn test_fail(_args: TokenStream, _item: TokenStream) -> TokenStream {
 #[doc(hidden)]
 #[proc_macro]
 pub fn select_body(input: TokenStream) -> TokenStream {
-    branches::select(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    branches::select(input.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 /// Writes out `join!` and `try_join!`. Internal, as [`select_body!`].
 #[doc(hidden)]
 #[proc_macro]
 pub fn join_body(input: TokenStream) -> TokenStream {
-    branches::join(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    branches::join(input.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }
 
 fn expand(
@@ -125,10 +129,18 @@ fn expand(
     default_crate: &'static str,
     multi_thread: bool,
 ) -> TokenStream {
-    Attribute { kind, default_crate, multi_thread }.expand(args.into(), item.into()).into()
+    Attribute {
+        kind,
+        default_crate,
+        multi_thread,
+    }
+    .expand(args.into(), item.into())
+    .into()
 }
 
 fn missing_runtime(name: &str) -> TokenStream {
     let message = format!("The #[tokio::{name}] macro requires rt or rt-multi-thread.");
-    syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
+    syn::Error::new(proc_macro2::Span::call_site(), message)
+        .into_compile_error()
+        .into()
 }

@@ -55,7 +55,10 @@ impl Config {
         }
     }
 
-    pub(crate) fn read(attribute: Attribute, args: Punctuated<Meta, syn::Token![,]>) -> syn::Result<Config> {
+    pub(crate) fn read(
+        attribute: Attribute,
+        args: Punctuated<Meta, syn::Token![,]>,
+    ) -> syn::Result<Config> {
         let mut raw = Raw::default();
         for meta in &args {
             raw.take(attribute, meta)?;
@@ -84,7 +87,8 @@ impl Config {
     }
 }
 
-const NAMES: &str = "`flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`";
+const NAMES: &str =
+    "`flavor`, `worker_threads`, `start_paused`, `crate`, `unhandled_panic`, `name`";
 
 impl Raw {
     fn take(&mut self, attribute: Attribute, meta: &Meta) -> syn::Result<()> {
@@ -92,20 +96,31 @@ impl Raw {
             return Err(syn::Error::new_spanned(meta, "Must have specified ident"));
         };
         let key = ident.to_string().to_lowercase();
-        let Meta::NameValue(pair) = meta else { return Err(not_a_pair(attribute, meta, &key)) };
+        let Meta::NameValue(pair) = meta else {
+            return Err(not_a_pair(attribute, meta, &key));
+        };
         let (value, span) = (&pair.value, span_of(&pair.value));
         match key.as_str() {
-            "flavor" => set(&mut self.flavor, &key, flavor(&string(value, &key)?, span)?, span),
+            "flavor" => set(
+                &mut self.flavor,
+                &key,
+                flavor(&string(value, &key)?, span)?,
+                span,
+            ),
             "worker_threads" => set(&mut self.worker_threads, &key, integer(value, &key)?, span),
             "start_paused" => set(&mut self.start_paused, &key, boolean(value, &key)?, span),
-            "unhandled_panic" => {
-                set(&mut self.unhandled_panic, &key, on_panic(&string(value, &key)?, span)?, span)
-            }
+            "unhandled_panic" => set(
+                &mut self.unhandled_panic,
+                &key,
+                on_panic(&string(value, &key)?, span)?,
+                span,
+            ),
             "name" => set(&mut self.name, &key, string(value, &key)?, span),
             "crate" => set(&mut self.krate, &key, path(value, &key)?, span),
-            "core_threads" => {
-                Err(syn::Error::new_spanned(meta, "Attribute `core_threads` is renamed to `worker_threads`"))
-            }
+            "core_threads" => Err(syn::Error::new_spanned(
+                meta,
+                "Attribute `core_threads` is renamed to `worker_threads`",
+            )),
             _ => Err(unknown(meta, &key)),
         }
     }
@@ -114,7 +129,8 @@ impl Raw {
         let name = attribute.name();
         let flavor = match (self.flavor, attribute.kind) {
             (Some((Flavor::MultiThread, at)), _) if !attribute.multi_thread => {
-                let message = "The runtime flavor `multi_thread` requires the `rt-multi-thread` feature.";
+                let message =
+                    "The runtime flavor `multi_thread` requires the `rt-multi-thread` feature.";
                 return Err(syn::Error::new(at, message));
             }
             (Some((flavor, _)), _) => flavor,
@@ -156,7 +172,10 @@ impl Raw {
 
 fn set<T>(slot: &mut Given<T>, key: &str, value: T, span: Span) -> syn::Result<()> {
     if slot.is_some() {
-        return Err(syn::Error::new(span, format!("`{key}` set multiple times.")));
+        return Err(syn::Error::new(
+            span,
+            format!("`{key}` set multiple times."),
+        ));
     }
     *slot = Some((value, span));
     Ok(())
@@ -228,7 +247,10 @@ fn literal(value: &Expr) -> Option<&Lit> {
 }
 
 fn cannot_parse(value: &Expr, key: &str, as_what: &str) -> syn::Error {
-    syn::Error::new(span_of(value), format!("Failed to parse value of `{key}` as {as_what}."))
+    syn::Error::new(
+        span_of(value),
+        format!("Failed to parse value of `{key}` as {as_what}."),
+    )
 }
 
 fn string(value: &Expr, key: &str) -> syn::Result<String> {
@@ -241,7 +263,10 @@ fn string(value: &Expr, key: &str) -> syn::Result<String> {
 fn integer(value: &Expr, key: &str) -> syn::Result<usize> {
     match literal(value) {
         Some(Lit::Int(number)) => number.base10_parse().map_err(|error| {
-            syn::Error::new(number.span(), format!("Failed to parse value of `{key}` as integer: {error}"))
+            syn::Error::new(
+                number.span(),
+                format!("Failed to parse value of `{key}` as integer: {error}"),
+            )
         }),
         _ => Err(cannot_parse(value, key, "integer")),
     }

@@ -108,11 +108,20 @@ impl Attribute {
     }
 
     fn write(self, function: Function, config: &Config) -> TokenStream {
-        let Function { attributes, visibility, mut signature, body } = function;
+        let Function {
+            attributes,
+            visibility,
+            mut signature,
+            body,
+        } = function;
         signature.asyncness = None;
 
         // Mismatched types are reported where the value comes from: the end of the body.
-        let last = body.stream().into_iter().last().map_or(body.span_close(), |t| t.span());
+        let last = body
+            .stream()
+            .into_iter()
+            .last()
+            .map_or(body.span_close(), |t| t.span());
         let last = last.resolved_at(Span::mixed_site());
         let krate = config.krate.clone().unwrap_or_else(|| {
             Ident::new(self.default_crate, Span::call_site()).into_token_stream()
@@ -123,7 +132,9 @@ impl Attribute {
         };
         let settings = config.settings(&krate, last);
         let build = match config.flavor {
-            Flavor::Local => quote_spanned!(last=> build_local(::core::default::Default::default())),
+            Flavor::Local => {
+                quote_spanned!(last=> build_local(::core::default::Default::default()))
+            }
             _ => quote_spanned!(last=> build()),
         };
         let runtime = quote_spanned! {last=>
@@ -189,7 +200,9 @@ fn names_impl(tokens: TokenStream) -> bool {
 
 /// `#[test]`, or the standard library's by its full path.
 fn is_test_attribute(attribute: &syn::Attribute) -> bool {
-    let syn::Meta::Path(path) = &attribute.meta else { return false };
+    let syn::Meta::Path(path) = &attribute.meta else {
+        return false;
+    };
     let names: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
     match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => path.leading_colon.is_none(),
