@@ -1,12 +1,12 @@
 //! The reactor, the io traits and utilities, net, fs, signal and process.
-pub mod io;
-#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
-pub mod reactor;
 #[cfg(feature = "fs")]
 pub mod fs;
+pub mod io;
 #[cfg(feature = "net")]
 pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
+#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
+pub mod reactor;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub mod signal;

@@ -1,1 +1,79 @@
-//! reactor
+//! The reactor: OS readiness in, wake-ups out.
+//!
+//! Owns the wait on the OS (`mio::Poll`), the registrations and their readiness, and the public
+//! types made of just that: [`Interest`], [`Ready`] and [`AsyncFd`](unix::AsyncFd). `net`,
+//! `process` and `signal` build on [`PollEvented`]. It knows nothing of sockets or protocols, and
+//! of the runtime only the `driver` contract. The protocol is told in `docs/reactor.md`.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `readiness` | the readiness words: a state machine, model-checked |
+//! | `scheduled` | readiness and waiters of one resource |
+//! | `driver` | the wait, the slots, delivery, shutdown |
+//! | `registration` | from the first assumption to deregistration; the retry loops |
+//! | `poll_evented` | a resource together with its registration |
+//! | `async_fd` | the same for any file descriptor, as public API |
+
+mod async_fd;
+mod driver;
+mod interest;
+mod poll_evented;
+mod readiness;
+mod ready;
+mod registration;
+mod scheduled;
+#[cfg(test)]
+mod tests;
+
+pub use interest::Interest;
+pub use poll_evented::PollEvented;
+pub use readiness::{Direction, ReadyEvent};
+pub use ready::Ready;
+pub use registration::Registration;
+use scheduled::ScheduledIo;
+
+use runtime_core::driver::{DriverParams, IoParts};
+use std::io;
+
+/// File descriptors of one's own making.
+pub mod unix {
+    pub use super::async_fd::{
+        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
+    };
+}
+
+/// Makes a reactor for one runtime.
+///
+/// # Errors
+/// When the OS gives no epoll instance or eventfd.
+pub fn create(params: &DriverParams) -> io::Result<IoParts> {
+    let (driver, reactor) = driver::Driver::new(params.nevents)?;
+    Ok(IoParts {
+        driver: Box::new(driver),
+        unpark: reactor.clone(),
+        handle: reactor,
+    })
+}
+
+const SHUTDOWN: &str = "A Tokio 1.x context was found, but it is being shutdown.";
+
+/// The error of operations that outlive their runtime.
+pub(crate) fn shutdown_error() -> io::Error {
+    io::Error::other(Shutdown)
+}
+
+/// Is this the error of an operation whose runtime is gone?
+pub fn is_shutdown_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Shutdown>())
+}
+
+#[derive(Debug)]
+struct Shutdown;
+
+impl std::fmt::Display for Shutdown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(SHUTDOWN)
+    }
+}
+
+impl std::error::Error for Shutdown {}

@@ -1,0 +1,474 @@
+//! `AsyncFd`: readiness of any file descriptor, for code that does its own system calls.
+//!
+//! I1: the descriptor number is read once, at registration; what `as_raw_fd` says later does not
+//! matter to the reactor, which is safe with any number.
+//! I2: deregistration comes before the inner value is given back or dropped.
+
+use super::readiness::{Direction, ReadyEvent};
+use super::registration::Registration;
+use super::{Interest, Ready};
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A file descriptor whose readiness can be awaited.
+///
+/// The descriptor must be in non-blocking mode and of a kind the OS can wait for (not a regular
+/// file). `AsyncFd` does no I/O of its own: await [`readable`](AsyncFd::readable), try the system
+/// call through the guard, and the guard forgets the readiness when the call would block.
+///
+/// ```ignore
+/// let fd = unsafe { AsyncFd::register(socket) }?;
+/// loop {
+///     let mut guard = fd.readable().await?;
+///     match guard.try_io(|fd| fd.get_ref().recv(&mut buf)) {
+///         Ok(result) => return result,
+///         Err(_would_block) => continue,
+///     }
+/// }
+/// ```
+pub struct AsyncFd<T: AsRawFd> {
+    // Declared, hence dropped, before `inner`: I2.
+    registration: Registration,
+    inner: T,
+}
+
+/// A look at readiness, to be used up or kept; see [`AsyncFd::readable`].
+#[must_use = "a guard that is ignored leaves the readiness set: say `clear_ready` or `retain_ready`"]
+pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
+    async_fd: &'a AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+/// Like [`AsyncFdReadyGuard`], with exclusive access to the inner value.
+#[must_use = "a guard that is ignored leaves the readiness set: say `clear_ready` or `retain_ready`"]
+pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
+    async_fd: &'a mut AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+impl<T: AsRawFd> AsyncFd<T> {
+    /// Registers for reading and writing.
+    ///
+    /// # Safety
+    /// The descriptor stays open, and the same, until the `AsyncFd` is gone.
+    ///
+    /// # Errors
+    /// When the OS cannot wait for this descriptor; the error gives `inner` back.
+    ///
+    /// # Panics
+    /// Outside of a runtime, or where I/O is not enabled.
+    #[track_caller]
+    pub unsafe fn register(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
+        AsyncFd::make(inner, BOTH)
+    }
+
+    /// Registers for `interest`.
+    ///
+    /// # Safety
+    /// As for [`register`](AsyncFd::register).
+    ///
+    /// # Panics
+    /// Outside of a runtime, or where I/O is not enabled.
+    #[track_caller]
+    pub unsafe fn register_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<Self, AsyncFdRegisterError<T>> {
+        AsyncFd::make(inner, interest)
+    }
+
+    /// Registers for reading and writing, without the promise `register` asks for.
+    #[deprecated(note = "use `AsyncFd::register`, which states what the descriptor must keep to")]
+    #[track_caller]
+    pub fn new(inner: T) -> io::Result<Self> {
+        AsyncFd::make(inner, BOTH).map_err(|e| e.cause)
+    }
+
+    /// Registers for `interest`, without the promise `register` asks for.
+    #[deprecated(note = "use `AsyncFd::register_with_interest`")]
+    #[track_caller]
+    pub fn with_interest(inner: T, interest: Interest) -> io::Result<Self> {
+        AsyncFd::make(inner, interest).map_err(|e| e.cause)
+    }
+
+    /// Like `new`; the error gives `inner` back.
+    #[deprecated(note = "use `AsyncFd::register`, which states what the descriptor must keep to")]
+    #[track_caller]
+    pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
+        AsyncFd::make(inner, BOTH)
+    }
+
+    /// Like `with_interest`; the error gives `inner` back.
+    #[deprecated(note = "use `AsyncFd::register_with_interest`")]
+    #[track_caller]
+    pub fn try_with_interest(
+        inner: T,
+        interest: Interest,
+    ) -> Result<Self, AsyncFdRegisterError<T>> {
+        AsyncFd::make(inner, interest)
+    }
+
+    #[track_caller]
+    fn make(inner: T, interest: Interest) -> Result<Self, AsyncFdRegisterError<T>> {
+        match Registration::new(inner.as_raw_fd(), interest) {
+            Ok(registration) => Ok(AsyncFd {
+                registration,
+                inner,
+            }),
+            Err(cause) => Err(AsyncFdRegisterError { inner, cause }),
+        }
+    }
+
+    /// The inner value.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// The inner value, exclusively.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Deregisters, and gives the inner value back.
+    pub fn into_inner(self) -> T {
+        let AsyncFd {
+            registration,
+            inner,
+        } = self;
+        drop(registration);
+        inner
+    }
+
+    /// Polls for readability. Only the latest caller is woken.
+    pub fn poll_read_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        let event = ready!(self.registration.poll_ready(cx, Direction::Read))?;
+        Poll::Ready(Ok(self.guard(event)))
+    }
+
+    /// Polls for readability, with a guard for exclusive access. Only the latest caller is woken.
+    pub fn poll_read_ready_mut<'a>(
+        &'a mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
+        let event = ready!(self.registration.poll_ready(cx, Direction::Read))?;
+        Poll::Ready(Ok(self.guard_mut(event)))
+    }
+
+    /// Polls for writability. Only the latest caller is woken.
+    pub fn poll_write_ready<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyGuard<'a, T>>> {
+        let event = ready!(self.registration.poll_ready(cx, Direction::Write))?;
+        Poll::Ready(Ok(self.guard(event)))
+    }
+
+    /// Polls for writability, with a guard for exclusive access. Only the latest caller is woken.
+    pub fn poll_write_ready_mut<'a>(
+        &'a mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<AsyncFdReadyMutGuard<'a, T>>> {
+        let event = ready!(self.registration.poll_ready(cx, Direction::Write))?;
+        Poll::Ready(Ok(self.guard_mut(event)))
+    }
+
+    fn guard(&self, event: ReadyEvent) -> AsyncFdReadyGuard<'_, T> {
+        AsyncFdReadyGuard {
+            async_fd: self,
+            event: Some(event),
+        }
+    }
+
+    fn guard_mut(&mut self, event: ReadyEvent) -> AsyncFdReadyMutGuard<'_, T> {
+        AsyncFdReadyMutGuard {
+            async_fd: self,
+            event: Some(event),
+        }
+    }
+
+    /// Waits for any of `interest`.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is lost when the future is dropped. Any number may wait at once.
+    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
+        let event = self.registration.readiness(interest).await?;
+        Ok(self.guard(event))
+    }
+
+    /// Waits for any of `interest`, with a guard for exclusive access.
+    pub async fn ready_mut(
+        &mut self,
+        interest: Interest,
+    ) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
+        let event = self.registration.readiness(interest).await?;
+        Ok(self.guard_mut(event))
+    }
+
+    /// Waits until it is readable.
+    pub async fn readable<'a>(&'a self) -> io::Result<AsyncFdReadyGuard<'a, T>> {
+        self.ready(Interest::READABLE).await
+    }
+
+    /// Waits until it is readable, with a guard for exclusive access.
+    pub async fn readable_mut<'a>(&'a mut self) -> io::Result<AsyncFdReadyMutGuard<'a, T>> {
+        self.ready_mut(Interest::READABLE).await
+    }
+
+    /// Waits until it is writable.
+    pub async fn writable<'a>(&'a self) -> io::Result<AsyncFdReadyGuard<'a, T>> {
+        self.ready(Interest::WRITABLE).await
+    }
+
+    /// Waits until it is writable, with a guard for exclusive access.
+    pub async fn writable_mut<'a>(&'a mut self) -> io::Result<AsyncFdReadyMutGuard<'a, T>> {
+        self.ready_mut(Interest::WRITABLE).await
+    }
+
+    /// Waits for `interest` and runs `f`, again and again until it does not block.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration
+            .async_io(interest, || f(&self.inner))
+            .await
+    }
+
+    /// Like [`async_io`](AsyncFd::async_io), with exclusive access.
+    pub async fn async_io_mut<R>(
+        &mut self,
+        interest: Interest,
+        mut f: impl FnMut(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let AsyncFd {
+            registration,
+            inner,
+        } = self;
+        registration.async_io(interest, || f(inner)).await
+    }
+
+    /// Runs `f` if `interest` is ready as far as is known.
+    ///
+    /// # Errors
+    /// "Would block" if it is not, and then without having run `f`.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.registration.try_io(interest, || f(&self.inner))
+    }
+
+    /// Like [`try_io`](AsyncFd::try_io), with exclusive access.
+    pub fn try_io_mut<R>(
+        &mut self,
+        interest: Interest,
+        f: impl FnOnce(&mut T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let AsyncFd {
+            registration,
+            inner,
+        } = self;
+        registration.try_io(interest, || f(inner))
+    }
+}
+
+impl<T: AsRawFd> AsRawFd for AsyncFd<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+impl<T: AsRawFd> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: `inner` keeps its descriptor open while it is borrowed, as `AsRawFd` types do
+        // and `register` demands.
+        unsafe { BorrowedFd::borrow_raw(self.inner.as_raw_fd()) }
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFd")
+            .field("inner", &self.inner)
+            .finish()
+    }
+}
+
+/// Forgets `cleared` of the guard's event; what is left is what the guard still vouches for.
+fn clear(registration: &Registration, event: &mut Option<ReadyEvent>, cleared: Ready) {
+    let Some(seen) = event.take() else { return };
+    registration.clear_readiness(seen.with_ready(seen.ready() & cleared));
+    let left = seen.ready() - cleared;
+    if !left.is_empty() {
+        *event = Some(seen.with_ready(left));
+    }
+}
+
+impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
+    /// Says that a system call found the descriptor not ready.
+    pub fn clear_ready(&mut self) {
+        clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
+    }
+
+    /// Says so for some of the flags only.
+    pub fn clear_ready_matching(&mut self, ready: Ready) {
+        clear(&self.async_fd.registration, &mut self.event, ready);
+    }
+
+    /// Keeps the readiness: the next wait ends at once. Nothing happens; it documents intent.
+    pub fn retain_ready(&mut self) {}
+
+    /// The flags that were ready, less those cleared through this guard.
+    pub fn ready(&self) -> Ready {
+        self.event.map_or(Ready::EMPTY, |event| event.ready())
+    }
+
+    /// Runs `f`, and forgets the readiness if it would block.
+    ///
+    /// # Errors
+    /// [`TryIoError`] when it would block; any other error is `f`'s own.
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        match f(self.async_fd) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_ready();
+                Err(TryIoError(()))
+            }
+            result => Ok(result),
+        }
+    }
+
+    /// The `AsyncFd` this guard is of.
+    pub fn get_ref(&self) -> &'a AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// The value inside the `AsyncFd`.
+    pub fn get_inner(&self) -> &'a T {
+        &self.async_fd.inner
+    }
+}
+
+impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
+    /// Says that a system call found the descriptor not ready.
+    pub fn clear_ready(&mut self) {
+        clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
+    }
+
+    /// Says so for some of the flags only.
+    pub fn clear_ready_matching(&mut self, ready: Ready) {
+        clear(&self.async_fd.registration, &mut self.event, ready);
+    }
+
+    /// Keeps the readiness: the next wait ends at once. Nothing happens; it documents intent.
+    pub fn retain_ready(&mut self) {}
+
+    /// The flags that were ready, less those cleared through this guard.
+    pub fn ready(&self) -> Ready {
+        self.event.map_or(Ready::EMPTY, |event| event.ready())
+    }
+
+    /// Runs `f`, and forgets the readiness if it would block.
+    ///
+    /// # Errors
+    /// [`TryIoError`] when it would block; any other error is `f`'s own.
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        match f(self.async_fd) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_ready();
+                Err(TryIoError(()))
+            }
+            result => Ok(result),
+        }
+    }
+
+    /// The `AsyncFd` this guard is of.
+    pub fn get_ref(&self) -> &AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// The `AsyncFd` this guard is of, exclusively.
+    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// The value inside the `AsyncFd`.
+    pub fn get_inner(&self) -> &T {
+        &self.async_fd.inner
+    }
+
+    /// The value inside the `AsyncFd`, exclusively.
+    pub fn get_inner_mut(&mut self) -> &mut T {
+        &mut self.async_fd.inner
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFdReadyGuard")
+            .field("async_fd", &self.async_fd)
+            .field("ready", &self.ready())
+            .finish()
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyMutGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFdReadyMutGuard")
+            .field("async_fd", &self.async_fd)
+            .field("ready", &self.ready())
+            .finish()
+    }
+}
+
+/// `try_io` ran into "would block"; the readiness has been cleared.
+#[derive(Debug)]
+pub struct TryIoError(());
+
+/// The OS refused to register a descriptor; gives back what was to be registered.
+pub struct AsyncFdRegisterError<T> {
+    inner: T,
+    cause: io::Error,
+}
+
+impl<T> AsyncFdRegisterError<T> {
+    /// What was to be registered, and why that failed.
+    pub fn into_parts(self) -> (T, io::Error) {
+        (self.inner, self.cause)
+    }
+}
+
+impl<T> fmt::Display for AsyncFdRegisterError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.cause, f)
+    }
+}
+
+impl<T> fmt::Debug for AsyncFdRegisterError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncFdRegisterError")
+            .field(&self.cause)
+            .finish()
+    }
+}
+
+impl<T> Error for AsyncFdRegisterError<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}

@@ -1,0 +1,218 @@
+//! The driver proper: `mio::Poll` held by the thread that parks, and the `Reactor` that
+//! registrations refer to.
+//!
+//! ```text
+//! epoll_wait ─▶ events ─▶ (one lock) token ─▶ slot ─▶ Arc<ScheduledIo> ─▶ (no lock) deliver, wake
+//! ```
+//!
+//! I1: a token is a slot index and the slot's generation at registration. An event whose
+//! generation is not the slot's current one is ignored, so an event that comes after
+//! deregistration, or for a file description kept alive by a duplicate, touches nothing.
+//! I2: a slot is freed whatever the OS answers to (de)registration: nothing leaks on failure.
+//! I3: after shutdown no slot is filled any more.
+//!
+//! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
+
+use super::ScheduledIo;
+use super::{Interest, Ready};
+use mio::unix::SourceFd;
+use runtime_core::driver::{IoDriver, Unpark};
+use runtime_core::shim::sync::Mutex;
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+const UNPARK: mio::Token = mio::Token(usize::MAX);
+/// mio hands the OS milliseconds in a C int; nothing needs to sleep longer than this in one go.
+const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
+const INDEX_BITS: u32 = usize::BITS / 2;
+
+/// Where a registration sits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot(usize);
+
+#[derive(Default)]
+struct Slots {
+    entries: Vec<Entry>,
+    free: Vec<usize>,
+    is_shutdown: bool,
+}
+
+struct Entry {
+    generation: usize,
+    io: Option<Arc<ScheduledIo>>,
+}
+
+impl Slots {
+    fn insert(&mut self, io: Arc<ScheduledIo>) -> Slot {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry {
+                generation: 0,
+                io: None,
+            });
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[index];
+        entry.io = Some(io);
+        Slot(entry.generation << INDEX_BITS | index)
+    }
+
+    fn get(&self, slot: Slot) -> Option<&Arc<ScheduledIo>> {
+        let entry = self.entries.get(slot.0 & ((1 << INDEX_BITS) - 1))?;
+        (entry.generation == slot.0 >> INDEX_BITS)
+            .then_some(entry.io.as_ref())
+            .flatten()
+    }
+
+    fn remove(&mut self, slot: Slot) -> Option<Arc<ScheduledIo>> {
+        self.get(slot)?;
+        let index = slot.0 & ((1 << INDEX_BITS) - 1);
+        let entry = &mut self.entries[index];
+        // One less than all ones, so that no slot's token is ever UNPARK.
+        entry.generation = (entry.generation + 1) % ((1 << INDEX_BITS) - 1);
+        self.free.push(index);
+        entry.io.take()
+    }
+}
+
+/// The shared end: registers, deregisters, unparks.
+pub(crate) struct Reactor {
+    registry: mio::Registry,
+    waker: mio::Waker,
+    slots: Mutex<Slots>,
+}
+
+impl Reactor {
+    /// Makes the OS report `interest` in `fd` to `io`.
+    pub(crate) fn register(
+        &self,
+        fd: RawFd,
+        interest: Interest,
+        io: &Arc<ScheduledIo>,
+    ) -> io::Result<Slot> {
+        let slot = {
+            let mut slots = self.slots.lock();
+            if slots.is_shutdown {
+                return Err(super::shutdown_error());
+            }
+            slots.insert(io.clone())
+        };
+        let token = mio::Token(slot.0);
+        let answer = self
+            .registry
+            .register(&mut SourceFd(&fd), token, interest.to_mio());
+        match answer {
+            Ok(()) => Ok(slot),
+            Err(error) => {
+                let gone = self.slots.lock().remove(slot);
+                drop(gone);
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends that; the slot is free afterwards even where the OS refuses.
+    pub(crate) fn deregister(&self, fd: RawFd, slot: Slot) -> io::Result<()> {
+        let answer = self.registry.deregister(&mut SourceFd(&fd));
+        let gone = self.slots.lock().remove(slot);
+        drop(gone);
+        answer
+    }
+}
+
+impl Unpark for Reactor {
+    fn unpark(&self) {
+        self.waker.wake().expect("cannot wake the I/O driver");
+    }
+}
+
+impl fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reactor").finish_non_exhaustive()
+    }
+}
+
+/// The exclusive end: waits for events and delivers them.
+pub(crate) struct Driver {
+    poll: mio::Poll,
+    events: mio::Events,
+    /// Resolved events of the turn; kept for its capacity.
+    batch: Vec<(Arc<ScheduledIo>, Ready)>,
+    reactor: Arc<Reactor>,
+}
+
+impl Driver {
+    pub(crate) fn new(nevents: usize) -> io::Result<(Driver, Arc<Reactor>)> {
+        let poll = mio::Poll::new()?;
+        let reactor = Arc::new(Reactor {
+            registry: poll.registry().try_clone()?,
+            waker: mio::Waker::new(poll.registry(), UNPARK)?,
+            slots: Mutex::new(Slots::default()),
+        });
+        let driver = Driver {
+            poll,
+            events: mio::Events::with_capacity(nevents.max(1)),
+            batch: Vec::new(),
+            reactor: reactor.clone(),
+        };
+        Ok((driver, reactor))
+    }
+
+    fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Err(error) => panic!("waiting for I/O events failed: {error:?}"),
+        }
+        if self.events.is_empty() {
+            return;
+        }
+        {
+            let slots = self.reactor.slots.lock();
+            for event in self.events.iter() {
+                if event.token() == UNPARK {
+                    continue;
+                }
+                if let Some(io) = slots.get(Slot(event.token().0)) {
+                    self.batch.push((io.clone(), Ready::from_mio(event)));
+                }
+            }
+        }
+        for (io, ready) in self.batch.drain(..) {
+            io.deliver(ready);
+        }
+    }
+}
+
+impl IoDriver for Driver {
+    fn park(&mut self, timeout: Option<Duration>) {
+        self.wait_and_deliver(timeout.map(|t| t.min(LONGEST_PARK)));
+    }
+
+    fn turn(&mut self) {
+        self.wait_and_deliver(Some(Duration::ZERO));
+    }
+
+    fn shutdown(&mut self) {
+        let all: Vec<Arc<ScheduledIo>> = {
+            let mut slots = self.reactor.slots.lock();
+            slots.is_shutdown = true;
+            slots.free.clear();
+            std::mem::take(&mut slots.entries)
+                .into_iter()
+                .filter_map(|entry| entry.io)
+                .collect()
+        };
+        for io in all {
+            io.shut_down();
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+//! `PollEvented`: an I/O resource together with its registration.
+//!
+//! I1: the registration goes before the resource, in `drop` and in `into_inner`: the descriptor
+//! is still open when it is deregistered.
+//!
+//! A read or write shorter than asked for empties (fills) the OS's buffer, so the readiness is
+//! cleared at once: the attempt that would only say "would block" is saved, and the next bytes
+//! make a new edge. At the end of the data the closed flag stays, so end of file is not lost.
+
+use super::readiness::Direction;
+use super::registration::{Progress, Registration};
+use super::{Interest, Ready};
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, RawFd};
+use std::task::{Context, Poll};
+
+/// A non-blocking I/O resource, registered with the current runtime's reactor.
+pub struct PollEvented<E: AsRawFd> {
+    // Declared, hence dropped, before `io`: I1.
+    registration: Registration,
+    io: E,
+}
+
+impl<E: AsRawFd> PollEvented<E> {
+    /// Registers `io` for reading and writing.
+    ///
+    /// # Panics
+    /// Outside of a runtime, or where I/O is not enabled.
+    #[track_caller]
+    pub fn new(io: E) -> io::Result<Self> {
+        PollEvented::new_with_interest(io, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Registers `io` for `interest`.
+    #[track_caller]
+    pub fn new_with_interest(io: E, interest: Interest) -> io::Result<Self> {
+        let registration = Registration::new(io.as_raw_fd(), interest)?;
+        Ok(PollEvented { registration, io })
+    }
+
+    /// Takes `io` to be `assumed`, and registers it when it turns out not to be.
+    #[track_caller]
+    pub fn assuming(io: E, assumed: Ready) -> Self {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registration = Registration::assuming(io.as_raw_fd(), interest, assumed);
+        PollEvented { registration, io }
+    }
+
+    /// Its standing with the reactor.
+    pub fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    /// The resource.
+    pub fn get_ref(&self) -> &E {
+        &self.io
+    }
+
+    /// Deregisters, and gives the resource back.
+    pub fn into_inner(self) -> io::Result<E> {
+        let PollEvented { registration, io } = self;
+        drop(registration);
+        Ok(io)
+    }
+
+    /// Reads into memory that need not be initialised; how many bytes it has filled from its
+    /// start. None is the end of the data.
+    pub fn poll_read_uninit(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        let fd = self.io.as_raw_fd();
+        self.registration.poll_progress(cx, Direction::Read, || {
+            let n = read_uninit(fd, buf)?;
+            Ok(match n > 0 && n < buf.len() {
+                true => Progress::Drained(n),
+                false => Progress::More(n),
+            })
+        })
+    }
+
+    /// Writes from `buf`; how much was taken.
+    pub fn poll_write<'a>(&'a self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
+    where
+        &'a E: io::Write,
+    {
+        self.registration.poll_progress(cx, Direction::Write, || {
+            let n = io::Write::write(&mut &self.io, buf)?;
+            Ok(match n > 0 && n < buf.len() {
+                true => Progress::Drained(n),
+                false => Progress::More(n),
+            })
+        })
+    }
+
+    /// Writes from several buffers; how much was taken.
+    pub fn poll_write_vectored<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        &'a E: io::Write,
+    {
+        self.registration.poll_io(cx, Direction::Write, || {
+            io::Write::write_vectored(&mut &self.io, bufs)
+        })
+    }
+}
+
+/// `read(2)` into memory that need not be initialised.
+pub(crate) fn read_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    // SAFETY: pointer and length are those of an exclusively borrowed buffer, which the OS only
+    // writes to.
+    let n = unsafe { libc::read(fd, buf.as_mut_ptr().cast(), buf.len()) };
+    match n {
+        -1 => Err(io::Error::last_os_error()),
+        n => Ok(n as usize),
+    }
+}
+
+impl<E: AsRawFd> Deref for PollEvented<E> {
+    type Target = E;
+    fn deref(&self) -> &E {
+        &self.io
+    }
+}
+
+impl<E: AsRawFd + fmt::Debug> fmt::Debug for PollEvented<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollEvented").field("io", &self.io).finish()
+    }
+}

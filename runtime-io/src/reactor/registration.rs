@@ -1,0 +1,296 @@
+//! `Registration`: one file descriptor's standing with the reactor.
+//!
+//! ```text
+//! assumed ──first "not ready"──▶ registered ──drop──▶ gone
+//! ```
+//!
+//! A resource known to be ready (an accepted connection) starts with assumed readiness and no
+//! OS registration: a short connection may never need one. The first time anybody finds it not
+//! ready it is registered, and the OS reports what became ready in between (an edge-triggered
+//! registration reports the present state first).
+//!
+//! I1: `slot` is filled at most once; `registered` says that it is.
+//! I2: whoever returns "pending" or "would block" has seen `registered`: an event can come.
+//! I3: the descriptor is open and unchanged as long as the registration lives; `PollEvented` and
+//! `AsyncFd` drop the registration first.
+//!
+//! Every wait spends coop budget; a wait that stays pending gives it back.
+
+use super::driver::{Reactor, Slot};
+use super::readiness::{Direction, ReadyEvent};
+use super::{Interest, Ready, ScheduledIo, shutdown_error};
+use runtime_core::shim::sync::Mutex;
+use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::{context, coop};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+const NO_RUNTIME: &str =
+    "there is no reactor running, must be called from the context of a Tokio 1.x runtime";
+const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime builder to enable IO.";
+
+/// The reactor of the runtime this thread is in.
+///
+/// # Panics
+/// Outside of a runtime, or where its I/O driver is not enabled.
+#[track_caller]
+pub(crate) fn current_reactor() -> Arc<Reactor> {
+    match context::with_current(|handle| handle.io_driver().cloned()) {
+        None => panic!("{NO_RUNTIME}"),
+        Some(None) => panic!("{NO_IO}"),
+        Some(Some(any)) => any
+            .downcast::<Reactor>()
+            .expect("the I/O driver is not this crate's reactor"),
+    }
+}
+
+/// Readiness of one file descriptor, and the waits for it.
+pub struct Registration {
+    reactor: Arc<Reactor>,
+    io: Arc<ScheduledIo>,
+    fd: RawFd,
+    interest: Interest,
+    registered: AtomicBool,
+    slot: Mutex<Option<Slot>>,
+}
+
+impl Registration {
+    /// Registers now.
+    #[track_caller]
+    pub(crate) fn new(fd: RawFd, interest: Interest) -> io::Result<Registration> {
+        let this = Registration::assuming(fd, interest, Ready::EMPTY);
+        this.ensure_registered()?;
+        Ok(this)
+    }
+
+    /// Registers at the first "not ready"; until then `assumed` holds.
+    #[track_caller]
+    pub(crate) fn assuming(fd: RawFd, interest: Interest, assumed: Ready) -> Registration {
+        Registration {
+            reactor: current_reactor(),
+            io: Arc::new(ScheduledIo::new(assumed)),
+            fd,
+            interest,
+            registered: AtomicBool::new(false),
+            slot: Mutex::new(None),
+        }
+    }
+
+    #[inline]
+    fn ensure_registered(&self) -> io::Result<()> {
+        // Ordering: Acquire; pairs with the Release in `register`; what matters behind it (the
+        // slot) is under its lock anyway.
+        if self.registered.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.register()
+    }
+
+    #[cold]
+    fn register(&self) -> io::Result<()> {
+        let mut slot = self.slot.lock();
+        if slot.is_none() {
+            *slot = Some(self.reactor.register(self.fd, self.interest, &self.io)?);
+            // Ordering: Release; pairs with the Acquire in `ensure_registered`.
+            self.registered.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Forgets the readiness of `event`, unless newer has come.
+    pub fn clear_readiness(&self, event: ReadyEvent) {
+        self.io.clear(&event);
+    }
+
+    /// Waits until `direction` is ready, in its one waker slot.
+    pub fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        let event = ready!(self.poll_event(cx, direction))?;
+        budget.made_progress();
+        Poll::Ready(Ok(event))
+    }
+
+    #[inline]
+    fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        let event = self.io.look(direction);
+        let event = match event.is_settled() {
+            true => event,
+            false => {
+                self.ensure_registered()?;
+                ready!(self.io.poll_look(cx, direction))
+            }
+        };
+        match event.is_shutdown {
+            true => Poll::Ready(Err(shutdown_error())),
+            false => Poll::Ready(Ok(event)),
+        }
+    }
+
+    /// Tries `f` whenever `direction` is ready, until it does not block. `f` also says whether
+    /// it has used the readiness up ([`Progress::Drained`]).
+    #[inline]
+    pub(crate) fn poll_progress<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<Progress<R>>,
+    ) -> Poll<io::Result<R>> {
+        let budget = ready!(coop::poll_proceed(cx));
+        loop {
+            let event = ready!(self.poll_event(cx, direction))?;
+            let result = match f() {
+                Ok(Progress::More(r)) => Ok(r),
+                Ok(Progress::Drained(r)) => {
+                    self.io.clear(&event);
+                    Ok(r)
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.clear(&event);
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            budget.made_progress();
+            return Poll::Ready(result);
+        }
+    }
+
+    /// Tries `f` whenever `direction` is ready, until it does not block.
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.poll_progress(cx, direction, || f().map(Progress::More))
+    }
+
+    /// Runs `f` if `interest` is ready as far as we know; "would block" otherwise.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let event = self.io.look_for(interest);
+        if event.ready.is_empty() {
+            if event.is_shutdown {
+                return Err(shutdown_error());
+            }
+            self.ensure_registered()?;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match f() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.io.clear(&event);
+                self.ensure_registered()?;
+                Err(error)
+            }
+            result => result,
+        }
+    }
+
+    /// Waits for any of `interest`.
+    pub async fn readiness(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        let wait = Wait {
+            registration: self,
+            interest,
+            key: None,
+        };
+        wait.await
+    }
+
+    /// Tries `f` whenever `interest` is ready, until it does not block.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.readiness(interest).await?;
+            let budget = poll_fn(coop::poll_proceed).await;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.io.clear(&event);
+                }
+                result => {
+                    budget.made_progress();
+                    return result;
+                }
+            }
+        }
+    }
+}
+
+/// What a successful attempt says about the readiness it was based on.
+pub(crate) enum Progress<R> {
+    /// There may be more.
+    More(R),
+    /// A short transfer: the OS would block next, so the next attempt can be saved.
+    Drained(R),
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.get_mut().take() {
+            // The answer does not matter: the slot is free either way (the driver's I2).
+            let _ = self.reactor.deregister(self.fd, slot);
+        }
+        self.io.forget_wakers();
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("fd", &self.fd)
+            .field("interest", &self.interest)
+            .field("io", &self.io)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of `readiness`: a place in the list of waiters.
+struct Wait<'a> {
+    registration: &'a Registration,
+    interest: Interest,
+    key: Option<u64>,
+}
+
+impl Future for Wait<'_> {
+    type Output = io::Result<ReadyEvent>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let budget = ready!(coop::poll_proceed(cx));
+        let this = &mut *self;
+        let io = &this.registration.io;
+        if !io.look_for(this.interest).is_settled() {
+            this.registration.ensure_registered()?;
+        }
+        let event = ready!(io.poll_listed(cx, this.interest, &mut this.key));
+        budget.made_progress();
+        match event.is_shutdown {
+            true => Poll::Ready(Err(shutdown_error())),
+            false => Poll::Ready(Ok(event)),
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.registration.io.unlist(&mut self.key);
+    }
+}

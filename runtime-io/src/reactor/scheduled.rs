@@ -1,0 +1,225 @@
+//! `ScheduledIo`: the readiness of one I/O resource and those who wait for it.
+//!
+//! Waiting is "announce, then look again": a waiter puts its waker in under the lock and looks at
+//! the words before it leaves the lock; the driver changes the words first and takes the lock
+//! after. Whichever comes second sees the other.
+//!
+//! I1: wakers are cloned, run and dropped outside of the lock.
+//! I2: after `shut_down` every look is settled, so no waker stays behind.
+//!
+//! The `poll_*` methods have one waker slot per direction (the last caller's); futures of
+//! `ready().await` enter the list. The list is a vector that keeps its capacity: there are rarely
+//! more than two waiters, and it needs no unsafe code, unlike a list through pinned futures.
+
+use super::readiness::{Direction, Readiness, ReadyEvent};
+use super::{Interest, Ready};
+use runtime_core::audit;
+use runtime_core::shim::sync::Mutex;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+struct Waiters {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    list: Vec<Waiter>,
+    next_key: u64,
+}
+
+struct Waiter {
+    key: u64,
+    interest: Interest,
+    waker: Waker,
+}
+
+/// Shared by a registration and the driver.
+pub(crate) struct ScheduledIo {
+    readiness: Readiness,
+    waiters: Mutex<Waiters>,
+}
+
+/// What `wake` carries out of the lock in one go.
+const WAKE_BATCH: usize = 16;
+
+impl ScheduledIo {
+    pub(crate) fn new(assumed: Ready) -> ScheduledIo {
+        ScheduledIo {
+            readiness: Readiness::new(assumed),
+            waiters: Mutex::new(Waiters::default()),
+        }
+    }
+
+    /// The driver saw an event.
+    pub(crate) fn deliver(&self, ready: Ready) {
+        self.readiness.deliver(ready);
+        self.wake(ready);
+    }
+
+    /// The driver is gone.
+    pub(crate) fn shut_down(&self) {
+        self.readiness.shut_down();
+        self.wake(Ready::ALL);
+    }
+
+    /// Forgets the waker slots: their registration is going away.
+    pub(crate) fn forget_wakers(&self) {
+        let (reader, writer) = {
+            let mut waiters = self.waiters.lock();
+            (waiters.reader.take(), waiters.writer.take())
+        };
+        audit::user_code();
+        drop(reader);
+        drop(writer);
+    }
+
+    fn wake(&self, ready: Ready) {
+        loop {
+            let mut batch = [const { None::<Waker> }; WAKE_BATCH];
+            let mut n = 0;
+            let mut is_done = true;
+            {
+                let mut waiters = self.waiters.lock();
+                if ready.is_readable() {
+                    batch[0] = waiters.reader.take();
+                }
+                if ready.is_writable() {
+                    batch[1] = waiters.writer.take();
+                }
+                n += 2;
+                let mut at = 0;
+                while at < waiters.list.len() {
+                    if (waiters.list[at].interest.mask() & ready).is_empty() {
+                        at += 1;
+                    } else if n == WAKE_BATCH {
+                        is_done = false;
+                        break;
+                    } else {
+                        batch[n] = Some(waiters.list.swap_remove(at).waker);
+                        n += 1;
+                    }
+                }
+            }
+            audit::user_code();
+            for waker in batch.into_iter().flatten() {
+                // A waker that panics must not cost the others their wake-up; the panic hook has
+                // told of it.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
+            if is_done {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn look_for(&self, interest: Interest) -> ReadyEvent {
+        self.readiness.look_for(interest)
+    }
+
+    pub(crate) fn look(&self, direction: Direction) -> ReadyEvent {
+        self.readiness.look(direction)
+    }
+
+    pub(crate) fn clear(&self, event: &ReadyEvent) {
+        self.readiness.clear(event);
+    }
+
+    /// Waits in the slot of `direction`; a later caller takes the slot over.
+    pub(crate) fn poll_look(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<ReadyEvent> {
+        let event = self.look(direction);
+        if event.is_settled() {
+            return Poll::Ready(event);
+        }
+        let is_ours = {
+            let mut waiters = self.waiters.lock();
+            let held = waiters.slot(direction).as_ref();
+            held.is_some_and(|waker| waker.will_wake(cx.waker()))
+        };
+        if !is_ours {
+            let waker = cx.waker().clone();
+            let old = self.waiters.lock().slot(direction).replace(waker);
+            audit::user_code();
+            drop(old);
+        }
+        // The look again, after the lock: a delivery before our announcement is visible here
+        // (its waker sweep released the lock), one after it finds our waker.
+        let event = self.look(direction);
+        match event.is_settled() {
+            true => Poll::Ready(event),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Waits in the list; `key` is the waiter's place in it.
+    pub(crate) fn poll_listed(
+        &self,
+        cx: &mut Context<'_>,
+        interest: Interest,
+        key: &mut Option<u64>,
+    ) -> Poll<ReadyEvent> {
+        let event = self.look_for(interest);
+        if event.is_settled() {
+            self.unlist(key);
+            return Poll::Ready(event);
+        }
+        let waker = cx.waker().clone();
+        let old = {
+            let mut waiters = self.waiters.lock();
+            let at = match *key {
+                Some(key) => waiters.list.iter().position(|w| w.key == key),
+                None => None,
+            };
+            match at {
+                Some(at) => Some(std::mem::replace(&mut waiters.list[at].waker, waker)),
+                None => {
+                    let new = waiters.next_key;
+                    waiters.next_key += 1;
+                    waiters.list.push(Waiter {
+                        key: new,
+                        interest,
+                        waker,
+                    });
+                    *key = Some(new);
+                    None
+                }
+            }
+        };
+        audit::user_code();
+        drop(old);
+        let event = self.look_for(interest);
+        if event.is_settled() {
+            self.unlist(key);
+            return Poll::Ready(event);
+        }
+        Poll::Pending
+    }
+
+    /// Leaves the list, if still in it.
+    pub(crate) fn unlist(&self, key: &mut Option<u64>) {
+        let Some(key) = key.take() else { return };
+        let gone = {
+            let mut waiters = self.waiters.lock();
+            let at = waiters.list.iter().position(|w| w.key == key);
+            at.map(|at| waiters.list.swap_remove(at))
+        };
+        audit::user_code();
+        drop(gone);
+    }
+}
+
+impl Waiters {
+    fn slot(&mut self, direction: Direction) -> &mut Option<Waker> {
+        match direction {
+            Direction::Read => &mut self.reader,
+            Direction::Write => &mut self.writer,
+        }
+    }
+}
+
+impl fmt::Debug for ScheduledIo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScheduledIo")
+            .field("readiness", &self.readiness)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+//! Models of the readiness words and of announcing against delivering.
+
+use crate::reactor::readiness::{Direction, Readiness};
+use crate::reactor::scheduled::ScheduledIo;
+use crate::reactor::{Interest, Ready};
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+use std::future::poll_fn;
+
+/// The kernel's buffer: bytes come in, then the event. A reader that finds nothing clears and
+/// waits; it must get every byte. The data is a plain counter so that a lost event hangs.
+#[test]
+fn reader_never_misses_an_event() {
+    loom::model(|| {
+        let io = Arc::new(ScheduledIo::new(Ready::READABLE));
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let (io2, bytes2) = (io.clone(), bytes.clone());
+        let driver = thread::spawn(move || {
+            for _ in 0..2 {
+                bytes2.fetch_add(1, Ordering::Relaxed);
+                io2.deliver(Ready::READABLE);
+            }
+        });
+        let mut got = 0;
+        while got < 2 {
+            let event = block_on(poll_fn(|cx| io.poll_look(cx, Direction::Read)));
+            match bytes.swap(0, Ordering::Relaxed) {
+                0 => io.clear(&event),
+                n => got += n,
+            }
+        }
+        driver.join().unwrap();
+    });
+}
+
+/// Clear of a look from before a delivery, against that delivery.
+#[test]
+fn stale_clear_against_delivery() {
+    loom::model(|| {
+        let words = Arc::new(Readiness::new(Ready::READABLE));
+        let seen = words.look(Direction::Read);
+        let words2 = words.clone();
+        let driver = thread::spawn(move || words2.deliver(Ready::READABLE | Ready::WRITABLE));
+        words.clear(&seen);
+        driver.join().unwrap();
+        assert!(words.look(Direction::Read).ready().is_readable());
+        assert!(words.look(Direction::Write).ready().is_writable());
+    });
+}
+
+/// A waiter in the list and one in the slot, against shutdown.
+#[test]
+fn shutdown_settles_every_waiter() {
+    loom::model(|| {
+        let io = Arc::new(ScheduledIo::new(Ready::EMPTY));
+        let io2 = io.clone();
+        let listed = thread::spawn(move || {
+            let mut key = None;
+            let event = block_on(poll_fn(|cx| {
+                io2.poll_listed(cx, Interest::WRITABLE, &mut key)
+            }));
+            assert!(event.is_shutdown);
+        });
+        let io3 = io.clone();
+        let driver = thread::spawn(move || io3.shut_down());
+        let event = block_on(poll_fn(|cx| io.poll_look(cx, Direction::Read)));
+        assert!(event.is_shutdown);
+        listed.join().unwrap();
+        driver.join().unwrap();
+    });
+}

@@ -1,0 +1,6 @@
+//! Unit tests of the readiness words and, under `--cfg runtime_loom`, their models.
+
+#[cfg(runtime_loom)]
+mod loom;
+#[cfg(not(runtime_loom))]
+mod unit;
