@@ -41,7 +41,6 @@ pub fn cargo() -> Command {
 }
 
 /// As [`cargo`], of a named toolchain.
-#[allow(dead_code)]
 pub fn cargo_of(toolchain: &str) -> Command {
     let mut command = Command::new("cargo");
     command
@@ -61,7 +60,6 @@ pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Files below `dir` whose name ends in `.suffix`, sorted; skips `target` and hidden folders.
-#[allow(dead_code)]
 pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![dir.to_path_buf()];

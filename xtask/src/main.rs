@@ -5,8 +5,14 @@
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
 //! `bench`, which rewrites `docs/BENCHMARKS.md`.
 
+mod asan;
+mod bench;
 mod conformance;
 mod env;
+mod features;
+mod loom;
+mod mutants;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,11 +30,29 @@ struct Cli {
 enum Cmd {
     /// Build and run tokio's own published test files against the drop-in.
     Conformance(conformance::Args),
+    /// Run the loom models, and tell how long each takes.
+    Loom(loom::Args),
+    /// Weaken one atomic ordering at a time and see whether a model notices.
+    Mutants(mutants::Args),
+    /// Check the mechanical part of the house style.
+    Tidy(tidy::Args),
+    /// Compile subsets of the features, warnings denied.
+    Features(features::Args),
+    /// Run the tests under AddressSanitizer (needs nightly).
+    Asan(asan::Args),
+    /// Measure against tokio and write docs/BENCHMARKS.md.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Cmd::Conformance(args) => conformance::run(&args),
+        Cmd::Loom(args) => loom::run(&args),
+        Cmd::Mutants(args) => mutants::run(&args),
+        Cmd::Tidy(args) => tidy::run(&args),
+        Cmd::Features(args) => features::run(&args),
+        Cmd::Asan(args) => asan::run(&args),
+        Cmd::Bench(args) => bench::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

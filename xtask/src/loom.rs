@@ -1,0 +1,144 @@
+//! `cargo xtask loom`: builds the crates under `--cfg runtime_loom` and runs their models.
+//!
+//! A model is a test in a module named `loom`. Each runs in a process of its own, with a limit, so
+//! that its time can be told and a state explosion in one does not hide the rest. Release with debug
+//! assertions, as loom is too slow without the one and pointless without the other. The bound on
+//! preemptions is `LOOM_MAX_PREEMPTIONS`, 2 unless the environment says otherwise.
+
+use crate::{Outcome, env};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const CRATES: [&str; 3] = ["runtime-core", "runtime-time", "runtime-io"];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only models whose path contains one of these.
+    filter: Vec<String>,
+    /// Seconds that one model may take.
+    #[arg(long, default_value_t = 600)]
+    timeout: u64,
+}
+
+/// A built model.
+pub struct Model {
+    pub name: String,
+    krate: String,
+    executable: PathBuf,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let dir = env::target_dir().join("loom");
+    let start = Instant::now();
+    let models = build(&env::root(), &dir, &CRATES)?;
+    println!("built in {:.0}s", start.elapsed().as_secs_f64());
+    let log = dir.join("model.log");
+    let mut failed = 0;
+    let mut count = 0;
+    for model in models.iter().filter(|m| wanted(&m.name, &args.filter)) {
+        count += 1;
+        let ended = model.check(Duration::from_secs(args.timeout), &log)?;
+        let verdict = match ended.status {
+            None => "TIMEOUT",
+            Some(status) if status.success() => "ok",
+            Some(_) => "FAILED",
+        };
+        println!(
+            "{verdict:<8} {:>7.2}s {}::{}",
+            ended.took.as_secs_f64(),
+            model.krate,
+            model.name
+        );
+        if verdict != "ok" {
+            failed += 1;
+            for line in ended.output.lines().filter(|l| !l.is_empty()).take(40) {
+                println!("    {line}");
+            }
+        }
+    }
+    println!(
+        "{count} models, {failed} failed, {:.0}s",
+        start.elapsed().as_secs_f64()
+    );
+    if count == 0 && !args.filter.is_empty() {
+        return Err("no model has such a name".into());
+    }
+    Ok(failed == 0)
+}
+
+pub fn wanted(name: &str, filter: &[String]) -> bool {
+    filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()))
+}
+
+/// Builds the models of `crates` in the tree at `root`. An error holds rustc's messages.
+pub fn build(
+    root: &Path,
+    target_dir: &Path,
+    crates: &[&str],
+) -> Result<Vec<Model>, Box<dyn std::error::Error>> {
+    let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    flags.push_str(" --cfg runtime_loom");
+    let mut command = env::cargo();
+    command
+        .current_dir(root)
+        .env("RUSTFLAGS", flags)
+        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+        .args([
+            "test",
+            "--release",
+            "--lib",
+            "--no-run",
+            "--message-format=json-render-diagnostics",
+        ])
+        .arg("--target-dir")
+        .arg(target_dir);
+    for name in crates {
+        command.args(["-p", name]);
+    }
+    let output = command.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let mut models = Vec::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(message) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        let Some(executable) = message["executable"].as_str() else {
+            continue;
+        };
+        let krate = message["target"]["name"].as_str().unwrap_or_default();
+        let listing = Command::new(executable).arg("--list").output()?;
+        for line in String::from_utf8_lossy(&listing.stdout).lines() {
+            let Some(name) = line.strip_suffix(": test") else {
+                continue;
+            };
+            if name
+                .split("::")
+                .any(|part| part == "loom" || part.starts_with("loom_"))
+            {
+                models.push(Model {
+                    name: name.to_owned(),
+                    krate: krate.to_owned(),
+                    executable: executable.into(),
+                });
+            }
+        }
+    }
+    Ok(models)
+}
+
+impl Model {
+    pub fn check(&self, limit: Duration, log: &Path) -> std::io::Result<env::Ended> {
+        let mut command = Command::new(&self.executable);
+        command
+            .args(["--exact", &self.name, "--nocapture"])
+            .env("RUST_BACKTRACE", "0");
+        if std::env::var_os("LOOM_MAX_PREEMPTIONS").is_none() {
+            command.env("LOOM_MAX_PREEMPTIONS", "2");
+        }
+        env::run_limited(&mut command, limit, log)
+    }
+}
