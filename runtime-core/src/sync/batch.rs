@@ -1,0 +1,466 @@
+//! The semaphore under `Semaphore`, `Mutex`, `RwLock`, `OnceCell` and bounded `mpsc`.
+//!
+//! One word decides everything; the lock and the queue are for waiting only.
+//!
+//! ```text
+//! state = permits << 2 | WAITERS | CLOSED
+//!
+//! acquire(n)  permits >= n, no WAITERS  -> permits - n                     (one CAS)
+//!             else, under the lock      -> takes what there is, sets WAITERS, queues
+//! release(n)  permits + n               -> no WAITERS seen: done            (one fetch_add)
+//!                                          else, under the lock: hands out to the queue
+//! close       CLOSED; the queue is emptied, partial holdings go back
+//! ```
+//!
+//! - I1: WAITERS is set exactly when the queue is not empty, and changes only under the lock.
+//! - I2: nobody takes permits past a queue (WAITERS set), but for requests of zero: first come,
+//!   first served, large requests included.
+//! - I3: whoever adds permits and sees WAITERS hands them out under the lock; who does not see it
+//!   comes before the RMW that set it, and that RMW saw the permits.
+//! - I4: a request whose budget is spent still queues (or is granted and reports it later), so
+//!   the cooperative budget does not reorder requests.
+//! - I5: permits in `state`, in holders' hands and in queued nodes (`wanted - missing`) add up.
+//!
+//! Rejected: taking the lock on every release, as a check for waiters; the flag in the word does
+//! it for free.
+
+use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::coop;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::shim::sync::{Mutex, MutexGuard};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+const CLOSED: usize = 1;
+const WAITERS: usize = 2;
+const SHIFT: u32 = 2;
+const FLAGS: usize = (1 << SHIFT) - 1;
+
+/// Signals left in a node.
+const GRANTED: usize = 1;
+const REFUSED: usize = 2;
+
+/// What a queued request wants, and how much of it is still missing.
+struct Request {
+    wanted: usize,
+    missing: usize,
+}
+
+/// Counting semaphore with batches; first come, first served.
+pub(crate) struct BatchSemaphore {
+    state: AtomicUsize,
+    queue: Mutex<WaitList<Request>>,
+}
+
+/// The semaphore is closed: no permit will be given out any more.
+#[derive(Debug)]
+pub struct AcquireError(());
+
+/// Why permits were not given out at once.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore is closed.
+    Closed,
+    /// Not enough permits are free.
+    NoPermits,
+}
+
+impl BatchSemaphore {
+    pub(crate) const MAX_PERMITS: usize = usize::MAX >> 3;
+
+    const_fn! {
+        #[track_caller]
+        pub(crate) const fn new(permits: usize) -> Self {
+            assert!(
+                permits <= Self::MAX_PERMITS,
+                "a semaphore may not have more than MAX_PERMITS permits"
+            );
+            BatchSemaphore {
+                state: AtomicUsize::new(permits << SHIFT),
+                queue: Mutex::new(WaitList::new()),
+            }
+        }
+    }
+
+    const_fn! {
+        /// Closed from the start.
+        pub(crate) const fn new_closed() -> Self {
+            BatchSemaphore {
+                state: AtomicUsize::new(CLOSED),
+                queue: Mutex::new(WaitList::new()),
+            }
+        }
+    }
+
+    pub(crate) fn available_permits(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release of `release`; what a holder did before
+        // giving back is visible to who sees the permit.
+        self.state.load(Ordering::Acquire) >> SHIFT
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        // Ordering: Acquire; pairs with the AcqRel in `close`.
+        self.state.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    #[inline]
+    pub(crate) fn try_acquire(&self, n: usize) -> Result<(), TryAcquireError> {
+        // Ordering: Relaxed; the CAS below decides.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & CLOSED != 0 {
+                return Err(TryAcquireError::Closed);
+            }
+            if state >> SHIFT < n || (state & WAITERS != 0 && n > 0) {
+                return Err(TryAcquireError::NoPermits);
+            }
+            // Ordering: Acquire; pairs with the Release in `release`: the former holder's
+            // writes are visible. Relaxed on failure, the loop looks again.
+            match self.state.compare_exchange_weak(
+                state,
+                state - (n << SHIFT),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Gives `n` permits back, or adds them.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn release(&self, n: usize) {
+        if n == 0 {
+            return;
+        }
+        assert!(
+            n <= Self::MAX_PERMITS,
+            "number of added permits ({n}) would overflow MAX_PERMITS ({})",
+            Self::MAX_PERMITS
+        );
+        // Ordering: Release pairs with the Acquire of the CAS that takes the permits. No
+        // Acquire: when WAITERS is seen, the lock orders the rest.
+        let before = self.state.fetch_add(n << SHIFT, Ordering::Release);
+        if (before >> SHIFT) + n > Self::MAX_PERMITS {
+            // Ordering: Relaxed; takes back what must not be there, and panics.
+            self.state.fetch_sub(n << SHIFT, Ordering::Relaxed);
+            panic!(
+                "number of added permits ({n}) would overflow MAX_PERMITS ({})",
+                Self::MAX_PERMITS
+            );
+        }
+        if before & WAITERS != 0 {
+            self.hand_out(self.queue.lock(), 0);
+        }
+    }
+
+    /// Takes up to `n` permits away for good; says how many.
+    pub(crate) fn forget(&self, n: usize) -> usize {
+        // Ordering: Acquire, as for an acquire: the permits may be used to reason about holders.
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            let taken = n.min(state >> SHIFT);
+            if taken == 0 {
+                return 0;
+            }
+            match self.state.compare_exchange_weak(
+                state,
+                state - (taken << SHIFT),
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return taken,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Refuses all waiting and later requests.
+    pub(crate) fn close(&self) {
+        let mut wakers = WakeBatch::new();
+        let mut queue = self.queue.lock();
+        let mut returned = 0;
+        // SAFETY: the lock is held.
+        while let Some(node) = unsafe { queue.pop_front() } {
+            // SAFETY: I1 of wait_list, the lock is held.
+            let fields = unsafe { node.fields() };
+            returned += fields.payload.wanted - fields.payload.missing;
+            wakers.push(fields.waker.take());
+            node.set_signal(REFUSED);
+        }
+        // Ordering: AcqRel; pairs with `is_closed` and the CAS loops.
+        let mut state = self.state.load(Ordering::Acquire);
+        while let Err(now) = self.state.compare_exchange_weak(
+            state,
+            ((state | CLOSED) & !WAITERS) + (returned << SHIFT),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
+            state = now;
+        }
+        drop(queue);
+        wakers.wake();
+    }
+
+    /// Serves the queue with `extra` permits and those in the word; the rest goes to the word.
+    fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) {
+        let mut wakers = WakeBatch::new();
+        // Ordering: AcqRel; Acquire pairs with the Release of whoever added the permits, so
+        // that the signal hands their writes on.
+        let mut free = extra + (self.state.fetch_and(FLAGS, Ordering::AcqRel) >> SHIFT);
+        // SAFETY: the lock is held.
+        while let Some(node) = unsafe { queue.front() } {
+            // SAFETY: I1 of wait_list, the lock is held.
+            let fields = unsafe { node.fields() };
+            let given = free.min(fields.payload.missing);
+            fields.payload.missing -= given;
+            free -= given;
+            if fields.payload.missing > 0 {
+                break;
+            }
+            wakers.push(fields.waker.take());
+            // SAFETY: the node is this list's, the lock is held.
+            unsafe { queue.remove(node) };
+            node.set_signal(GRANTED);
+        }
+        if queue.is_empty() {
+            // Ordering: AcqRel; the permits are given back as by `release`, and WAITERS goes
+            // (it may be gone already, when the last node of a closed queue is dropped).
+            let mut state = self.state.load(Ordering::Relaxed);
+            while let Err(now) = self.state.compare_exchange_weak(
+                state,
+                (state & !WAITERS) + (free << SHIFT),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                state = now;
+            }
+        } else {
+            debug_assert_eq!(free, 0);
+        }
+        drop(queue);
+        wakers.wake();
+    }
+
+    /// A future for `n` permits.
+    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
+        Acquire {
+            semaphore: self,
+            wanted: n,
+            phase: Phase::Fresh,
+            node: Waiter::new(Request { wanted: n, missing: n }),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    /// Never queued.
+    Fresh,
+    /// The node is or was in the queue; it may hold permits.
+    Queued,
+    /// The permits are the caller's, or the request was refused.
+    Done,
+}
+
+/// Waits for permits; gives back on drop what it holds.
+pub(crate) struct Acquire<'a> {
+    semaphore: &'a BatchSemaphore,
+    wanted: usize,
+    phase: Phase,
+    node: Waiter<Request>,
+}
+
+/// What became of an attempt to queue.
+enum Queued {
+    Granted,
+    Refused,
+    Waiting,
+}
+
+impl Acquire<'_> {
+    /// Takes the permits or queues, under the lock.
+    fn queue(&self, cx: &mut Context<'_>) -> Queued {
+        let semaphore = self.semaphore;
+        // Cloned before the lock is taken (I4 of wait_list).
+        let waker = cx.waker().clone();
+        let mut queue = semaphore.queue.lock();
+        // Ordering: Relaxed; the CAS below decides.
+        let mut state = semaphore.state.load(Ordering::Relaxed);
+        let missing = loop {
+            if state & CLOSED != 0 {
+                drop(queue);
+                return Queued::Refused;
+            }
+            let free = state >> SHIFT;
+            let may_take = state & WAITERS == 0 || self.wanted == 0;
+            let (next, missing) = if may_take && free >= self.wanted {
+                (state - (self.wanted << SHIFT), 0)
+            } else if may_take {
+                (CLOSED & state | WAITERS, self.wanted - free)
+            } else {
+                // Behind others; whoever added permits since is about to hand them out (I3).
+                break self.wanted;
+            };
+            // Ordering: AcqRel; Acquire as in `try_acquire`, Release for `close` and
+            // the next in line; a releaser that sees WAITERS finds the node through the lock.
+            match semaphore.state.compare_exchange_weak(
+                state,
+                next,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break missing,
+                Err(now) => state = now,
+            }
+        };
+        if missing == 0 {
+            drop(queue);
+            return Queued::Granted;
+        }
+        // SAFETY: I1 of wait_list, the lock is held.
+        let fields = unsafe { self.node.fields() };
+        fields.payload.missing = missing;
+        fields.waker = Some(waker);
+        // SAFETY: the lock is held; `self` is pinned (poll's contract), and drop detaches it.
+        unsafe { queue.push_back(&self.node) };
+        Queued::Waiting
+    }
+
+    /// Keeps the newest waker in a queued node. True if the wait ended meanwhile.
+    fn update_waker(&self, cx: &mut Context<'_>) -> bool {
+        let mut new: Option<std::task::Waker> = None;
+        loop {
+            let queue = self.semaphore.queue.lock();
+            // SAFETY: I1 of wait_list, the lock is held.
+            let fields = unsafe { self.node.fields() };
+            if !fields.is_queued() {
+                return true;
+            }
+            if fields.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                return false;
+            }
+            if let Some(new) = new.take() {
+                let old = fields.waker.replace(new);
+                drop(queue);
+                drop(old);
+                return false;
+            }
+            drop(queue);
+            new = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = Result<(), AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: nothing is moved out of the pinned future.
+        let this = unsafe { self.get_unchecked_mut() };
+        let budget = coop::poll_proceed(cx);
+        if this.phase == Phase::Fresh {
+            if let Poll::Ready(coop) = &budget {
+                match this.semaphore.try_acquire(this.wanted) {
+                    Ok(()) => {
+                        coop.made_progress();
+                        this.phase = Phase::Done;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(TryAcquireError::Closed) => {
+                        coop.made_progress();
+                        this.phase = Phase::Done;
+                        return Poll::Ready(Err(AcquireError(())));
+                    }
+                    Err(TryAcquireError::NoPermits) => {}
+                }
+            }
+            match this.queue(cx) {
+                Queued::Waiting => {
+                    this.phase = Phase::Queued;
+                    return Poll::Pending;
+                }
+                Queued::Granted => {
+                    this.phase = Phase::Queued;
+                    // SAFETY: I1 of wait_list, the node was never queued.
+                    unsafe { this.node.fields() }.payload.missing = 0;
+                    this.node.set_signal(GRANTED);
+                }
+                Queued::Refused => {
+                    this.phase = Phase::Queued;
+                    this.node.set_signal(REFUSED);
+                }
+            }
+        }
+        if this.phase == Phase::Done {
+            return Poll::Pending;
+        }
+        let mut signal = this.node.signal();
+        if signal == 0 {
+            if !this.update_waker(cx) {
+                return Poll::Pending;
+            }
+            signal = this.node.signal();
+        }
+        let coop = std::task::ready!(budget);
+        coop.made_progress();
+        this.phase = Phase::Done;
+        Poll::Ready(if signal == GRANTED { Ok(()) } else { Err(AcquireError(())) })
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        if self.phase != Phase::Queued || self.node.signal() == REFUSED {
+            return;
+        }
+        let mut queue = self.semaphore.queue.lock();
+        // SAFETY: the lock is held; a queued node is in this list.
+        unsafe { queue.remove(&self.node) };
+        // SAFETY: I1 of wait_list, the lock is held.
+        let fields = unsafe { self.node.fields() };
+        let waker = fields.waker.take();
+        if self.node.signal() == REFUSED {
+            drop(queue);
+        } else {
+            let held = self.wanted - fields.payload.missing;
+            self.semaphore.hand_out(queue, held);
+        }
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for BatchSemaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("permits", &self.available_permits()).finish()
+    }
+}
+
+impl AcquireError {
+    pub(crate) fn closed() -> Self {
+        AcquireError(())
+    }
+}
+
+impl fmt::Display for AcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("semaphore closed")
+    }
+}
+
+impl std::error::Error for AcquireError {}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryAcquireError::Closed => "semaphore closed",
+            TryAcquireError::NoPermits => "no permits available",
+        })
+    }
+}
+
+impl std::error::Error for TryAcquireError {}

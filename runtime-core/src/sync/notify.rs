@@ -1,0 +1,442 @@
+//! `Notify`: wake one waiter, or all, or leave a permit for the next.
+//!
+//! ```text
+//! word = rounds << 2 | WAITERS | PERMIT
+//!
+//! notify_one      no WAITERS -> PERMIT                 (one CAS, publishes even if already set)
+//!                 WAITERS    -> under the lock, the oldest (newest for notify_last) is signalled
+//! notify_waiters  no WAITERS -> rounds + 1             (one CAS)
+//!                 WAITERS    -> under the lock, rounds + 1 and everyone queued is signalled
+//! notified()      remembers rounds; done once rounds has moved, or by taking PERMIT,
+//!                 or by being signalled in the queue
+//! ```
+//!
+//! - I1: WAITERS is set exactly when the queue is not empty, and changes only under the lock.
+//! - I2: PERMIT and WAITERS are never set together: who queues takes a permit instead.
+//! - I3: rounds moves under the lock while there are waiters, so a future made after
+//!   `notify_waiters` returned, or after one woken by it ran, is never signalled by it.
+//! - I4: a future signalled by `notify_one` and dropped before it completed passes the
+//!   notification on, in the same direction.
+
+use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::audit;
+use crate::coop;
+use crate::shim::sync::Mutex;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const PERMIT: usize = 1;
+const WAITERS: usize = 2;
+const ROUND: usize = 4;
+
+/// Signals left in a node: by whom it was detached.
+const BY_ONE: usize = 1;
+const BY_LAST: usize = 2;
+const BY_ALL: usize = 3;
+
+/// Tells tasks that something has happened, without a value.
+///
+/// ```
+/// use runtime_core::sync::Notify;
+/// let notify = Notify::new();
+/// notify.notify_one(); // kept for the next one to wait
+/// let mut waiting = Box::pin(notify.notified());
+/// assert!(waiting.as_mut().enable());
+/// ```
+pub struct Notify {
+    word: AtomicUsize,
+    queue: Mutex<WaitList<()>>,
+}
+
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
+
+#[derive(Clone, Copy)]
+enum End {
+    Oldest,
+    Newest,
+}
+
+impl Notify {
+    /// Nobody waits, no permit is stored.
+    pub fn new() -> Notify {
+        Self::const_new()
+    }
+
+    const_fn! {
+        /// [`new`](Self::new), in a constant.
+        pub const fn const_new() -> Notify {
+            Notify { word: AtomicUsize::new(0), queue: Mutex::new(WaitList::new()) }
+        }
+    }
+
+    fn rounds(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release of `notify_waiters`.
+        self.word.load(Ordering::Acquire) & !(ROUND - 1)
+    }
+
+    /// A future that ends at the next notification. Calls of
+    /// [`notify_waiters`](Self::notify_waiters) count from now on, even before it is polled.
+    ///
+    /// # Cancel safety
+    /// Dropping it gives up its place; a notification it already got goes to the next in line.
+    pub fn notified(&self) -> Notified<'_> {
+        Notified { notify: self, wait: Wait::new(self.rounds()) }
+    }
+
+    /// [`notified`](Self::notified), with a future that keeps the `Notify` alive.
+    pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
+        let wait = Wait::new(self.rounds());
+        OwnedNotified { notify: self, wait }
+    }
+
+    /// Ends the wait of the task that has waited longest; if none waits, of the next to do so.
+    /// At most one notification is stored.
+    pub fn notify_one(&self) {
+        self.notify_end(End::Oldest);
+    }
+
+    /// Like [`notify_one`](Self::notify_one), for the task that came last.
+    pub fn notify_last(&self) {
+        self.notify_end(End::Newest);
+    }
+
+    /// Ends the wait of all that wait now; stores nothing for later.
+    pub fn notify_waiters(&self) {
+        // Ordering: Relaxed; the CAS decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & WAITERS == 0 {
+            // Ordering: Release; pairs with the Acquire in `rounds` and `Wait::check`.
+            match self.word.compare_exchange_weak(
+                word,
+                word.wrapping_add(ROUND),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        let mut wakers = WakeBatch::new();
+        let mut queue = self.queue.lock();
+        // Ordering: AcqRel; as above. By I3 inside the lock.
+        self.word.fetch_add(ROUND, Ordering::AcqRel);
+        // SAFETY: the lock is held.
+        while let Some(node) = unsafe { queue.pop_front() } {
+            // SAFETY: I1 of wait_list, the lock is held.
+            wakers.push(unsafe { node.fields() }.waker.take());
+            node.set_signal(BY_ALL);
+        }
+        // Ordering: Release; only for the modification order, the lock covers the queue.
+        self.word.fetch_and(!WAITERS, Ordering::Release);
+        drop(queue);
+        wakers.wake();
+    }
+
+    fn notify_end(&self, end: End) {
+        // Ordering: Relaxed; the CAS decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & WAITERS != 0 {
+                if self.signal_queued(end) {
+                    return;
+                }
+                word = self.word.load(Ordering::Relaxed);
+                continue;
+            }
+            // Ordering: Release; pairs with the Acquire that takes the permit. Done even when
+            // PERMIT is set already: the taker must see this notifier's writes too.
+            match self.word.compare_exchange_weak(
+                word,
+                word | PERMIT,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Signals one queued node; false if the queue turned out empty.
+    fn signal_queued(&self, end: End) -> bool {
+        let mut queue = self.queue.lock();
+        let (node, code) = match end {
+            // SAFETY: the lock is held.
+            End::Oldest => (unsafe { queue.pop_front() }, BY_ONE),
+            // SAFETY: the lock is held.
+            End::Newest => (unsafe { queue.pop_back() }, BY_LAST),
+        };
+        let Some(node) = node else { return false };
+        if queue.is_empty() {
+            // Ordering: Release; by I1 under the lock.
+            self.word.fetch_and(!WAITERS, Ordering::Release);
+        }
+        // SAFETY: I1 of wait_list, the lock is held.
+        let waker = unsafe { node.fields() }.waker.take();
+        node.set_signal(code);
+        drop(queue);
+        if let Some(waker) = waker {
+            audit::user_code();
+            waker.wake();
+        }
+        true
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    Fresh,
+    Queued,
+    Done,
+}
+
+/// One wait, apart from how it holds on to its `Notify`.
+struct Wait {
+    rounds: usize,
+    phase: Phase,
+    node: Waiter<()>,
+}
+
+impl Wait {
+    fn new(rounds: usize) -> Self {
+        Wait { rounds, phase: Phase::Fresh, node: Waiter::new(()) }
+    }
+
+    /// Done without queueing? Takes the permit if there is one.
+    fn check(&self, notify: &Notify) -> Result<(), usize> {
+        // Ordering: Acquire; pairs with the Release of the notifiers.
+        let mut word = notify.word.load(Ordering::Acquire);
+        loop {
+            if word & !(ROUND - 1) != self.rounds {
+                return Ok(());
+            }
+            if word & PERMIT == 0 {
+                return Err(word);
+            }
+            // Ordering: Acquire; as above.
+            match notify.word.compare_exchange_weak(
+                word,
+                word & !PERMIT,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Advances; true when the notification is there. The owner is pinned.
+    fn advance(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        match self.phase {
+            Phase::Done => true,
+            Phase::Fresh => {
+                if self.check(notify).is_ok() || self.queue(notify, waker) {
+                    self.phase = Phase::Done;
+                    return true;
+                }
+                self.phase = Phase::Queued;
+                false
+            }
+            Phase::Queued => {
+                if self.node.signal() == 0 && !self.update_waker(notify, waker) {
+                    return false;
+                }
+                self.phase = Phase::Done;
+                true
+            }
+        }
+    }
+
+    /// Queues, unless a notification came in between (true).
+    fn queue(&self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        let waker = waker.cloned();
+        let mut queue = notify.queue.lock();
+        loop {
+            match self.check(notify) {
+                Ok(()) => {
+                    drop(queue);
+                    return true;
+                }
+                Err(word) if word & WAITERS != 0 => break,
+                Err(word) => {
+                    // Ordering: AcqRel; a notifier that sees WAITERS comes for the lock, one
+                    // that does not comes before this and was seen by `check`.
+                    if notify
+                        .word
+                        .compare_exchange(word, word | WAITERS, Ordering::AcqRel, Ordering::Relaxed)
+                        .is_ok()
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+        // SAFETY: I1 of wait_list, the lock is held.
+        unsafe { self.node.fields() }.waker = waker;
+        // SAFETY: the lock is held; the future is pinned and detaches the node on drop.
+        unsafe { queue.push_back(&self.node) };
+        false
+    }
+
+    /// Stores the newest waker; true if the node was detached meanwhile.
+    fn update_waker(&self, notify: &Notify, waker: Option<&Waker>) -> bool {
+        let Some(waker) = waker else { return false };
+        let mut new = None;
+        loop {
+            let queue = notify.queue.lock();
+            // SAFETY: I1 of wait_list, the lock is held.
+            let fields = unsafe { self.node.fields() };
+            if !fields.is_queued() {
+                return true;
+            }
+            if fields.waker.as_ref().is_some_and(|w| w.will_wake(waker)) {
+                return false;
+            }
+            if let Some(new) = new.take() {
+                let old = fields.waker.replace(new);
+                drop(queue);
+                drop(old);
+                return false;
+            }
+            drop(queue);
+            new = Some(waker.clone());
+        }
+    }
+
+    fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
+        // The place in the queue first, the budget second: running out must not cost the place.
+        if !self.advance(notify, Some(cx.waker())) {
+            return Poll::Pending;
+        }
+        let coop = std::task::ready!(coop::poll_proceed(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    }
+
+    fn cancel(&mut self, notify: &Notify) {
+        if self.phase != Phase::Queued {
+            return;
+        }
+        let mut waker = None;
+        if self.node.signal() == 0 {
+            let mut queue = notify.queue.lock();
+            // SAFETY: I1 of wait_list, the lock is held.
+            let fields = unsafe { self.node.fields() };
+            waker = fields.waker.take();
+            if fields.is_queued() {
+                // SAFETY: the node is in this list, the lock is held.
+                unsafe { queue.remove(&self.node) };
+                if queue.is_empty() {
+                    // Ordering: Release; by I1 under the lock.
+                    notify.word.fetch_and(!WAITERS, Ordering::Release);
+                }
+            }
+        }
+        match self.node.signal() {
+            BY_ONE => notify.notify_end(End::Oldest),
+            BY_LAST => notify.notify_end(End::Newest),
+            _ => {}
+        }
+        drop(waker);
+    }
+}
+
+/// Future of [`Notify::notified`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Notified<'a> {
+    notify: &'a Notify,
+    wait: Wait,
+}
+
+/// Future of [`Notify::notified_owned`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct OwnedNotified {
+    notify: Arc<Notify>,
+    wait: Wait,
+}
+
+impl Notified<'_> {
+    /// Takes a place in the queue without waiting; true if a notification is already there.
+    /// Polling afterwards is ready then.
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        // SAFETY: nothing is moved out of the pinned future.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.wait.advance(this.notify, None)
+    }
+}
+
+impl OwnedNotified {
+    /// Takes a place in the queue without waiting; true if a notification is already there.
+    /// Polling afterwards is ready then.
+    pub fn enable(self: Pin<&mut Self>) -> bool {
+        // SAFETY: nothing is moved out of the pinned future.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.wait.advance(&this.notify, None)
+    }
+}
+
+impl Future for Notified<'_> {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: nothing is moved out of the pinned future.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.wait.poll(this.notify, cx)
+    }
+}
+
+impl Future for OwnedNotified {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: nothing is moved out of the pinned future.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.wait.poll(&this.notify, cx)
+    }
+}
+
+impl Drop for Notified<'_> {
+    fn drop(&mut self) {
+        self.wait.cancel(self.notify);
+    }
+}
+
+impl Drop for OwnedNotified {
+    fn drop(&mut self) {
+        self.wait.cancel(&self.notify);
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Notify {
+        Notify::new()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ordering: Relaxed; a snapshot for people.
+        let word = self.word.load(Ordering::Relaxed);
+        f.debug_struct("Notify")
+            .field("has_permit", &(word & PERMIT != 0))
+            .field("has_waiters", &(word & WAITERS != 0))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Notified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notified").field("phase", &self.wait.phase).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for OwnedNotified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedNotified").field("phase", &self.wait.phase).finish_non_exhaustive()
+    }
+}

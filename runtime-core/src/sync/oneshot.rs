@@ -1,0 +1,367 @@
+//! A channel for one value.
+//!
+//! ```text
+//! word:  SENDER_DONE (sent or dropped) | CLOSED (receiver closed or dropped)
+//!        | RX_WAKER | TX_WAKER (that side has left a waker)
+//! ```
+//!
+//! - I1: `value` is the sender's until SENDER_DONE is set, then the receiver's. SENDER_DONE is not
+//!   set over CLOSED with a value inside: the sender takes it back first.
+//! - I2: `rx_waker` is the receiver's while RX_WAKER is clear. Set, it belongs to whoever sets
+//!   SENDER_DONE; the receiver clears the bit (by RMW) to have it back, and leaves the cell
+//!   alone for good if SENDER_DONE came first.
+//! - I3: `tx_waker` likewise, with TX_WAKER and CLOSED.
+//!
+//! Sending costs one allocation per channel and one CAS; no lock anywhere.
+
+use crate::audit;
+use crate::coop;
+use crate::park::block_on_current_thread;
+use crate::shim::cell::UnsafeCell;
+use crate::shim::sync::Arc;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+const SENDER_DONE: usize = 1;
+const CLOSED: usize = 2;
+const RX_WAKER: usize = 4;
+const TX_WAKER: usize = 8;
+
+/// Errors of this channel.
+pub mod error {
+    use std::fmt;
+
+    /// The sender was dropped without sending.
+    #[derive(Debug, Eq, PartialEq, Clone)]
+    pub struct RecvError(pub(super) ());
+
+    /// Why nothing was received.
+    #[derive(Debug, Eq, PartialEq, Clone)]
+    pub enum TryRecvError {
+        /// Nothing has been sent yet.
+        Empty,
+        /// Nothing will be sent any more.
+        Closed,
+    }
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("channel closed")
+        }
+    }
+
+    impl fmt::Display for TryRecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(match self {
+                TryRecvError::Empty => "channel empty",
+                TryRecvError::Closed => "channel closed",
+            })
+        }
+    }
+
+    impl std::error::Error for RecvError {}
+    impl std::error::Error for TryRecvError {}
+}
+
+use error::{RecvError, TryRecvError};
+
+struct Shared<T> {
+    word: AtomicUsize,
+    value: UnsafeCell<Option<T>>,
+    rx_waker: UnsafeCell<Option<Waker>>,
+    tx_waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: by I1-I3 every cell has one owner at a time, handed over through `word`.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+/// The sending half.
+pub struct Sender<T> {
+    shared: Option<Arc<Shared<T>>>,
+}
+
+/// The receiving half: a future of the value.
+pub struct Receiver<T> {
+    shared: Option<Arc<Shared<T>>>,
+}
+
+/// A channel for one value.
+///
+/// ```
+/// let (tx, mut rx) = runtime_core::sync::oneshot::channel();
+/// tx.send(5).unwrap();
+/// assert_eq!(rx.try_recv(), Ok(5));
+/// ```
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let shared = Arc::new(Shared {
+        word: AtomicUsize::new(0),
+        value: UnsafeCell::new(None),
+        rx_waker: UnsafeCell::new(None),
+        tx_waker: UnsafeCell::new(None),
+    });
+    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared) })
+}
+
+/// Outcome of leaving a waker.
+#[derive(PartialEq)]
+enum Leave {
+    Left,
+    OtherSideDone,
+}
+
+impl<T> Shared<T> {
+    /// Sets SENDER_DONE and wakes the receiver; false if CLOSED came first.
+    fn finish_sending(&self) -> bool {
+        // Ordering: Relaxed; the CAS decides.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & CLOSED != 0 {
+                return false;
+            }
+            // Ordering: Release publishes `value` to the receiver's Acquire; Acquire pairs with
+            // the receiver's Release of `rx_waker`.
+            match self.word.compare_exchange_weak(
+                word,
+                word | SENDER_DONE,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word & RX_WAKER != 0 {
+            // SAFETY: I2, it is ours now.
+            let waker = self.rx_waker.with_mut(|w| unsafe { (*w).take() });
+            if let Some(waker) = waker {
+                audit::user_code();
+                waker.wake();
+            }
+        }
+        true
+    }
+
+    /// Sets CLOSED and wakes the sender; gives the word before.
+    fn close(&self) -> usize {
+        // Ordering: Acquire pairs with the sender's Release (value, tx_waker).
+        let before = self.word.fetch_or(CLOSED, Ordering::AcqRel);
+        if before & (CLOSED | SENDER_DONE) == 0 && before & TX_WAKER != 0 {
+            // SAFETY: I3, it is ours now.
+            let waker = self.tx_waker.with_mut(|w| unsafe { (*w).take() });
+            if let Some(waker) = waker {
+                audit::user_code();
+                waker.wake();
+            }
+        }
+        before
+    }
+
+    /// Leaves `cx`'s waker in `cell`, which `bit` guards against the side that sets `done`.
+    fn leave_waker(
+        &self,
+        cell: &UnsafeCell<Option<Waker>>,
+        bit: usize,
+        done: usize,
+        seen: usize,
+        cx: &Context<'_>,
+    ) -> Leave {
+        if seen & bit != 0 {
+            // Reading is allowed to both sides, but the other may take it: get it back first,
+            // unless it is the same waker, as far as this side remembers.
+            // Ordering: AcqRel; Acquire pairs with the RMW that set `done`.
+            if self.word.fetch_and(!bit, Ordering::AcqRel) & done != 0 {
+                return Leave::OtherSideDone;
+            }
+        }
+        // SAFETY: I2 and I3, the bit is clear, the cell is this side's.
+        let same = cell.with(|w| unsafe { (*w).as_ref().is_some_and(|w| w.will_wake(cx.waker())) });
+        if !same {
+            let new = Some(cx.waker().clone());
+            // SAFETY: as above; the clone is made, no other reference is live.
+            let old = cell.with_mut(|w| unsafe { std::mem::replace(&mut *w, new) });
+            drop(old);
+        }
+        // Ordering: AcqRel; Release publishes the waker to the RMW that sets `done`.
+        if self.word.fetch_or(bit, Ordering::AcqRel) & done != 0 {
+            // It was set before the bit: nobody will take the waker, and nobody touches it
+            // until the channel is dropped.
+            return Leave::OtherSideDone;
+        }
+        Leave::Left
+    }
+
+    /// Takes the value after SENDER_DONE was seen with Acquire.
+    fn take_value(&self) -> Option<T> {
+        // SAFETY: I1, it is the receiver's.
+        self.value.with_mut(|v| unsafe { (*v).take() })
+    }
+}
+
+impl<T> Sender<T> {
+    /// Sends the value. Never waits.
+    ///
+    /// # Errors
+    /// The value itself, if the receiver is gone or has closed.
+    pub fn send(mut self, value: T) -> Result<(), T> {
+        let shared = self.shared.take().expect("the sender is whole until it is consumed");
+        // SAFETY: I1, it is the sender's.
+        shared.value.with_mut(|v| unsafe { *v = Some(value) });
+        if shared.finish_sending() {
+            return Ok(());
+        }
+        // SAFETY: I1, SENDER_DONE was not set.
+        match shared.value.with_mut(|v| unsafe { (*v).take() }) {
+            Some(value) => Err(value),
+            None => unreachable!("nobody takes the value before SENDER_DONE"),
+        }
+    }
+
+    /// Waits until the receiver closes or is dropped.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn closed(&mut self) {
+        poll_fn(|cx| self.poll_closed(cx)).await;
+    }
+
+    /// Has the receiver closed, or been dropped?
+    pub fn is_closed(&self) -> bool {
+        match &self.shared {
+            // Ordering: Acquire; pairs with the AcqRel in `close`.
+            Some(shared) => shared.word.load(Ordering::Acquire) & CLOSED != 0,
+            None => true,
+        }
+    }
+
+    /// [`closed`](Self::closed), as a poll.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(shared) = &self.shared else { return Poll::Ready(()) };
+        let coop = ready!(coop::poll_proceed(cx));
+        // Ordering: Acquire; pairs with the AcqRel in `close`.
+        let word = shared.word.load(Ordering::Acquire);
+        if word & CLOSED != 0
+            || shared.leave_waker(&shared.tx_waker, TX_WAKER, CLOSED, word, cx)
+                == Leave::OtherSideDone
+        {
+            coop.made_progress();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            let _ = shared.finish_sending();
+        }
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Keeps the sender from sending; what was sent before can still be received.
+    pub fn close(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.close();
+        }
+    }
+
+    /// True once the outcome has been received.
+    pub fn is_terminated(&self) -> bool {
+        self.shared.is_none()
+    }
+
+    /// True if there is no value to receive now.
+    pub fn is_empty(&self) -> bool {
+        let Some(shared) = &self.shared else { return true };
+        // Ordering: Acquire; pairs with the Release in `finish_sending`.
+        if shared.word.load(Ordering::Acquire) & SENDER_DONE == 0 {
+            return true;
+        }
+        // SAFETY: I1, it is the receiver's, and taking it needs `&mut Receiver`.
+        shared.value.with(|v| unsafe { (*v).is_none() })
+    }
+
+    /// The value, if it has been sent.
+    ///
+    /// # Errors
+    /// Says whether it may still come.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let Some(shared) = &self.shared else { return Err(TryRecvError::Closed) };
+        // Ordering: Acquire; pairs with the Release in `finish_sending`.
+        let word = shared.word.load(Ordering::Acquire);
+        let outcome = if word & SENDER_DONE != 0 {
+            shared.take_value().ok_or(TryRecvError::Closed)
+        } else if word & CLOSED != 0 {
+            Err(TryRecvError::Closed)
+        } else {
+            return Err(TryRecvError::Empty);
+        };
+        self.shared = None;
+        outcome
+    }
+
+    /// Waits on a thread outside of async code.
+    ///
+    /// # Errors
+    /// If the sender is dropped without sending.
+    ///
+    /// # Panics
+    /// In async code.
+    #[track_caller]
+    pub fn blocking_recv(self) -> Result<T, RecvError> {
+        block_on_current_thread(self)
+    }
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let shared = self.shared.as_ref().expect("called after complete");
+        let coop = ready!(coop::poll_proceed(cx));
+        // Ordering: Acquire; pairs with the Release in `finish_sending`.
+        let word = shared.word.load(Ordering::Acquire);
+        let value = if word & SENDER_DONE != 0 {
+            shared.take_value()
+        } else if word & CLOSED != 0 {
+            None
+        } else if shared.leave_waker(&shared.rx_waker, RX_WAKER, SENDER_DONE, word, cx)
+            == Leave::OtherSideDone
+        {
+            shared.take_value()
+        } else {
+            return Poll::Pending;
+        };
+        coop.made_progress();
+        self.shared = None;
+        Poll::Ready(value.ok_or(RecvError(())))
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            if shared.close() & SENDER_DONE != 0 {
+                drop(shared.take_value());
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("is_closed", &self.is_closed()).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("is_terminated", &self.is_terminated()).finish()
+    }
+}
