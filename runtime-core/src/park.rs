@@ -2,10 +2,11 @@
 
 use crate::context;
 use crate::coop;
-use crate::shim::sync::{Arc, Condvar, Mutex};
+use crate::shim::sync::{Condvar, Mutex};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
