@@ -1,4 +1,43 @@
-//! selvedge.
+//! selvedge: an async runtime with tokio's task model and API.
+//!
+//! Work-stealing scheduler with per-core workers, cooperative budgets, an on-demand blocking pool,
+//! `LocalSet` and `JoinSet`, a mio reactor and a timer wheel for each worker; its protocols are
+//! model-checked with loom. Module paths, names and Cargo features are tokio's.
+//!
+//! ```
+//! # #[cfg(all(feature = "rt", feature = "macros", feature = "time"))] {
+//! let runtime = selvedge::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+//! let n = runtime.block_on(async {
+//!     let task = selvedge::spawn(async { 40 + 2 });
+//!     task.await.unwrap()
+//! });
+//! assert_eq!(n, 42);
+//! # }
+//! ```
+//!
+//! This crate only composes: tasks and sync are in `runtime-core`, the reactor and all of I/O in
+//! `runtime-io`, clocks and timers in `runtime-time`, the attribute macros in `runtime-macros`.
+
+/// Asynchronous I/O: the traits, the utilities, readiness.
+pub use runtime_io::io;
+pub mod runtime;
+pub mod task;
+
+#[cfg(feature = "fs")]
+pub use runtime_io::fs;
+#[cfg(feature = "net")]
+pub use runtime_io::net;
+#[cfg(feature = "process")]
+pub use runtime_io::process;
+#[cfg(feature = "signal")]
+pub use runtime_io::signal;
+#[cfg(feature = "sync")]
+pub use runtime_core::sync;
+#[cfg(feature = "time")]
+pub use runtime_time as time;
+
+#[cfg(feature = "rt")]
+pub use runtime_core::task::spawn;
 
 #[doc(hidden)]
 pub mod macros;

@@ -65,14 +65,28 @@ pub struct Drivers {
     pub time: Option<TimeParts>,
 }
 
+impl Drivers {
+    /// What ends a park on these drivers. Without a reactor, the drivers gain a plain parker first.
+    pub fn unpark(&mut self) -> Arc<dyn Unpark> {
+        if self.io.is_none() {
+            let (driver, unpark) = CondvarDriver::create();
+            self.io = Some(IoParts { driver, unpark, handle: None });
+        }
+        match &self.io {
+            Some(parts) => parts.unpark.clone(),
+            None => unreachable!("set above"),
+        }
+    }
+}
+
 /// The reactor's two ends.
 pub struct IoParts {
     /// Held by the thread that parks.
     pub driver: Box<dyn IoDriver>,
     /// Ends the park.
     pub unpark: Arc<dyn Unpark>,
-    /// What registrations refer to; found again by type through `Handle::io_driver`.
-    pub handle: Arc<dyn Any + Send + Sync>,
+    /// What registrations refer to; found again by type through `Handle::io_driver`. `None`: no reactor.
+    pub handle: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The wheels' two ends.

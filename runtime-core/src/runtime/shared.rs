@@ -3,7 +3,7 @@
 use super::config::{Config, TaskMeta};
 use super::metrics::Counters;
 use crate::blocking::pool::{Pool, ThreadConfig};
-use crate::driver::{BoxSleep, CondvarDriver, Drivers, IoDriver, Timers, Unpark};
+use crate::driver::{BoxSleep, Drivers, IoParts, IoDriver, Timers, Unpark};
 use crate::rng::{RngSeed, SeedSequence};
 use crate::scheduler::Policy;
 use crate::task::cell::Header;
@@ -33,15 +33,12 @@ impl Shared {
     /// The shared half, and the driver for whoever parks first.
     pub(crate) fn new(
         config: Config,
-        drivers: Drivers,
+        mut drivers: Drivers,
         make_policy: impl FnOnce(&Config) -> Policy,
     ) -> (Shared, Box<dyn IoDriver>) {
-        let (driver, unpark, io) = match drivers.io {
-            Some(parts) => (parts.driver, parts.unpark, Some(parts.handle)),
-            None => {
-                let (driver, unpark) = CondvarDriver::create();
-                (driver, unpark, None)
-            }
+        let unpark = drivers.unpark();
+        let Some(IoParts { driver, handle: io, .. }) = drivers.io else {
+            unreachable!("`unpark` has seen to it")
         };
         let (timers, time, sleep) = match drivers.time {
             Some(parts) => (Some(parts.timers), Some(parts.handle), Some(parts.sleep)),

@@ -51,7 +51,7 @@ pub fn create(params: &DriverParams) -> io::Result<IoParts> {
     Ok(IoParts {
         driver: Box::new(driver),
         unpark: reactor.clone(),
-        handle: reactor,
+        handle: Some(reactor),
     })
 }
 

@@ -1,0 +1,482 @@
+//! `Builder`: collects a runtime's settings, makes its drivers and starts it.
+
+use super::histogram::{Buckets, HistogramConfiguration};
+use super::{HistogramScale, LocalOptions, LocalRuntime, Runtime};
+use runtime_core::driver::{DriverParams, Drivers};
+use runtime_core::runtime::{Config, Core, RngSeed, TaskMeta, UnhandledPanic};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Configures and builds a runtime.
+///
+/// ```
+/// let runtime = selvedge::runtime::Builder::new_current_thread()
+///     .enable_all()
+///     .build()
+///     .unwrap();
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// ```
+pub struct Builder {
+    kind: Kind,
+    workers: Option<usize>,
+    enable_io: bool,
+    enable_time: bool,
+    start_paused: bool,
+    nevents: usize,
+    histogram: bool,
+    histogram_config: HistogramConfiguration,
+    latency_histogram: bool,
+    latency_config: HistogramConfiguration,
+    config: Config,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    CurrentThread,
+    #[cfg(feature = "rt-multi-thread")]
+    MultiThread,
+}
+
+/// Name of runtime threads that were given none.
+const THREAD_NAME: &str = "tokio-rt-worker";
+
+impl Builder {
+    /// A runtime that runs all tasks on the thread that calls `block_on`.
+    pub fn new_current_thread() -> Builder {
+        Builder::new(Kind::CurrentThread)
+    }
+
+    /// A runtime with a worker thread for each core.
+    #[cfg(feature = "rt-multi-thread")]
+    pub fn new_multi_thread() -> Builder {
+        Builder::new(Kind::MultiThread)
+    }
+
+    fn new(kind: Kind) -> Builder {
+        Builder {
+            kind,
+            workers: None,
+            enable_io: false,
+            enable_time: false,
+            start_paused: false,
+            nevents: 1024,
+            histogram: false,
+            histogram_config: HistogramConfiguration::default(),
+            latency_histogram: false,
+            latency_config: HistogramConfiguration::default(),
+            config: Config::new(None, THREAD_NAME),
+        }
+    }
+
+    /// Enables all drivers the crate was compiled with.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self.enable_io = true;
+        self.enable_time = true;
+        self
+    }
+
+    /// Enables the I/O driver: sockets, pipes, signals, processes.
+    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    pub fn enable_io(&mut self) -> &mut Self {
+        self.enable_io = true;
+        self
+    }
+
+    /// Enables the time driver.
+    #[cfg(feature = "time")]
+    pub fn enable_time(&mut self) -> &mut Self {
+        self.enable_time = true;
+        self
+    }
+
+    /// Keeps timers in a wheel for each worker. That is how they always are here.
+    pub fn enable_alt_timer(&mut self) -> &mut Self {
+        self.enable_time = true;
+        self
+    }
+
+    /// Hands the driver to another worker before tasks are run. The watch does so here when it is
+    /// needed, so there is nothing to enable.
+    pub fn enable_eager_driver_handoff(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Asks for file operations through io_uring; they go to the blocking pool all the same, which
+    /// measures quicker for plain files.
+    #[cfg(feature = "io-uring")]
+    pub fn enable_io_uring(&mut self) -> &mut Self {
+        self.enable_io = true;
+        self
+    }
+
+    /// Number of events taken from the system at a time.
+    ///
+    /// # Panics
+    /// If zero.
+    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Self {
+        assert!(capacity > 0, "max_io_events_per_tick must be greater than 0");
+        self.nevents = capacity;
+        self
+    }
+
+    /// Most I/O events handled while there are tasks to run.
+    ///
+    /// # Panics
+    /// If zero.
+    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
+        assert!(capacity > 0, "max_io_events_per_busy_tick must be greater than 0");
+        self.nevents = self.nevents.min(capacity);
+        self
+    }
+
+    /// Number of worker threads of a multi-thread runtime; by default one a core, or what the
+    /// environment variable `TOKIO_WORKER_THREADS` says.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    pub fn worker_threads(&mut self, val: usize) -> &mut Self {
+        assert!(val > 0, "Worker threads cannot be set to 0");
+        self.workers = Some(val);
+        self
+    }
+
+    /// Cap on the threads of the blocking pool; 512 by default.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, val: usize) -> &mut Self {
+        assert!(val > 0, "Max blocking threads cannot be set to 0");
+        self.config.max_blocking_threads = val;
+        self
+    }
+
+    /// Name of the runtime's threads.
+    pub fn thread_name(&mut self, val: impl Into<String>) -> &mut Self {
+        let name = val.into();
+        self.config.thread_name = Arc::new(move || name.clone());
+        self
+    }
+
+    /// Name of the runtime, for diagnostics.
+    pub fn name(&mut self, val: impl Into<String>) -> &mut Self {
+        self.config.name = Some(val.into());
+        self
+    }
+
+    /// Makes the name of each of the runtime's threads.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.config.thread_name = Arc::new(f);
+        self
+    }
+
+    /// Stack size of the runtime's threads, in bytes.
+    pub fn thread_stack_size(&mut self, val: usize) -> &mut Self {
+        self.config.thread_stack_size = Some(val);
+        self
+    }
+
+    /// How long an idle thread of the blocking pool is kept; 10 seconds by default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.config.keep_alive = duration;
+        self
+    }
+
+    /// Runs `f` on each thread of the runtime before it does anything.
+    pub fn on_thread_start<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.config.after_start = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on each thread of the runtime before it ends.
+    pub fn on_thread_stop<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.config.before_stop = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on a worker about to go idle. It may spawn tasks; the worker then does not sleep.
+    pub fn on_thread_park<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.config.before_park = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` on a worker that stops being idle.
+    pub fn on_thread_unpark<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.config.after_unpark = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` for each task spawned, on the thread that spawns it.
+    pub fn on_task_spawn<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.config.before_spawn = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` before each poll of a task.
+    pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.config.before_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` after each poll of a task.
+    pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.config.after_poll = Some(Arc::new(f));
+        self
+    }
+
+    /// Runs `f` when a task has ended, however it did.
+    pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.config.after_termination = Some(Arc::new(f));
+        self
+    }
+
+    /// Steps a worker makes between looks at the drivers; 61 by default.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    pub fn event_interval(&mut self, val: u32) -> &mut Self {
+        assert!(val > 0, "event_interval must be greater than 0");
+        self.config.event_interval = val;
+        self
+    }
+
+    /// Steps a worker makes between looks at the global queue while its own has tasks.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, val: u32) -> &mut Self {
+        assert!(val > 0, "global_queue_interval must be greater than 0");
+        self.config.global_queue_interval = Some(val);
+        self
+    }
+
+    /// What a current-thread runtime does when a task panics.
+    #[track_caller]
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
+        if self.kind != Kind::CurrentThread && behavior == UnhandledPanic::ShutdownRuntime {
+            panic!("UnhandledPanic::ShutdownRuntime is only supported in current thread runtime");
+        }
+        self.config.unhandled_panic = behavior;
+        self
+    }
+
+    /// Turns off the LIFO slot: woken tasks go to the end of the worker's queue.
+    pub fn disable_lifo_slot(&mut self) -> &mut Self {
+        self.config.disable_lifo_slot = true;
+        self
+    }
+
+    /// Makes the runtime's random choices repeatable.
+    pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
+        self.config.seed = Some(seed);
+        self
+    }
+
+    /// Keeps a histogram of the time each poll takes, at the cost of two clock reads a poll.
+    pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
+        self.histogram = true;
+        self
+    }
+
+    /// Former name of [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    #[deprecated(note = "`poll_count_histogram` related methods have been renamed `poll_time_histogram` to better reflect their functionality.")]
+    #[doc(hidden)]
+    pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
+        self.enable_metrics_poll_time_histogram()
+    }
+
+    /// Former way to set the histogram's scale.
+    #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
+    pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
+        self.histogram_config.legacy_mut().scale = scale;
+        self
+    }
+
+    /// Former way to set the width of the histogram's first bucket.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
+    pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
+        assert!(resolution > Duration::from_secs(0));
+        let nanos = resolution.as_nanos().try_into().unwrap_or(u64::MAX);
+        self.histogram_config.legacy_mut().resolution = nanos;
+        self
+    }
+
+    /// Former way to set the number of the histogram's buckets.
+    ///
+    /// # Panics
+    /// If zero.
+    #[track_caller]
+    #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
+    pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
+        assert!(buckets > 0, "the histogram needs a bucket");
+        self.histogram_config.legacy_mut().buckets = buckets;
+        self
+    }
+
+    /// How the poll-time histogram divides durations.
+    pub fn metrics_poll_time_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.histogram_config = configuration;
+        self
+    }
+
+    /// Keeps a histogram of the time tasks wait between being scheduled and polled.
+    pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
+        self.latency_histogram = true;
+        self
+    }
+
+    /// How the schedule-latency histogram divides durations.
+    pub fn metrics_schedule_latency_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.latency_config = configuration;
+        self
+    }
+
+    /// Starts with the clock paused; for current-thread runtimes.
+    #[cfg(feature = "test-util")]
+    pub fn start_paused(&mut self, start_paused: bool) -> &mut Self {
+        self.start_paused = start_paused;
+        self
+    }
+
+    /// Builds the runtime.
+    ///
+    /// # Errors
+    /// What the system says if it gives no epoll instance, no eventfd or no thread.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let core = self.start(self.default_workers(), false)?;
+        Ok(Runtime::from_core(core))
+    }
+
+    /// Builds a runtime whose tasks need not be `Send`, bound to this thread.
+    ///
+    /// # Panics
+    /// If the builder is for a multi-thread runtime.
+    #[track_caller]
+    pub fn build_local(&mut self, options: LocalOptions) -> io::Result<LocalRuntime> {
+        let _ = options;
+        assert!(
+            self.kind == Kind::CurrentThread,
+            "multi_thread is not supported for LocalRuntime"
+        );
+        let core = self.start(None, true)?;
+        Ok(LocalRuntime::from_core(core))
+    }
+
+    fn default_workers(&self) -> Option<usize> {
+        match self.kind {
+            Kind::CurrentThread => None,
+            #[cfg(feature = "rt-multi-thread")]
+            Kind::MultiThread => Some(self.workers.unwrap_or_else(available_workers)),
+        }
+    }
+
+    fn start(&self, workers: Option<usize>, is_local: bool) -> io::Result<Core> {
+        let mut config = self.config.clone();
+        config.workers = workers;
+        config.is_local = is_local;
+        config.poll_histogram =
+            self.histogram.then(|| Arc::new(Buckets::new(&self.histogram_config)) as _);
+        config.schedule_latency_histogram =
+            self.latency_histogram.then(|| Arc::new(Buckets::new(&self.latency_config)) as _);
+        let params = DriverParams {
+            workers: workers.unwrap_or(1),
+            nevents: self.nevents,
+            start_paused: self.start_paused,
+            may_pause: workers.is_none(),
+        };
+        Core::start(config, self.make_drivers(&params)?)
+    }
+
+    fn make_drivers(&self, params: &DriverParams) -> io::Result<Drivers> {
+        #[allow(unused_mut)]
+        let mut drivers = Drivers::default();
+        let _ = params;
+        #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+        if self.enable_io {
+            drivers.io = Some(runtime_io::reactor::create(params)?);
+        }
+        #[cfg(feature = "time")]
+        if self.enable_time {
+            let unpark = drivers.unpark();
+            drivers.time = Some(runtime_time::driver::create(params, unpark));
+        }
+        Ok(drivers)
+    }
+}
+
+#[cfg(feature = "rt-multi-thread")]
+fn available_workers() -> usize {
+    match std::env::var("TOKIO_WORKER_THREADS") {
+        Ok(text) => {
+            let workers: usize = text.parse().unwrap_or_else(|error| {
+                panic!("\"TOKIO_WORKER_THREADS\" must be usize, error: {error}, value: {text}")
+            });
+            assert!(workers > 0, "\"TOKIO_WORKER_THREADS\" cannot be set to 0");
+            workers
+        }
+        Err(std::env::VarError::NotPresent) => {
+            std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+        }
+        Err(std::env::VarError::NotUnicode(text)) => {
+            panic!("\"TOKIO_WORKER_THREADS\" must be valid unicode, error: {text:?}")
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("kind", &self.kind)
+            .field("workers", &self.workers)
+            .field("enable_io", &self.enable_io)
+            .field("enable_time", &self.enable_time)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

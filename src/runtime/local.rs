@@ -1,0 +1,107 @@
+//! `LocalRuntime`: a current-thread runtime bound to its thread, whose tasks need not be `Send`.
+
+use super::{EnterGuard, Handle, RuntimeMetrics};
+use crate::task::JoinHandle;
+use runtime_core::runtime::Core;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// A current-thread runtime for `!Send` tasks; it stays on the thread that built it.
+///
+/// ```
+/// use std::rc::Rc;
+/// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+/// let shared = Rc::new(7);
+/// let n = runtime.block_on(async move {
+///     selvedge::task::spawn_local(async move { *shared }).await.unwrap()
+/// });
+/// assert_eq!(n, 7);
+/// ```
+#[derive(Debug)]
+pub struct LocalRuntime {
+    core: Core,
+    _not_send: PhantomData<*mut ()>,
+}
+
+/// Options of `Builder::build_local`; none exist today.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct LocalOptions {
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl LocalRuntime {
+    pub(super) fn from_core(core: Core) -> LocalRuntime {
+        LocalRuntime { core, _not_send: PhantomData }
+    }
+
+    /// A local runtime with all drivers enabled.
+    ///
+    /// # Errors
+    /// See [`Builder::build`](super::Builder::build).
+    pub fn new() -> io::Result<LocalRuntime> {
+        super::Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())
+    }
+
+    /// A handle to the runtime; what is spawned through it must be `Send`.
+    pub fn handle(&self) -> &Handle {
+        self.core.handle()
+    }
+
+    /// Spawns a task on the runtime, which need not be `Send`.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        // SAFETY: this type is `!Send`: we are on the thread that built it, the runtime's owner.
+        unsafe { self.handle().spawn_local_unchecked(future) }
+    }
+
+    /// Runs a blocking closure on the blocking pool.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle().spawn_blocking(func)
+    }
+
+    /// Runs `future`, and the runtime's tasks meanwhile, to its end.
+    ///
+    /// # Panics
+    /// If the future does, or inside a runtime.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.core.block_on(future)
+    }
+
+    /// Makes this runtime the current one on this thread until the guard is dropped.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.core.enter()
+    }
+
+    /// Stops the runtime, waiting at most `duration` for blocking closures that run.
+    pub fn shutdown_timeout(self, duration: Duration) {
+        self.core.shutdown_timeout(duration);
+    }
+
+    /// Stops the runtime without waiting.
+    pub fn shutdown_background(self) {
+        self.core.shutdown_background();
+    }
+
+    /// The runtime's figures.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle().metrics()
+    }
+}
+
+impl std::panic::UnwindSafe for LocalRuntime {}
+impl std::panic::RefUnwindSafe for LocalRuntime {}

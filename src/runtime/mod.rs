@@ -1,0 +1,28 @@
+//! Runtimes: building one, entering it, watching and stopping it.
+
+#[cfg(feature = "rt")]
+mod builder;
+#[cfg(feature = "rt")]
+mod histogram;
+#[cfg(feature = "rt")]
+mod local;
+#[cfg(feature = "rt")]
+#[allow(clippy::module_inception)]
+mod runtime;
+
+#[cfg(feature = "rt")]
+pub use builder::Builder;
+#[cfg(feature = "rt")]
+pub use histogram::{
+    HistogramConfiguration, HistogramScale, InvalidHistogramConfiguration, LogHistogram,
+    LogHistogramBuilder,
+};
+#[cfg(feature = "rt")]
+pub use local::{LocalOptions, LocalRuntime};
+#[cfg(feature = "rt")]
+pub use runtime::Runtime;
+#[cfg(feature = "rt")]
+pub use runtime_core::runtime::{
+    EnterGuard, Handle, Id, RngSeed, RuntimeFlavor, RuntimeMetrics, TaskMeta, TryCurrentError,
+    UnhandledPanic,
+};

@@ -1,0 +1,94 @@
+//! `Runtime`: owns the threads and drivers; dropping it stops them.
+
+use super::{EnterGuard, Handle, RuntimeMetrics};
+use crate::task::JoinHandle;
+use runtime_core::runtime::Core;
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+/// A runtime.
+///
+/// Dropping it cancels its tasks, each at its next yield point, and waits for its threads and for the
+/// blocking closures that run. [`shutdown_timeout`](Self::shutdown_timeout) and
+/// [`shutdown_background`](Self::shutdown_background) wait less. A runtime cannot be dropped in
+/// an async context: that panics.
+#[derive(Debug)]
+pub struct Runtime {
+    core: Core,
+}
+
+impl Runtime {
+    pub(super) fn from_core(core: Core) -> Runtime {
+        Runtime { core }
+    }
+
+    /// A multi-thread runtime with all drivers enabled.
+    ///
+    /// # Errors
+    /// See [`Builder::build`](super::Builder::build).
+    #[cfg(feature = "rt-multi-thread")]
+    pub fn new() -> io::Result<Runtime> {
+        super::Builder::new_multi_thread().enable_all().build()
+    }
+
+    /// A handle to the runtime.
+    pub fn handle(&self) -> &Handle {
+        self.core.handle()
+    }
+
+    /// Spawns a task on the runtime.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle().spawn(future)
+    }
+
+    /// Runs a blocking closure on the blocking pool.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.handle().spawn_blocking(func)
+    }
+
+    /// Runs `future` to its end on this thread.
+    ///
+    /// # Panics
+    /// If the future does, or inside a runtime.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.core.block_on(future)
+    }
+
+    /// Makes this runtime the current one on this thread until the guard is dropped.
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.core.enter()
+    }
+
+    /// Stops the runtime, waiting at most `duration` for blocking closures that run.
+    pub fn shutdown_timeout(self, duration: Duration) {
+        self.core.shutdown_timeout(duration);
+    }
+
+    /// Stops the runtime without waiting.
+    pub fn shutdown_background(self) {
+        self.core.shutdown_background();
+    }
+
+    /// The runtime's figures.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle().metrics()
+    }
+}
+
+impl std::panic::UnwindSafe for Runtime {}
+impl std::panic::RefUnwindSafe for Runtime {}
+
+#[cfg(not(feature = "rt-multi-thread"))]
+const _: fn() -> io::Result<()> = || Ok(());
