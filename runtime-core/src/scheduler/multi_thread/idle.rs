@@ -120,10 +120,4 @@ impl Idle {
     fn place(&self, worker: usize) -> (&AtomicU64, u64) {
         (&self.sleeping[worker / 64], 1 << (worker % 64))
     }
-
-    /// Does any worker sleep? A hint.
-    pub(crate) fn has_sleepers(&self) -> bool {
-        // Ordering: Relaxed; a hint.
-        self.sleeping.iter().any(|w| w.load(Ordering::Relaxed) != 0)
-    }
 }

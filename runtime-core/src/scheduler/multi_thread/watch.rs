@@ -7,8 +7,8 @@
 //! wakes a sleeping sibling when a pulse stood still within a poll. That one steals, fires
 //! overdue timers, and parks on the driver.
 //!
-//! It starts with the first worker that comes back from the driver while a sibling sleeps, sleeps itself
-//! once a tick passes with no poll made, and is woken by the next worker to come back. So an idle
+//! It starts with the first worker that comes back from its sleep, sleeps itself once a tick passes with
+//! no poll made, and is woken by the next worker to come back. So an idle
 //! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
 
 use crate::driver::Unpark;
@@ -51,7 +51,7 @@ impl Watch {
         }
     }
 
-    /// A worker came back from the driver: if siblings sleep, the watch must not.
+    /// A worker came back from its sleep: the watch must not sleep either.
     #[inline]
     pub(super) fn attend(&self, handle: &Handle) {
         // Ordering: Relaxed; a missed one is made good by the next worker that comes back.
@@ -62,7 +62,8 @@ impl Watch {
 
     #[cold]
     fn call(&self, handle: &Handle) {
-        if !super::MultiThread::of(handle).idle.has_sleepers() {
+        let policy = super::MultiThread::of(handle);
+        if policy.remotes.len() < 2 || policy.is_shutdown() {
             return;
         }
         let mut state = self.state.lock();

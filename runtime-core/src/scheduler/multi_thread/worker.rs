@@ -403,6 +403,7 @@ impl Context {
         if !awake {
             self.sleep_on_something();
         }
+        policy.watch.attend(&self.handle);
         let claimed = policy.idle.retract(self.index);
         let searching = claimed || (awake && policy.idle.try_search());
         self.with_core(|core| {
@@ -443,7 +444,6 @@ impl Context {
             timers.after_park(self.index, true);
             timers.fire(self.index, true);
         }
-        policy.watch.attend(&self.handle);
     }
 
     /// For `block_in_place`: another thread goes on as this worker.
