@@ -23,6 +23,8 @@ pub use runtime_io::io;
 pub mod runtime;
 pub mod task;
 
+#[cfg(feature = "sync")]
+pub use runtime_core::sync;
 #[cfg(feature = "fs")]
 pub use runtime_io::fs;
 #[cfg(feature = "net")]
@@ -31,8 +33,6 @@ pub use runtime_io::net;
 pub use runtime_io::process;
 #[cfg(feature = "signal")]
 pub use runtime_io::signal;
-#[cfg(feature = "sync")]
-pub use runtime_core::sync;
 #[cfg(feature = "time")]
 pub use runtime_time as time;
 

@@ -10,9 +10,18 @@ use std::time::Duration;
 fn runtimes() -> Vec<Runtime> {
     vec![
         Builder::new_current_thread().build().unwrap(),
-        Builder::new_multi_thread().worker_threads(1).build().unwrap(),
-        Builder::new_multi_thread().worker_threads(2).build().unwrap(),
-        Builder::new_multi_thread().worker_threads(8).build().unwrap(),
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap(),
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap(),
+        Builder::new_multi_thread()
+            .worker_threads(8)
+            .build()
+            .unwrap(),
     ]
 }
 
@@ -20,7 +29,9 @@ fn runtimes() -> Vec<Runtime> {
 fn spawned_tasks_give_their_outputs() {
     for rt in runtimes() {
         let sum = rt.block_on(async {
-            let tasks: Vec<_> = (0..1000_u64).map(|n| task::spawn(async move { n })).collect();
+            let tasks: Vec<_> = (0..1000_u64)
+                .map(|n| task::spawn(async move { n }))
+                .collect();
             let mut sum = 0;
             for task in tasks {
                 sum += task.await.unwrap();
@@ -64,7 +75,10 @@ fn a_panic_ends_its_task_alone() {
     for rt in runtimes() {
         let error = rt.block_on(async { task::spawn(async { panic!("boom") }).await.unwrap_err() });
         assert!(error.is_panic());
-        assert_eq!(rt.block_on(async { task::spawn(async { 3 }).await.unwrap() }), 3);
+        assert_eq!(
+            rt.block_on(async { task::spawn(async { 3 }).await.unwrap() }),
+            3
+        );
     }
 }
 
@@ -111,7 +125,10 @@ fn blocking_closures_run_beside_tasks() {
 
 #[test]
 fn block_in_place_lets_the_others_go_on() {
-    let rt = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let rt = Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     let n = rt.block_on(async move {
         task::spawn(async move {
@@ -157,7 +174,10 @@ fn a_dropped_runtime_drops_its_tasks() {
 
 #[test]
 fn a_task_woken_while_its_worker_is_stuck_is_rescued() {
-    let rt = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let rt = Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     let n = rt.block_on(async move {
         task::spawn(async move {

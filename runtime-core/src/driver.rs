@@ -70,7 +70,11 @@ impl Drivers {
     pub fn unpark(&mut self) -> Arc<dyn Unpark> {
         if self.io.is_none() {
             let (driver, unpark) = CondvarDriver::create();
-            self.io = Some(IoParts { driver, unpark, handle: None });
+            self.io = Some(IoParts {
+                driver,
+                unpark,
+                handle: None,
+            });
         }
         match &self.io {
             Some(parts) => parts.unpark.clone(),

@@ -118,7 +118,10 @@ impl Builder {
     #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Self {
-        assert!(capacity > 0, "max_io_events_per_tick must be greater than 0");
+        assert!(
+            capacity > 0,
+            "max_io_events_per_tick must be greater than 0"
+        );
         self.nevents = capacity;
         self
     }
@@ -130,7 +133,10 @@ impl Builder {
     #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
     #[track_caller]
     pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
-        assert!(capacity > 0, "max_io_events_per_busy_tick must be greater than 0");
+        assert!(
+            capacity > 0,
+            "max_io_events_per_busy_tick must be greater than 0"
+        );
         self.nevents = self.nevents.min(capacity);
         self
     }
@@ -315,7 +321,9 @@ impl Builder {
     }
 
     /// Former name of [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
-    #[deprecated(note = "`poll_count_histogram` related methods have been renamed `poll_time_histogram` to better reflect their functionality.")]
+    #[deprecated(
+        note = "`poll_count_histogram` related methods have been renamed `poll_time_histogram` to better reflect their functionality."
+    )]
     #[doc(hidden)]
     pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
         self.enable_metrics_poll_time_histogram()
@@ -420,10 +428,12 @@ impl Builder {
         let mut config = self.config.clone();
         config.workers = workers;
         config.is_local = is_local;
-        config.poll_histogram =
-            self.histogram.then(|| Arc::new(Buckets::new(&self.histogram_config)) as _);
-        config.schedule_latency_histogram =
-            self.latency_histogram.then(|| Arc::new(Buckets::new(&self.latency_config)) as _);
+        config.poll_histogram = self
+            .histogram
+            .then(|| Arc::new(Buckets::new(&self.histogram_config)) as _);
+        config.schedule_latency_histogram = self
+            .latency_histogram
+            .then(|| Arc::new(Buckets::new(&self.latency_config)) as _);
         let params = DriverParams {
             workers: workers.unwrap_or(1),
             nevents: self.nevents,

@@ -35,7 +35,11 @@ pub(super) struct Simple {
 
 impl Default for Simple {
     fn default() -> Self {
-        Simple { scale: HistogramScale::Linear, resolution: 100_000, buckets: 10 }
+        Simple {
+            scale: HistogramScale::Linear,
+            resolution: 100_000,
+            buckets: 10,
+        }
     }
 }
 
@@ -51,7 +55,10 @@ impl HistogramConfiguration {
     /// # Panics
     /// If the width or the number is zero.
     pub fn linear(bucket_width: Duration, num_buckets: usize) -> Self {
-        assert!(!bucket_width.is_zero(), "bucket_width must be greater than 0");
+        assert!(
+            !bucket_width.is_zero(),
+            "bucket_width must be greater than 0"
+        );
         assert!(num_buckets > 0, "num_buckets must be greater than 0");
         HistogramConfiguration(Scale::Simple(Simple {
             scale: HistogramScale::Linear,
@@ -108,15 +115,25 @@ impl LogHistogram {
         let (low, high) = (index_of(min, p), index_of(max, p));
         // A first bucket for all that is below, if something is.
         let offset = low;
-        LogHistogram { buckets: high - low + 1, p, offset }
+        LogHistogram {
+            buckets: high - low + 1,
+            p,
+            offset,
+        }
     }
 
     fn bucket(&self, nanos: u64) -> usize {
-        index_of(nanos, self.p).saturating_sub(self.offset).min(self.buckets - 1)
+        index_of(nanos, self.p)
+            .saturating_sub(self.offset)
+            .min(self.buckets - 1)
     }
 
     fn range(&self, bucket: usize) -> Range<u64> {
-        let start = if bucket == 0 { 0 } else { start_of(bucket + self.offset, self.p) };
+        let start = if bucket == 0 {
+            0
+        } else {
+            start_of(bucket + self.offset, self.p)
+        };
         let end = match bucket + 1 == self.buckets {
             true => u64::MAX,
             false => start_of(bucket + self.offset + 1, self.p),
@@ -249,8 +266,13 @@ pub enum InvalidHistogramConfiguration {
 impl fmt::Display for InvalidHistogramConfiguration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooManyBuckets { required_bucket_count } => {
-                write!(f, "the histogram would need {required_bucket_count} buckets")
+            Self::TooManyBuckets {
+                required_bucket_count,
+            } => {
+                write!(
+                    f,
+                    "the histogram would need {required_bucket_count} buckets"
+                )
             }
         }
     }
@@ -284,7 +306,11 @@ impl Simple {
             HistogramScale::Log if n == 0 => 0,
             HistogramScale::Log => self.resolution.saturating_mul(1 << (n - 1).min(62)),
         };
-        let end = if bucket + 1 == self.buckets { u64::MAX } else { edge(bucket + 1) };
+        let end = if bucket + 1 == self.buckets {
+            u64::MAX
+        } else {
+            edge(bucket + 1)
+        };
         edge(bucket)..end
     }
 }
@@ -305,7 +331,11 @@ impl HistogramBuckets for Buckets {
     }
 
     fn range(&self, bucket: usize) -> Range<Duration> {
-        assert!(bucket < self.len(), "the histogram has {} buckets", self.len());
+        assert!(
+            bucket < self.len(),
+            "the histogram has {} buckets",
+            self.len()
+        );
         let range = match &self.0.0 {
             Scale::Simple(simple) => simple.range(bucket),
             Scale::Log(log) => log.range(bucket),

@@ -34,7 +34,10 @@ pub struct LocalOptions {
 
 impl LocalRuntime {
     pub(super) fn from_core(core: Core) -> LocalRuntime {
-        LocalRuntime { core, _not_send: PhantomData }
+        LocalRuntime {
+            core,
+            _not_send: PhantomData,
+        }
     }
 
     /// A local runtime with all drivers enabled.

@@ -3,7 +3,7 @@
 use super::config::{Config, TaskMeta};
 use super::metrics::Counters;
 use crate::blocking::pool::{Pool, ThreadConfig};
-use crate::driver::{BoxSleep, Drivers, IoParts, IoDriver, Timers, Unpark};
+use crate::driver::{BoxSleep, Drivers, IoDriver, IoParts, Timers, Unpark};
 use crate::rng::{RngSeed, SeedSequence};
 use crate::scheduler::Policy;
 use crate::task::cell::Header;
@@ -37,7 +37,10 @@ impl Shared {
         make_policy: impl FnOnce(&Config) -> Policy,
     ) -> (Shared, Box<dyn IoDriver>) {
         let unpark = drivers.unpark();
-        let Some(IoParts { driver, handle: io, .. }) = drivers.io else {
+        let Some(IoParts {
+            driver, handle: io, ..
+        }) = drivers.io
+        else {
             unreachable!("`unpark` has seen to it")
         };
         let (timers, time, sleep) = match drivers.time {

@@ -1,0 +1,194 @@
+//! The clock of one runtime, and pausing it.
+//!
+//! A clock that was never paused reads the system's. A paused one stands still, and moves by `advance`, or
+//! by itself to the next deadline when its runtime has nothing to do (unless a blocking closure runs).
+//!
+//! I1: `base` never changes; a paused reading never decreases.
+//! Until some clock of the process is first paused, `Instant::now` does not even look for one.
+
+use crate::driver::{TimeHandle, with_time};
+use crate::instant::Instant;
+use runtime_core::shim::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+static EVER_PAUSED: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug)]
+pub(crate) struct Clock {
+    base: std::time::Instant,
+    may_pause: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// While paused: the reading.
+    paused_at: Option<std::time::Instant>,
+    /// While running: how far it is ahead of the system's clock.
+    ahead: Duration,
+    inhibitors: usize,
+}
+
+impl Clock {
+    pub(crate) fn new(start_paused: bool, may_pause: bool) -> Self {
+        let base = std::time::Instant::now();
+        if start_paused {
+            // Ordering: Relaxed; the thread that paused sees it, others when they learn of it.
+            EVER_PAUSED.store(true, Ordering::Relaxed);
+        }
+        Clock {
+            base,
+            may_pause,
+            state: Mutex::new(State {
+                paused_at: start_paused.then_some(base),
+                ahead: Duration::ZERO,
+                inhibitors: 0,
+            }),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        // Ordering: Relaxed; see `new`.
+        if !self.may_pause || !EVER_PAUSED.load(Ordering::Relaxed) {
+            return Instant::from_std(std::time::Instant::now());
+        }
+        let state = self.state.lock();
+        Instant::from_std(match state.paused_at {
+            Some(at) => at,
+            None => std::time::Instant::now() + state.ahead,
+        })
+    }
+
+    /// Whole milliseconds since the base: the tick that has been reached.
+    pub(crate) fn now_tick(&self) -> u64 {
+        let elapsed = self.now().into_std().saturating_duration_since(self.base);
+        elapsed.as_millis().try_into().unwrap_or(u64::MAX)
+    }
+
+    /// The first tick not before `deadline`: a timer never fires early.
+    pub(crate) fn tick_of(&self, deadline: Instant) -> u64 {
+        let since = deadline.into_std().saturating_duration_since(self.base);
+        let tick = since.as_nanos().div_ceil(1_000_000);
+        // The largest value means "no timer".
+        tick.min(u128::from(u64::MAX - 1)) as u64
+    }
+
+    /// Time from now until a tick begins.
+    pub(crate) fn until(&self, tick: u64) -> Duration {
+        let at = Duration::from_millis(tick);
+        at.saturating_sub(self.now().into_std().saturating_duration_since(self.base))
+    }
+
+    pub(crate) fn is_auto_advancing(&self) -> bool {
+        // Ordering: Relaxed; see `new`.
+        if !self.may_pause || !EVER_PAUSED.load(Ordering::Relaxed) {
+            return false;
+        }
+        let state = self.state.lock();
+        state.paused_at.is_some() && state.inhibitors == 0
+    }
+
+    pub(crate) fn advance_to_tick(&self, tick: u64) {
+        let target = self.base + Duration::from_millis(tick);
+        let mut state = self.state.lock();
+        if let Some(at) = &mut state.paused_at {
+            *at = target.max(*at);
+        }
+    }
+
+    pub(crate) fn inhibit(&self, on: bool) {
+        if self.may_pause {
+            let mut state = self.state.lock();
+            state.inhibitors = if on {
+                state.inhibitors + 1
+            } else {
+                state.inhibitors.saturating_sub(1)
+            };
+        }
+    }
+
+    fn pause(&self) -> Result<(), &'static str> {
+        if !self.may_pause {
+            return Err(
+                "`time::pause()` requires the `current_thread` Tokio runtime. \
+                This is the default Runtime used by `#[tokio::test].",
+            );
+        }
+        // Ordering: Relaxed; see `new`.
+        EVER_PAUSED.store(true, Ordering::Relaxed);
+        let mut state = self.state.lock();
+        if state.paused_at.is_some() {
+            return Err("time is already frozen");
+        }
+        state.paused_at = Some(std::time::Instant::now() + state.ahead);
+        Ok(())
+    }
+
+    fn resume(&self) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        let Some(at) = state.paused_at.take() else {
+            return Err("time is not frozen");
+        };
+        state.ahead = at.saturating_duration_since(std::time::Instant::now());
+        Ok(())
+    }
+
+    fn advance(&self, duration: Duration) -> Result<(), &'static str> {
+        let mut state = self.state.lock();
+        match &mut state.paused_at {
+            Some(at) => {
+                *at += duration;
+                Ok(())
+            }
+            None => Err("time is not frozen"),
+        }
+    }
+}
+
+pub(crate) fn now() -> Instant {
+    // Ordering: Relaxed; see `Clock::new`.
+    if EVER_PAUSED.load(Ordering::Relaxed) {
+        if let Some(now) = with_time(|time| time.clock().now()) {
+            return now;
+        }
+    }
+    Instant::from_std(std::time::Instant::now())
+}
+
+#[track_caller]
+fn with_clock(f: impl FnOnce(&Clock) -> Result<(), &'static str>) {
+    match with_time(|time: &TimeHandle| f(time.clock())) {
+        Some(Ok(())) => {}
+        Some(Err(message)) => panic!("{message}"),
+        None => panic!("time cannot be frozen from outside the Tokio runtime"),
+    }
+}
+
+/// Pauses the current runtime's clock: it then moves by [`advance`], or by itself to the next
+/// deadline whenever the runtime has nothing to do.
+///
+/// # Panics
+/// If it is paused already, outside of a runtime, or on one that is not current-thread.
+#[track_caller]
+pub fn pause() {
+    with_clock(Clock::pause);
+}
+
+/// Lets the clock run again, from where it stood.
+///
+/// # Panics
+/// If it is not paused, or outside of a runtime.
+#[track_caller]
+pub fn resume() {
+    with_clock(Clock::resume);
+}
+
+/// Moves the paused clock on by `duration`, and yields so that what is due fires.
+///
+/// # Panics
+/// If it is not paused, or outside of a runtime.
+pub async fn advance(duration: Duration) {
+    with_clock(|clock| clock.advance(duration));
+    runtime_core::task::yield_now().await;
+}

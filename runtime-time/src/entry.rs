@@ -1,0 +1,90 @@
+//! A timer as the wheels know it: intrusive, pinned inside its `Sleep`.
+//!
+//! | state | meaning |
+//! |---|---|
+//! | IDLE | in no wheel |
+//! | ARMED | linked into its slot's wheel |
+//! | FIRED | taken out because its time came |
+//! | FAILED | taken out because the runtime shut down |
+//!
+//! I1: all fields but `state` are only touched under the lock of the slot the entry was armed in, or by the
+//!     owner while the state is not ARMED (and then no wheel knows it).
+//! I2: ARMED -> FIRED/FAILED happens under the slot's lock; the store is the last touch of the entry by
+//!     the wheel, so after an Acquire load of either the owner may free it.
+
+use runtime_core::shim::sync::atomic::{AtomicU32, Ordering};
+use std::cell::UnsafeCell;
+use std::marker::PhantomPinned;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+const IDLE: u32 = 0;
+const ARMED: u32 = 1;
+const FIRED: u32 = 2;
+const FAILED: u32 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Idle,
+    Armed,
+    Fired,
+    Failed,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    state: AtomicU32,
+    pub(crate) node: UnsafeCell<Node>,
+    _pin: PhantomPinned,
+}
+
+/// The part guarded by the slot's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    pub(crate) previous: Option<NonNull<Entry>>,
+    pub(crate) next: Option<NonNull<Entry>>,
+    /// Where it is filed; at most `deadline`.
+    pub(crate) filed: u64,
+    /// When it is due; past `filed` after a reset to a later time.
+    pub(crate) deadline: u64,
+    /// Index of the list it is in.
+    pub(crate) list: usize,
+    pub(crate) waker: Option<Waker>,
+}
+
+// SAFETY: by I1 the node is guarded by a lock or owned.
+unsafe impl Send for Entry {}
+// SAFETY: as above.
+unsafe impl Sync for Entry {}
+
+impl Entry {
+    pub(crate) fn new() -> Self {
+        Entry {
+            state: AtomicU32::new(IDLE),
+            node: UnsafeCell::new(Node::default()),
+            _pin: PhantomPinned,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        // Ordering: Acquire; pairs with the Release in `set` (I2).
+        match self.state.load(Ordering::Acquire) {
+            IDLE => Phase::Idle,
+            ARMED => Phase::Armed,
+            FIRED => Phase::Fired,
+            _ => Phase::Failed,
+        }
+    }
+
+    pub(crate) fn set(&self, phase: Phase) {
+        let state = match phase {
+            Phase::Idle => IDLE,
+            Phase::Armed => ARMED,
+            Phase::Fired => FIRED,
+            Phase::Failed => FAILED,
+        };
+        // Ordering: Release; pairs with the Acquire in `phase`: the wheel's last touches are over (I2).
+        self.state.store(state, Ordering::Release);
+    }
+}

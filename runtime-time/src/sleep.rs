@@ -1,0 +1,182 @@
+//! `Sleep`: a timer as a future.
+//!
+//! Made without touching a wheel: it is armed by its first poll, in the slot of the worker that polls it.
+//! A sleep that is never polled, or whose time has come by then, takes no lock.
+
+use crate::driver::{Armed, Slot, current_slot, with_time};
+use crate::entry::{Entry, Phase};
+use crate::instant::Instant;
+use pin_project_lite::pin_project;
+use runtime_core::coop;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+pin_project! {
+    /// Ends when its deadline has come; made by [`sleep`] and [`sleep_until`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping it takes the timer out.
+    #[must_use = "futures do nothing unless awaited"]
+    #[project(!Unpin)]
+    pub struct Sleep {
+        deadline: Instant,
+        slot: Arc<Slot>,
+        #[pin]
+        entry: Entry,
+    }
+
+    impl PinnedDrop for Sleep {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.slot.disarm(&this.entry);
+        }
+    }
+}
+
+/// Sleeps for `duration`, to the millisecond, never less.
+///
+/// Durations too long for the clock sleep as good as for ever.
+///
+/// # Panics
+/// Outside of a runtime, or where its time driver is not enabled.
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let deadline = Instant::now()
+        .checked_add(duration)
+        .unwrap_or_else(Instant::far_future);
+    sleep_until(deadline)
+}
+
+/// Sleeps until `deadline`; one in the past ends at the first poll.
+///
+/// # Panics
+/// As [`sleep`].
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep {
+        deadline,
+        slot: current_slot(),
+        entry: Entry::new(),
+    }
+}
+
+impl Sleep {
+    /// When it ends.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Has its time come?
+    pub fn is_elapsed(&self) -> bool {
+        match self.entry.phase() {
+            Phase::Fired => true,
+            Phase::Idle => {
+                self.slot.common.clock.tick_of(self.deadline) <= self.slot.common.clock.now_tick()
+            }
+            Phase::Armed | Phase::Failed => false,
+        }
+    }
+
+    /// Sets another deadline. An armed timer that only gets later stays where it is in its wheel.
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.deadline = deadline;
+        match this.entry.as_ref().get_ref().phase() {
+            Phase::Armed => {
+                let tick = this.slot.common.clock.tick_of(deadline);
+                if !this.slot.postpone(&this.entry, tick) {
+                    Sleep::rearm(this.slot, &this.entry, tick);
+                }
+            }
+            Phase::Fired => this.entry.as_ref().get_ref().set(Phase::Idle),
+            Phase::Idle | Phase::Failed => {}
+        }
+    }
+
+    /// Takes an armed timer out and files it anew with the waker it had, so whoever polled it
+    /// last is woken.
+    fn rearm(slot: &mut Arc<Slot>, entry: &Entry, tick: u64) {
+        let Some(waker) = slot.take_waker(entry) else {
+            entry.set(Phase::Idle);
+            return;
+        };
+        Sleep::move_to_own_slot(slot);
+        // SAFETY: `entry` is pinned, and disarmed on `slot` in drop.
+        match unsafe { slot.arm(entry, tick, &waker) } {
+            Armed::Pending => {}
+            Armed::Elapsed => {
+                entry.set(Phase::Fired);
+                waker.wake();
+            }
+            Armed::Shutdown => entry.set(Phase::Failed),
+        }
+    }
+
+    /// The poll without a coop budget.
+    pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        loop {
+            match this.entry.as_ref().get_ref().phase() {
+                Phase::Fired => return Poll::Ready(()),
+                Phase::Failed => panic!("A Tokio 1.x context was found, but it is being shutdown."),
+                Phase::Armed => match this.slot.update_waker(&this.entry, cx.waker()) {
+                    Phase::Armed => return Poll::Pending,
+                    _ => continue,
+                },
+                Phase::Idle => {}
+            }
+            Sleep::move_to_own_slot(this.slot);
+            let tick = this.slot.common.clock.tick_of(*this.deadline);
+            // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
+            // while the entry is idle.
+            match unsafe { this.slot.arm(&this.entry, tick, cx.waker()) } {
+                Armed::Pending => return Poll::Pending,
+                Armed::Elapsed => this.entry.as_ref().get_ref().set(Phase::Fired),
+                Armed::Shutdown => this.entry.as_ref().get_ref().set(Phase::Failed),
+            }
+        }
+    }
+
+    /// The slot of this thread, if it is one of the sleep's runtime; else that runtime's foreign one.
+    fn move_to_own_slot(slot: &mut Arc<Slot>) {
+        let is_own = with_time(|time| Arc::ptr_eq(time.own_slot(), slot));
+        if is_own == Some(true) {
+            return;
+        }
+        let own = with_time(|time| {
+            let own = time.own_slot();
+            let is_same_runtime = Arc::ptr_eq(&own.common, &slot.common);
+            is_same_runtime.then(|| own.clone())
+        })
+        .flatten();
+        match (own, &slot.foreign) {
+            (Some(own), _) => *slot = own,
+            (None, Some(foreign)) => *slot = foreign.clone(),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        ready!(self.poll_unbudgeted(cx));
+        coop.made_progress();
+        Poll::Ready(())
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("is_elapsed", &self.is_elapsed())
+            .finish()
+    }
+}
