@@ -252,7 +252,10 @@ impl BatchSemaphore {
             semaphore: self,
             wanted: n,
             phase: Phase::Fresh,
-            node: Waiter::new(Request { wanted: n, missing: n }),
+            node: Waiter::new(Request {
+                wanted: n,
+                missing: n,
+            }),
         }
     }
 }
@@ -341,7 +344,11 @@ impl Acquire<'_> {
             if !fields.is_queued() {
                 return true;
             }
-            if fields.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            if fields
+                .waker
+                .as_ref()
+                .is_some_and(|w| w.will_wake(cx.waker()))
+            {
                 return false;
             }
             if let Some(new) = new.take() {
@@ -409,7 +416,11 @@ impl Future for Acquire<'_> {
         let coop = std::task::ready!(budget);
         coop.made_progress();
         this.phase = Phase::Done;
-        Poll::Ready(if signal == GRANTED { Ok(()) } else { Err(AcquireError(())) })
+        Poll::Ready(if signal == GRANTED {
+            Ok(())
+        } else {
+            Err(AcquireError(()))
+        })
     }
 }
 
@@ -436,7 +447,9 @@ impl Drop for Acquire<'_> {
 
 impl fmt::Debug for BatchSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore").field("permits", &self.available_permits()).finish()
+        f.debug_struct("Semaphore")
+            .field("permits", &self.available_permits())
+            .finish()
     }
 }
 

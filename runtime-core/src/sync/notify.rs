@@ -86,7 +86,10 @@ impl Notify {
     /// # Cancel safety
     /// Dropping it gives up its place; a notification it already got goes to the next in line.
     pub fn notified(&self) -> Notified<'_> {
-        Notified { notify: self, wait: Wait::new(self.rounds()) }
+        Notified {
+            notify: self,
+            wait: Wait::new(self.rounds()),
+        }
     }
 
     /// [`notified`](Self::notified), with a future that keeps the `Notify` alive.
@@ -205,7 +208,11 @@ struct Wait {
 
 impl Wait {
     fn new(rounds: usize) -> Self {
-        Wait { rounds, phase: Phase::Fresh, node: Waiter::new(()) }
+        Wait {
+            rounds,
+            phase: Phase::Fresh,
+            node: Waiter::new(()),
+        }
     }
 
     /// Done without queueing? Takes the permit if there is one.
@@ -431,12 +438,16 @@ impl fmt::Debug for Notify {
 
 impl fmt::Debug for Notified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notified").field("phase", &self.wait.phase).finish_non_exhaustive()
+        f.debug_struct("Notified")
+            .field("phase", &self.wait.phase)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for OwnedNotified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedNotified").field("phase", &self.wait.phase).finish_non_exhaustive()
+        f.debug_struct("OwnedNotified")
+            .field("phase", &self.wait.phase)
+            .finish_non_exhaustive()
     }
 }

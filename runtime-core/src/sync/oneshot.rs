@@ -104,7 +104,14 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
         rx_waker: UnsafeCell::new(None),
         tx_waker: UnsafeCell::new(None),
     });
-    (Sender { shared: Some(shared.clone()) }, Receiver { shared: Some(shared) })
+    (
+        Sender {
+            shared: Some(shared.clone()),
+        },
+        Receiver {
+            shared: Some(shared),
+        },
+    )
 }
 
 /// Outcome of leaving a waker.
@@ -208,7 +215,10 @@ impl<T> Sender<T> {
     /// # Errors
     /// The value itself, if the receiver is gone or has closed.
     pub fn send(mut self, value: T) -> Result<(), T> {
-        let shared = self.shared.take().expect("the sender is whole until it is consumed");
+        let shared = self
+            .shared
+            .take()
+            .expect("the sender is whole until it is consumed");
         // SAFETY: I1, it is the sender's.
         shared.value.with_mut(|v| unsafe { *v = Some(value) });
         if shared.finish_sending() {
@@ -240,7 +250,9 @@ impl<T> Sender<T> {
 
     /// [`closed`](Self::closed), as a poll.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(shared) = &self.shared else { return Poll::Ready(()) };
+        let Some(shared) = &self.shared else {
+            return Poll::Ready(());
+        };
         let coop = ready!(coop::poll_proceed(cx));
         // Ordering: Acquire; pairs with the AcqRel in `close`.
         let word = shared.word.load(Ordering::Acquire);
@@ -278,7 +290,9 @@ impl<T> Receiver<T> {
 
     /// True if there is no value to receive now.
     pub fn is_empty(&self) -> bool {
-        let Some(shared) = &self.shared else { return true };
+        let Some(shared) = &self.shared else {
+            return true;
+        };
         // Ordering: Acquire; pairs with the Release in `finish_sending`.
         if shared.word.load(Ordering::Acquire) & SENDER_DONE == 0 {
             return true;
@@ -292,7 +306,9 @@ impl<T> Receiver<T> {
     /// # Errors
     /// Says whether it may still come.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        let Some(shared) = &self.shared else { return Err(TryRecvError::Closed) };
+        let Some(shared) = &self.shared else {
+            return Err(TryRecvError::Closed);
+        };
         // Ordering: Acquire; pairs with the Release in `finish_sending`.
         let word = shared.word.load(Ordering::Acquire);
         let outcome = if word & SENDER_DONE != 0 {
@@ -356,12 +372,16 @@ impl<T> Drop for Receiver<T> {
 
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("is_closed", &self.is_closed()).finish()
+        f.debug_struct("Sender")
+            .field("is_closed", &self.is_closed())
+            .finish()
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("is_terminated", &self.is_terminated()).finish()
+        f.debug_struct("Receiver")
+            .field("is_terminated", &self.is_terminated())
+            .finish()
     }
 }

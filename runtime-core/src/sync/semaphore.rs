@@ -47,7 +47,9 @@ impl Semaphore {
     /// If that is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Semaphore { inner: BatchSemaphore::new(permits) }
+        Semaphore {
+            inner: BatchSemaphore::new(permits),
+        }
     }
 
     const_fn! {
@@ -97,7 +99,10 @@ impl Semaphore {
     /// Dropping it gives back what it had gathered.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.inner.acquire(n as usize).await?;
-        Ok(SemaphorePermit { semaphore: self, permits: n as usize })
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
     }
 
     /// Takes a permit if one is free and nobody waits.
@@ -114,7 +119,10 @@ impl Semaphore {
     /// Says whether the semaphore is closed or has too few permits.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.inner.try_acquire(n as usize)?;
-        Ok(SemaphorePermit { semaphore: self, permits: n as usize })
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
     }
 
     /// [`acquire`](Self::acquire), with a permit that keeps the semaphore alive.
@@ -134,7 +142,10 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.inner.acquire(n as usize).await?;
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
     }
 
     /// [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore alive.
@@ -154,7 +165,10 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.inner.try_acquire(n as usize)?;
-        Ok(OwnedSemaphorePermit { semaphore: self, permits: n as usize })
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
     }
 
     /// [`acquire`](Self::acquire) for threads outside of async code.
@@ -241,7 +255,10 @@ impl<'a> SemaphorePermit<'a> {
     /// Moves `n` of the permits into an object of their own; `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.permits = self.permits.checked_sub(n)?;
-        Some(SemaphorePermit { semaphore: self.semaphore, permits: n })
+        Some(SemaphorePermit {
+            semaphore: self.semaphore,
+            permits: n,
+        })
     }
 
     /// How many permits this stands for.
@@ -283,7 +300,10 @@ impl OwnedSemaphorePermit {
     /// Moves `n` of the permits into an object of their own; `None` if there are fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.permits = self.permits.checked_sub(n)?;
-        Some(OwnedSemaphorePermit { semaphore: self.semaphore.clone(), permits: n })
+        Some(OwnedSemaphorePermit {
+            semaphore: self.semaphore.clone(),
+            permits: n,
+        })
     }
 
     /// How many permits this stands for.
@@ -305,18 +325,24 @@ impl Drop for OwnedSemaphorePermit {
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore").field("permits", &self.available_permits()).finish()
+        f.debug_struct("Semaphore")
+            .field("permits", &self.available_permits())
+            .finish()
     }
 }
 
 impl fmt::Debug for SemaphorePermit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SemaphorePermit").field("permits", &self.permits).finish()
+        f.debug_struct("SemaphorePermit")
+            .field("permits", &self.permits)
+            .finish()
     }
 }
 
 impl fmt::Debug for OwnedSemaphorePermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedSemaphorePermit").field("permits", &self.permits).finish()
+        f.debug_struct("OwnedSemaphorePermit")
+            .field("permits", &self.permits)
+            .finish()
     }
 }

@@ -108,7 +108,10 @@ unsafe impl<P: Send> Send for WaitList<P> {}
 
 impl<P> WaitList<P> {
     pub(crate) const fn new() -> Self {
-        WaitList { head: None, tail: None }
+        WaitList {
+            head: None,
+            tail: None,
+        }
     }
 
     #[inline]
@@ -228,7 +231,10 @@ impl WakeBatch {
     /// Wakes all. No runtime lock may be held.
     #[inline]
     pub(crate) fn wake(self) {
-        let mut rest = Rest { batch: self, next: 0 };
+        let mut rest = Rest {
+            batch: self,
+            next: 0,
+        };
         if rest.batch.len == 0 {
             return;
         }

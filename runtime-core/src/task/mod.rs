@@ -21,6 +21,10 @@ mod spawn;
 pub(crate) mod state;
 mod yield_now;
 
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom.rs"]
+mod loom;
+
 pub use error::JoinError;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinHandle};

@@ -27,6 +27,10 @@ mod parker;
 mod watch;
 mod worker;
 
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom.rs"]
+mod loom;
+
 use crate::blocking::pool::{Job, Refused};
 use crate::driver::IoDriver;
 use crate::runtime::Handle;
