@@ -48,3 +48,17 @@ pub use notify::Notify;
 pub mod futures {
     pub use super::notify::{Notified, OwnedNotified};
 }
+
+mod barrier;
+pub use barrier::{Barrier, BarrierWaitResult};
+
+mod mutex;
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
+
+mod once_cell;
+pub use once_cell::{OnceCell, SetError};
+
+mod set_once;
+pub use set_once::{SetOnce, SetOnceError};

@@ -1,0 +1,89 @@
+//! A barrier: `n` tasks wait for each other, again and again.
+//!
+//! - I1: `arrived` counts the arrivals of the current round and changes under its lock; the one
+//!   that completes the round resets it and advances `round` in the same critical section.
+//! - I2: a waiter leaves when `round` has moved past its own, so wake-ups of an earlier round
+//!   that reach it late do no harm.
+
+use super::notify::Notify;
+use crate::shim::sync::Mutex;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+
+/// Makes `n` tasks meet.
+///
+/// ```
+/// let barrier = runtime_core::sync::Barrier::new(1);
+/// # let _ = barrier.wait();
+/// ```
+pub struct Barrier {
+    size: usize,
+    arrived: Mutex<usize>,
+    round: AtomicUsize,
+    waiting: Notify,
+}
+
+/// Told to each of the tasks that met; one of them is the leader.
+#[derive(Debug, Clone)]
+pub struct BarrierWaitResult(bool);
+
+impl Barrier {
+    /// A barrier for `n` tasks; 0 counts as 1.
+    pub fn new(n: usize) -> Barrier {
+        Barrier {
+            size: n.max(1),
+            arrived: Mutex::new(0),
+            round: AtomicUsize::new(0),
+            waiting: Notify::new(),
+        }
+    }
+
+    /// Waits until `n` tasks have called it.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: who has called it counts, even if it stops waiting.
+    pub async fn wait(&self) -> BarrierWaitResult {
+        crate::coop::consume_budget().await;
+        let Some(mine) = self.arrive() else {
+            self.waiting.notify_waiters();
+            return BarrierWaitResult(true);
+        };
+        loop {
+            let notified = self.waiting.notified();
+            // Ordering: Acquire; pairs with the Release in `arrive`. After `notified()`, so
+            // that a round that ends in between also ends the wait.
+            if self.round.load(Ordering::Acquire) != mine {
+                return BarrierWaitResult(false);
+            }
+            notified.await;
+        }
+    }
+
+    /// Counts in; `None` for the one that completes the round.
+    fn arrive(&self) -> Option<usize> {
+        let mut arrived = self.arrived.lock();
+        // Ordering: Relaxed; changes under the lock.
+        let round = self.round.load(Ordering::Relaxed);
+        *arrived += 1;
+        if *arrived < self.size {
+            return Some(round);
+        }
+        *arrived = 0;
+        // Ordering: Release; pairs with the Acquire in `wait`.
+        self.round.store(round.wrapping_add(1), Ordering::Release);
+        None
+    }
+}
+
+impl BarrierWaitResult {
+    /// True for exactly one task of each round.
+    pub fn is_leader(&self) -> bool {
+        self.0
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier").field("size", &self.size).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,273 @@
+//! A cell that is initialised once, by whichever task gets there first.
+//!
+//! - I1: `ready` is set after `value` is written and cleared only through `&mut`.
+//! - I2: only the holder of the semaphore's single permit writes the value. A successful
+//!   initialisation closes the semaphore, which ends every other wait; a failed or cancelled one
+//!   gives the permit back, and the next in line tries with its own function.
+
+use super::batch::{BatchSemaphore, TryAcquireError};
+use crate::shim::cell::UnsafeCell;
+use crate::shim::sync::atomic::{AtomicBool, Ordering};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::mem::MaybeUninit;
+
+/// A value that is set at most once, also by an async function.
+///
+/// ```
+/// use runtime_core::sync::OnceCell;
+/// let cell = OnceCell::new();
+/// cell.set(3).unwrap();
+/// assert_eq!(cell.get(), Some(&3));
+/// assert!(cell.set(4).is_err());
+/// ```
+pub struct OnceCell<T> {
+    ready: AtomicBool,
+    value: UnsafeCell<MaybeUninit<T>>,
+    turn: BatchSemaphore,
+}
+
+// SAFETY: by I1 and I2 the value is written once, before anyone can read it.
+unsafe impl<T: Sync + Send> Sync for OnceCell<T> {}
+// SAFETY: owning the cell is owning the value.
+unsafe impl<T: Send> Send for OnceCell<T> {}
+
+/// Why [`OnceCell::set`] did not set.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SetError<T> {
+    /// There is a value already.
+    AlreadyInitializedError(T),
+    /// Someone is initialising the cell right now.
+    InitializingError(T),
+}
+
+/// Gives the permit back unless the value was set.
+struct Turn<'a>(Option<&'a BatchSemaphore>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(turn) = self.0 {
+            turn.release(1);
+        }
+    }
+}
+
+impl<T> OnceCell<T> {
+    /// An empty cell.
+    pub fn new() -> Self {
+        Self::const_new()
+    }
+
+    const_fn! {
+        /// [`new`](Self::new), in a constant.
+        pub const fn const_new() -> Self {
+            OnceCell {
+                ready: AtomicBool::new(false),
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+                turn: BatchSemaphore::new(1),
+            }
+        }
+    }
+
+    const_fn! {
+        /// A cell that holds `value`, in a constant.
+        pub const fn const_new_with(value: T) -> Self {
+            OnceCell {
+                ready: AtomicBool::new(true),
+                value: UnsafeCell::new(MaybeUninit::new(value)),
+                turn: BatchSemaphore::new_closed(),
+            }
+        }
+    }
+
+    /// A cell that holds `value`, if there is one.
+    pub fn new_with(value: Option<T>) -> Self {
+        match value {
+            Some(value) => Self::const_new_with(value),
+            None => Self::const_new(),
+        }
+    }
+
+    /// Is there a value?
+    pub fn initialized(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `fill`.
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        // SAFETY: I1; shared references only from now on.
+        self.initialized().then(|| unsafe { self.filled() })
+    }
+
+    /// The value, for changing it.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        if !self.initialized() {
+            return None;
+        }
+        // SAFETY: I1, and `&mut self` excludes others.
+        Some(self.value.with_mut(|v| unsafe { (*v).assume_init_mut() }))
+    }
+
+    /// # Safety
+    /// `ready` was seen set.
+    unsafe fn filled(&self) -> &T {
+        // SAFETY: I1, the caller saw `ready`.
+        self.value.with(|v| unsafe { (*v).assume_init_ref() })
+    }
+
+    /// Writes the value; the caller holds the permit, which `turn` stands for.
+    fn fill(&self, value: T, mut turn: Turn<'_>) -> &T {
+        // SAFETY: I2, we hold the permit and `ready` is not set.
+        self.value.with_mut(|v| unsafe { (*v).write(value) });
+        // Ordering: Release; pairs with the Acquire in `initialized`.
+        self.ready.store(true, Ordering::Release);
+        turn.0 = None;
+        self.turn.close();
+        // SAFETY: it was just written.
+        unsafe { self.filled() }
+    }
+
+    /// Sets the value.
+    ///
+    /// # Errors
+    /// Gives it back if there is one already, or someone is about to set one.
+    pub fn set(&self, value: T) -> Result<(), SetError<T>> {
+        if self.initialized() {
+            return Err(SetError::AlreadyInitializedError(value));
+        }
+        match self.turn.try_acquire(1) {
+            Ok(()) => {
+                self.fill(value, Turn(Some(&self.turn)));
+                Ok(())
+            }
+            Err(TryAcquireError::NoPermits) => Err(SetError::InitializingError(value)),
+            Err(TryAcquireError::Closed) => Err(SetError::AlreadyInitializedError(value)),
+        }
+    }
+
+    /// The value; `init` makes it if there is none. Only one `init` runs at a time.
+    ///
+    /// # Cancel safety
+    /// If the one whose `init` runs is dropped, the next waiting caller runs its own.
+    pub async fn get_or_init<F, Fut>(&self, init: F) -> &T
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        match self.get_or_try_init(|| async { Ok::<T, Infallible>(init().await) }).await {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Like [`get_or_init`](Self::get_or_init), with a function that may fail; the cell stays
+    /// empty then.
+    ///
+    /// # Errors
+    /// That of `init`.
+    pub async fn get_or_try_init<E, F, Fut>(&self, init: F) -> Result<&T, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        if let Some(value) = self.get() {
+            return Ok(value);
+        }
+        match self.turn.acquire(1).await {
+            Ok(()) => {
+                let turn = Turn(Some(&self.turn));
+                let value = init().await?;
+                Ok(self.fill(value, turn))
+            }
+            // SAFETY: the semaphore is closed only after `ready` was set (I2), and its word
+            // orders the two.
+            Err(_) => Ok(unsafe { self.filled() }),
+        }
+    }
+
+    /// The value, out of the cell.
+    pub fn into_inner(mut self) -> Option<T> {
+        self.take()
+    }
+
+    /// Takes the value out; the cell is empty again.
+    pub fn take(&mut self) -> Option<T> {
+        std::mem::take(self).extract()
+    }
+
+    fn extract(self) -> Option<T> {
+        if !self.initialized() {
+            return None;
+        }
+        // Ordering: Relaxed; we own the cell.
+        self.ready.store(false, Ordering::Relaxed);
+        // SAFETY: it was ready, and drop will not see it again.
+        Some(self.value.with(|v| unsafe { (*v).assume_init_read() }))
+    }
+}
+
+impl<T> Drop for OnceCell<T> {
+    fn drop(&mut self) {
+        if self.initialized() {
+            // SAFETY: I1; nobody else has the cell.
+            self.value.with_mut(|v| unsafe { (*v).assume_init_drop() });
+        }
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        OnceCell::new()
+    }
+}
+
+impl<T: Clone> Clone for OnceCell<T> {
+    fn clone(&self) -> Self {
+        OnceCell::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceCell<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceCell<T> {}
+
+impl<T> From<T> for OnceCell<T> {
+    fn from(value: T) -> Self {
+        OnceCell::const_new_with(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceCell").field("value", &self.get()).finish()
+    }
+}
+
+impl<T> SetError<T> {
+    /// Was there a value already?
+    pub fn is_already_init_err(&self) -> bool {
+        matches!(self, SetError::AlreadyInitializedError(_))
+    }
+
+    /// Was someone else about to set one?
+    pub fn is_initializing_err(&self) -> bool {
+        matches!(self, SetError::InitializingError(_))
+    }
+}
+
+impl<T> fmt::Display for SetError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetError::AlreadyInitializedError(_) => "AlreadyInitializedError",
+            SetError::InitializingError(_) => "InitializingError",
+        })
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SetError<T> {}

@@ -1,0 +1,190 @@
+//! A cell that is set once and can be waited for.
+//!
+//! Phases: EMPTY -> WRITING (the CAS that wins) -> SET. I1: the value is written by the winner
+//! between the two, and never again while shared. Waiters queue in a [`Notify`] and look again
+//! after taking their place, so a set in between is not missed.
+
+use super::notify::Notify;
+use crate::shim::cell::UnsafeCell;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::pin::pin;
+
+const EMPTY: usize = 0;
+const WRITING: usize = 1;
+const SET: usize = 2;
+
+/// A value set once, by one task, and awaited by others.
+///
+/// ```
+/// use runtime_core::sync::SetOnce;
+/// let once = SetOnce::new();
+/// once.set("ready").unwrap();
+/// assert_eq!(once.get(), Some(&"ready"));
+/// ```
+pub struct SetOnce<T> {
+    phase: AtomicUsize,
+    value: UnsafeCell<MaybeUninit<T>>,
+    waiting: Notify,
+}
+
+// SAFETY: by I1 the value is written once, before anyone can read it.
+unsafe impl<T: Sync + Send> Sync for SetOnce<T> {}
+// SAFETY: owning the cell is owning the value.
+unsafe impl<T: Send> Send for SetOnce<T> {}
+
+/// There was a value already; this is the one that was not stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SetOnceError<T>(pub T);
+
+impl<T> SetOnce<T> {
+    /// An empty cell.
+    pub fn new() -> Self {
+        Self::const_new()
+    }
+
+    const_fn! {
+        /// [`new`](Self::new), in a constant.
+        pub const fn const_new() -> Self {
+            SetOnce {
+                phase: AtomicUsize::new(EMPTY),
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+                waiting: Notify::const_new(),
+            }
+        }
+    }
+
+    const_fn! {
+        /// A cell that holds `value`, in a constant.
+        pub const fn const_new_with(value: T) -> Self {
+            SetOnce {
+                phase: AtomicUsize::new(SET),
+                value: UnsafeCell::new(MaybeUninit::new(value)),
+                waiting: Notify::const_new(),
+            }
+        }
+    }
+
+    /// A cell that holds `value`, if there is one.
+    pub fn new_with(value: Option<T>) -> Self {
+        match value {
+            Some(value) => Self::const_new_with(value),
+            None => Self::const_new(),
+        }
+    }
+
+    /// Is there a value?
+    pub fn initialized(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `set`.
+        self.phase.load(Ordering::Acquire) == SET
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        if !self.initialized() {
+            return None;
+        }
+        // SAFETY: I1; SET was seen.
+        Some(self.value.with(|v| unsafe { (*v).assume_init_ref() }))
+    }
+
+    /// Sets the value and wakes everyone who waits for it.
+    ///
+    /// # Errors
+    /// Gives it back if there is one already, or another task is just storing one.
+    pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
+        // Ordering: Relaxed; it only picks the writer.
+        if self
+            .phase
+            .compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            return Err(SetOnceError(value));
+        }
+        // SAFETY: I1, we won.
+        self.value.with_mut(|v| unsafe { (*v).write(value) });
+        // Ordering: Release; pairs with the Acquire in `initialized`.
+        self.phase.store(SET, Ordering::Release);
+        self.waiting.notify_waiters();
+        Ok(())
+    }
+
+    /// Waits for the value.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn wait(&self) -> &T {
+        loop {
+            if let Some(value) = self.get() {
+                return value;
+            }
+            let mut notified = pin!(self.waiting.notified());
+            notified.as_mut().enable();
+            if let Some(value) = self.get() {
+                return value;
+            }
+            notified.await;
+        }
+    }
+
+    /// The value, out of the cell.
+    pub fn into_inner(self) -> Option<T> {
+        if !self.initialized() {
+            return None;
+        }
+        // Ordering: Relaxed; we own the cell.
+        self.phase.store(EMPTY, Ordering::Relaxed);
+        // SAFETY: it was set, and drop will not see it again.
+        Some(self.value.with(|v| unsafe { (*v).assume_init_read() }))
+    }
+}
+
+impl<T> Drop for SetOnce<T> {
+    fn drop(&mut self) {
+        if self.initialized() {
+            // SAFETY: I1; nobody else has the cell.
+            self.value.with_mut(|v| unsafe { (*v).assume_init_drop() });
+        }
+    }
+}
+
+impl<T> Default for SetOnce<T> {
+    fn default() -> Self {
+        SetOnce::new()
+    }
+}
+
+impl<T: Clone> Clone for SetOnce<T> {
+    fn clone(&self) -> Self {
+        SetOnce::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for SetOnce<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for SetOnce<T> {}
+
+impl<T> From<T> for SetOnce<T> {
+    fn from(value: T) -> Self {
+        SetOnce::const_new_with(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetOnce").field("value", &self.get()).finish()
+    }
+}
+
+impl<T> fmt::Display for SetOnceError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value is set already")
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SetOnceError<T> {}
