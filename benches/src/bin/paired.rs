@@ -1,7 +1,12 @@
 //! `cargo run --release --bin paired [ROUNDS] [FILTER]`: every workload on both runtimes in turn (ABBA), and
 //! the ratio of the medians as a table. A minute or two where criterion takes five; good for a first look.
 
+use std::time::Duration;
+
 use selvedge_benches::{on_selvedge, on_tokio};
+
+/// A round of one runtime lasts at least about half of this.
+const ROUND: Duration = Duration::from_millis(40);
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -26,9 +31,10 @@ fn main() {
         }
         let a = on_selvedge::suite::runtime(ours.flavor);
         let b = on_tokio::suite::runtime(theirs.flavor);
-        let unit = ours.unit;
-        ours.run(&a, unit);
-        theirs.run(&b, unit);
+        let mut unit = 1;
+        while ours.run(&a, unit).max(theirs.run(&b, unit)) < ROUND {
+            unit *= 2;
+        }
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for round in 0..rounds {
             if round % 2 == 0 {
@@ -41,8 +47,7 @@ fn main() {
         }
         left.sort();
         right.sort();
-        let per_iteration =
-            |times: &[std::time::Duration]| times[rounds / 2].as_nanos() as f64 / unit as f64;
+        let per_iteration = |times: &[Duration]| times[rounds / 2].as_nanos() as f64 / unit as f64;
         let (left, right) = (per_iteration(&left), per_iteration(&right));
         println!(
             "| {} | {left:.0} | {right:.0} | {:.2} |",
