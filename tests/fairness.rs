@@ -1,0 +1,105 @@
+//! How long a task can be kept waiting by others that are always ready.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use support::{current, multi, within};
+
+/// A future that wakes itself on every poll until it is told to stop, and counts its polls.
+async fn spinner(stop: Arc<AtomicBool>, polls: Arc<AtomicU64>) {
+    std::future::poll_fn(|cx| {
+        // Ordering: Relaxed; a counter and a flag, nothing is published by them.
+        polls.fetch_add(1, Ordering::Relaxed);
+        if stop.load(Ordering::Relaxed) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+#[test]
+fn self_wakers_share_one_worker_evenly() {
+    for runtime in [current(), multi(1)] {
+        within(30, move || {
+            runtime.block_on(async {
+                let stop = Arc::new(AtomicBool::new(false));
+                let polls: Vec<_> = (0..8).map(|_| Arc::new(AtomicU64::new(0))).collect();
+                let tasks: Vec<_> = polls
+                    .iter()
+                    .map(|n| tokio::spawn(spinner(stop.clone(), n.clone())))
+                    .collect();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                // Ordering: Relaxed; see spinner.
+                stop.store(true, Ordering::Relaxed);
+                for task in tasks {
+                    task.await.unwrap();
+                }
+                let counts: Vec<_> = polls.iter().map(|n| n.load(Ordering::Relaxed)).collect();
+                let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+                assert!(most <= &(least * 2 + 1000), "{counts:?}");
+            });
+        });
+    }
+}
+
+#[test]
+fn timers_and_sockets_are_served_beside_self_wakers() {
+    for runtime in [current(), multi(1), multi(2)] {
+        within(30, move || {
+            runtime.block_on(async {
+                let stop = Arc::new(AtomicBool::new(false));
+                for _ in 0..16 {
+                    tokio::spawn(spinner(stop.clone(), Arc::default()));
+                }
+                let start = Instant::now();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert!(
+                    start.elapsed() < Duration::from_secs(2),
+                    "{:?}",
+                    start.elapsed()
+                );
+
+                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let (accepted, connected) =
+                    tokio::join!(listener.accept(), tokio::net::TcpStream::connect(address));
+                accepted.unwrap();
+                connected.unwrap();
+                // Ordering: Relaxed; see spinner.
+                stop.store(true, Ordering::Relaxed);
+            });
+        });
+    }
+}
+
+/// A receiver that always finds a message gives way when its budget is used up.
+#[test]
+fn budget_interrupts_a_channel_that_is_never_empty() {
+    within(30, || {
+        current().block_on(async {
+            let (tx, mut rx) = tokio::sync::mpsc::unbounded_channel();
+            for i in 0..1_000 {
+                tx.send(i).unwrap();
+            }
+            let seen = Arc::new(AtomicU64::new(0));
+            let counter = seen.clone();
+            let reader = tokio::spawn(async move {
+                for _ in 0..1_000 {
+                    rx.recv().await.unwrap();
+                    // Ordering: Relaxed; one thread.
+                    counter.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            tokio::task::yield_now().await;
+            // Ordering: Relaxed; one thread.
+            let first = seen.load(Ordering::Relaxed);
+            assert!((1..=128).contains(&first), "{first} messages in one poll");
+            reader.await.unwrap();
+        });
+    });
+}
