@@ -1,3 +1,14 @@
-//! io
+//! The io traits, and the utilities over them.
+//!
+//! Owns the four traits, `ReadBuf`, everything generic over them (`io-util`) and the standard streams
+//! (`io-std`). Knows nothing of the reactor or of sockets; readiness types are only re-exported here.
+
+mod read_buf;
+mod traits;
+
+pub use read_buf::ReadBuf;
+pub use std::io::{Error, ErrorKind, Result, SeekFrom};
+pub use traits::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+
 #[cfg(any(feature = "net", feature = "signal", feature = "process"))]
 pub use crate::reactor::{Interest, Ready, unix};

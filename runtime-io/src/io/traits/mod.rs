@@ -1,0 +1,15 @@
+//! The four traits every byte stream speaks, and their implementations for references and memory.
+//!
+//! All are poll functions on `Pin<&mut Self>`, safe to use as `dyn`: the methods one calls are in the
+//! extension traits of `util`. `Pending` means that the waker in the context is registered; only the
+//! last one given counts. Implementations for memory never pend and spend no budget.
+
+mod buf_read;
+mod read;
+mod seek;
+mod write;
+
+pub use buf_read::AsyncBufRead;
+pub use read::AsyncRead;
+pub use seek::AsyncSeek;
+pub use write::AsyncWrite;

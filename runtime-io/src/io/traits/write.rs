@@ -1,0 +1,122 @@
+//! [`AsyncWrite`] and its implementations for pointers, vectors and cursors.
+
+use std::io::{self, IoSlice};
+use std::ops::DerefMut;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A sink for bytes.
+pub trait AsyncWrite {
+    /// Writes a prefix of `buf` and says how long it was.
+    ///
+    /// Zero, for a `buf` that is not empty, means that nothing more can be written.
+    ///
+    /// # Errors
+    /// Whatever the sink fails with; nothing was written then.
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Waits until everything written has reached its destination.
+    ///
+    /// # Errors
+    /// Whatever the sink fails with, also for what was accepted before.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Flushes and closes: nothing can be written afterwards.
+    ///
+    /// # Errors
+    /// Whatever the sink fails with.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Like [`poll_write`](AsyncWrite::poll_write) from several buffers, one after the other.
+    ///
+    /// Unless overridden it writes from the first that is not empty.
+    ///
+    /// # Errors
+    /// As `poll_write`.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        self.poll_write(cx, first.map_or(&[], |buf| &**buf))
+    }
+
+    /// Whether vectored writes do better than one buffer at a time.
+    fn is_write_vectored(&self) -> bool {
+        false
+    }
+}
+
+macro_rules! forward {
+    ($this:ident => $pinned:expr) => {
+        fn poll_write($this: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            $pinned.poll_write(cx, buf)
+        }
+
+        fn poll_flush($this: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            $pinned.poll_flush(cx)
+        }
+
+        fn poll_shutdown($this: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            $pinned.poll_shutdown(cx)
+        }
+
+        fn poll_write_vectored(
+            $this: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            $pinned.poll_write_vectored(cx, bufs)
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            (**self).is_write_vectored()
+        }
+    };
+}
+
+impl<T: AsyncWrite + Unpin + ?Sized> AsyncWrite for Box<T> {
+    forward!(self => Pin::new(&mut **self.get_mut()));
+}
+
+impl<T: AsyncWrite + Unpin + ?Sized> AsyncWrite for &mut T {
+    forward!(self => Pin::new(&mut **self.get_mut()));
+}
+
+impl<P: DerefMut<Target: AsyncWrite>> AsyncWrite for Pin<P> {
+    forward!(self => self.as_deref_mut());
+}
+
+/// Memory: writes through `std::io::Write`, which neither blocks nor fails for want of room in a vector.
+macro_rules! memory {
+    ($($memory:ty),*) => {$(
+        impl AsyncWrite for $memory {
+            fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                Poll::Ready(io::Write::write(self.get_mut(), buf))
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                Poll::Ready(io::Write::write_vectored(self.get_mut(), bufs))
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+        }
+    )*};
+}
+
+memory!(Vec<u8>, io::Cursor<&mut [u8]>, io::Cursor<&mut Vec<u8>>, io::Cursor<Vec<u8>>, io::Cursor<Box<[u8]>>);
