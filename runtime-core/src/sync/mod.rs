@@ -62,3 +62,5 @@ pub use once_cell::{OnceCell, SetError};
 
 mod set_once;
 pub use set_once::{SetOnce, SetOnceError};
+
+pub mod mpsc;

@@ -1,0 +1,385 @@
+//! The bounded channel's two ends and its permits.
+//!
+//! Room is a [`BatchSemaphore`](crate::sync::batch::BatchSemaphore) with `capacity` permits: a
+//! sender takes one before it pushes, the receiver gives it back after it pops. A [`Permit`] is
+//! one taken and not yet used; it may be sent through even after the receiver has closed.
+
+use super::chan::{Chan, Room};
+use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::driver;
+use crate::park::block_on_current_thread;
+use crate::shim::sync::Arc;
+use crate::shim::sync::atomic::Ordering;
+use crate::sync::batch::{BatchSemaphore, TryAcquireError};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::iter::FusedIterator;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Sends values, waiting for room where there is none.
+pub struct Sender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Refers to a bounded channel without keeping it open.
+pub struct WeakSender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Receives what [`Sender`]s send.
+pub struct Receiver<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Room for one value, taken from a borrowed sender.
+#[must_use = "the room is given back when this is dropped"]
+pub struct Permit<'a, T> {
+    chan: &'a Chan<T>,
+}
+
+/// Room for several values, one [`Permit`] at a time.
+#[must_use = "the room is given back when this is dropped"]
+pub struct PermitIterator<'a, T> {
+    chan: &'a Chan<T>,
+    left: usize,
+}
+
+/// Room for one value, together with the sender it was taken from.
+#[must_use = "the room is given back when this is dropped"]
+pub struct OwnedPermit<T> {
+    sender: Option<Sender<T>>,
+}
+
+/// A channel with room for `buffer` values.
+///
+/// ```
+/// let (tx, mut rx) = runtime_core::sync::mpsc::channel(1);
+/// tx.try_send(1).unwrap();
+/// assert!(tx.try_send(2).is_err());
+/// assert_eq!(rx.try_recv(), Ok(1));
+/// ```
+///
+/// # Panics
+/// If `buffer` is 0 or more than a semaphore's permits.
+#[track_caller]
+pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
+    let room = Room { permits: BatchSemaphore::new(buffer), capacity: buffer };
+    let chan = Arc::new(Chan::new(Some(room)));
+    (Sender { chan: chan.clone() }, Receiver { chan })
+}
+
+/// Wakes the receiver of a closed channel after permits may have come back.
+struct WakeIfClosed<'a, T>(&'a Chan<T>);
+
+impl<T> Drop for WakeIfClosed<'_, T> {
+    fn drop(&mut self) {
+        self.0.wake_if_closed();
+    }
+}
+
+impl<T> Chan<T> {
+    fn bounded(&self) -> &Room {
+        match &self.room {
+            Some(room) => room,
+            None => unreachable!("a bounded channel has room"),
+        }
+    }
+
+    async fn take_room(&self, n: usize) -> Result<(), SendError<()>> {
+        if n > self.bounded().capacity {
+            return Err(SendError(()));
+        }
+        // Declared first, dropped last: after the acquire has given back what it held.
+        let _wake = WakeIfClosed(self);
+        self.bounded().permits.acquire(n).await.map_err(|_| SendError(()))
+    }
+
+    fn try_take_room(&self, n: usize) -> Result<(), TrySendError<()>> {
+        self.bounded().permits.try_acquire(n).map_err(|error| match error {
+            TryAcquireError::Closed => TrySendError::Closed(()),
+            TryAcquireError::NoPermits => TrySendError::Full(()),
+        })
+    }
+
+    /// Pushes for a permit; a bounded channel's queue is never closed.
+    fn push_reserved(&self, value: T) {
+        if self.push(value).is_err() {
+            unreachable!("a bounded channel's queue is never closed");
+        }
+    }
+}
+
+impl<T> Sender<T> {
+    /// Waits for room and sends.
+    ///
+    /// # Errors
+    /// Gives the value back if the receiver is gone or has closed.
+    ///
+    /// # Cancel safety
+    /// If it is dropped before it ends, the value was not sent and is dropped.
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.chan.take_room(1).await {
+            Ok(()) => {
+                self.chan.push_reserved(value);
+                Ok(())
+            }
+            Err(_) => Err(SendError(value)),
+        }
+    }
+
+    /// Sends if there is room.
+    ///
+    /// # Errors
+    /// Gives the value back if there is none, or the receiver is gone.
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        match self.chan.try_take_room(1) {
+            Ok(()) => {
+                self.chan.push_reserved(value);
+                Ok(())
+            }
+            Err(TrySendError::Full(())) => Err(TrySendError::Full(value)),
+            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(value)),
+        }
+    }
+
+    /// Waits for room, for at most `timeout`, and sends.
+    ///
+    /// # Errors
+    /// Gives the value back if there was no room in time, or the receiver is gone.
+    ///
+    /// # Panics
+    /// Outside of a runtime, or without its timers.
+    pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        let mut sleep = driver::sleep(timeout);
+        let mut room = pin!(self.chan.take_room(1));
+        let outcome = poll_fn(|cx| {
+            if let Poll::Ready(outcome) = room.as_mut().poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            Pin::new(&mut sleep).poll(cx).map(|()| None)
+        })
+        .await;
+        match outcome {
+            Some(Ok(())) => {
+                self.chan.push_reserved(value);
+                Ok(())
+            }
+            Some(Err(_)) => Err(SendTimeoutError::Closed(value)),
+            None => Err(SendTimeoutError::Timeout(value)),
+        }
+    }
+
+    /// [`send`](Self::send) for threads outside of async code.
+    ///
+    /// # Errors
+    /// Gives the value back if the receiver is gone or has closed.
+    ///
+    /// # Panics
+    /// In async code.
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        block_on_current_thread(self.send(value))
+    }
+
+    /// Waits for room for one value and keeps it.
+    ///
+    /// # Errors
+    /// If the receiver is gone or has closed.
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        self.chan.take_room(1).await?;
+        Ok(Permit { chan: &self.chan })
+    }
+
+    /// Waits for room for `n` values and keeps it.
+    ///
+    /// # Errors
+    /// If the receiver is gone, has closed, or the channel is smaller than `n`.
+    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        self.chan.take_room(n).await?;
+        Ok(PermitIterator { chan: &self.chan, left: n })
+    }
+
+    /// [`reserve`](Self::reserve), with a permit that carries the sender.
+    ///
+    /// # Errors
+    /// If the receiver is gone or has closed.
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        self.chan.take_room(1).await?;
+        Ok(OwnedPermit { sender: Some(self) })
+    }
+
+    /// Takes room for one value if there is some.
+    ///
+    /// # Errors
+    /// If there is none, or the receiver is gone.
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.chan.try_take_room(1)?;
+        Ok(Permit { chan: &self.chan })
+    }
+
+    /// Takes room for `n` values if there is that much.
+    ///
+    /// # Errors
+    /// If there is not, or the receiver is gone.
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        if n > self.max_capacity() {
+            return Err(if self.is_closed() {
+                TrySendError::Closed(())
+            } else {
+                TrySendError::Full(())
+            });
+        }
+        self.chan.try_take_room(n)?;
+        Ok(PermitIterator { chan: &self.chan, left: n })
+    }
+
+    /// [`try_reserve`](Self::try_reserve), with a permit that carries the sender.
+    ///
+    /// # Errors
+    /// Gives the sender back if there is no room, or the receiver is gone.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.chan.try_take_room(1) {
+            Ok(()) => Ok(OwnedPermit { sender: Some(self) }),
+            Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
+            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
+        }
+    }
+
+    /// Room for this many values right now.
+    pub fn capacity(&self) -> usize {
+        self.chan.bounded().permits.available_permits()
+    }
+
+    /// Room the channel was made with.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.bounded().capacity
+    }
+}
+super::sender_impls!(Sender, WeakSender);
+
+impl<T> Receiver<T> {
+    /// Room for this many values right now.
+    pub fn capacity(&self) -> usize {
+        self.chan.bounded().permits.available_permits()
+    }
+
+    /// Room the channel was made with.
+    pub fn max_capacity(&self) -> usize {
+        self.chan.bounded().capacity
+    }
+}
+super::receiver_impls!(Receiver);
+
+impl<T> Permit<'_, T> {
+    /// Sends into the room that was kept.
+    pub fn send(self, value: T) {
+        let chan = self.chan;
+        std::mem::forget(self);
+        chan.push_reserved(value);
+    }
+}
+
+impl<T> Drop for Permit<'_, T> {
+    fn drop(&mut self) {
+        self.chan.return_room(1);
+    }
+}
+
+impl<'a, T> Iterator for PermitIterator<'a, T> {
+    type Item = Permit<'a, T>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(Permit { chan: self.chan })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<T> ExactSizeIterator for PermitIterator<'_, T> {}
+impl<T> FusedIterator for PermitIterator<'_, T> {}
+
+impl<T> Drop for PermitIterator<'_, T> {
+    fn drop(&mut self) {
+        if self.left > 0 {
+            self.chan.return_room(self.left);
+        }
+    }
+}
+
+impl<T> OwnedPermit<T> {
+    fn sender(&self) -> &Sender<T> {
+        match &self.sender {
+            Some(sender) => sender,
+            None => unreachable!("the sender is there until the permit is consumed"),
+        }
+    }
+
+    fn take_sender(mut self) -> Sender<T> {
+        match self.sender.take() {
+            Some(sender) => sender,
+            None => unreachable!("the sender is there until the permit is consumed"),
+        }
+    }
+
+    /// Sends into the room that was kept; gives the sender back.
+    pub fn send(self, value: T) -> Sender<T> {
+        let sender = self.take_sender();
+        sender.chan.push_reserved(value);
+        sender
+    }
+
+    /// Gives the room back, and the sender.
+    pub fn release(self) -> Sender<T> {
+        let sender = self.take_sender();
+        sender.chan.return_room(1);
+        sender
+    }
+
+    /// Are both of one channel?
+    pub fn same_channel(&self, other: &Self) -> bool {
+        self.sender().same_channel(other.sender())
+    }
+
+    /// Is it of `sender`'s channel?
+    pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
+        self.sender().same_channel(sender)
+    }
+}
+
+impl<T> Drop for OwnedPermit<T> {
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            sender.chan.return_room(1);
+        }
+    }
+}
+
+impl<T> UnwindSafe for Permit<'_, T> {}
+impl<T> RefUnwindSafe for Permit<'_, T> {}
+impl<T> UnwindSafe for PermitIterator<'_, T> {}
+impl<T> RefUnwindSafe for PermitIterator<'_, T> {}
+
+impl<T> fmt::Debug for Permit<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for PermitIterator<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PermitIterator").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for OwnedPermit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedPermit").finish_non_exhaustive()
+    }
+}

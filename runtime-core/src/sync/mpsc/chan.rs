@@ -1,0 +1,276 @@
+//! What both channels share: the queue, the counts of senders, the receiver's waker.
+//!
+//! - I1: the receiver is done when the queue is drained and either no sender is left, or it has
+//!   closed and no permit is out. Whoever may be the last to make that true (a sender's drop,
+//!   a permit coming back to a closed channel) wakes the receiver after making it so.
+//! - I2: the receiver leaves its waker first, marks the head slot, and looks for I1 last; the
+//!   lock of `rx_waker` orders that against I1's wakers.
+//! - I3: a waker taken for a slot that was read meanwhile costs a spurious wake-up, never a lost
+//!   one: each poll that ends in Pending has left the waker anew.
+
+use super::error::TryRecvError;
+use super::queue::{Popped, Queue, Wake};
+use crate::audit;
+use crate::coop;
+use crate::shim::sync::Mutex;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::batch::BatchSemaphore;
+use crate::sync::notify::Notify;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
+
+pub(super) struct Chan<T> {
+    pub(super) queue: Queue<T>,
+    /// Room left; `None`: unbounded.
+    pub(super) room: Option<Room>,
+    rx_waker: Mutex<Option<Waker>>,
+    pub(super) strong: AtomicUsize,
+    pub(super) weak: AtomicUsize,
+    closed: Notify,
+}
+
+pub(super) struct Room {
+    pub(super) permits: BatchSemaphore,
+    pub(super) capacity: usize,
+}
+
+// SAFETY: values are handed from the thread that sends to the one that receives, by `queue`.
+unsafe impl<T: Send> Send for Chan<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Chan<T> {}
+
+impl<T> Chan<T> {
+    pub(super) fn new(room: Option<Room>) -> Self {
+        Chan {
+            queue: Queue::new(),
+            room,
+            rx_waker: Mutex::new(None),
+            strong: AtomicUsize::new(1),
+            weak: AtomicUsize::new(0),
+            closed: Notify::new(),
+        }
+    }
+
+    /// Appends a value for which there is room.
+    #[inline]
+    pub(super) fn push(&self, value: T) -> Result<(), T> {
+        let Wake(wake) = self.queue.push(value)?;
+        if wake {
+            self.wake_rx();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub(super) fn wake_rx(&self) {
+        let waker = self.rx_waker.lock().take();
+        if let Some(waker) = waker {
+            audit::user_code();
+            waker.wake();
+        }
+    }
+
+    /// Gives back room without having sent.
+    pub(super) fn return_room(&self, n: usize) {
+        if let Some(room) = &self.room {
+            room.permits.release(n);
+            self.wake_if_closed();
+        }
+    }
+
+    /// By I1, after permits came back.
+    pub(super) fn wake_if_closed(&self) {
+        if self.is_closed() {
+            self.wake_rx();
+        }
+    }
+
+    fn popped(&self, n: usize) {
+        if let Some(room) = &self.room {
+            room.permits.release(n);
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        match &self.room {
+            Some(room) => room.permits.is_closed(),
+            None => self.queue.is_closed(),
+        }
+    }
+
+    /// Will nothing more be pushed?
+    fn is_finished(&self) -> bool {
+        // Ordering: Acquire; pairs with the AcqRel of the last sender's drop.
+        if self.strong.load(Ordering::Acquire) == 0 {
+            return true;
+        }
+        match &self.room {
+            Some(room) => {
+                room.permits.is_closed() && room.permits.available_permits() == room.capacity
+            }
+            None => self.queue.is_closed(),
+        }
+    }
+
+    pub(super) fn add_sender(&self) {
+        // Ordering: Relaxed; made from a sender that keeps the count above zero.
+        self.strong.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn drop_sender(&self) {
+        // Ordering: AcqRel; pairs with `is_finished`: all that was sent is visible.
+        if self.strong.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.wake_rx();
+        }
+    }
+
+    /// A sender from a weak one, unless the last is gone.
+    pub(super) fn upgrade(&self) -> bool {
+        // Ordering: Relaxed; the CAS decides, and publishes nothing.
+        let mut count = self.strong.load(Ordering::Relaxed);
+        while count > 0 {
+            match self.strong.compare_exchange_weak(
+                count,
+                count + 1,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+        false
+    }
+
+    /// The receiver takes no more.
+    pub(super) fn close(&self) {
+        match &self.room {
+            Some(room) => room.permits.close(),
+            None => self.queue.close(),
+        }
+        self.closed.notify_waiters();
+    }
+
+    /// Waits for `close`.
+    pub(super) async fn wait_closed(&self) {
+        loop {
+            let mut notified = pin!(self.closed.notified());
+            notified.as_mut().enable();
+            if self.is_closed() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// The receiver goes: closes, and drops what is there.
+    pub(super) fn drop_receiver(&self) {
+        self.close();
+        let waker = self.rx_waker.lock().take();
+        drop(waker);
+        loop {
+            // SAFETY: called by the receiver, which is the consumer.
+            match unsafe { self.queue.pop() } {
+                Popped::Value(value) => {
+                    self.popped(1);
+                    drop(value);
+                }
+                // A value that is being written is dropped with the channel.
+                Popped::Busy | Popped::Empty => return,
+            }
+        }
+    }
+
+    /// Leaves the receiver's waker, cloned and dropped outside of the lock.
+    fn leave_waker(&self, cx: &Context<'_>) {
+        if self.rx_waker.lock().as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            return;
+        }
+        let new = cx.waker().clone();
+        let old = self.rx_waker.lock().replace(new);
+        drop(old);
+    }
+
+    /// # Safety
+    /// The caller is the consumer.
+    pub(super) unsafe fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let mut waits = false;
+        loop {
+            // Looked at before the queue: what was pushed before the end is seen by the pop.
+            let finished = self.is_finished();
+            // SAFETY: the caller's promise.
+            match unsafe { self.queue.pop() } {
+                Popped::Value(value) => {
+                    self.popped(1);
+                    coop.made_progress();
+                    return Poll::Ready(Some(value));
+                }
+                Popped::Empty if finished => {
+                    coop.made_progress();
+                    return Poll::Ready(None);
+                }
+                Popped::Empty | Popped::Busy => {}
+            }
+            if waits {
+                return Poll::Pending;
+            }
+            self.leave_waker(cx);
+            // SAFETY: the caller's promise. If the slot was filled meanwhile the pop gets it.
+            let _ = unsafe { self.queue.wait_on_head() };
+            waits = true;
+        }
+    }
+
+    /// # Safety
+    /// The caller is the consumer.
+    pub(super) unsafe fn poll_recv_many(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut Vec<T>,
+        limit: usize,
+    ) -> Poll<usize> {
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        // SAFETY: the caller's promise.
+        let Some(first) = ready!(unsafe { self.poll_recv(cx) }) else { return Poll::Ready(0) };
+        buffer.push(first);
+        let mut count = 1;
+        while count < limit {
+            // SAFETY: the caller's promise.
+            let Popped::Value(value) = (unsafe { self.queue.pop() }) else { break };
+            buffer.push(value);
+            count += 1;
+        }
+        self.popped(count - 1);
+        Poll::Ready(count)
+    }
+
+    /// # Safety
+    /// The caller is the consumer.
+    pub(super) unsafe fn try_recv(&self) -> Result<T, TryRecvError> {
+        let mut spins = 0;
+        loop {
+            let finished = self.is_finished();
+            // SAFETY: the caller's promise.
+            match unsafe { self.queue.pop() } {
+                Popped::Value(value) => {
+                    self.popped(1);
+                    return Ok(value);
+                }
+                Popped::Empty if finished => return Err(TryRecvError::Disconnected),
+                Popped::Empty => return Err(TryRecvError::Empty),
+                Popped::Busy => {
+                    // A sender is between claiming its slot and filling it.
+                    spins += 1;
+                    if spins < 64 && cfg!(not(runtime_loom)) {
+                        crate::shim::hint::spin_loop();
+                    } else {
+                        crate::shim::thread::yield_now();
+                    }
+                }
+            }
+        }
+    }
+}

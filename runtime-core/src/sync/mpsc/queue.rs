@@ -1,0 +1,277 @@
+//! The list of blocks under both mpsc channels: many producers, one consumer.
+//!
+//! ```text
+//!  head (consumer)                       tail = index << 1 | CLOSED   (one CAS claims a slot)
+//!    │                                     │
+//!    ▼                                     ▼
+//!  [ 31 slots | next ] ──▶ [ 31 slots | next ] ◀── tail_block
+//! ```
+//!
+//! An index counts laps of 32: 31 slots and one step that stands for "next block on its way".
+//!
+//! - I1: a slot is claimed by the CAS on `tail`; its claimer alone writes it, then swaps READY
+//!   into its state as its last access to the block.
+//! - I2: the claimer of a block's last slot links the next block before it writes its slot. So
+//!   when the consumer has read all 31 slots nobody will touch the block again, and it may be
+//!   reused or freed; and the consumer's block is never null.
+//! - I3: the consumer sleeps on the slot at `head` and marks it WAITING. The producer whose swap
+//!   finds the mark wakes it; the others touch no shared waker at all.
+//! - I4: `head` is the consumer's (one `&mut Receiver`, or the last owner's drop).
+//!
+//! At most one spare block is kept. Rejected: a reference count or epoch for blocks (I2 is
+//! enough), and a flag word per block (a swap per slot stays on the line being written anyway).
+
+use crate::shim::cell::UnsafeCell;
+use crate::shim::hint;
+use crate::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::mem::MaybeUninit;
+use std::ptr;
+
+#[cfg(not(runtime_loom))]
+const LAP: usize = 32;
+#[cfg(runtime_loom)]
+const LAP: usize = 4;
+const SLOTS: usize = LAP - 1;
+
+const CLOSED: usize = 1;
+const STEP: usize = 2;
+
+const EMPTY: usize = 0;
+const WAITING: usize = 1;
+const READY: usize = 2;
+
+struct Slot<T> {
+    state: AtomicUsize,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+struct Block<T> {
+    next: AtomicPtr<Block<T>>,
+    slots: [Slot<T>; SLOTS],
+}
+
+impl<T> Block<T> {
+    fn boxed() -> *mut Self {
+        Box::into_raw(Box::new(Block {
+            next: AtomicPtr::new(ptr::null_mut()),
+            slots: std::array::from_fn(|_| Slot {
+                state: AtomicUsize::new(EMPTY),
+                value: UnsafeCell::new(MaybeUninit::uninit()),
+            }),
+        }))
+    }
+}
+
+/// Where the consumer stands.
+struct Head<T> {
+    index: usize,
+    block: *mut Block<T>,
+}
+
+pub(super) struct Queue<T> {
+    tail: AtomicUsize,
+    tail_block: AtomicPtr<Block<T>>,
+    spare: AtomicPtr<Block<T>>,
+    head: UnsafeCell<Head<T>>,
+}
+
+/// What a pop found.
+pub(super) enum Popped<T> {
+    Value(T),
+    /// A slot is claimed but not yet written.
+    Busy,
+    Empty,
+}
+
+/// The consumer must be woken.
+#[must_use]
+pub(super) struct Wake(pub(super) bool);
+
+impl<T> Queue<T> {
+    pub(super) fn new() -> Self {
+        let block = Block::boxed();
+        Queue {
+            tail: AtomicUsize::new(0),
+            tail_block: AtomicPtr::new(block),
+            spare: AtomicPtr::new(ptr::null_mut()),
+            head: UnsafeCell::new(Head { index: 0, block }),
+        }
+    }
+
+    fn take_block(&self) -> *mut Block<T> {
+        // Ordering: Acquire; pairs with the Release in `recycle`: the block is reset.
+        let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        if spare.is_null() { Block::boxed() } else { spare }
+    }
+
+    /// Appends; gives the value back if the queue is closed.
+    pub(super) fn push(&self, value: T) -> Result<Wake, T> {
+        // Ordering: Acquire; pairs with the Release of `install`: the block is at least as new.
+        let mut tail = self.tail.load(Ordering::Acquire);
+        let mut next: *mut Block<T> = ptr::null_mut();
+        let (block, offset) = loop {
+            if tail & CLOSED != 0 {
+                if !next.is_null() {
+                    self.recycle(next);
+                }
+                return Err(value);
+            }
+            let offset = (tail / STEP) % LAP;
+            if offset == SLOTS {
+                hint::spin_loop();
+                #[cfg(runtime_loom)]
+                crate::shim::thread::yield_now();
+                tail = self.tail.load(Ordering::Acquire);
+                continue;
+            }
+            // Ordering: Acquire; pairs with the Release in `install`. A block newer than `tail`
+            // means that `tail` has moved on, and the CAS fails.
+            let block = self.tail_block.load(Ordering::Acquire);
+            if offset + 1 == SLOTS && next.is_null() {
+                next = self.take_block();
+            }
+            // Ordering: AcqRel; Release keeps what came before visible to `is_drained`.
+            match self.tail.compare_exchange_weak(
+                tail,
+                tail.wrapping_add(STEP),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => break (block, offset),
+                Err(now) => tail = now,
+            }
+        };
+        // SAFETY: we claimed a slot of it and have not written it yet (I2).
+        let block = unsafe { &*block };
+        if offset + 1 == SLOTS {
+            // Ordering: Release, both; publish the fresh block to producers and the consumer.
+            self.tail_block.store(next, Ordering::Release);
+            self.tail.fetch_add(STEP, Ordering::Release);
+            block.next.store(next, Ordering::Release);
+        } else if !next.is_null() {
+            self.recycle(next);
+        }
+        let slot = &block.slots[offset];
+        // SAFETY: I1, the slot is ours.
+        slot.value.with_mut(|v| unsafe { (*v).write(value) });
+        // Ordering: AcqRel; Release publishes the value, Acquire the waker left before WAITING.
+        Ok(Wake(slot.state.swap(READY, Ordering::AcqRel) == WAITING))
+    }
+
+    /// Keeps an unused or emptied block as the spare one, or frees it. Nobody else has it.
+    fn recycle(&self, block: *mut Block<T>) {
+        {
+            // SAFETY: the caller owns the block.
+            let fields = unsafe { &*block };
+            // Ordering: Relaxed, all; published by the Release below.
+            fields.next.store(ptr::null_mut(), Ordering::Relaxed);
+            for slot in &fields.slots {
+                slot.state.store(EMPTY, Ordering::Relaxed);
+            }
+        }
+        // Ordering: AcqRel; Release pairs with `take_block`, Acquire with an earlier `recycle`.
+        let old = self.spare.swap(block, Ordering::AcqRel);
+        if !old.is_null() {
+            // SAFETY: taken out of `spare`, so it is ours.
+            drop(unsafe { Box::from_raw(old) });
+        }
+    }
+
+    /// Takes the oldest value.
+    ///
+    /// # Safety
+    /// The caller is the consumer (I4).
+    pub(super) unsafe fn pop(&self) -> Popped<T> {
+        // SAFETY: I4.
+        self.head.with_mut(|head| {
+            // SAFETY: I4.
+            let head = unsafe { &mut *head };
+            let offset = head.index % LAP;
+            // SAFETY: I2, the consumer's block is alive.
+            let slot = unsafe { &(*head.block).slots[offset] };
+            // Ordering: Acquire; pairs with the swap in `push`.
+            if slot.state.load(Ordering::Acquire) != READY {
+                // Ordering: Acquire; pairs with the CAS in `push`.
+                let tail = self.tail.load(Ordering::Acquire) / STEP;
+                return if tail == head.index & (usize::MAX / STEP) {
+                    Popped::Empty
+                } else {
+                    Popped::Busy
+                };
+            }
+            // SAFETY: READY was seen, the value is there and is read once.
+            let value = slot.value.with(|v| unsafe { (*v).assume_init_read() });
+            if offset + 1 == SLOTS {
+                // SAFETY: as above.
+                // Ordering: Acquire; pairs with the Release in `push`; set before READY (I2).
+                let next = unsafe { (*head.block).next.load(Ordering::Acquire) };
+                self.recycle(std::mem::replace(&mut head.block, next));
+                head.index = head.index.wrapping_add(2);
+            } else {
+                head.index = head.index.wrapping_add(1);
+            }
+            Popped::Value(value)
+        })
+    }
+
+    /// Marks the slot at the head as waited for; false if it was filled meanwhile.
+    ///
+    /// # Safety
+    /// The caller is the consumer (I4).
+    pub(super) unsafe fn wait_on_head(&self) -> bool {
+        self.head.with(|head| {
+            // SAFETY: I4.
+            let head = unsafe { &*head };
+            // SAFETY: I2, the consumer's block is alive.
+            let slot = unsafe { &(*head.block).slots[head.index % LAP] };
+            // Ordering: AcqRel; Release publishes the waker to the producer's swap.
+            match slot.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => true,
+                Err(state) => state == WAITING,
+            }
+        })
+    }
+
+    /// Values in the queue, those being written included.
+    pub(super) fn len(&self) -> usize {
+        // SAFETY: I4; a shared receiver cannot pop.
+        let head = self.head.with(|head| unsafe { (*head).index }) & (usize::MAX / STEP);
+        // Ordering: Acquire; pairs with the CAS in `push`.
+        let tail = self.tail.load(Ordering::Acquire) / STEP;
+        let (head_lap, tail_lap) = (head / LAP, tail / LAP);
+        let laps = tail_lap.wrapping_sub(head_lap) & (usize::MAX / STEP / LAP);
+        (laps * SLOTS + tail % LAP) - head % LAP
+    }
+
+    /// Refuses later pushes.
+    pub(super) fn close(&self) {
+        // Ordering: AcqRel; pairs with the CAS in `push`.
+        self.tail.fetch_or(CLOSED, Ordering::AcqRel);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        // Ordering: Acquire; pairs with `close`.
+        self.tail.load(Ordering::Acquire) & CLOSED != 0
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        // SAFETY: the last owner is the consumer now (I4).
+        while let Popped::Value(value) = unsafe { self.pop() } {
+            drop(value);
+        }
+        let block = self.head.with(|head| {
+            // SAFETY: nobody else is left.
+            unsafe { (*head).block }
+        });
+        // SAFETY: after the pops the head's block is the only linked one.
+        drop(unsafe { Box::from_raw(block) });
+        // Ordering: Relaxed; nobody else is left.
+        let spare = self.spare.load(Ordering::Relaxed);
+        if !spare.is_null() {
+            // SAFETY: the spare block is the queue's.
+            drop(unsafe { Box::from_raw(spare) });
+        }
+    }
+}

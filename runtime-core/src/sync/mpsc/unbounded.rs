@@ -1,0 +1,53 @@
+//! The unbounded channel's two ends: thin handles on [`Chan`].
+//!
+//! The number of [`UnboundedSender`]s is `chan.strong`, of weak ones `chan.weak`; the single
+//! [`UnboundedReceiver`] is the queue's consumer, which is why its methods take `&mut self`.
+
+use super::chan::Chan;
+use super::error::{SendError, TryRecvError};
+use crate::park::block_on_current_thread;
+use crate::shim::sync::Arc;
+use crate::shim::sync::atomic::Ordering;
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::task::{Context, Poll};
+
+/// Sends values; never waits for room.
+pub struct UnboundedSender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Refers to an unbounded channel without keeping it open.
+pub struct WeakUnboundedSender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Receives what [`UnboundedSender`]s send.
+pub struct UnboundedReceiver<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// A channel that takes as much as memory does.
+///
+/// ```
+/// let (tx, mut rx) = runtime_core::sync::mpsc::unbounded_channel();
+/// tx.send(1).unwrap();
+/// assert_eq!(rx.try_recv(), Ok(1));
+/// ```
+pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
+    let chan = Arc::new(Chan::new(None));
+    (UnboundedSender { chan: chan.clone() }, UnboundedReceiver { chan })
+}
+
+impl<T> UnboundedSender<T> {
+    /// Sends a value.
+    ///
+    /// # Errors
+    /// Gives it back if the receiver is gone or has closed.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.chan.push(value).map_err(SendError)
+    }
+}
+super::sender_impls!(UnboundedSender, WeakUnboundedSender);
+super::receiver_impls!(UnboundedReceiver);
