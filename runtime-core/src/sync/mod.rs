@@ -64,3 +64,9 @@ mod set_once;
 pub use set_once::{SetOnce, SetOnceError};
 
 pub mod mpsc;
+
+mod rwlock;
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};

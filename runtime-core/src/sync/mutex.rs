@@ -354,6 +354,8 @@ macro_rules! guard_fmt {
     };
 }
 
+pub(super) use guard_fmt;
+
 guard_fmt!(['a, T: ?Sized] MutexGuard<'a, T>, T);
 guard_fmt!([T: ?Sized] OwnedMutexGuard<T>, T);
 guard_fmt!(['a, T: ?Sized] MappedMutexGuard<'a, T>, T);

@@ -1,0 +1,626 @@
+//! The async reader-writer lock: a semaphore of `max_readers` permits beside the value.
+//!
+//! A reader holds one permit, a writer all of them; the semaphore's order makes it fair, so a
+//! waiting writer is not overtaken by later readers.
+//!
+//! - I1: who holds a permit may read the value, who holds all may change it.
+//! - I2: a guard gives back what it stands for exactly once; mapping moves that into the new
+//!   guard, downgrading gives back all but one.
+
+use super::batch::BatchSemaphore;
+use super::mutex::TryLockError;
+use crate::park::block_on_current_thread;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+use std::sync::Arc;
+
+const MAX_READERS: u32 = u32::MAX >> 3;
+
+/// A lock for many readers or one writer, which may be held across `.await`.
+///
+/// ```
+/// use runtime_core::sync::RwLock;
+/// let lock = RwLock::new(1);
+/// {
+///     let (a, b) = (lock.try_read().unwrap(), lock.try_read().unwrap());
+///     assert_eq!(*a + *b, 2);
+///     assert!(lock.try_write().is_err());
+/// }
+/// *lock.try_write().unwrap() = 2;
+/// ```
+pub struct RwLock<T: ?Sized> {
+    max_readers: u32,
+    turn: BatchSemaphore,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: owning the lock is owning the value.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+// SAFETY: by I1 the value is shared among readers (Sync) and moved between writers (Send).
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+/// The lock, held for reading.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    turn: &'a BatchSemaphore,
+    value: *const T,
+    _borrow: PhantomData<&'a T>,
+}
+
+/// The lock, held for writing.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    turn: &'a BatchSemaphore,
+    permits: u32,
+    value: *mut T,
+    _borrow: PhantomData<&'a mut T>,
+}
+
+/// The lock, held for writing and narrowed to a part of the value.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
+    turn: &'a BatchSemaphore,
+    permits: u32,
+    value: *mut T,
+    _borrow: PhantomData<&'a mut T>,
+}
+
+/// The lock of an `Arc<RwLock>`, held for reading.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
+    lock: Arc<RwLock<T>>,
+    value: *const U,
+    _lock: PhantomData<T>,
+}
+
+/// The lock of an `Arc<RwLock>`, held for writing.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockWriteGuard<T: ?Sized> {
+    lock: Arc<RwLock<T>>,
+    value: *mut T,
+    _lock: PhantomData<T>,
+}
+
+/// The lock of an `Arc<RwLock>`, held for writing and narrowed to a part of the value.
+#[must_use = "dropping the guard unlocks at once"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
+    lock: Arc<RwLock<T>>,
+    value: *mut U,
+    _lock: PhantomData<T>,
+}
+
+// SAFETY: a read guard is a `&T` (I1).
+unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockReadGuard<'_, T> {}
+// SAFETY: a write guard is a `&mut T` (I1).
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockWriteGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockWriteGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Send for RwLockMappedWriteGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockMappedWriteGuard<'_, T> {}
+// SAFETY: an `Arc<RwLock<T>>` and a `&U` (I1).
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Send for OwnedRwLockReadGuard<T, U> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockReadGuard<T, U> {}
+// SAFETY: an `Arc<RwLock<T>>` and a `&mut T` (I1).
+unsafe impl<T: ?Sized + Send + Sync> Send for OwnedRwLockWriteGuard<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedRwLockWriteGuard<T> {}
+// SAFETY: an `Arc<RwLock<T>>` and a `&mut U` (I1).
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Send
+    for OwnedRwLockMappedWriteGuard<T, U>
+{
+}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
+    for OwnedRwLockMappedWriteGuard<T, U>
+{
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// An unlocked lock.
+    pub fn new(value: T) -> Self
+    where
+        T: Sized,
+    {
+        Self::const_new(value)
+    }
+
+    /// An unlocked lock for at most `max_readers` readers at a time.
+    ///
+    /// # Panics
+    /// If that is 0 or more than `u32::MAX >> 3`.
+    #[track_caller]
+    pub fn with_max_readers(value: T, max_readers: u32) -> Self
+    where
+        T: Sized,
+    {
+        Self::const_with_max_readers(value, max_readers)
+    }
+
+    const_fn! {
+        /// [`new`](Self::new), in a constant.
+        pub const fn const_new(value: T) -> Self
+        where
+            T: Sized,
+        {
+            Self::const_with_max_readers(value, MAX_READERS)
+        }
+    }
+
+    const_fn! {
+        /// [`with_max_readers`](Self::with_max_readers), in a constant.
+        ///
+        /// # Panics
+        /// If `max_readers` is 0 or more than `u32::MAX >> 3`.
+        #[track_caller]
+        pub const fn const_with_max_readers(value: T, max_readers: u32) -> Self
+        where
+            T: Sized,
+        {
+            assert!(max_readers > 0, "a RwLock may not be created with 0 readers");
+            assert!(
+                max_readers <= MAX_READERS,
+                "a RwLock may not be created with more than u32::MAX >> 3 readers"
+            );
+            RwLock {
+                max_readers,
+                turn: BatchSemaphore::new(max_readers as usize),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    async fn take_turn(&self, permits: u32) {
+        if self.turn.acquire(permits as usize).await.is_err() {
+            unreachable!("a lock's semaphore is never closed");
+        }
+    }
+
+    fn try_turn(&self, permits: u32) -> Result<(), TryLockError> {
+        self.turn.try_acquire(permits as usize).map_err(|_| TryLockError(()))
+    }
+
+    fn read_guard(&self) -> RwLockReadGuard<'_, T> {
+        RwLockReadGuard { turn: &self.turn, value: self.value.get(), _borrow: PhantomData }
+    }
+
+    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard {
+            turn: &self.turn,
+            permits: self.max_readers,
+            value: self.value.get(),
+            _borrow: PhantomData,
+        }
+    }
+
+    fn owned_read_guard(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
+        let value = self.value.get();
+        OwnedRwLockReadGuard { lock: self, value, _lock: PhantomData }
+    }
+
+    fn owned_write_guard(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
+        let value = self.value.get();
+        OwnedRwLockWriteGuard { lock: self, value, _lock: PhantomData }
+    }
+
+    /// Waits until it may read.
+    ///
+    /// # Cancel safety
+    /// Dropping it gives up the place in the queue.
+    pub async fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.take_turn(1).await;
+        self.read_guard()
+    }
+
+    /// Waits until it may write.
+    ///
+    /// # Cancel safety
+    /// Dropping it gives up the place in the queue.
+    pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.take_turn(self.max_readers).await;
+        self.write_guard()
+    }
+
+    /// [`read`](Self::read), with a guard that keeps the lock alive.
+    pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
+        self.take_turn(1).await;
+        self.owned_read_guard()
+    }
+
+    /// [`write`](Self::write), with a guard that keeps the lock alive.
+    pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
+        self.take_turn(self.max_readers).await;
+        self.owned_write_guard()
+    }
+
+    /// [`read`](Self::read) for threads outside of async code.
+    ///
+    /// # Panics
+    /// In async code.
+    #[track_caller]
+    pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
+        block_on_current_thread(self.read())
+    }
+
+    /// [`write`](Self::write) for threads outside of async code.
+    ///
+    /// # Panics
+    /// In async code.
+    #[track_caller]
+    pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
+        block_on_current_thread(self.write())
+    }
+
+    /// Reads if it may do so at once.
+    ///
+    /// # Errors
+    /// If there is a writer, or one waits.
+    pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
+        self.try_turn(1)?;
+        Ok(self.read_guard())
+    }
+
+    /// Writes if it may do so at once.
+    ///
+    /// # Errors
+    /// If anyone holds the lock or waits for it.
+    pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
+        self.try_turn(self.max_readers)?;
+        Ok(self.write_guard())
+    }
+
+    /// [`try_read`](Self::try_read), with a guard that keeps the lock alive.
+    ///
+    /// # Errors
+    /// If there is a writer, or one waits.
+    pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
+        self.try_turn(1)?;
+        Ok(self.owned_read_guard())
+    }
+
+    /// [`try_write`](Self::try_write), with a guard that keeps the lock alive.
+    ///
+    /// # Errors
+    /// If anyone holds the lock or waits for it.
+    pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
+        self.try_turn(self.max_readers)?;
+        Ok(self.owned_write_guard())
+    }
+
+    /// The value, by exclusive borrow.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// The value, out of the lock.
+    pub fn into_inner(self) -> T
+    where
+        T: Sized,
+    {
+        self.value.into_inner()
+    }
+}
+
+macro_rules! borrowed_map {
+    ($(#[$doc:meta])* $map:ident, $try_map:ident, $from:ident -> $to:ident { $($field:ident),* },
+     $arg:ty => $ret:ty, $ptr:ty) => {
+        $(#[$doc])*
+        pub fn $map<F, U: ?Sized>(#[allow(unused_mut)] mut this: Self, f: F) -> $to<'a, U>
+        where
+            F: FnOnce($arg) -> $ret,
+        {
+            let value: $ptr = f(&mut this);
+            let this = ManuallyDrop::new(this);
+            $to { $($field: this.$field,)* value, _borrow: PhantomData }
+        }
+
+        /// The same, with a function that may find nothing.
+        ///
+        /// # Errors
+        /// The guard as it was.
+        pub fn $try_map<F, U: ?Sized>(
+            #[allow(unused_mut)] mut this: Self,
+            f: F,
+        ) -> Result<$to<'a, U>, Self>
+        where
+            F: FnOnce($arg) -> Option<$ret>,
+        {
+            let Some(value) = f(&mut this).map(|v| v as $ptr) else { return Err(this) };
+            let this = ManuallyDrop::new(this);
+            Ok($to { $($field: this.$field,)* value, _borrow: PhantomData })
+        }
+    };
+}
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// Narrows the guard to a part of the value.
+    pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let value: *const U = f(&this);
+        let this = ManuallyDrop::new(this);
+        RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let this = ManuallyDrop::new(this);
+        Ok(RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData })
+    }
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    borrowed_map!(
+        /// Narrows the guard to a part of the value.
+        map, try_map, RwLockWriteGuard -> RwLockMappedWriteGuard { turn, permits },
+        &mut T => &mut U, *mut U
+    );
+
+    /// The same guard, as a mapped one.
+    pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
+        RwLockWriteGuard::map(this, |value| value)
+    }
+
+    /// Keeps the lock for reading, and lets other readers in.
+    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
+        RwLockWriteGuard::downgrade_map(self, |value| value)
+    }
+
+    /// [`downgrade`](Self::downgrade), narrowed to a part of the value.
+    pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let value: *const U = f(&this);
+        let this = ManuallyDrop::new(this);
+        this.turn.release(this.permits as usize - 1);
+        RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_downgrade_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let this = ManuallyDrop::new(this);
+        this.turn.release(this.permits as usize - 1);
+        Ok(RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData })
+    }
+}
+
+impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
+    borrowed_map!(
+        /// Narrows the guard further.
+        map, try_map, RwLockMappedWriteGuard -> RwLockMappedWriteGuard { turn, permits },
+        &mut T => &mut U, *mut U
+    );
+}
+
+macro_rules! into_lock {
+    () => {
+        fn into_lock(self) -> Arc<RwLock<T>> {
+            let this = ManuallyDrop::new(self);
+            // SAFETY: `this` is never used again.
+            unsafe { ptr::read(&this.lock) }
+        }
+    };
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+    into_lock!();
+
+    /// Narrows the guard to a part of the value.
+    pub fn map<F, V: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
+    where
+        F: FnOnce(&U) -> &V,
+    {
+        let value: *const V = f(&this);
+        OwnedRwLockReadGuard { lock: this.into_lock(), value, _lock: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<F, V: ?Sized>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
+    where
+        F: FnOnce(&U) -> Option<&V>,
+    {
+        let Some(value) = f(&this).map(|v| v as *const V) else { return Err(this) };
+        Ok(OwnedRwLockReadGuard { lock: this.into_lock(), value, _lock: PhantomData })
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+    into_lock!();
+
+    /// Narrows the guard to a part of the value.
+    pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, U>
+    where
+        F: FnOnce(&mut T) -> &mut U,
+    {
+        let value: *mut U = f(&mut this);
+        OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<F, U: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self>
+    where
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        let Some(value) = f(&mut this).map(|v| v as *mut U) else { return Err(this) };
+        Ok(OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData })
+    }
+
+    /// The same guard, as a mapped one.
+    pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
+        OwnedRwLockWriteGuard::map(this, |value| value)
+    }
+
+    /// Keeps the lock for reading, and lets other readers in.
+    pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
+        OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
+    }
+
+    /// [`downgrade`](Self::downgrade), narrowed to a part of the value.
+    pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, U>
+    where
+        F: FnOnce(&T) -> &U,
+    {
+        let value: *const U = f(&this);
+        let lock = this.into_lock();
+        lock.turn.release(lock.max_readers as usize - 1);
+        OwnedRwLockReadGuard { lock, value, _lock: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_downgrade_map<F, U: ?Sized>(
+        this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockReadGuard<T, U>, Self>
+    where
+        F: FnOnce(&T) -> Option<&U>,
+    {
+        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let lock = this.into_lock();
+        lock.turn.release(lock.max_readers as usize - 1);
+        Ok(OwnedRwLockReadGuard { lock, value, _lock: PhantomData })
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+    into_lock!();
+
+    /// Narrows the guard further.
+    pub fn map<F, V: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
+    where
+        F: FnOnce(&mut U) -> &mut V,
+    {
+        let value: *mut V = f(&mut this);
+        OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData }
+    }
+
+    /// The same, with a function that may find nothing.
+    ///
+    /// # Errors
+    /// The guard as it was.
+    pub fn try_map<F, V: ?Sized>(
+        mut this: Self,
+        f: F,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self>
+    where
+        F: FnOnce(&mut U) -> Option<&mut V>,
+    {
+        let Some(value) = f(&mut this).map(|v| v as *mut V) else { return Err(this) };
+        Ok(OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData })
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        &this.lock
+    }
+}
+
+macro_rules! guard_impls {
+    ([$($gen:tt)*] $guard:ty, $target:ty, |$this:ident| $turn:expr, $permits:expr) => {
+        impl<$($gen)*> Deref for $guard {
+            type Target = $target;
+            fn deref(&self) -> &$target {
+                // SAFETY: I1, the guard stands for a permit.
+                unsafe { &*self.value }
+            }
+        }
+        impl<$($gen)*> Drop for $guard {
+            fn drop(&mut self) {
+                let $this = self;
+                $turn.release($permits as usize);
+            }
+        }
+        super::mutex::guard_fmt!([$($gen)*] $guard, $target);
+    };
+    (mut [$($gen:tt)*] $guard:ty, $target:ty, |$this:ident| $turn:expr, $permits:expr) => {
+        guard_impls!([$($gen)*] $guard, $target, |$this| $turn, $permits);
+        impl<$($gen)*> DerefMut for $guard {
+            fn deref_mut(&mut self) -> &mut $target {
+                // SAFETY: I1, the guard stands for all permits, and is borrowed exclusively.
+                unsafe { &mut *self.value }
+            }
+        }
+    };
+}
+
+guard_impls!(['a, T: ?Sized] RwLockReadGuard<'a, T>, T, |g| g.turn, 1_u32);
+guard_impls!(mut ['a, T: ?Sized] RwLockWriteGuard<'a, T>, T, |g| g.turn, g.permits);
+guard_impls!(mut ['a, T: ?Sized] RwLockMappedWriteGuard<'a, T>, T, |g| g.turn, g.permits);
+guard_impls!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, |g| g.lock.turn, 1_u32);
+guard_impls!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, |g| g.lock.turn, g.lock.max_readers);
+guard_impls!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, |g| g.lock.turn,
+    g.lock.max_readers);
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> Self {
+        RwLock::new(value)
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("RwLock");
+        match self.try_read() {
+            Ok(guard) => out.field("data", &&*guard),
+            Err(_) => out.field("data", &format_args!("<locked>")),
+        };
+        out.finish()
+    }
+}
