@@ -69,14 +69,9 @@ fn write_select(
         .collect();
     let types: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("T{i}")).collect();
     let bits: Vec<Literal> = (0..branches.len())
-        .map(|i| bit(i, branches.len()))
+        .map(|i| mask(1 << i, branches.len()))
         .collect();
-    let none = match branches.len() {
-        ..=8 => Literal::u8_suffixed(0),
-        ..=16 => Literal::u16_suffixed(0),
-        ..=32 => Literal::u32_suffixed(0),
-        _ => Literal::u64_suffixed(0),
-    };
+    let none = mask(0, branches.len());
     let disabling = branches
         .iter()
         .zip(&bits)
@@ -184,13 +179,13 @@ fn write_select(
     }}
 }
 
-/// The mask of branch `i`, in the smallest integer that has a bit for each branch.
-fn bit(i: usize, count: usize) -> Literal {
+/// `bits` in the smallest integer that has one for each branch.
+fn mask(bits: u64, count: usize) -> Literal {
     match count {
-        ..=8 => Literal::u8_suffixed(1 << i),
-        ..=16 => Literal::u16_suffixed(1 << i),
-        ..=32 => Literal::u32_suffixed(1 << i),
-        _ => Literal::u64_suffixed(1 << i),
+        0..=8 => Literal::u8_suffixed(bits as u8),
+        9..=16 => Literal::u16_suffixed(bits as u16),
+        17..=32 => Literal::u32_suffixed(bits as u32),
+        _ => Literal::u64_suffixed(bits),
     }
 }
 

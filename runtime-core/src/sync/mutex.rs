@@ -195,7 +195,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     {
         let value: *mut U = f(&mut this);
         let this = ManuallyDrop::new(this);
-        MappedMutexGuard { turn: &this.mutex.turn, value, _borrow: PhantomData }
+        MappedMutexGuard {
+            turn: &this.mutex.turn,
+            value,
+            _borrow: PhantomData,
+        }
     }
 
     /// Like [`map`](Self::map); the guard comes back if `f` finds nothing.
@@ -207,9 +211,15 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         U: ?Sized,
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut U) else { return Err(this) };
+        let Some(value) = f(&mut this).map(|v| v as *mut U) else {
+            return Err(this);
+        };
         let this = ManuallyDrop::new(this);
-        Ok(MappedMutexGuard { turn: &this.mutex.turn, value, _borrow: PhantomData })
+        Ok(MappedMutexGuard {
+            turn: &this.mutex.turn,
+            value,
+            _borrow: PhantomData,
+        })
     }
 
     /// The mutex it is of.
@@ -232,7 +242,10 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let value: *mut U = f(&mut this);
-        OwnedMappedMutexGuard { mutex: this.into_mutex(), value }
+        OwnedMappedMutexGuard {
+            mutex: this.into_mutex(),
+            value,
+        }
     }
 
     /// Like [`map`](Self::map); the guard comes back if `f` finds nothing.
@@ -244,8 +257,13 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         U: ?Sized,
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut U) else { return Err(this) };
-        Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), value })
+        let Some(value) = f(&mut this).map(|v| v as *mut U) else {
+            return Err(this);
+        };
+        Ok(OwnedMappedMutexGuard {
+            mutex: this.into_mutex(),
+            value,
+        })
     }
 
     /// The mutex it is of.
@@ -262,7 +280,11 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     {
         let value: *mut U = f(&mut this);
         let this = ManuallyDrop::new(this);
-        MappedMutexGuard { turn: this.turn, value, _borrow: PhantomData }
+        MappedMutexGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        }
     }
 
     /// Like [`map`](Self::map); the guard comes back if `f` finds nothing.
@@ -273,9 +295,15 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut U) else { return Err(this) };
+        let Some(value) = f(&mut this).map(|v| v as *mut U) else {
+            return Err(this);
+        };
         let this = ManuallyDrop::new(this);
-        Ok(MappedMutexGuard { turn: this.turn, value, _borrow: PhantomData })
+        Ok(MappedMutexGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        })
     }
 }
 
@@ -292,7 +320,10 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         F: FnOnce(&mut U) -> &mut S,
     {
         let value: *mut S = f(&mut this);
-        OwnedMappedMutexGuard { mutex: this.into_mutex(), value }
+        OwnedMappedMutexGuard {
+            mutex: this.into_mutex(),
+            value,
+        }
     }
 
     /// Like [`map`](Self::map); the guard comes back if `f` finds nothing.
@@ -303,8 +334,13 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     where
         F: FnOnce(&mut U) -> Option<&mut S>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut S) else { return Err(this) };
-        Ok(OwnedMappedMutexGuard { mutex: this.into_mutex(), value })
+        let Some(value) = f(&mut this).map(|v| v as *mut S) else {
+            return Err(this);
+        };
+        Ok(OwnedMappedMutexGuard {
+            mutex: this.into_mutex(),
+            value,
+        })
     }
 }
 

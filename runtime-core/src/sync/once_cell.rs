@@ -156,7 +156,10 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        match self.get_or_try_init(|| async { Ok::<T, Infallible>(init().await) }).await {
+        match self
+            .get_or_try_init(|| async { Ok::<T, Infallible>(init().await) })
+            .await
+        {
             Ok(value) => value,
             Err(never) => match never {},
         }
@@ -245,7 +248,9 @@ impl<T> From<T> for OnceCell<T> {
 
 impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnceCell").field("value", &self.get()).finish()
+        f.debug_struct("OnceCell")
+            .field("value", &self.get())
+            .finish()
     }
 }
 

@@ -177,7 +177,9 @@ impl<T> From<T> for SetOnce<T> {
 
 impl<T: fmt::Debug> fmt::Debug for SetOnce<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SetOnce").field("value", &self.get()).finish()
+        f.debug_struct("SetOnce")
+            .field("value", &self.get())
+            .finish()
     }
 }
 

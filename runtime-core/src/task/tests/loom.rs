@@ -88,6 +88,29 @@ fn each_of_two_wakes_is_seen_by_a_run() {
 }
 
 #[test]
+fn a_wake_that_gives_up_its_reference_is_seen_by_a_run() {
+    ::loom::model(|| {
+        let task = Task::new();
+        let waker = {
+            let task = task.clone();
+            thread::spawn(move || {
+                task.inputs[0].store(1, Ordering::Relaxed);
+                // The join handle's reference; the owner's keeps the task alive.
+                match task.state.wake_and_unref() {
+                    OnWake::Schedule => task.run(),
+                    OnWake::Nothing => {}
+                    OnWake::Deallocate => panic!("the owner still refers to it"),
+                }
+            })
+        };
+        task.run();
+        waker.join().unwrap();
+        // SAFETY: all other threads are done.
+        assert_eq!(1, task.future.with(|f| unsafe { (*f)[0] }));
+    });
+}
+
+#[test]
 fn the_last_reference_sees_every_use() {
     ::loom::model(|| {
         let task = Task::new();
