@@ -29,6 +29,8 @@ pub use interest::Interest;
 pub use poll_evented::PollEvented;
 pub use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
+#[cfg(feature = "io-util")]
+pub(crate) use poll_evented::read_uninit;
 pub use registration::Registration;
 use scheduled::ScheduledIo;
 

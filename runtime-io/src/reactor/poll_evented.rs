@@ -10,12 +10,13 @@
 use super::readiness::Direction;
 use super::registration::{Progress, Registration};
 use super::{Interest, Ready};
+use crate::io::ReadBuf;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A non-blocking I/O resource, registered with the current runtime's reactor.
 pub struct PollEvented<E: AsRawFd> {
@@ -49,6 +50,12 @@ impl<E: AsRawFd> PollEvented<E> {
         PollEvented { registration, io }
     }
 
+    /// Like `assuming`, with the reactor of `self` whatever runtime this thread is in.
+    pub(crate) fn beside<F: AsRawFd>(&self, io: F, assumed: Ready) -> PollEvented<F> {
+        let registration = self.registration.beside(io.as_raw_fd(), assumed);
+        PollEvented { registration, io }
+    }
+
     /// Its standing with the reactor.
     pub fn registration(&self) -> &Registration {
         &self.registration
@@ -64,6 +71,21 @@ impl<E: AsRawFd> PollEvented<E> {
         let PollEvented { registration, io } = self;
         drop(registration);
         Ok(io)
+    }
+
+    /// Reads into the unfilled part of `buf`; if nothing is added, the data has ended.
+    pub fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // SAFETY: only initialised bytes are written to it, by the OS.
+        let unfilled = unsafe { buf.unfilled_mut() };
+        let n = ready!(self.poll_read_uninit(cx, unfilled))?;
+        // SAFETY: the OS has written the first `n` bytes of the unfilled part.
+        unsafe { buf.assume_init(n) };
+        buf.advance(n);
+        Poll::Ready(Ok(()))
     }
 
     /// Reads into memory that need not be initialised; how many bytes it has filled from its

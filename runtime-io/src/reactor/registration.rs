@@ -81,6 +81,18 @@ impl Registration {
         }
     }
 
+    /// Like `assuming` for both directions, with this registration's reactor.
+    pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
+        Registration {
+            reactor: self.reactor.clone(),
+            io: Arc::new(ScheduledIo::new(assumed)),
+            fd,
+            interest: Interest::READABLE | Interest::WRITABLE,
+            registered: AtomicBool::new(false),
+            slot: Mutex::new(None),
+        }
+    }
+
     #[inline]
     fn ensure_registered(&self) -> io::Result<()> {
         // Ordering: Acquire; pairs with the Release in `register`; what matters behind it (the

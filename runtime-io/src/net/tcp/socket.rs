@@ -1,0 +1,215 @@
+//! `TcpSocket`: a socket to be configured before it listens or connects.
+
+use super::{TcpListener, TcpStream};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// A TCP socket that is neither listening nor connected.
+///
+/// ```ignore
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_reuseaddr(true)?;
+/// socket.bind("127.0.0.1:0".parse().unwrap())?;
+/// let listener = socket.listen(128)?;
+/// ```
+pub struct TcpSocket {
+    inner: Socket,
+}
+
+/// Getters and setters that only pass through.
+macro_rules! options {
+    ($($doc:literal $get:ident -> $type:ty = $inner_get:ident, $set:ident = $inner_set:ident;)*) => {
+        impl TcpSocket {$(
+            #[doc = concat!("Reads ", $doc, ".")]
+            pub fn $get(&self) -> io::Result<$type> {
+                self.inner.$inner_get()
+            }
+
+            #[doc = concat!("Sets ", $doc, ".")]
+            pub fn $set(&self, value: $type) -> io::Result<()> {
+                self.inner.$inner_set(value)
+            }
+        )*}
+    };
+}
+
+options! {
+    "`SO_KEEPALIVE`: whether idle connections are probed" keepalive -> bool = keepalive, set_keepalive = set_keepalive;
+    "`SO_REUSEADDR`: whether an address in a time-wait state may be bound" reuseaddr -> bool = reuse_address, set_reuseaddr = set_reuse_address;
+    "`SO_REUSEPORT`: whether several sockets may share the address" reuseport -> bool = reuse_port, set_reuseport = set_reuse_port;
+    "`TCP_NODELAY`: whether small writes are sent at once" nodelay -> bool = tcp_nodelay, set_nodelay = set_tcp_nodelay;
+    "the type-of-service field of IPv4 packets" tos_v4 -> u32 = tos_v4, set_tos_v4 = set_tos_v4;
+    "the traffic class of IPv6 packets" tclass_v6 -> u32 = tclass_v6, set_tclass_v6 = set_tclass_v6;
+}
+
+impl TcpSocket {
+    /// A new IPv4 socket.
+    pub fn new_v4() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV4)
+    }
+
+    /// A new IPv6 socket.
+    pub fn new_v6() -> io::Result<TcpSocket> {
+        TcpSocket::new(Domain::IPV6)
+    }
+
+    fn new(domain: Domain) -> io::Result<TcpSocket> {
+        let inner = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        inner.set_nonblocking(true)?;
+        Ok(TcpSocket { inner })
+    }
+
+    /// Takes over a standard-library stream, which must be in non-blocking mode.
+    ///
+    /// # Panics
+    /// In debug builds, for a blocking socket.
+    #[track_caller]
+    pub fn from_std_stream(std_stream: std::net::TcpStream) -> TcpSocket {
+        crate::net::common::debug_check_nonblocking(&std_stream);
+        TcpSocket {
+            inner: Socket::from(std_stream),
+        }
+    }
+
+    /// Sets the size of the OS's send buffer; Linux doubles it.
+    pub fn set_send_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.inner.set_send_buffer_size(size as usize)
+    }
+
+    /// The size of the OS's send buffer.
+    pub fn send_buffer_size(&self) -> io::Result<u32> {
+        self.inner.send_buffer_size().map(|n| n as u32)
+    }
+
+    /// Sets the size of the OS's receive buffer; Linux doubles it.
+    pub fn set_recv_buffer_size(&self, size: u32) -> io::Result<()> {
+        self.inner.set_recv_buffer_size(size as usize)
+    }
+
+    /// The size of the OS's receive buffer.
+    pub fn recv_buffer_size(&self) -> io::Result<u32> {
+        self.inner.recv_buffer_size().map(|n| n as u32)
+    }
+
+    /// How long closing waits for unsent data.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.inner.linger()
+    }
+
+    /// Sets how long closing waits for unsent data.
+    #[deprecated(
+        note = "a closing socket that lingers blocks the thread; see `set_zero_linger` for resets"
+    )]
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.inner.set_linger(linger)
+    }
+
+    /// Makes closing reset the connection and throw unsent data away.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.inner.set_linger(Some(Duration::ZERO))
+    }
+
+    /// The type-of-service field of IPv4 packets.
+    #[deprecated(note = "use `tos_v4`")]
+    pub fn tos(&self) -> io::Result<u32> {
+        self.tos_v4()
+    }
+
+    /// Sets the type-of-service field of IPv4 packets.
+    #[deprecated(note = "use `set_tos_v4`")]
+    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
+        self.set_tos_v4(tos)
+    }
+
+    /// The network device it is bound to (`SO_BINDTODEVICE`).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
+        self.inner.device()
+    }
+
+    /// Binds to a network device, or with `None` to none.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
+        self.inner.bind_device(interface)
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        let addr = self.inner.local_addr()?;
+        addr.as_socket()
+            .ok_or_else(|| io::Error::other("the socket has no IP address"))
+    }
+
+    /// The pending error of the socket, which is thereby cleared.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+
+    /// Binds to an address.
+    pub fn bind(&self, addr: SocketAddr) -> io::Result<()> {
+        self.inner.bind(&addr.into())
+    }
+
+    /// Connects.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
+        match self.inner.connect(&addr.into()) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        let stream = mio::net::TcpStream::from_std(self.inner.into());
+        TcpStream::connecting(stream).await
+    }
+
+    /// Listens, with room for `backlog` connections not yet accepted.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
+        self.inner.listen(backlog.try_into().unwrap_or(i32::MAX))?;
+        TcpListener::from_mio(mio::net::TcpListener::from_std(self.inner.into()))
+    }
+}
+
+impl fmt::Debug for TcpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl AsRawFd for TcpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+impl AsFd for TcpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+impl FromRawFd for TcpSocket {
+    /// Takes over a descriptor.
+    ///
+    /// # Safety
+    /// It is an open, non-blocking TCP socket that nobody else owns.
+    unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
+        // SAFETY: the caller gives up ownership of an open descriptor.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        TcpSocket { inner: fd.into() }
+    }
+}
+
+impl IntoRawFd for TcpSocket {
+    fn into_raw_fd(self) -> RawFd {
+        self.inner.into_raw_fd()
+    }
+}

@@ -1,0 +1,154 @@
+//! `TcpStream`.
+
+use super::split;
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::io::ReadBuf;
+use crate::net::ToSocketAddrs;
+use crate::net::addr::{first_ok, resolve};
+use crate::net::common::fill_read_buf;
+use crate::reactor::{Direction, Interest, PollEvented};
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A TCP connection.
+///
+/// Reads and writes through `AsyncRead` and `AsyncWrite`. Dropping it closes the connection.
+///
+/// ```ignore
+/// let mut stream = TcpStream::connect("127.0.0.1:8080").await?;
+/// stream.write_all(b"hello").await?;
+/// ```
+pub struct TcpStream {
+    pub(super) io: PollEvented<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Connects to the first of the addresses that accepts.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the attempt.
+    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        let addrs = resolve(&addr).await?;
+        first_ok(addrs, async |addr| {
+            TcpStream::connecting(mio::net::TcpStream::connect(addr)?).await
+        })
+        .await
+    }
+
+    /// Waits for a connection attempt to end, and asks how.
+    pub(super) async fn connecting(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+        let io = PollEvented::new(stream)?;
+        poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
+        match io.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(TcpStream { io }),
+        }
+    }
+
+    /// The address of this end.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr()
+    }
+
+    /// The address of the other end.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.peer_addr()
+    }
+
+    /// The pending error of the socket, which is thereby cleared.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.take_error()
+    }
+
+    /// Polls for data to look at without taking it; how much was put into `buf`.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let socket = socket2::SockRef::from(self);
+        self.io
+            .registration()
+            .poll_io(cx, Direction::Read, || {
+                fill_read_buf(buf, |spare| socket.peek(spare).map(|n| (n, n)))
+            })
+    }
+
+    /// Looks at data without taking it.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io
+            .registration()
+            .async_io(Interest::READABLE, || self.io.peek(buf))
+            .await
+    }
+
+    /// Are small writes sent at once?
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.io.nodelay()
+    }
+
+    /// Sends small writes at once (`TCP_NODELAY`).
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.io.set_nodelay(nodelay)
+    }
+
+    /// Are acknowledgements sent at once?
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn quickack(&self) -> io::Result<bool> {
+        socket2::SockRef::from(self).tcp_quickack()
+    }
+
+    /// Sends acknowledgements at once (`TCP_QUICKACK`); the OS may fall back later.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        socket2::SockRef::from(self).set_tcp_quickack(quickack)
+    }
+
+    /// How long closing waits for unsent data.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        socket2::SockRef::from(self).linger()
+    }
+
+    /// Sets how long closing waits for unsent data.
+    #[deprecated(
+        note = "a closing socket that lingers blocks the thread; see `set_zero_linger` for resets"
+    )]
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        socket2::SockRef::from(self).set_linger(linger)
+    }
+
+    /// Makes closing reset the connection and throw unsent data away.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        socket2::SockRef::from(self).set_linger(Some(Duration::ZERO))
+    }
+
+    /// The IP time-to-live of what it sends.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.ttl()
+    }
+
+    /// Sets the IP time-to-live.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.io.set_ttl(ttl)
+    }
+
+    /// Two borrowed halves, for reading and writing at once in one task.
+    pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
+        split::split(self)
+    }
+
+    /// Two owned halves, for two tasks.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        split::into_split(self)
+    }
+}
+
+std_conversions!(TcpStream, mio::net::TcpStream, std::net::TcpStream);
+wait_methods!(TcpStream);
+poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);
+try_read_methods!(TcpStream);
+try_write_methods!(TcpStream);
+stream_traits!(TcpStream);

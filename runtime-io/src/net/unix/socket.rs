@@ -1,0 +1,130 @@
+//! `UnixSocket`: a socket to be bound before it listens or connects.
+
+use super::{UnixDatagram, UnixListener, UnixStream, addr};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+/// A Unix socket that is neither listening nor connected.
+///
+/// ```ignore
+/// let socket = UnixSocket::new_stream()?;
+/// socket.bind("/tmp/socket")?;
+/// let listener = socket.listen(128)?;
+/// ```
+pub struct UnixSocket {
+    inner: Socket,
+}
+
+impl UnixSocket {
+    /// A new stream socket.
+    pub fn new_stream() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::STREAM)
+    }
+
+    /// A new datagram socket.
+    pub fn new_datagram() -> io::Result<UnixSocket> {
+        UnixSocket::new(Type::DGRAM)
+    }
+
+    fn new(kind: Type) -> io::Result<UnixSocket> {
+        let inner = Socket::new(Domain::UNIX, kind, None)?;
+        inner.set_nonblocking(true)?;
+        Ok(UnixSocket { inner })
+    }
+
+    fn is_datagram(&self) -> io::Result<bool> {
+        Ok(self.inner.r#type()? == Type::DGRAM)
+    }
+
+    /// Binds to a path.
+    pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        // Refuses what `connect` and `listen` would not understand either.
+        addr::parse(path.as_ref())?;
+        self.inner.bind(&SockAddr::unix(path)?)
+    }
+
+    /// Listens, with room for `backlog` connections not yet accepted.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
+        if self.is_datagram()? {
+            return Err(io::Error::other(
+                "listen cannot be called on a datagram socket",
+            ));
+        }
+        self.inner.listen(backlog.try_into().unwrap_or(i32::MAX))?;
+        UnixListener::from_mio(mio::net::UnixListener::from_std(self.inner.into()))
+    }
+
+    /// Connects to a path.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        if self.is_datagram()? {
+            return Err(io::Error::other(
+                "connect cannot be called on a datagram socket",
+            ));
+        }
+        match self.inner.connect(&SockAddr::unix(path)?) {
+            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+            _ => {}
+        }
+        UnixStream::connecting(mio::net::UnixStream::from_std(self.inner.into())).await
+    }
+
+    /// Makes a datagram socket of it.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn datagram(self) -> io::Result<UnixDatagram> {
+        if !self.is_datagram()? {
+            return Err(io::Error::other(
+                "datagram cannot be called on a stream socket",
+            ));
+        }
+        UnixDatagram::from_mio(mio::net::UnixDatagram::from_std(self.inner.into()))
+    }
+}
+
+impl fmt::Debug for UnixSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl AsRawFd for UnixSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+impl AsFd for UnixSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.as_fd()
+    }
+}
+
+impl FromRawFd for UnixSocket {
+    /// Takes over a descriptor.
+    ///
+    /// # Safety
+    /// It is an open, non-blocking Unix socket that nobody else owns.
+    unsafe fn from_raw_fd(fd: RawFd) -> UnixSocket {
+        // SAFETY: the caller gives up ownership of an open descriptor.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        UnixSocket { inner: fd.into() }
+    }
+}
+
+impl IntoRawFd for UnixSocket {
+    fn into_raw_fd(self) -> RawFd {
+        self.inner.into_raw_fd()
+    }
+}

@@ -1,0 +1,5 @@
+//! Halves of a `UnixStream`.
+
+use super::{SocketAddr, UnixStream};
+
+halves!(UnixStream, SocketAddr);

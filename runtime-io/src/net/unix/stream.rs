@@ -1,0 +1,98 @@
+//! `UnixStream`.
+
+use super::{
+    OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, addr, split, ucred,
+};
+use crate::reactor::{Direction, PollEvented, Ready};
+use std::future::poll_fn;
+use std::io;
+use std::path::Path;
+
+/// A connection over a Unix socket.
+///
+/// ```ignore
+/// let mut stream = UnixStream::connect("/tmp/socket").await?;
+/// stream.write_all(b"hello").await?;
+/// ```
+pub struct UnixStream {
+    pub(super) io: PollEvented<mio::net::UnixStream>,
+}
+
+impl UnixStream {
+    /// Connects to a path.
+    pub async fn connect<P>(path: P) -> io::Result<UnixStream>
+    where
+        P: AsRef<Path>,
+    {
+        let addr = addr::parse(path.as_ref())?;
+        UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?).await
+    }
+
+    /// Connects to an address.
+    pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connecting(mio::net::UnixStream::connect_addr(&socket_addr.0)?).await
+    }
+
+    /// Waits for a connection attempt to end, and asks how.
+    pub(super) async fn connecting(stream: mio::net::UnixStream) -> io::Result<UnixStream> {
+        let io = PollEvented::new(stream)?;
+        poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
+        match io.take_error()? {
+            Some(error) => Err(error),
+            None => Ok(UnixStream { io }),
+        }
+    }
+
+    /// Two connected streams. Both start out writable.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (a, b) = mio::net::UnixStream::pair()?;
+        let a = PollEvented::assuming(a, Ready::WRITABLE);
+        let b = a.beside(b, Ready::WRITABLE);
+        Ok((UnixStream { io: a }, UnixStream { io: b }))
+    }
+
+    /// The address of this end.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.local_addr().map(SocketAddr)
+    }
+
+    /// The address of the other end.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.peer_addr().map(SocketAddr)
+    }
+
+    /// Who made the other end.
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        ucred::peer_cred(self)
+    }
+
+    /// The pending error of the socket, which is thereby cleared.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.take_error()
+    }
+
+    /// Two borrowed halves, for reading and writing at once in one task.
+    pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
+        split::split(self)
+    }
+
+    /// Two owned halves, for two tasks.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        split::into_split(self)
+    }
+}
+
+std_conversions!(
+    UnixStream,
+    mio::net::UnixStream,
+    std::os::unix::net::UnixStream
+);
+wait_methods!(UnixStream);
+poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
+try_read_methods!(UnixStream);
+try_write_methods!(UnixStream);
+stream_traits!(UnixStream);
