@@ -98,7 +98,10 @@ pub(crate) fn resolve<T: ToSocketAddrs + ?Sized>(addrs: &T) -> Lookup {
 }
 
 /// Runs `f` on the addresses in turn until it succeeds; else the last error.
-pub(crate) async fn first_ok<R, F>(addrs: Addrs, mut f: impl FnMut(SocketAddr) -> F) -> io::Result<R>
+pub(crate) async fn first_ok<R, F>(
+    addrs: Addrs,
+    mut f: impl FnMut(SocketAddr) -> F,
+) -> io::Result<R>
 where
     F: Future<Output = io::Result<R>>,
 {
@@ -202,9 +205,7 @@ impl sealed::Resolve for (&str, u16) {
             return Lookup::one(SocketAddr::new(ip, port));
         }
         let host = host.to_owned();
-        Lookup::on_pool(move || {
-            std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port))
-        })
+        Lookup::on_pool(move || std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port)))
     }
 }
 

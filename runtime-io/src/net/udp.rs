@@ -76,7 +76,8 @@ impl UdpSocket {
     /// # Cancel safety
     /// Safe: a datagram is sent whole or not at all.
     pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.async_io(Interest::WRITABLE, || self.io.send(buf)).await
+        self.async_io(Interest::WRITABLE, || self.io.send(buf))
+            .await
     }
 
     /// Polls to send a datagram to the default peer.
@@ -125,7 +126,8 @@ impl UdpSocket {
     /// # Cancel safety
     /// Safe: no datagram is lost.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.io.recv(buf)).await
+        self.async_io(Interest::READABLE, || self.io.recv(buf))
+            .await
     }
 
     /// Polls for a datagram from the default peer.
@@ -217,7 +219,8 @@ impl UdpSocket {
 
     /// Looks at the next datagram from the default peer without taking it.
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.io.peek(buf)).await
+        self.async_io(Interest::READABLE, || self.io.peek(buf))
+            .await
     }
 
     /// Polls to look at the next datagram from the default peer.

@@ -27,10 +27,10 @@ mod tests;
 
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
-pub use readiness::{Direction, ReadyEvent};
-pub use ready::Ready;
 #[cfg(feature = "io-util")]
 pub(crate) use poll_evented::read_uninit;
+pub use readiness::{Direction, ReadyEvent};
+pub use ready::Ready;
 pub use registration::Registration;
 use scheduled::ScheduledIo;
 

@@ -74,11 +74,7 @@ impl<E: AsRawFd> PollEvented<E> {
     }
 
     /// Reads into the unfilled part of `buf`; if nothing is added, the data has ended.
-    pub fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // SAFETY: only initialised bytes are written to it, by the OS.
         let unfilled = unsafe { buf.unfilled_mut() };
         let n = ready!(self.poll_read_uninit(cx, unfilled))?;

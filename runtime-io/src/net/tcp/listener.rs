@@ -2,8 +2,8 @@
 //! reactor.
 
 use super::TcpStream;
-use crate::net::addr::{first_ok, resolve};
 use crate::net::ToSocketAddrs;
+use crate::net::addr::{first_ok, resolve};
 use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use std::io;
 use std::net::SocketAddr;
@@ -40,7 +40,10 @@ impl TcpListener {
         })
     }
 
-    fn accepted(&self, (stream, peer): (mio::net::TcpStream, SocketAddr)) -> (TcpStream, SocketAddr) {
+    fn accepted(
+        &self,
+        (stream, peer): (mio::net::TcpStream, SocketAddr),
+    ) -> (TcpStream, SocketAddr) {
         let io = self.io.beside(stream, Ready::READABLE | Ready::WRITABLE);
         (TcpStream { io }, peer)
     }

@@ -70,11 +70,9 @@ impl TcpStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
         let socket = socket2::SockRef::from(self);
-        self.io
-            .registration()
-            .poll_io(cx, Direction::Read, || {
-                fill_read_buf(buf, |spare| socket.peek(spare).map(|n| (n, n)))
-            })
+        self.io.registration().poll_io(cx, Direction::Read, || {
+            fill_read_buf(buf, |spare| socket.peek(spare).map(|n| (n, n)))
+        })
     }
 
     /// Looks at data without taking it.

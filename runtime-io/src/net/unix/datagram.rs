@@ -1,10 +1,10 @@
 //! `UnixDatagram`.
 
 use super::{SocketAddr, addr};
+use crate::io::ReadBuf;
 #[cfg(feature = "io-util")]
 use crate::net::common::fill;
 use crate::net::common::fill_read_buf;
-use crate::io::ReadBuf;
 use crate::reactor::{Direction, Interest, PollEvented};
 use socket2::SockRef;
 use std::io;
@@ -96,7 +96,8 @@ impl UnixDatagram {
     /// # Cancel safety
     /// Safe: a datagram is sent whole or not at all.
     pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.async_io(Interest::WRITABLE, || self.io.send(buf)).await
+        self.async_io(Interest::WRITABLE, || self.io.send(buf))
+            .await
     }
 
     /// Polls to send a datagram to the default peer.
@@ -116,10 +117,8 @@ impl UnixDatagram {
     where
         P: AsRef<Path>,
     {
-        self.async_io(Interest::WRITABLE, || {
-            self.io.send_to(buf, target.as_ref())
-        })
-        .await
+        self.async_io(Interest::WRITABLE, || self.io.send_to(buf, target.as_ref()))
+            .await
     }
 
     /// Polls to send a datagram to a path.
@@ -150,7 +149,8 @@ impl UnixDatagram {
     /// # Cancel safety
     /// Safe: no datagram is lost.
     pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.io.recv(buf)).await
+        self.async_io(Interest::READABLE, || self.io.recv(buf))
+            .await
     }
 
     /// Polls for a datagram.

@@ -251,7 +251,12 @@ pub struct Sender {
     io: PollEvented<mio::unix::pipe::Sender>,
 }
 
-end_conversions!(Sender, mio::unix::pipe::Sender, Interest::WRITABLE, libc::O_WRONLY);
+end_conversions!(
+    Sender,
+    mio::unix::pipe::Sender,
+    Interest::WRITABLE,
+    libc::O_WRONLY
+);
 try_write_methods!(Sender);
 
 impl Sender {
@@ -306,7 +311,12 @@ pub struct Receiver {
     io: PollEvented<mio::unix::pipe::Receiver>,
 }
 
-end_conversions!(Receiver, mio::unix::pipe::Receiver, Interest::READABLE, libc::O_RDONLY);
+end_conversions!(
+    Receiver,
+    mio::unix::pipe::Receiver,
+    Interest::READABLE,
+    libc::O_RDONLY
+);
 try_read_methods!(Receiver);
 
 impl Receiver {
