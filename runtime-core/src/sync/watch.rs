@@ -1,0 +1,454 @@
+//! A channel that keeps the latest value only.
+//!
+//! ```text
+//! send: value under the write lock ── version + 2 (still under it) ── Notify::notify_waiters
+//! changed(): take a place in the Notify ── compare version ── wait
+//! version = count << 1 | CLOSED (no sender left)
+//! ```
+//!
+//! - I1: the version moves only under the write lock, so whoever holds the read lock sees a value
+//!   and a version that belong together.
+//! - I2: a receiver looks at the version after it has taken its place in `changed`; a change
+//!   comes either before the look or finds the place taken.
+//! - I3: CLOSED is set by the last sender's drop, once, before it wakes the receivers; a change
+//!   not yet seen is still reported before the closing is.
+//!
+//! A panic in a closure given to `send_modify` leaves the value as it is then, unpoisoned, and
+//! wakes nobody. Wakers run after the lock is released.
+
+use super::notify::Notify;
+use crate::coop;
+use crate::shim::sync::Arc;
+use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
+use std::ops::Deref;
+use std::pin::pin;
+
+#[cfg(not(runtime_loom))]
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(runtime_loom)]
+use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// loom's lock in parking_lot's shape.
+#[cfg(runtime_loom)]
+mod model {
+    pub(super) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
+
+    #[derive(Debug)]
+    pub(super) struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(super) fn new(value: T) -> Self {
+            RwLock(loom::sync::RwLock::new(value))
+        }
+        pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap()
+        }
+        pub(super) fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap()
+        }
+    }
+}
+
+const CLOSED: usize = 1;
+const STEP: usize = 2;
+
+/// Errors of this channel.
+pub mod error {
+    use std::fmt;
+
+    /// There is no receiver; this is the value.
+    #[derive(PartialEq, Eq, Clone, Copy)]
+    pub struct SendError<T>(pub T);
+
+    /// All senders are gone.
+    #[derive(Debug, Clone)]
+    pub struct RecvError(pub(super) ());
+
+    impl<T> fmt::Debug for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("SendError { .. }")
+        }
+    }
+
+    impl<T> fmt::Display for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("channel closed")
+        }
+    }
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("channel closed")
+        }
+    }
+
+    impl<T> std::error::Error for SendError<T> {}
+    impl std::error::Error for RecvError {}
+}
+
+use error::{RecvError, SendError};
+
+struct Shared<T> {
+    value: RwLock<T>,
+    version: AtomicUsize,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+    /// For receivers: the version moved.
+    changed: Notify,
+    /// For senders: the last receiver went.
+    deserted: Notify,
+}
+
+/// Changes the value.
+pub struct Sender<T> {
+    shared: Arc<Shared<T>>,
+}
+
+/// Sees the latest value.
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// The version last seen, without CLOSED.
+    seen: usize,
+}
+
+/// The value, borrowed. Senders wait for it to be dropped: do not keep it.
+#[clippy::has_significant_drop]
+pub struct Ref<'a, T> {
+    value: RwLockReadGuard<'a, T>,
+    changed: bool,
+}
+
+/// A channel whose value is `init` at first.
+///
+/// ```
+/// let (tx, rx) = runtime_core::sync::watch::channel(1);
+/// tx.send(2).unwrap();
+/// assert_eq!(*rx.borrow(), 2);
+/// ```
+pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender::new(init);
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+impl<T> Shared<T> {
+    fn version(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release of `commit` and of the last sender's drop.
+        self.version.load(Ordering::Acquire)
+    }
+
+    fn borrow(&self, seen: Option<usize>) -> (Ref<'_, T>, usize) {
+        let value = self.value.read();
+        let version = self.version() & !CLOSED;
+        (Ref { value, changed: seen.is_some_and(|seen| seen != version) }, version)
+    }
+
+    /// Moves the version (I1), unlocks and wakes.
+    fn commit(&self, guard: RwLockWriteGuard<'_, T>) {
+        // Ordering: Release; pairs with the Acquire in `version`.
+        self.version.fetch_add(STEP, Ordering::Release);
+        drop(guard);
+        self.changed.notify_waiters();
+    }
+
+    /// Something to tell: `Some(Ok)` a new version, `Some(Err)` closed.
+    fn news(&self, seen: usize) -> Option<Result<usize, RecvError>> {
+        let version = self.version();
+        if version & !CLOSED != seen {
+            Some(Ok(version & !CLOSED))
+        } else if version & CLOSED != 0 {
+            Some(Err(RecvError(())))
+        } else {
+            None
+        }
+    }
+
+    async fn wait_news(&self, seen: usize) -> Result<usize, RecvError> {
+        loop {
+            let mut notified = pin!(self.changed.notified());
+            // By I2, `notified()` already counts what happens from here on.
+            if let Some(news) = self.news(seen) {
+                return news;
+            }
+            notified.as_mut().await;
+        }
+    }
+}
+
+impl<T> Sender<T> {
+    /// A sender without receivers; [`subscribe`](Self::subscribe) makes them.
+    pub fn new(init: T) -> Self {
+        Sender {
+            shared: Arc::new(Shared {
+                value: RwLock::new(init),
+                version: AtomicUsize::new(0),
+                senders: AtomicUsize::new(1),
+                receivers: AtomicUsize::new(0),
+                changed: Notify::new(),
+                deserted: Notify::new(),
+            }),
+        }
+    }
+
+    /// Replaces the value and tells the receivers.
+    ///
+    /// # Errors
+    /// Gives the value back, unsent, if there is no receiver.
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        if self.is_closed() {
+            return Err(SendError(value));
+        }
+        self.send_replace(value);
+        Ok(())
+    }
+
+    /// Changes the value in place and tells the receivers, if there are any.
+    ///
+    /// # Panics
+    /// If `modify` does; nobody is told then.
+    pub fn send_modify<F>(&self, modify: F)
+    where
+        F: FnOnce(&mut T),
+    {
+        self.send_if_modified(|value| {
+            modify(value);
+            true
+        });
+    }
+
+    /// Changes the value in place and tells the receivers if `modify` says that it did.
+    ///
+    /// # Panics
+    /// If `modify` does; nobody is told then.
+    pub fn send_if_modified<F>(&self, modify: F) -> bool
+    where
+        F: FnOnce(&mut T) -> bool,
+    {
+        let mut value = self.shared.value.write();
+        if !modify(&mut value) {
+            return false;
+        }
+        self.shared.commit(value);
+        true
+    }
+
+    /// Replaces the value, receivers or not, and gives the old one back.
+    pub fn send_replace(&self, mut value: T) -> T {
+        self.send_modify(|old| std::mem::swap(old, &mut value));
+        value
+    }
+
+    /// The value as it is.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        self.shared.borrow(None).0
+    }
+
+    /// Is there no receiver?
+    pub fn is_closed(&self) -> bool {
+        self.receiver_count() == 0
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Cancel safety
+    /// Dropping it changes nothing.
+    pub async fn closed(&self) {
+        coop::cooperative(async {
+            while !self.is_closed() {
+                let notified = self.shared.deserted.notified();
+                if self.is_closed() {
+                    return;
+                }
+                notified.await;
+            }
+        })
+        .await;
+    }
+
+    /// A new receiver, which has seen the value as it is.
+    pub fn subscribe(&self) -> Receiver<T> {
+        // Ordering: Relaxed; the receiver is handed on by other means.
+        self.shared.receivers.fetch_add(1, Ordering::Relaxed);
+        Receiver { shared: self.shared.clone(), seen: self.shared.version() & !CLOSED }
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        // Ordering: Acquire; pairs with the AcqRel of a receiver's drop.
+        self.shared.receivers.load(Ordering::Acquire)
+    }
+
+    /// How many senders there are.
+    pub fn sender_count(&self) -> usize {
+        // Ordering: Acquire; pairs with the AcqRel of a sender's drop.
+        self.shared.senders.load(Ordering::Acquire)
+    }
+
+    /// Are both of one channel?
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        // Ordering: Relaxed; made from one that keeps the count above zero.
+        self.shared.senders.fetch_add(1, Ordering::Relaxed);
+        Sender { shared: self.shared.clone() }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        // Ordering: AcqRel; what other senders did comes before the closing.
+        if self.shared.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Ordering: Release; pairs with the Acquire in `version`.
+            self.shared.version.fetch_or(CLOSED, Ordering::Release);
+            self.shared.changed.notify_waiters();
+        }
+    }
+}
+
+impl<T: Default> Default for Sender<T> {
+    fn default() -> Self {
+        Sender::new(T::default())
+    }
+}
+
+impl<T> Receiver<T> {
+    /// The value as it is; what has been seen stays the same.
+    pub fn borrow(&self) -> Ref<'_, T> {
+        self.shared.borrow(Some(self.seen)).0
+    }
+
+    /// The value as it is, which counts as seen.
+    pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
+        let (value, version) = self.shared.borrow(Some(self.seen));
+        self.seen = version;
+        value
+    }
+
+    /// Is there a change that has not been seen?
+    ///
+    /// # Errors
+    /// If all senders are gone.
+    pub fn has_changed(&self) -> Result<bool, RecvError> {
+        let version = self.shared.version();
+        if version & CLOSED != 0 {
+            return Err(RecvError(()));
+        }
+        Ok(version != self.seen)
+    }
+
+    /// Makes the value count as not seen.
+    pub fn mark_changed(&mut self) {
+        self.seen = self.seen.wrapping_sub(STEP);
+    }
+
+    /// Makes the value count as seen.
+    pub fn mark_unchanged(&mut self) {
+        self.seen = self.shared.version() & !CLOSED;
+    }
+
+    /// Waits for a change that has not been seen, and counts it as seen.
+    ///
+    /// # Errors
+    /// If all senders are gone and the last change has been seen.
+    ///
+    /// # Cancel safety
+    /// Dropping it loses no change.
+    pub async fn changed(&mut self) -> Result<(), RecvError> {
+        self.seen = coop::cooperative(self.shared.wait_news(self.seen)).await?;
+        Ok(())
+    }
+
+    /// Waits until the value satisfies `condition`, and counts it as seen.
+    ///
+    /// # Errors
+    /// If all senders are gone and the last value does not.
+    ///
+    /// # Cancel safety
+    /// Dropping it loses nothing but the marks of what was looked at.
+    pub async fn wait_for(
+        &mut self,
+        mut condition: impl FnMut(&T) -> bool,
+    ) -> Result<Ref<'_, T>, RecvError> {
+        coop::consume_budget().await;
+        let Receiver { shared, seen } = self;
+        let shared = &**shared;
+        let mut closed = false;
+        loop {
+            {
+                let (value, version) = shared.borrow(Some(*seen));
+                *seen = version;
+                if condition(&value) {
+                    return Ok(value);
+                }
+            }
+            if closed {
+                return Err(RecvError(()));
+            }
+            closed = coop::cooperative(shared.wait_news(*seen)).await.is_err();
+        }
+    }
+
+    /// Are both of one channel?
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Are all senders gone?
+    pub fn is_closed(&self) -> bool {
+        self.shared.version() & CLOSED != 0
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        // Ordering: Relaxed; made from one that keeps the count above zero.
+        self.shared.receivers.fetch_add(1, Ordering::Relaxed);
+        Receiver { shared: self.shared.clone(), seen: self.seen }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        // Ordering: AcqRel; what other receivers did comes before the last goes.
+        if self.shared.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.deserted.notify_waiters();
+        }
+    }
+}
+
+impl<T> Ref<'_, T> {
+    /// Had this value not been seen before, by the receiver it was borrowed from?
+    pub fn has_changed(&self) -> bool {
+        self.changed
+    }
+}
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ref").field("value", &**self).field("changed", &self.changed).finish()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("receivers", &self.receiver_count()).finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("is_closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
