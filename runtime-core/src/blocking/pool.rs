@@ -181,7 +181,7 @@ impl Pool {
 
     fn run_thread(&self, id: usize) {
         if let Some(hook) = &self.config.after_start {
-            hook();
+            contain(hook);
         }
         let mut state = self.state.lock();
         'work: loop {
@@ -232,7 +232,7 @@ impl Pool {
         };
         drop(state);
         if let Some(hook) = &self.config.before_stop {
-            hook();
+            contain(hook);
         }
         if let Some(previous) = previous {
             let _ = previous.join();
@@ -303,4 +303,9 @@ impl Pool {
     pub(crate) fn queue_depth(&self) -> usize {
         self.state.lock().queue.len()
     }
+}
+
+/// Runs a hook of the user's; its panic was printed, and must not cost the pool a thread it still counts.
+fn contain(hook: &Callback) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
 }
