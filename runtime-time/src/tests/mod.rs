@@ -40,7 +40,7 @@ proptest! {
             match op {
                 Op::Insert(delta) => {
                     let entry = Box::pin(Entry::new());
-                    entry.set(Phase::Armed);
+                    Entry::set(&entry, Phase::Armed);
                     // SAFETY: pinned in its box, removed or fired before that goes.
                     let filed = unsafe { wheel.insert(NonNull::from(&*entry), now + delta, now) };
                     prop_assert_eq!(filed, delta > 0);
