@@ -453,12 +453,6 @@ impl fmt::Debug for BatchSemaphore {
     }
 }
 
-impl AcquireError {
-    pub(crate) fn closed() -> Self {
-        AcquireError(())
-    }
-}
-
 impl fmt::Display for AcquireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("semaphore closed")

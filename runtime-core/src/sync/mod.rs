@@ -72,3 +72,5 @@ pub use rwlock::{
 };
 
 pub mod watch;
+
+pub mod broadcast;
