@@ -252,11 +252,10 @@ impl CurrentThread {
             timers.shutdown();
         }
         let core = guard.core.borrow_mut().take();
-        if let Some(mut core) = core {
-            if let Some(driver) = core.driver.as_mut() {
+        if let Some(mut core) = core
+            && let Some(driver) = core.driver.as_mut() {
                 driver.shutdown();
             }
-        }
         drop(guard);
     }
 }
@@ -349,11 +348,9 @@ impl<'a> CoreGuard<'a> {
                 // Ordering: Acquire; pairs with the Release in MainWaker.
                 if policy.main_woken.load(Ordering::Relaxed)
                     && policy.main_woken.swap(false, Ordering::Acquire)
-                {
-                    if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
+                    && let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
                         return Some(output);
                     }
-                }
                 let mut idle = false;
                 for _ in 0..interval {
                     // Ordering: Acquire; pairs with `note_unhandled_panic`.
@@ -397,12 +394,11 @@ impl<'a> CoreGuard<'a> {
             .config
             .global_queue_interval
             .unwrap_or(31);
-        let injected_first = tick % interval == 0;
-        if injected_first {
-            if let Some(task) = self.policy.take_injected() {
+        let injected_first = tick.is_multiple_of(interval);
+        if injected_first
+            && let Some(task) = self.policy.take_injected() {
                 return Some(task);
             }
-        }
         let local = cx.with_core(|core| {
             let task = core.queue.pop_front();
             self.policy

@@ -158,11 +158,10 @@ impl Schedule for RuntimeRef {
 
     fn on_panic(&self) {
         let shared = self.shared();
-        if shared.config.unhandled_panic == UnhandledPanic::ShutdownRuntime {
-            if let Policy::CurrentThread(policy) = &shared.policy {
+        if shared.config.unhandled_panic == UnhandledPanic::ShutdownRuntime
+            && let Policy::CurrentThread(policy) = &shared.policy {
                 policy.note_unhandled_panic();
             }
-        }
     }
 }
 

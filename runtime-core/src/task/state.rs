@@ -98,7 +98,7 @@ pub(crate) enum OnPending {
 impl State {
     /// Scheduled, with the owner's reference and the join handle's.
     pub(crate) fn new() -> Self {
-        State(AtomicU64::new(WAKE_ONE | 2 * REF_ONE | JOIN_INTEREST))
+        State(AtomicU64::new(WAKE_ONE | (2 * REF_ONE) | JOIN_INTEREST))
     }
 
     pub(crate) fn load(&self) -> Snapshot {

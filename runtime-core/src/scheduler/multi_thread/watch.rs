@@ -153,11 +153,10 @@ impl Watch {
         // Ordering: Relaxed; hints.
         let driver_unattended = !policy.seat_taken.load(Ordering::Relaxed);
         let lifo = !policy.remotes[stuck].lifo.load(Ordering::Relaxed).is_null();
-        if overdue || driver_unattended || lifo || policy.has_work() {
-            if let Some(worker) = policy.idle.claim_any() {
+        if (overdue || driver_unattended || lifo || policy.has_work())
+            && let Some(worker) = policy.idle.claim_any() {
                 policy.remotes[worker].parker.unpark(unpark);
             }
-        }
     }
 
     /// Ends the thread, and waits for it unless called from it.
@@ -168,10 +167,9 @@ impl Watch {
             state.thread.take()
         };
         self.condvar.notify_all();
-        if let Some(thread) = thread {
-            if thread.thread().id() != std::thread::current().id() {
+        if let Some(thread) = thread
+            && thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
             }
-        }
     }
 }
