@@ -40,6 +40,7 @@ mod counting {
 }
 
 pub use counting::depth;
+#[cfg(not(runtime_loom))]
 pub(crate) use counting::{locked, unlocked};
 
 /// Declares that user code runs next: panics in debug builds if a runtime lock is held.

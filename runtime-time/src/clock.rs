@@ -149,9 +149,10 @@ impl Clock {
 pub(crate) fn now() -> Instant {
     // Ordering: Relaxed; see `Clock::new`.
     if EVER_PAUSED.load(Ordering::Relaxed)
-        && let Some(now) = with_time(|time| time.clock().now()) {
-            return now;
-        }
+        && let Some(now) = with_time(|time| time.clock().now())
+    {
+        return now;
+    }
     Instant::from_std(std::time::Instant::now())
 }
 

@@ -171,6 +171,7 @@ pub(crate) fn replace_entered(entered: Entered) -> RestoreEntered {
 }
 
 /// Inside, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
+#[allow(dead_code)] // for the task groups
 pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
     match entered() {
         Entered::Yes {

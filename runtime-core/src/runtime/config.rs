@@ -79,6 +79,7 @@ pub struct Config {
 }
 
 /// How durations fall into a histogram's buckets.
+#[allow(clippy::len_without_is_empty)] // a histogram always has a bucket
 pub trait HistogramBuckets: Send + Sync + fmt::Debug {
     /// Number of buckets.
     fn len(&self) -> usize;

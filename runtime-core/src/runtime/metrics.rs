@@ -52,7 +52,6 @@ pub(crate) struct WorkerCounters {
     pub(crate) mean_poll_nanos: Tally,
     pub(crate) queue_depth: Tally,
     pub(crate) poll_histogram: Vec<Tally>,
-    pub(crate) latency_histogram: Vec<Tally>,
     pub(crate) thread: crate::shim::sync::Mutex<Option<ThreadId>>,
 }
 
@@ -83,12 +82,6 @@ impl WorkerCounters {
         let tallies = |n: usize| (0..n).map(|_| Tally::default()).collect();
         WorkerCounters {
             poll_histogram: tallies(config.poll_histogram.as_ref().map_or(0, |h| h.len())),
-            latency_histogram: tallies(
-                config
-                    .schedule_latency_histogram
-                    .as_ref()
-                    .map_or(0, |h| h.len()),
-            ),
             ..WorkerCounters::default()
         }
     }

@@ -253,9 +253,10 @@ impl CurrentThread {
         }
         let core = guard.core.borrow_mut().take();
         if let Some(mut core) = core
-            && let Some(driver) = core.driver.as_mut() {
-                driver.shutdown();
-            }
+            && let Some(driver) = core.driver.as_mut()
+        {
+            driver.shutdown();
+        }
         drop(guard);
     }
 }
@@ -348,9 +349,10 @@ impl<'a> CoreGuard<'a> {
                 // Ordering: Acquire; pairs with the Release in MainWaker.
                 if policy.main_woken.load(Ordering::Relaxed)
                     && policy.main_woken.swap(false, Ordering::Acquire)
-                    && let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
-                        return Some(output);
-                    }
+                    && let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx))
+                {
+                    return Some(output);
+                }
                 let mut idle = false;
                 for _ in 0..interval {
                     // Ordering: Acquire; pairs with `note_unhandled_panic`.
@@ -395,10 +397,9 @@ impl<'a> CoreGuard<'a> {
             .global_queue_interval
             .unwrap_or(31);
         let injected_first = tick.is_multiple_of(interval);
-        if injected_first
-            && let Some(task) = self.policy.take_injected() {
-                return Some(task);
-            }
+        if injected_first && let Some(task) = self.policy.take_injected() {
+            return Some(task);
+        }
         let local = cx.with_core(|core| {
             let task = core.queue.pop_front();
             self.policy

@@ -159,9 +159,10 @@ impl Schedule for RuntimeRef {
     fn on_panic(&self) {
         let shared = self.shared();
         if shared.config.unhandled_panic == UnhandledPanic::ShutdownRuntime
-            && let Policy::CurrentThread(policy) = &shared.policy {
-                policy.note_unhandled_panic();
-            }
+            && let Policy::CurrentThread(policy) = &shared.policy
+        {
+            policy.note_unhandled_panic();
+        }
     }
 }
 

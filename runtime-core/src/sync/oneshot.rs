@@ -363,9 +363,10 @@ impl<T> Future for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.take()
-            && shared.close() & SENDER_DONE != 0 {
-                drop(shared.take_value());
-            }
+            && shared.close() & SENDER_DONE != 0
+        {
+            drop(shared.take_value());
+        }
     }
 }
 

@@ -304,6 +304,7 @@ impl RawTask {
     }
 
     /// Leaves the waker for the task's end; true if that is past.
+    #[allow(dead_code)] // for the task groups
     pub(super) fn leave_waker_or_complete(self, waker: &Waker) -> bool {
         self.state().load().is_complete() || !self.leave_waker(waker)
     }
@@ -457,8 +458,8 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
     } else if state.has_join_waker() {
         audit::user_code();
         let _ = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: JOIN_WAKER is set: both sides may read (I4).
             cell.join_waker.with(|waker| {
+                // SAFETY: JOIN_WAKER is set: both sides may read (I4).
                 if let Some(waker) = unsafe { &*waker } {
                     waker.wake_by_ref();
                 }

@@ -66,8 +66,9 @@ impl OwnedTasks {
 
     /// Takes a complete task out; nothing if it was never in.
     pub(crate) fn remove(&self, header: NonNull<Header>) {
-        // SAFETY: the caller holds a reference; `shard` is written before the task is shared.
+        // SAFETY: the caller holds a reference.
         let cell = unsafe { header.as_ref() };
+        // SAFETY: `shard` is written before the task is shared, and never again.
         let shard = cell.shard.with(|s| unsafe { *s }) as usize;
         let mut list = self.shards[shard].lock();
         cell.links.with_mut(|links| {
@@ -142,6 +143,7 @@ impl OwnedTasks {
     }
 
     /// Calls `f` on every bound task, each kept alive meanwhile.
+    #[allow(dead_code)] // for the task groups
     pub(crate) fn for_each(&self, mut f: impl FnMut(RawTask)) {
         for shard in 0..self.shards.len() {
             for task in self.snapshot(shard) {

@@ -37,13 +37,21 @@ impl<'a> ReadBuf<'a> {
         // SAFETY: same layout and lifetime; by I2 this type never writes uninitialised bytes below
         // `initialized`, unless through an unsafe method whose contract forbids it.
         let buf = unsafe { &mut *ptr };
-        ReadBuf { buf, filled: 0, initialized }
+        ReadBuf {
+            buf,
+            filled: 0,
+            initialized,
+        }
     }
 
     /// An empty buffer over memory that may be uninitialised.
     #[inline]
     pub fn uninit(buf: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
-        ReadBuf { buf, filled: 0, initialized: 0 }
+        ReadBuf {
+            buf,
+            filled: 0,
+            initialized: 0,
+        }
     }
 
     /// Size of the whole buffer, in bytes.
@@ -161,7 +169,10 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn set_filled(&mut self, n: usize) {
-        assert!(n <= self.initialized, "filled must not become larger than initialized");
+        assert!(
+            n <= self.initialized,
+            "filled must not become larger than initialized"
+        );
         self.filled = n;
     }
 
@@ -181,7 +192,10 @@ impl<'a> ReadBuf<'a> {
     #[inline]
     #[track_caller]
     pub fn put_slice(&mut self, data: &[u8]) {
-        assert!(self.remaining() >= data.len(), "slice is larger than the remaining buffer");
+        assert!(
+            self.remaining() >= data.len(),
+            "slice is larger than the remaining buffer"
+        );
         let end = self.filled + data.len();
         let ptr = std::ptr::from_ref(data) as *const [MaybeUninit<u8>];
         // SAFETY: same layout and lifetime, and read only: initialised bytes are valid `MaybeUninit`s.
@@ -197,13 +211,20 @@ impl<'a> ReadBuf<'a> {
     /// If `read` swapped the buffer for another: the bytes would not be in ours.
     #[cfg(feature = "io-util")]
     #[allow(dead_code)]
-    pub(crate) fn read_limited<R>(&mut self, limit: usize, read: impl FnOnce(&mut ReadBuf<'_>) -> R) -> (R, usize) {
+    pub(crate) fn read_limited<R>(
+        &mut self,
+        limit: usize,
+        read: impl FnOnce(&mut ReadBuf<'_>) -> R,
+    ) -> (R, usize) {
         let known = self.initialized - self.filled;
         let mut part = self.take(limit);
         part.initialized = known.min(part.capacity());
         let start = part.buf.as_ptr();
         let result = read(&mut part);
-        assert!(part.buf.as_ptr() == start, "the reader replaced the buffer it was given");
+        assert!(
+            part.buf.as_ptr() == start,
+            "the reader replaced the buffer it was given"
+        );
         let (filled, initialized) = (part.filled, part.initialized);
         // SAFETY: `part` is our memory (checked), of which its I2 says this much is initialised.
         unsafe { self.assume_init(initialized) };
@@ -237,7 +258,10 @@ unsafe impl bytes::BufMut for ReadBuf<'_> {
     }
 
     unsafe fn advance_mut(&mut self, n: usize) {
-        assert!(n <= self.remaining(), "cannot advance past the end of the buffer");
+        assert!(
+            n <= self.remaining(),
+            "cannot advance past the end of the buffer"
+        );
         // SAFETY: the caller initialised these bytes.
         unsafe { self.assume_init(n) };
         self.advance(n);

@@ -62,6 +62,7 @@ pub(crate) struct MultiThread {
     seat_taken: AtomicBool,
     shutdown: AtomicBool,
     /// Cores of the workers that have stopped (I1).
+    #[allow(clippy::vec_box)] // cores travel boxed
     cores: Mutex<Vec<Box<Core>>>,
     watch: Watch,
 }

@@ -154,9 +154,10 @@ impl Watch {
         let driver_unattended = !policy.seat_taken.load(Ordering::Relaxed);
         let lifo = !policy.remotes[stuck].lifo.load(Ordering::Relaxed).is_null();
         if (overdue || driver_unattended || lifo || policy.has_work())
-            && let Some(worker) = policy.idle.claim_any() {
-                policy.remotes[worker].parker.unpark(unpark);
-            }
+            && let Some(worker) = policy.idle.claim_any()
+        {
+            policy.remotes[worker].parker.unpark(unpark);
+        }
     }
 
     /// Ends the thread, and waits for it unless called from it.
@@ -168,8 +169,9 @@ impl Watch {
         };
         self.condvar.notify_all();
         if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id() {
-                let _ = thread.join();
-            }
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
     }
 }

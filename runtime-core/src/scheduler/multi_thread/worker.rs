@@ -203,10 +203,13 @@ impl Context {
         let policy = self.policy();
         let remote = &policy.remotes[self.index];
         let was_searching = self.with_core(|core| std::mem::take(&mut core.searching));
-        if was_searching == Some(true) && policy.idle.finish_search() && policy.has_work()
-            && let Some(worker) = policy.idle.claim_any() {
-                policy.remotes[worker].parker.unpark(&*self.shared().unpark);
-            }
+        if was_searching == Some(true)
+            && policy.idle.finish_search()
+            && policy.has_work()
+            && let Some(worker) = policy.idle.claim_any()
+        {
+            policy.remotes[worker].parker.unpark(&*self.shared().unpark);
+        }
         // Ordering: Relaxed; a hint for the watch.
         let pulse = remote.pulse.load(Ordering::Relaxed).wrapping_add(1);
         remote.pulse.store(pulse | 1, Ordering::Relaxed);
@@ -228,16 +231,19 @@ impl Context {
         let mut core = self.core.borrow_mut();
         let core = core.as_mut()?;
         if tick.is_multiple_of(core.injector_interval)
-            && let Some(task) = take_injected(policy) {
-                return Some(task);
-            }
+            && let Some(task) = take_injected(policy)
+        {
+            return Some(task);
+        }
         let lifo = &policy.remotes[self.index].lifo;
         // Ordering: Relaxed; the swap below decides.
-        if core.lifo_polls < MAX_LIFO_POLLS && !lifo.load(Ordering::Relaxed).is_null()
-            && let Some(task) = take_lifo(lifo) {
-                core.lifo_polls += 1;
-                return Some(task);
-            }
+        if core.lifo_polls < MAX_LIFO_POLLS
+            && !lifo.load(Ordering::Relaxed).is_null()
+            && let Some(task) = take_lifo(lifo)
+        {
+            core.lifo_polls += 1;
+            return Some(task);
+        }
         core.lifo_polls = 0;
         if let Some(task) = core.queue.pop() {
             return Some(task);
@@ -301,12 +307,14 @@ impl Context {
                     Steal::Retry => retry = true,
                     Steal::Empty => {}
                 }
-                if last_pass && !retry
-                    && let Some(task) = self.rescue_lifo(victim) {
-                        counters.steal_operations.add(1);
-                        counters.steals.add(1);
-                        return Some(task);
-                    }
+                if last_pass
+                    && !retry
+                    && let Some(task) = self.rescue_lifo(victim)
+                {
+                    counters.steal_operations.add(1);
+                    counters.steals.add(1);
+                    return Some(task);
+                }
             }
             if let Some(task) = self.take_batch(core) {
                 return Some(task);
@@ -406,10 +414,9 @@ impl Context {
             core.searching = searching;
             core.stopwatch.after_park(&remote.counters);
         });
-        if claimed
-            && let Some(timers) = self.timers() {
-                timers.fire_overdue();
-            }
+        if claimed && let Some(timers) = self.timers() {
+            timers.fire_overdue();
+        }
         context::wake_deferred();
     }
 

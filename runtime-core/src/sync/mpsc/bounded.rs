@@ -67,7 +67,10 @@ pub struct OwnedPermit<T> {
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "mpsc bounded channel requires buffer > 0");
-    let room = Room { permits: BatchSemaphore::new(buffer), capacity: buffer };
+    let room = Room {
+        permits: BatchSemaphore::new(buffer),
+        capacity: buffer,
+    };
     let chan = Arc::new(Chan::new(Some(room)));
     (Sender { chan: chan.clone() }, Receiver { chan })
 }
@@ -95,14 +98,21 @@ impl<T> Chan<T> {
         }
         // Declared first, dropped last: after the acquire has given back what it held.
         let _wake = WakeIfClosed(self);
-        self.bounded().permits.acquire(n).await.map_err(|_| SendError(()))
+        self.bounded()
+            .permits
+            .acquire(n)
+            .await
+            .map_err(|_| SendError(()))
     }
 
     fn try_take_room(&self, n: usize) -> Result<(), TrySendError<()>> {
-        self.bounded().permits.try_acquire(n).map_err(|error| match error {
-            TryAcquireError::Closed => TrySendError::Closed(()),
-            TryAcquireError::NoPermits => TrySendError::Full(()),
-        })
+        self.bounded()
+            .permits
+            .try_acquire(n)
+            .map_err(|error| match error {
+                TryAcquireError::Closed => TrySendError::Closed(()),
+                TryAcquireError::NoPermits => TrySendError::Full(()),
+            })
     }
 
     /// Pushes for a permit; a bounded channel's queue is never closed.
@@ -153,7 +163,11 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// Outside of a runtime, or without its timers.
-    pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+    pub async fn send_timeout(
+        &self,
+        value: T,
+        timeout: Duration,
+    ) -> Result<(), SendTimeoutError<T>> {
         let mut sleep = driver::sleep(timeout);
         let mut room = pin!(self.chan.take_room(1));
         let outcome = poll_fn(|cx| {
@@ -200,7 +214,10 @@ impl<T> Sender<T> {
     /// If the receiver is gone, has closed, or the channel is smaller than `n`.
     pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
         self.chan.take_room(n).await?;
-        Ok(PermitIterator { chan: &self.chan, left: n })
+        Ok(PermitIterator {
+            chan: &self.chan,
+            left: n,
+        })
     }
 
     /// [`reserve`](Self::reserve), with a permit that carries the sender.
@@ -234,7 +251,10 @@ impl<T> Sender<T> {
             });
         }
         self.chan.try_take_room(n)?;
-        Ok(PermitIterator { chan: &self.chan, left: n })
+        Ok(PermitIterator {
+            chan: &self.chan,
+            left: n,
+        })
     }
 
     /// [`try_reserve`](Self::try_reserve), with a permit that carries the sender.
@@ -374,7 +394,9 @@ impl<T> fmt::Debug for Permit<'_, T> {
 
 impl<T> fmt::Debug for PermitIterator<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PermitIterator").field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("PermitIterator")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }
 

@@ -183,7 +183,12 @@ impl<T> Chan<T> {
 
     /// Leaves the receiver's waker, cloned and dropped outside of the lock.
     fn leave_waker(&self, cx: &Context<'_>) {
-        if self.rx_waker.lock().as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+        if self
+            .rx_waker
+            .lock()
+            .as_ref()
+            .is_some_and(|w| w.will_wake(cx.waker()))
+        {
             return;
         }
         let new = cx.waker().clone();
@@ -234,12 +239,16 @@ impl<T> Chan<T> {
             return Poll::Ready(0);
         }
         // SAFETY: the caller's promise.
-        let Some(first) = ready!(unsafe { self.poll_recv(cx) }) else { return Poll::Ready(0) };
+        let Some(first) = ready!(unsafe { self.poll_recv(cx) }) else {
+            return Poll::Ready(0);
+        };
         buffer.push(first);
         let mut count = 1;
         while count < limit {
             // SAFETY: the caller's promise.
-            let Popped::Value(value) = (unsafe { self.queue.pop() }) else { break };
+            let Popped::Value(value) = (unsafe { self.queue.pop() }) else {
+                break;
+            };
             buffer.push(value);
             count += 1;
         }

@@ -32,7 +32,9 @@ macro_rules! sender_impls {
             pub fn downgrade(&self) -> $weak<T> {
                 // Ordering: Relaxed; a plain counter.
                 self.chan.weak.fetch_add(1, Ordering::Relaxed);
-                $weak { chan: self.chan.clone() }
+                $weak {
+                    chan: self.chan.clone(),
+                }
             }
 
             /// How many senders there are.
@@ -51,7 +53,9 @@ macro_rules! sender_impls {
         impl<T> Clone for $sender<T> {
             fn clone(&self) -> Self {
                 self.chan.add_sender();
-                $sender { chan: self.chan.clone() }
+                $sender {
+                    chan: self.chan.clone(),
+                }
             }
         }
 
@@ -64,7 +68,9 @@ macro_rules! sender_impls {
         impl<T> $weak<T> {
             /// A sender, unless all are gone.
             pub fn upgrade(&self) -> Option<$sender<T>> {
-                self.chan.upgrade().then(|| $sender { chan: self.chan.clone() })
+                self.chan.upgrade().then(|| $sender {
+                    chan: self.chan.clone(),
+                })
             }
 
             /// How many senders there are.
@@ -84,7 +90,9 @@ macro_rules! sender_impls {
             fn clone(&self) -> Self {
                 // Ordering: Relaxed; a plain counter.
                 self.chan.weak.fetch_add(1, Ordering::Relaxed);
-                $weak { chan: self.chan.clone() }
+                $weak {
+                    chan: self.chan.clone(),
+                }
             }
         }
 
@@ -242,6 +250,4 @@ mod queue;
 mod unbounded;
 
 pub use bounded::{OwnedPermit, Permit, PermitIterator, Receiver, Sender, WeakSender, channel};
-pub use unbounded::{
-    UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel,
-};
+pub use unbounded::{UnboundedReceiver, UnboundedSender, WeakUnboundedSender, unbounded_channel};

@@ -101,7 +101,11 @@ impl<T> Queue<T> {
     fn take_block(&self) -> *mut Block<T> {
         // Ordering: Acquire; pairs with the Release in `recycle`: the block is reset.
         let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
-        if spare.is_null() { Block::boxed() } else { spare }
+        if spare.is_null() {
+            Block::boxed()
+        } else {
+            spare
+        }
     }
 
     /// Appends; gives the value back if the queue is closed.
@@ -225,7 +229,10 @@ impl<T> Queue<T> {
             // SAFETY: I2, the consumer's block is alive.
             let slot = unsafe { &(*head.block).slots[head.index % LAP] };
             // Ordering: AcqRel; Release publishes the waker to the producer's swap.
-            match slot.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire) {
+            match slot
+                .state
+                .compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => true,
                 Err(state) => state == WAITING,
             }

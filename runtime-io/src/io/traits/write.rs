@@ -13,7 +13,11 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     /// Whatever the sink fails with; nothing was written then.
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>;
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>>;
 
     /// Waits until everything written has reached its destination.
     ///
@@ -50,7 +54,11 @@ pub trait AsyncWrite {
 
 macro_rules! forward {
     ($this:ident => $pinned:expr) => {
-        fn poll_write($this: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            $this: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
             $pinned.poll_write(cx, buf)
         }
 
@@ -119,4 +127,10 @@ macro_rules! memory {
     )*};
 }
 
-memory!(Vec<u8>, io::Cursor<&mut [u8]>, io::Cursor<&mut Vec<u8>>, io::Cursor<Vec<u8>>, io::Cursor<Box<[u8]>>);
+memory!(
+    Vec<u8>,
+    io::Cursor<&mut [u8]>,
+    io::Cursor<&mut Vec<u8>>,
+    io::Cursor<Vec<u8>>,
+    io::Cursor<Box<[u8]>>
+);
