@@ -74,3 +74,6 @@ pub use rwlock::{
 pub mod watch;
 
 pub mod broadcast;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Tests of the room: models for loom, and small unit tests.
+
+#[cfg(runtime_loom)]
+mod loom_channels;
+#[cfg(runtime_loom)]
+mod loom_locks;
+#[cfg(not(runtime_loom))]
+mod unit;
