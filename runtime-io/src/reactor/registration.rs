@@ -26,6 +26,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::RawFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -254,6 +255,10 @@ pub(crate) enum Progress<R> {
     /// A short transfer: the OS would block next, so the next attempt can be saved.
     Drained(R),
 }
+
+// No user code runs while its locks are held, so a panic cannot leave it half changed.
+impl UnwindSafe for Registration {}
+impl RefUnwindSafe for Registration {}
 
 impl Drop for Registration {
     fn drop(&mut self) {

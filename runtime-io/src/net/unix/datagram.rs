@@ -5,7 +5,7 @@ use crate::io::ReadBuf;
 #[cfg(feature = "io-util")]
 use crate::net::common::fill;
 use crate::net::common::fill_read_buf;
-use crate::reactor::{Direction, Interest, PollEvented};
+use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use socket2::SockRef;
 use std::io;
 use std::net::Shutdown;
@@ -47,14 +47,16 @@ impl UnixDatagram {
         UnixDatagram::from_mio(mio::net::UnixDatagram::bind_addr(&addr)?)
     }
 
-    /// Two connected sockets.
+    /// Two connected sockets. Both start out writable.
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
     #[track_caller]
     pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;
-        Ok((UnixDatagram::from_mio(a)?, UnixDatagram::from_mio(b)?))
+        let a = PollEvented::assuming(a, Ready::WRITABLE);
+        let b = a.beside(b, Ready::WRITABLE);
+        Ok((UnixDatagram { io: a }, UnixDatagram { io: b }))
     }
 
     /// A socket without a name.
