@@ -441,9 +441,12 @@ impl Context {
                 driver.turn();
             }
         });
+        if let Some(timers) = timers {
+            // Before the driver goes: later it would undo what its next holder announced.
+            timers.after_park(self.index, true);
+        }
         policy.give_back_driver(driver);
         if let Some(timers) = timers {
-            timers.after_park(self.index, true);
             timers.fire(self.index, true);
         }
     }
