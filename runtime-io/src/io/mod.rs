@@ -5,10 +5,14 @@
 
 mod read_buf;
 mod traits;
+#[cfg(feature = "io-util")]
+mod util;
 
 pub use read_buf::ReadBuf;
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 pub use traits::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+#[cfg(feature = "io-util")]
+pub use util::*;
 
 #[cfg(any(feature = "net", feature = "signal", feature = "process"))]
 pub use crate::reactor::{Interest, Ready, unix};

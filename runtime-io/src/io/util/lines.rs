@@ -1,0 +1,121 @@
+//! [`Lines`] and [`Split`]: a reader cut in pieces.
+//!
+//! The piece being read lives in the adapter, so waiting for the next one is cancel safe. A line that is not
+//! UTF-8 is an error and is dropped; the lines after it can be read.
+
+use super::buf_read_ext::poll_read_until;
+use super::into_string;
+use crate::io::AsyncBufRead;
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pin_project_lite::pin_project! {
+    /// The lines of a reader; see `AsyncBufReadExt::lines`.
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Lines<R> {
+        #[pin]
+        reader: R,
+        partial: Vec<u8>,
+        read: usize,
+    }
+}
+
+impl<R> Lines<R> {
+    pub(super) fn new(reader: R) -> Self {
+        Lines { reader, partial: Vec::new(), read: 0 }
+    }
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    /// The next line without its end, `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// `InvalidData` for a line that is not UTF-8; else the reader's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the part read so far is kept.
+    pub async fn next_line(&mut self) -> io::Result<Option<String>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next_line(cx)).await
+    }
+
+    /// The reader, mutably.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// The reader.
+    pub fn get_ref(&mut self) -> &R {
+        &self.reader
+    }
+
+    /// The reader back; a line read in part is lost.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+}
+
+impl<R: AsyncBufRead> Lines<R> {
+    /// [`next_line`](Lines::next_line) as a poll function.
+    pub fn poll_next_line(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<String>>> {
+        let this = self.project();
+        ready!(poll_read_until(this.reader, cx, b'\n', this.partial, this.read))?;
+        if this.partial.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let mut line = mem::take(this.partial);
+        if line.pop_if(|byte| *byte == b'\n').is_some() {
+            line.pop_if(|byte| *byte == b'\r');
+        }
+        Poll::Ready(into_string(line).map(Some).map_err(|(_, error)| error))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// The pieces of a reader between delimiters; see `AsyncBufReadExt::split`.
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Split<R> {
+        #[pin]
+        reader: R,
+        delimiter: u8,
+        partial: Vec<u8>,
+        read: usize,
+    }
+}
+
+impl<R> Split<R> {
+    pub(super) fn new(reader: R, delimiter: u8) -> Self {
+        Split { reader, delimiter, partial: Vec::new(), read: 0 }
+    }
+}
+
+impl<R: AsyncBufRead + Unpin> Split<R> {
+    /// The next piece without its delimiter, `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// The reader's.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the part read so far is kept.
+    pub async fn next_segment(&mut self) -> io::Result<Option<Vec<u8>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next_segment(cx)).await
+    }
+}
+
+impl<R: AsyncBufRead> Split<R> {
+    /// [`next_segment`](Split::next_segment) as a poll function.
+    pub fn poll_next_segment(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let this = self.project();
+        ready!(poll_read_until(this.reader, cx, *this.delimiter, this.partial, this.read))?;
+        if this.partial.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let mut piece = mem::take(this.partial);
+        piece.pop_if(|byte| byte == this.delimiter);
+        Poll::Ready(Ok(Some(piece)))
+    }
+}
