@@ -98,7 +98,8 @@ impl Ready {
                 ready |= flag;
             }
         };
-        note(event.is_readable(), Ready::READABLE);
+        // A pending error (a refused datagram, say) is what the next read returns: it must try.
+        note(event.is_readable() || event.is_error(), Ready::READABLE);
         note(event.is_writable(), Ready::WRITABLE);
         note(event.is_read_closed(), Ready::READ_CLOSED);
         note(event.is_write_closed(), Ready::WRITE_CLOSED);
