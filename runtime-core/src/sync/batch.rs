@@ -107,8 +107,9 @@ impl BatchSemaphore {
 
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> Result<(), TryAcquireError> {
-        // Ordering: Relaxed; the CAS below decides.
-        let mut state = self.state.load(Ordering::Relaxed);
+        // Ordering: Acquire; pairs with the AcqRel in `close`: who is refused sees what came before
+        // the closing (OnceCell reads its value on that ground).
+        let mut state = self.state.load(Ordering::Acquire);
         loop {
             if state & CLOSED != 0 {
                 return Err(TryAcquireError::Closed);
@@ -117,12 +118,12 @@ impl BatchSemaphore {
                 return Err(TryAcquireError::NoPermits);
             }
             // Ordering: Acquire; pairs with the Release in `release`: the former holder's
-            // writes are visible. Relaxed on failure, the loop looks again.
+            // writes are visible. On failure too, as for the load.
             match self.state.compare_exchange_weak(
                 state,
                 state - (n << SHIFT),
                 Ordering::Acquire,
-                Ordering::Relaxed,
+                Ordering::Acquire,
             ) {
                 Ok(_) => return Ok(()),
                 Err(now) => state = now,
