@@ -303,7 +303,11 @@ macro_rules! stream_traits {
             }
 
             pub(super) fn shutdown_std(&self, how: std::net::Shutdown) -> std::io::Result<()> {
-                self.io.get_ref().shutdown(how)
+                match self.io.get_ref().shutdown(how) {
+                    // The peer's reset came first: the side is as shut down as it can be.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(()),
+                    result => result,
+                }
             }
         }
 
