@@ -23,62 +23,46 @@ pub trait AsyncRead {
     ) -> Poll<io::Result<()>>;
 }
 
+macro_rules! read_by {
+    (|$this:ident, $cx:ident, $buf:ident| $read:expr) => {
+        fn poll_read(self: Pin<&mut Self>, $cx: &mut Context<'_>, $buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let $this = self;
+            $read
+        }
+    };
+}
+
 impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for Box<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut **self).poll_read(cx, buf)
-    }
+    read_by!(|this, cx, buf| Pin::new(&mut **this.get_mut()).poll_read(cx, buf));
 }
 
 impl<T: AsyncRead + Unpin + ?Sized> AsyncRead for &mut T {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut **self).poll_read(cx, buf)
-    }
+    read_by!(|this, cx, buf| Pin::new(&mut **this.get_mut()).poll_read(cx, buf));
 }
 
 impl<P: DerefMut<Target: AsyncRead>> AsyncRead for Pin<P> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.as_deref_mut().poll_read(cx, buf)
-    }
+    read_by!(|this, cx, buf| this.as_deref_mut().poll_read(cx, buf));
 }
 
 impl AsyncRead for &[u8] {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (now, later) = self.split_at(self.len().min(buf.remaining()));
-        buf.put_slice(now);
-        *self = later;
+    read_by!(|this, _cx, buf| {
+        let data = this.get_mut();
+        let n = data.len().min(buf.remaining());
+        buf.put_slice(&data[..n]);
+        *data = &data[n..];
         Poll::Ready(Ok(()))
-    }
+    });
 }
 
 impl<T: AsRef<[u8]> + Unpin> AsyncRead for io::Cursor<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let data = self.get_ref().as_ref();
+    read_by!(|this, _cx, buf| {
+        let cursor = this.get_mut();
+        let data = cursor.get_ref().as_ref();
         // A cursor may stand behind the end of its data.
-        let start = usize::try_from(self.position()).map_or(data.len(), |at| at.min(data.len()));
+        let start = usize::try_from(cursor.position()).map_or(data.len(), |at| at.min(data.len()));
         let n = buf.remaining().min(data.len() - start);
         buf.put_slice(&data[start..start + n]);
-        let position = self.position() + n as u64;
-        self.set_position(position);
+        cursor.set_position(cursor.position() + n as u64);
         Poll::Ready(Ok(()))
-    }
+    });
 }

@@ -64,17 +64,17 @@ where
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,
-    a_to_b_buf_size: usize,
-    b_to_a_buf_size: usize,
+    there_size: usize,
+    back_size: usize,
 ) -> io::Result<(u64, u64)>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
-    assert!(a_to_b_buf_size > 0, "`a_to_b_buf_size` must be greater than 0");
-    assert!(b_to_a_buf_size > 0, "`b_to_a_buf_size` must be greater than 0");
-    let mut there = Direction::Copying(Copier::new(a_to_b_buf_size));
-    let mut back = Direction::Copying(Copier::new(b_to_a_buf_size));
+    assert!(there_size > 0, "`a_to_b_buf_size` must be greater than 0");
+    assert!(back_size > 0, "`b_to_a_buf_size` must be greater than 0");
+    let mut there = Direction::Copying(Copier::new(there_size));
+    let mut back = Direction::Copying(Copier::new(back_size));
     poll_fn(|cx| {
         let there = there.poll(cx, a, b)?;
         let back = back.poll(cx, b, a)?;

@@ -20,12 +20,12 @@ pub struct ReadNumber<'a, R: ?Sized, T, const N: usize> {
     bytes: [u8; N],
     read: usize,
     convert: fn([u8; N]) -> T,
-    pinned: PhantomPinned,
+    _pinned: PhantomPinned,
 }
 
 impl<'a, R: ?Sized, T, const N: usize> ReadNumber<'a, R, T, N> {
     pub(super) fn new(reader: &'a mut R, convert: fn([u8; N]) -> T) -> Self {
-        ReadNumber { reader, bytes: [0; N], read: 0, convert, pinned: PhantomPinned }
+        ReadNumber { reader, bytes: [0; N], read: 0, convert, _pinned: PhantomPinned }
     }
 }
 
@@ -65,12 +65,12 @@ pub struct WriteNumber<'a, W: ?Sized, const N: usize> {
     writer: &'a mut W,
     bytes: [u8; N],
     written: usize,
-    pinned: PhantomPinned,
+    _pinned: PhantomPinned,
 }
 
 impl<'a, W: ?Sized, const N: usize> WriteNumber<'a, W, N> {
     pub(super) fn new(writer: &'a mut W, bytes: [u8; N]) -> Self {
-        WriteNumber { writer, bytes, written: 0, pinned: PhantomPinned }
+        WriteNumber { writer, bytes, written: 0, _pinned: PhantomPinned }
     }
 }
 
