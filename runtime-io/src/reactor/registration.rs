@@ -14,7 +14,8 @@
 //! I3: the descriptor is open and unchanged as long as the registration lives; `PollEvented` and
 //! `AsyncFd` drop the registration first.
 //!
-//! Every wait spends coop budget; a wait that stays pending gives it back.
+//! Every operation spends coop budget, and gives it back while pending; asking for readiness alone
+//! is free, since the attempt that follows it may be a `try_*` loop that never yields.
 
 use super::driver::{Reactor, Slot};
 use super::readiness::{Direction, ReadyEvent};
@@ -291,14 +292,12 @@ impl Future for Wait<'_> {
     type Output = io::Result<ReadyEvent>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let budget = ready!(coop::poll_proceed(cx));
         let this = &mut *self;
         let io = &this.registration.io;
         if !io.look_for(this.interest).is_settled() {
             this.registration.ensure_registered()?;
         }
         let event = ready!(io.poll_listed(cx, this.interest, &mut this.key));
-        budget.made_progress();
         match event.is_shutdown {
             true => Poll::Ready(Err(shutdown_error())),
             false => Poll::Ready(Ok(event)),
