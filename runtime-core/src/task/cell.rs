@@ -304,7 +304,6 @@ impl RawTask {
     }
 
     /// Leaves the waker for the task's end; true if that is past.
-    #[allow(dead_code)] // for the task groups
     pub(super) fn leave_waker_or_complete(self, waker: &Waker) -> bool {
         self.state().load().is_complete() || !self.leave_waker(waker)
     }

@@ -63,7 +63,6 @@ impl<T> JoinHandle<T> {
     }
 
     /// Registers `waker` for the end of the task; true if it has ended already.
-    #[allow(dead_code)] // for the task groups
     pub(crate) fn set_waker(&mut self, waker: &std::task::Waker) -> bool {
         self.raw.leave_waker_or_complete(waker)
     }
