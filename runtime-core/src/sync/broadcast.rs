@@ -176,7 +176,10 @@ impl<T> Shared<T> {
         tail.receivers += 1;
         let next = tail.position;
         drop(tail);
-        Receiver { shared: this.clone(), next }
+        Receiver {
+            shared: this.clone(),
+            next,
+        }
     }
 }
 
@@ -187,7 +190,11 @@ impl<T> Slot<T> {
         T: Clone,
     {
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 { self.value.take() } else { self.value.clone() }
+        if self.left == 0 {
+            self.value.take()
+        } else {
+            self.value.clone()
+        }
     }
 }
 
@@ -204,7 +211,13 @@ impl<T> Sender<T> {
             "broadcast channel capacity exceeded `usize::MAX / 2`"
         );
         let ring = (0..capacity.next_power_of_two())
-            .map(|_| SlotLock::new(Slot { position: u64::MAX, left: 0, value: None }))
+            .map(|_| {
+                SlotLock::new(Slot {
+                    position: u64::MAX,
+                    left: 0,
+                    value: None,
+                })
+            })
             .collect();
         Sender {
             shared: Arc::new(Shared {
@@ -255,7 +268,9 @@ impl<T> Sender<T> {
     pub fn downgrade(&self) -> WeakSender<T> {
         // Ordering: Relaxed; a plain counter.
         self.shared.weak.fetch_add(1, Ordering::Relaxed);
-        WeakSender { shared: self.shared.clone() }
+        WeakSender {
+            shared: self.shared.clone(),
+        }
     }
 
     /// Values that some receiver has yet to get.
@@ -325,7 +340,9 @@ impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         // Ordering: Relaxed; made from one that keeps the count above zero.
         self.shared.strong.fetch_add(1, Ordering::Relaxed);
-        Sender { shared: self.shared.clone() }
+        Sender {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -353,7 +370,11 @@ impl<T> WeakSender<T> {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(Sender { shared: self.shared.clone() }),
+                Ok(_) => {
+                    return Some(Sender {
+                        shared: self.shared.clone(),
+                    });
+                }
                 Err(now) => count = now,
             }
         }
@@ -377,7 +398,9 @@ impl<T> Clone for WeakSender<T> {
     fn clone(&self) -> Self {
         // Ordering: Relaxed; a plain counter.
         self.shared.weak.fetch_add(1, Ordering::Relaxed);
-        WeakSender { shared: self.shared.clone() }
+        WeakSender {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -436,7 +459,12 @@ impl<T: Clone> Receiver<T> {
     /// # Cancel safety
     /// Dropping it loses nothing.
     pub async fn recv(&mut self) -> Result<T, RecvError> {
-        Recv { receiver: self, queued: false, node: Waiter::new(()) }.await
+        Recv {
+            receiver: self,
+            queued: false,
+            node: Waiter::new(()),
+        }
+        .await
     }
 
     /// [`recv`](Self::recv) for threads outside of async code.
@@ -476,7 +504,11 @@ impl<T: Clone> Receiver<T> {
             drop(slot);
             let mut tail = shared.tail.lock();
             if tail.position == self.next {
-                return Err(if tail.closed { TryRecvError::Closed } else { or_wait(&mut tail) });
+                return Err(if tail.closed {
+                    TryRecvError::Closed
+                } else {
+                    or_wait(&mut tail)
+                });
             }
             let oldest = tail.position.saturating_sub(shared.ring.len() as u64);
             if self.next < oldest {
@@ -504,7 +536,11 @@ impl<T> Drop for Receiver<T> {
             let mut slot = self.shared.slot(position).lock();
             if slot.position == position {
                 slot.left = slot.left.saturating_sub(1);
-                let value = if slot.left == 0 { slot.value.take() } else { None };
+                let value = if slot.left == 0 {
+                    slot.value.take()
+                } else {
+                    None
+                };
                 drop(slot);
                 drop(value);
             }
@@ -543,7 +579,10 @@ impl<T: Clone> Future for Recv<'_, T> {
             let outcome = this.receiver.receive(|tail| {
                 // SAFETY: I1 of wait_list, the lock is held.
                 let fields = unsafe { node.fields() };
-                let same = fields.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
+                let same = fields
+                    .waker
+                    .as_ref()
+                    .is_some_and(|w| w.will_wake(cx.waker()));
                 let old = match given {
                     _ if same && fields.is_queued() => None,
                     Some(new) => fields.waker.replace(new),

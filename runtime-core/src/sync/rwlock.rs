@@ -191,11 +191,17 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn try_turn(&self, permits: u32) -> Result<(), TryLockError> {
-        self.turn.try_acquire(permits as usize).map_err(|_| TryLockError(()))
+        self.turn
+            .try_acquire(permits as usize)
+            .map_err(|_| TryLockError(()))
     }
 
     fn read_guard(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { turn: &self.turn, value: self.value.get(), _borrow: PhantomData }
+        RwLockReadGuard {
+            turn: &self.turn,
+            value: self.value.get(),
+            _borrow: PhantomData,
+        }
     }
 
     fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
@@ -209,12 +215,20 @@ impl<T: ?Sized> RwLock<T> {
 
     fn owned_read_guard(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         let value = self.value.get();
-        OwnedRwLockReadGuard { lock: self, value, _lock: PhantomData }
+        OwnedRwLockReadGuard {
+            lock: self,
+            value,
+            _lock: PhantomData,
+        }
     }
 
     fn owned_write_guard(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let value = self.value.get();
-        OwnedRwLockWriteGuard { lock: self, value, _lock: PhantomData }
+        OwnedRwLockWriteGuard {
+            lock: self,
+            value,
+            _lock: PhantomData,
+        }
     }
 
     /// Waits until it may read.
@@ -354,7 +368,11 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     {
         let value: *const U = f(&this);
         let this = ManuallyDrop::new(this);
-        RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData }
+        RwLockReadGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -365,9 +383,15 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     where
         F: FnOnce(&T) -> Option<&U>,
     {
-        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let Some(value) = f(&this).map(|v| v as *const U) else {
+            return Err(this);
+        };
         let this = ManuallyDrop::new(this);
-        Ok(RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData })
+        Ok(RwLockReadGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        })
     }
 }
 
@@ -396,7 +420,11 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let value: *const U = f(&this);
         let this = ManuallyDrop::new(this);
         this.turn.release(this.permits as usize - 1);
-        RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData }
+        RwLockReadGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -407,10 +435,16 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     where
         F: FnOnce(&T) -> Option<&U>,
     {
-        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let Some(value) = f(&this).map(|v| v as *const U) else {
+            return Err(this);
+        };
         let this = ManuallyDrop::new(this);
         this.turn.release(this.permits as usize - 1);
-        Ok(RwLockReadGuard { turn: this.turn, value, _borrow: PhantomData })
+        Ok(RwLockReadGuard {
+            turn: this.turn,
+            value,
+            _borrow: PhantomData,
+        })
     }
 }
 
@@ -441,7 +475,11 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
         F: FnOnce(&U) -> &V,
     {
         let value: *const V = f(&this);
-        OwnedRwLockReadGuard { lock: this.into_lock(), value, _lock: PhantomData }
+        OwnedRwLockReadGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -452,8 +490,14 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     where
         F: FnOnce(&U) -> Option<&V>,
     {
-        let Some(value) = f(&this).map(|v| v as *const V) else { return Err(this) };
-        Ok(OwnedRwLockReadGuard { lock: this.into_lock(), value, _lock: PhantomData })
+        let Some(value) = f(&this).map(|v| v as *const V) else {
+            return Err(this);
+        };
+        Ok(OwnedRwLockReadGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        })
     }
 
     /// The lock it is of.
@@ -471,7 +515,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let value: *mut U = f(&mut this);
-        OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData }
+        OwnedRwLockMappedWriteGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -485,8 +533,14 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut U) else { return Err(this) };
-        Ok(OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData })
+        let Some(value) = f(&mut this).map(|v| v as *mut U) else {
+            return Err(this);
+        };
+        Ok(OwnedRwLockMappedWriteGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        })
     }
 
     /// The same guard, as a mapped one.
@@ -507,7 +561,11 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let value: *const U = f(&this);
         let lock = this.into_lock();
         lock.turn.release(lock.max_readers as usize - 1);
-        OwnedRwLockReadGuard { lock, value, _lock: PhantomData }
+        OwnedRwLockReadGuard {
+            lock,
+            value,
+            _lock: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -521,10 +579,16 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     where
         F: FnOnce(&T) -> Option<&U>,
     {
-        let Some(value) = f(&this).map(|v| v as *const U) else { return Err(this) };
+        let Some(value) = f(&this).map(|v| v as *const U) else {
+            return Err(this);
+        };
         let lock = this.into_lock();
         lock.turn.release(lock.max_readers as usize - 1);
-        Ok(OwnedRwLockReadGuard { lock, value, _lock: PhantomData })
+        Ok(OwnedRwLockReadGuard {
+            lock,
+            value,
+            _lock: PhantomData,
+        })
     }
 
     /// The lock it is of.
@@ -542,7 +606,11 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> &mut V,
     {
         let value: *mut V = f(&mut this);
-        OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData }
+        OwnedRwLockMappedWriteGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        }
     }
 
     /// The same, with a function that may find nothing.
@@ -556,8 +624,14 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     where
         F: FnOnce(&mut U) -> Option<&mut V>,
     {
-        let Some(value) = f(&mut this).map(|v| v as *mut V) else { return Err(this) };
-        Ok(OwnedRwLockMappedWriteGuard { lock: this.into_lock(), value, _lock: PhantomData })
+        let Some(value) = f(&mut this).map(|v| v as *mut V) else {
+            return Err(this);
+        };
+        Ok(OwnedRwLockMappedWriteGuard {
+            lock: this.into_lock(),
+            value,
+            _lock: PhantomData,
+        })
     }
 
     /// The lock it is of.

@@ -24,10 +24,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::pin;
 
-#[cfg(not(runtime_loom))]
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(runtime_loom)]
 use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(not(runtime_loom))]
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// loom's lock in parking_lot's shape.
 #[cfg(runtime_loom)]
@@ -141,7 +141,13 @@ impl<T> Shared<T> {
     fn borrow(&self, seen: Option<usize>) -> (Ref<'_, T>, usize) {
         let value = self.value.read();
         let version = self.version() & !CLOSED;
-        (Ref { value, changed: seen.is_some_and(|seen| seen != version) }, version)
+        (
+            Ref {
+                value,
+                changed: seen.is_some_and(|seen| seen != version),
+            },
+            version,
+        )
     }
 
     /// Moves the version (I1), unlocks and wakes.
@@ -270,7 +276,10 @@ impl<T> Sender<T> {
     pub fn subscribe(&self) -> Receiver<T> {
         // Ordering: Relaxed; the receiver is handed on by other means.
         self.shared.receivers.fetch_add(1, Ordering::Relaxed);
-        Receiver { shared: self.shared.clone(), seen: self.shared.version() & !CLOSED }
+        Receiver {
+            shared: self.shared.clone(),
+            seen: self.shared.version() & !CLOSED,
+        }
     }
 
     /// How many receivers there are.
@@ -295,7 +304,9 @@ impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         // Ordering: Relaxed; made from one that keeps the count above zero.
         self.shared.senders.fetch_add(1, Ordering::Relaxed);
-        Sender { shared: self.shared.clone() }
+        Sender {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -408,7 +419,10 @@ impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         // Ordering: Relaxed; made from one that keeps the count above zero.
         self.shared.receivers.fetch_add(1, Ordering::Relaxed);
-        Receiver { shared: self.shared.clone(), seen: self.seen }
+        Receiver {
+            shared: self.shared.clone(),
+            seen: self.seen,
+        }
     }
 }
 
@@ -437,18 +451,25 @@ impl<T> Deref for Ref<'_, T> {
 
 impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ref").field("value", &**self).field("changed", &self.changed).finish()
+        f.debug_struct("Ref")
+            .field("value", &**self)
+            .field("changed", &self.changed)
+            .finish()
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("receivers", &self.receiver_count()).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("receivers", &self.receiver_count())
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver").field("is_closed", &self.is_closed()).finish_non_exhaustive()
+        f.debug_struct("Receiver")
+            .field("is_closed", &self.is_closed())
+            .finish_non_exhaustive()
     }
 }

@@ -84,7 +84,11 @@ impl Wake for EndWaker {
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        JoinSet { members: HashMap::new(), next_key: 0, shared: Arc::default() }
+        JoinSet {
+            members: HashMap::new(),
+            next_key: 0,
+            shared: Arc::default(),
+        }
     }
 
     /// Number of tasks not yet joined.
@@ -179,15 +183,18 @@ impl<T: 'static> JoinSet<T> {
 
     /// A task that has ended already, if there is one.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        self.try_join_next_with_id().map(|result| result.map(|(_, output)| output))
+        self.try_join_next_with_id()
+            .map(|result| result.map(|(_, output)| output))
     }
 
     /// Like [`try_join_next`](Self::try_join_next), with the id of the task.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        coop::with_unconstrained(|| loop {
-            let key = self.shared.state.lock().ended.pop_front()?;
-            if let Some(result) = self.poll_member(key) {
-                return Some(result);
+        coop::with_unconstrained(|| {
+            loop {
+                let key = self.shared.state.lock().ended.pop_front()?;
+                if let Some(result) = self.poll_member(key) {
+                    return Some(result);
+                }
             }
         })
     }
@@ -211,7 +218,11 @@ impl<T: 'static> JoinSet<T> {
         loop {
             let mut state = self.shared.state.lock();
             let Some(key) = state.ended.pop_front() else {
-                if state.waiter.as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+                if state
+                    .waiter
+                    .as_ref()
+                    .is_some_and(|w| w.will_wake(cx.waker()))
+                {
                     return Poll::Pending;
                 }
                 if let Some(waker) = fresh.take() {

@@ -120,4 +120,15 @@ impl Idle {
     fn place(&self, worker: usize) -> (&AtomicU64, u64) {
         (&self.sleeping[worker / 64], 1 << (worker % 64))
     }
+
+    /// Do all workers sleep?
+    pub(crate) fn all_asleep(&self) -> bool {
+        // Ordering: Relaxed; ordered by the caller's fence.
+        let sleeping: u32 = self
+            .sleeping
+            .iter()
+            .map(|w| w.load(Ordering::Relaxed).count_ones())
+            .sum();
+        sleeping as usize == self.workers
+    }
 }

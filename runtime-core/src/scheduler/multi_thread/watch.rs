@@ -7,13 +7,13 @@
 //! wakes a sleeping sibling when a pulse stood still within a poll. That one steals, fires
 //! overdue timers, and parks on the driver.
 //!
-//! It starts with the first worker that comes back from its sleep, sleeps itself once a tick passes with
-//! no poll made, and is woken by the next worker to come back. So an idle
+//! It starts with the first task a worker runs, sleeps once all workers do, and is woken by the next worker that
+//! has a task after its sleep. So an idle
 //! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
 
 use crate::driver::Unpark;
 use crate::runtime::Handle;
-use crate::shim::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::shim::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::shim::sync::{Condvar, Mutex};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -51,10 +51,12 @@ impl Watch {
         }
     }
 
-    /// A worker came back from its sleep: the watch must not sleep either.
+    /// A worker that was asleep has a task to run: the watch must not sleep either.
     #[inline]
     pub(super) fn attend(&self, handle: &Handle) {
-        // Ordering: Relaxed; a missed one is made good by the next worker that comes back.
+        // Ordering: SeqCst fence; pairs with the one in `tick`.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed; ordered by the fence, after this worker's retraction.
         if self.asleep.load(Ordering::Relaxed) {
             self.call(handle);
         }
@@ -117,7 +119,6 @@ impl Watch {
             .map(|r| r.pulse.load(Ordering::Relaxed))
             .collect();
         let stood_still = |at: usize| state.pulses.get(at) == Some(&pulses[at]);
-        let busy = (0..pulses.len()).any(|at| pulses[at] & 1 == 1 || !stood_still(at));
         let stuck = (0..pulses.len()).find(|&at| pulses[at] & 1 == 1 && stood_still(at));
         state.pulses = pulses;
         if let Some(at) = stuck {
@@ -131,16 +132,20 @@ impl Watch {
         if state.stop {
             return false;
         }
-        state = if busy || std::mem::take(&mut state.call) {
-            self.condvar.wait_timeout(state, TICK).0
-        } else {
-            // Ordering: Relaxed; written under the lock.
-            self.asleep.store(true, Ordering::Relaxed);
+        // Ordering: Relaxed; before the fence.
+        self.asleep.store(true, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the one in `attend`: a worker that is awake is seen
+        // here, or sees that the watch sleeps.
+        fence(Ordering::SeqCst);
+        if policy.idle.all_asleep() {
             while !state.call && !state.stop {
                 state = self.condvar.wait(state);
             }
-            self.condvar.wait_timeout(state, TICK).0
-        };
+        }
+        state.call = false;
+        // Ordering: Relaxed; written under the lock.
+        self.asleep.store(false, Ordering::Relaxed);
+        state = self.condvar.wait_timeout(state, TICK).0;
         !state.stop
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Core {
     lifo_polls: u32,
     lifo_enabled: bool,
     searching: bool,
+    /// Has the watch been told since this worker last slept?
+    attended: bool,
     rng: Rng,
     stopwatch: Stopwatch,
 }
@@ -52,6 +54,7 @@ impl Core {
             lifo_polls: 0,
             lifo_enabled: !config.disable_lifo_slot,
             searching: false,
+            attended: false,
             rng: Rng::new(&handle.next_seed()),
             stopwatch: Stopwatch::new(),
         }
@@ -202,8 +205,16 @@ impl Context {
     fn run_task(&self, task: Runnable) -> Step {
         let policy = self.policy();
         let remote = &policy.remotes[self.index];
-        let was_searching = self.with_core(|core| std::mem::take(&mut core.searching));
-        if was_searching == Some(true)
+        let (was_searching, attended) = self
+            .with_core(|core| {
+                let attended = std::mem::replace(&mut core.attended, true);
+                (std::mem::take(&mut core.searching), attended)
+            })
+            .unwrap_or((false, true));
+        if !attended {
+            policy.watch.attend(&self.handle);
+        }
+        if was_searching
             && policy.idle.finish_search()
             && policy.has_work()
             && let Some(worker) = policy.idle.claim_any()
@@ -398,6 +409,7 @@ impl Context {
         let remote = &policy.remotes[self.index];
         let Some(searching) = self.with_core(|core| {
             core.stopwatch.before_park(&remote.counters);
+            core.attended = false;
             std::mem::take(&mut core.searching)
         }) else {
             return;
@@ -407,7 +419,6 @@ impl Context {
         if !awake {
             self.sleep_on_something();
         }
-        policy.watch.attend(&self.handle);
         let claimed = policy.idle.retract(self.index);
         let searching = claimed || (awake && policy.idle.try_search());
         self.with_core(|core| {

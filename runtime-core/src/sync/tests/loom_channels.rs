@@ -98,7 +98,10 @@ fn broadcast_value_is_not_lost() {
         let (tx, mut rx) = broadcast::channel(2);
         let thread = thread::spawn(move || tx.send(1).unwrap());
         assert_eq!(block_on(rx.recv()), Ok(1));
-        assert_eq!(block_on(rx.recv()), Err(broadcast::error::RecvError::Closed));
+        assert_eq!(
+            block_on(rx.recv()),
+            Err(broadcast::error::RecvError::Closed)
+        );
         thread.join().unwrap();
     });
 }

@@ -37,7 +37,9 @@ fn rwlock_writer_excludes_readers() {
         let other = lock.clone();
         let thread = thread::spawn(move || block_on(other.write()).add());
         // SAFETY: loom fails the model if this access races.
-        block_on(lock.read()).0.with(|v| unsafe { assert!(*v <= 1) });
+        block_on(lock.read())
+            .0
+            .with(|v| unsafe { assert!(*v <= 1) });
         thread.join().unwrap();
     });
 }

@@ -136,7 +136,10 @@ fn broadcast_lags_and_ends() {
     for i in 0..3 {
         tx.send(i).unwrap();
     }
-    assert_eq!(rx.try_recv(), Err(broadcast::error::TryRecvError::Lagged(1)));
+    assert_eq!(
+        rx.try_recv(),
+        Err(broadcast::error::TryRecvError::Lagged(1))
+    );
     assert_eq!(rx.try_recv(), Ok(1));
     assert_eq!(tx.len(), 1);
     drop(tx);
