@@ -33,7 +33,9 @@ struct Worker {
 impl Worker {
     /// Waits for the task, takes the buffer back.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(task) = &mut self.busy else { return Poll::Ready(Ok(0)) };
+        let Some(task) = &mut self.busy else {
+            return Poll::Ready(Ok(0));
+        };
         let joined = ready!(Pin::new(task).poll(cx));
         self.busy = None;
         self.pos = 0;
@@ -54,7 +56,10 @@ impl Worker {
                 self.needs_flush = false;
                 return Poll::Ready(Ok(()));
             }
-            let (mut space, size) = (std::mem::take(&mut self.buf), buf.remaining().min(MAX_TRANSFER));
+            let (mut space, size) = (
+                std::mem::take(&mut self.buf),
+                buf.remaining().min(MAX_TRANSFER),
+            );
             self.needs_flush = true;
             self.busy = Some(spawn_blocking(move || {
                 space.resize(size, 0);
@@ -89,7 +94,11 @@ impl Worker {
         Poll::Ready(Ok(data.len()))
     }
 
-    fn poll_flush<W: Write + 'static>(&mut self, cx: &mut Context<'_>, output: fn() -> W) -> Poll<io::Result<()>> {
+    fn poll_flush<W: Write + 'static>(
+        &mut self,
+        cx: &mut Context<'_>,
+        output: fn() -> W,
+    ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_idle(cx))?;
             if !std::mem::take(&mut self.needs_flush) {
@@ -100,7 +109,10 @@ impl Worker {
         }
     }
 
-    fn start(&mut self, task: impl FnOnce() -> (Vec<u8>, io::Result<usize>) + Send + 'static) -> io::Result<()> {
+    fn start(
+        &mut self,
+        task: impl FnOnce() -> (Vec<u8>, io::Result<usize>) + Send + 'static,
+    ) -> io::Result<()> {
         let task = spawn_mandatory_blocking(task);
         self.busy = Some(task.ok_or_else(|| io::Error::other("the runtime has shut down"))?);
         Ok(())
@@ -113,7 +125,10 @@ fn whole_characters(data: &[u8]) -> usize {
         return data.len();
     }
     let is_inside = |at: usize| data[at] & 0b1100_0000 == 0b1000_0000;
-    (MAX_TRANSFER - 3..=MAX_TRANSFER).rev().find(|&at| !is_inside(at)).unwrap_or(MAX_TRANSFER)
+    (MAX_TRANSFER - 3..=MAX_TRANSFER)
+        .rev()
+        .find(|&at| !is_inside(at))
+        .unwrap_or(MAX_TRANSFER)
 }
 
 macro_rules! standard_stream {
@@ -170,7 +185,11 @@ standard_stream! {
 }
 
 impl AsyncRead for Stdin {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.worker.poll_read(cx, buf)
     }
 }

@@ -172,7 +172,8 @@ impl ToSocketAddrs for [SocketAddr] {}
 
 impl sealed::Resolve for [SocketAddr] {
     fn resolve(&self, _internal: Internal) -> Lookup {
-        Lookup::Known(Some(Addrs::Many(self.to_vec().into_iter())))
+        let owned = Vec::from(self);
+        Lookup::Known(Some(Addrs::Many(owned.into_iter())))
     }
 }
 

@@ -25,7 +25,11 @@ pub trait AsyncRead {
 
 macro_rules! read_by {
     (|$this:ident, $cx:ident, $buf:ident| $read:expr) => {
-        fn poll_read(self: Pin<&mut Self>, $cx: &mut Context<'_>, $buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            $cx: &mut Context<'_>,
+            $buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
             let $this = self;
             $read
         }

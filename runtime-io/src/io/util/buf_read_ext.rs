@@ -37,7 +37,13 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     where
         Self: Unpin,
     {
-        ReadUntil { reader: self, byte, buf, read: 0, pinned: PhantomPinned }
+        ReadUntil {
+            reader: self,
+            byte,
+            buf,
+            read: 0,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Appends to `buf` the next line, with its `\n`, and says how many bytes that was.
@@ -53,7 +59,14 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     {
         let bytes = mem::take(buf).into_bytes();
         let start = bytes.len();
-        ReadLine { reader: self, output: buf, bytes, start, read: 0, pinned: PhantomPinned }
+        ReadLine {
+            reader: self,
+            output: buf,
+            bytes,
+            start,
+            read: 0,
+            pinned: PhantomPinned,
+        }
     }
 
     /// The pieces between one `byte` and the next.
@@ -75,7 +88,10 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     where
         Self: Unpin,
     {
-        FillBuf { reader: Some(self), pinned: PhantomPinned }
+        FillBuf {
+            reader: Some(self),
+            pinned: PhantomPinned,
+        }
     }
 
     /// Drops `amount` bytes that [`fill_buf`](AsyncBufReadExt::fill_buf) showed.
@@ -153,7 +169,13 @@ impl<R: AsyncBufRead + Unpin + ?Sized> Future for ReadUntil<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.project();
-        poll_read_until(Pin::new(&mut **this.reader), cx, *this.byte, this.buf, this.read)
+        poll_read_until(
+            Pin::new(&mut **this.reader),
+            cx,
+            *this.byte,
+            this.buf,
+            this.read,
+        )
     }
 }
 
@@ -204,7 +226,13 @@ impl<R: AsyncBufRead + Unpin + ?Sized> Future for ReadLine<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.project();
-        let result = ready!(poll_read_until(Pin::new(&mut **this.reader), cx, b'\n', this.bytes, this.read));
+        let result = ready!(poll_read_until(
+            Pin::new(&mut **this.reader),
+            cx,
+            b'\n',
+            this.bytes,
+            this.read
+        ));
         let given = give_back(this.output, mem::take(this.bytes), *this.start);
         Poll::Ready(result.and_then(|n| given.map(|()| n)))
     }

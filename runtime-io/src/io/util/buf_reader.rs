@@ -61,7 +61,13 @@ impl<R: AsyncRead> BufReader<R> {
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
         assert!(capacity > 0, "capacity must be greater than zero");
         let buf = vec![0; capacity].into_boxed_slice();
-        BufReader { inner, buf, pos: 0, end: 0, seek: SeekState::None }
+        BufReader {
+            inner,
+            buf,
+            pos: 0,
+            end: 0,
+            seek: SeekState::None,
+        }
     }
 
     accessors!(R);
@@ -73,7 +79,11 @@ impl<R: AsyncRead> BufReader<R> {
 }
 
 impl<R: AsyncRead> AsyncRead for BufReader<R> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.pos == self.end && buf.remaining() >= self.buf.len() {
             return self.project().inner.poll_read(cx, buf);
         }
@@ -92,7 +102,10 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
             let start = this.buf.as_ptr();
             let mut buf = ReadBuf::new(this.buf);
             ready!(this.inner.poll_read(cx, &mut buf))?;
-            assert!(buf.filled().as_ptr() == start, "the reader replaced the buffer it was given");
+            assert!(
+                buf.filled().as_ptr() == start,
+                "the reader replaced the buffer it was given"
+            );
             *this.end = buf.filled().len();
             *this.pos = 0;
         }
@@ -128,7 +141,9 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
                         SeekState::Pending
                     }
                     None => {
-                        this.inner.as_mut().start_seek(SeekFrom::Current(-(ahead as i64)))?;
+                        this.inner
+                            .as_mut()
+                            .start_seek(SeekFrom::Current(-(ahead as i64)))?;
                         SeekState::TakeBack(n)
                     }
                 },
@@ -168,7 +183,10 @@ impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufReader")
             .field("inner", &self.inner)
-            .field("buffer", &format_args!("{}/{}", self.end - self.pos, self.buf.len()))
+            .field(
+                "buffer",
+                &format_args!("{}/{}", self.end - self.pos, self.buf.len()),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -42,7 +42,9 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     #[track_caller]
     pub fn with_capacity(reader_capacity: usize, writer_capacity: usize, stream: RW) -> Self {
         let writer = BufWriter::with_capacity(writer_capacity, stream);
-        BufStream { inner: BufReader::with_capacity(reader_capacity, writer) }
+        BufStream {
+            inner: BufReader::with_capacity(reader_capacity, writer),
+        }
     }
 
     /// What this wraps.
@@ -74,16 +76,40 @@ impl<RW> From<BufReader<BufWriter<RW>>> for BufStream<RW> {
 
 impl<RW> From<BufWriter<BufReader<RW>>> for BufStream<RW> {
     fn from(outer: BufWriter<BufReader<RW>>) -> Self {
-        let BufWriter { inner: reader, buf, written, seek: asked } = outer;
-        let BufReader { inner, buf: read_buf, pos, end, seek } = reader;
+        let BufWriter {
+            inner: reader,
+            buf,
+            written,
+            seek: asked,
+        } = outer;
+        let BufReader {
+            inner,
+            buf: read_buf,
+            pos,
+            end,
+            seek,
+        } = reader;
         // The outer one's seek, if any, is the outer one's still.
         let seek = match asked {
             buf_writer::SeekState::None => seek,
             buf_writer::SeekState::Start(position) => buf_reader::SeekState::Start(position),
             buf_writer::SeekState::Pending => buf_reader::SeekState::Pending,
         };
-        let inner = BufWriter { inner, buf, written, seek: buf_writer::SeekState::None };
-        BufStream { inner: BufReader { inner, buf: read_buf, pos, end, seek } }
+        let inner = BufWriter {
+            inner,
+            buf,
+            written,
+            seek: buf_writer::SeekState::None,
+        };
+        BufStream {
+            inner: BufReader {
+                inner,
+                buf: read_buf,
+                pos,
+                end,
+                seek,
+            },
+        }
     }
 }
 

@@ -49,7 +49,12 @@ impl<W: AsyncWrite> BufWriter<W> {
 
     /// With a buffer of `capacity` bytes.
     pub fn with_capacity(capacity: usize, inner: W) -> Self {
-        BufWriter { inner, buf: Vec::with_capacity(capacity), written: 0, seek: SeekState::None }
+        BufWriter {
+            inner,
+            buf: Vec::with_capacity(capacity),
+            written: 0,
+            seek: SeekState::None,
+        }
     }
 
     accessors!(W);
@@ -83,7 +88,11 @@ impl<W: AsyncWrite> BufWriter<W> {
 }
 
 impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.buf.len() + buf.len() > self.buf.capacity() {
             ready!(self.as_mut().poll_empty(cx))?;
         }
@@ -129,7 +138,9 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
             }
             return Poll::Ready(Ok(n));
         }
-        let total = bufs.iter().fold(0, |sum: usize, buf| sum.saturating_add(buf.len()));
+        let total = bufs
+            .iter()
+            .fold(0, |sum: usize, buf| sum.saturating_add(buf.len()));
         if self.buf.len().saturating_add(total) > self.buf.capacity() {
             ready!(self.as_mut().poll_empty(cx))?;
         }
@@ -181,7 +192,10 @@ impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BufWriter")
             .field("inner", &self.inner)
-            .field("buffer", &format_args!("{}/{}", self.buf.len(), self.buf.capacity()))
+            .field(
+                "buffer",
+                &format_args!("{}/{}", self.buf.len(), self.buf.capacity()),
+            )
             .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,11 @@ pin_project_lite::pin_project! {
 
 impl<T, U> Chain<T, U> {
     pub(super) fn new(first: T, second: U) -> Self {
-        Chain { first, second, first_ended: false }
+        Chain {
+            first,
+            second,
+            first_ended: false,
+        }
     }
 }
 
@@ -48,7 +52,11 @@ impl<T: AsyncRead, U: AsyncRead> Chain<T, U> {
 }
 
 impl<T: AsyncRead, U: AsyncRead> AsyncRead for Chain<T, U> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.project();
         if !*this.first_ended {
             let (before, room) = (buf.remaining(), buf.remaining() > 0);
@@ -78,6 +86,10 @@ impl<T: AsyncBufRead, U: AsyncBufRead> AsyncBufRead for Chain<T, U> {
 
     fn consume(self: Pin<&mut Self>, amount: usize) {
         let this = self.project();
-        if *this.first_ended { this.second.consume(amount) } else { this.first.consume(amount) }
+        if *this.first_ended {
+            this.second.consume(amount)
+        } else {
+            this.first.consume(amount)
+        }
     }
 }

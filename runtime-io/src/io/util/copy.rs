@@ -25,7 +25,14 @@ pub(super) struct Copier {
 impl Copier {
     pub(super) fn new(size: usize) -> Copier {
         let buf = vec![0; size].into_boxed_slice();
-        Copier { buf, pos: 0, end: 0, read_ended: false, needs_flush: false, copied: 0 }
+        Copier {
+            buf,
+            pos: 0,
+            end: 0,
+            read_ended: false,
+            needs_flush: false,
+            copied: 0,
+        }
     }
 
     /// Copies until the reader's end, and flushes.
@@ -63,7 +70,10 @@ impl Copier {
                 }
                 let n = result?;
                 if n == 0 {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::WriteZero, "the writer takes no more")));
+                    return Poll::Ready(Err(io::Error::new(
+                        io::ErrorKind::WriteZero,
+                        "the writer takes no more",
+                    )));
                 }
                 assert!(n <= data.len(), "the writer claims more than it was given");
                 self.pos += n;
@@ -92,7 +102,10 @@ impl Copier {
             }
             let end = buf.filled().len();
             self.read_ended = result.is_ok() && end == self.end;
-            assert!(end >= self.end && end <= self.buf.len(), "the reader replaced the buffer it was given");
+            assert!(
+                end >= self.end && end <= self.buf.len(),
+                "the reader replaced the buffer it was given"
+            );
             self.end = end;
             return Poll::Ready(result);
         }

@@ -27,7 +27,11 @@ impl Direction {
         loop {
             *self = match self {
                 Direction::Copying(copier) => {
-                    let copied = ready!(copier.poll_copy(cx, Pin::new(&mut *reader), Pin::new(&mut *writer)))?;
+                    let copied = ready!(copier.poll_copy(
+                        cx,
+                        Pin::new(&mut *reader),
+                        Pin::new(&mut *writer)
+                    ))?;
                     Direction::ShuttingDown(copied)
                 }
                 Direction::ShuttingDown(copied) => {

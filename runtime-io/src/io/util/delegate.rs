@@ -29,7 +29,11 @@ macro_rules! delegate {
         }
     };
     (write => $field:ident) => {
-        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
             self.project().$field.poll_write(cx, buf)
         }
 

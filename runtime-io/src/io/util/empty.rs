@@ -48,7 +48,11 @@ fn ready_with<T>(cx: &mut Context<'_>, value: T) -> Poll<io::Result<T>> {
 }
 
 impl AsyncRead for Empty {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready_with(cx, ())
     }
 }
@@ -72,7 +76,11 @@ impl AsyncSeek for Empty {
 }
 
 impl AsyncRead for Repeat {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(coop::poll_proceed(cx)).made_progress();
         buf.initialize_unfilled().fill(self.byte);
         buf.advance(buf.remaining());

@@ -26,7 +26,11 @@ pin_project_lite::pin_project! {
 
 impl<R> Lines<R> {
     pub(super) fn new(reader: R) -> Self {
-        Lines { reader, partial: Vec::new(), read: 0 }
+        Lines {
+            reader,
+            partial: Vec::new(),
+            read: 0,
+        }
     }
 }
 
@@ -60,9 +64,18 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
 
 impl<R: AsyncBufRead> Lines<R> {
     /// [`next_line`](Lines::next_line) as a poll function.
-    pub fn poll_next_line(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<String>>> {
+    pub fn poll_next_line(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<String>>> {
         let this = self.project();
-        ready!(poll_read_until(this.reader, cx, b'\n', this.partial, this.read))?;
+        ready!(poll_read_until(
+            this.reader,
+            cx,
+            b'\n',
+            this.partial,
+            this.read
+        ))?;
         if this.partial.is_empty() {
             return Poll::Ready(Ok(None));
         }
@@ -89,7 +102,12 @@ pin_project_lite::pin_project! {
 
 impl<R> Split<R> {
     pub(super) fn new(reader: R, delimiter: u8) -> Self {
-        Split { reader, delimiter, partial: Vec::new(), read: 0 }
+        Split {
+            reader,
+            delimiter,
+            partial: Vec::new(),
+            read: 0,
+        }
     }
 }
 
@@ -108,9 +126,18 @@ impl<R: AsyncBufRead + Unpin> Split<R> {
 
 impl<R: AsyncBufRead> Split<R> {
     /// [`next_segment`](Split::next_segment) as a poll function.
-    pub fn poll_next_segment(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
+    pub fn poll_next_segment(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
         let this = self.project();
-        ready!(poll_read_until(this.reader, cx, *this.delimiter, this.partial, this.read))?;
+        ready!(poll_read_until(
+            this.reader,
+            cx,
+            *this.delimiter,
+            this.partial,
+            this.read
+        ))?;
         if this.partial.is_empty() {
             return Poll::Ready(Ok(None));
         }

@@ -33,7 +33,13 @@ impl Pipe {
     #[track_caller]
     fn new(max: usize) -> Pipe {
         assert!(max > 0, "max_buf_size must be greater than zero");
-        Pipe { ring: VecDeque::new(), max, is_closed: false, reader: None, writer: None }
+        Pipe {
+            ring: VecDeque::new(),
+            max,
+            is_closed: false,
+            reader: None,
+            writer: None,
+        }
     }
 
     fn waker(&mut self, side: Side) -> &mut Option<Waker> {
@@ -103,7 +109,9 @@ fn poll_pipe<T>(
                 return;
             }
             let waker = pipe.waker(side);
-            is_waiting = waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            is_waiting = waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()));
             if !is_waiting && fresh.is_some() {
                 replaced = std::mem::replace(waker, fresh.take());
                 is_waiting = true;
@@ -146,18 +154,33 @@ impl SimplexStream {
     /// If `max_buf_size` is zero.
     #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
-        SimplexStream { pipe: Pipe::new(max_buf_size) }
+        SimplexStream {
+            pipe: Pipe::new(max_buf_size),
+        }
     }
 }
 
 impl AsyncRead for SimplexStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        poll_pipe(cx, Side::Reader, |f| f(&mut self.pipe), |pipe| pipe.read(buf))
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        poll_pipe(
+            cx,
+            Side::Reader,
+            |f| f(&mut self.pipe),
+            |pipe| pipe.read(buf),
+        )
     }
 }
 
 impl AsyncWrite for SimplexStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
@@ -176,7 +199,12 @@ impl AsyncWrite for SimplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        poll_pipe(cx, Side::Writer, |f| f(&mut self.pipe), |pipe| pipe.write(bufs))
+        poll_pipe(
+            cx,
+            Side::Writer,
+            |f| f(&mut self.pipe),
+            |pipe| pipe.write(bufs),
+        )
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -219,8 +247,17 @@ pub struct DuplexStream {
 pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
     let one = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
     let two = Arc::new(Mutex::new(Pipe::new(max_buf_size)));
-    let other = DuplexStream { incoming: Arc::clone(&two), outgoing: Arc::clone(&one) };
-    (DuplexStream { incoming: one, outgoing: two }, other)
+    let other = DuplexStream {
+        incoming: Arc::clone(&two),
+        outgoing: Arc::clone(&one),
+    };
+    (
+        DuplexStream {
+            incoming: one,
+            outgoing: two,
+        },
+        other,
+    )
 }
 
 /// Closes the pipe and wakes both sides.
@@ -234,13 +271,26 @@ fn close(pipe: &Mutex<Pipe>) {
 }
 
 impl AsyncRead for DuplexStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        poll_pipe(cx, Side::Reader, |f| f(&mut self.incoming.lock()), |pipe| pipe.read(buf))
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        poll_pipe(
+            cx,
+            Side::Reader,
+            |f| f(&mut self.incoming.lock()),
+            |pipe| pipe.read(buf),
+        )
     }
 }
 
 impl AsyncWrite for DuplexStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
@@ -258,7 +308,12 @@ impl AsyncWrite for DuplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        poll_pipe(cx, Side::Writer, |f| f(&mut self.outgoing.lock()), |pipe| pipe.write(bufs))
+        poll_pipe(
+            cx,
+            Side::Writer,
+            |f| f(&mut self.outgoing.lock()),
+            |pipe| pipe.write(bufs),
+        )
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -55,6 +55,9 @@ fn is_interrupted<T>(result: &std::io::Result<T>) -> bool {
 fn into_string(bytes: Vec<u8>) -> Result<String, (Vec<u8>, std::io::Error)> {
     String::from_utf8(bytes).map_err(|error| {
         let reason = error.utf8_error();
-        (error.into_bytes(), std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
+        (
+            error.into_bytes(),
+            std::io::Error::new(std::io::ErrorKind::InvalidData, reason),
+        )
     })
 }

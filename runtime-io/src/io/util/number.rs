@@ -25,7 +25,13 @@ pub struct ReadNumber<'a, R: ?Sized, T, const N: usize> {
 
 impl<'a, R: ?Sized, T, const N: usize> ReadNumber<'a, R, T, N> {
     pub(super) fn new(reader: &'a mut R, convert: fn([u8; N]) -> T) -> Self {
-        ReadNumber { reader, bytes: [0; N], read: 0, convert, _pinned: PhantomPinned }
+        ReadNumber {
+            reader,
+            bytes: [0; N],
+            read: 0,
+            convert,
+            _pinned: PhantomPinned,
+        }
     }
 }
 
@@ -47,7 +53,10 @@ impl<R: AsyncRead + Unpin + ?Sized, T, const N: usize> Future for ReadNumber<'_,
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             this.read += n;
-            assert!(this.read <= N, "the reader replaced the buffer it was given");
+            assert!(
+                this.read <= N,
+                "the reader replaced the buffer it was given"
+            );
         }
         Poll::Ready(Ok((this.convert)(this.bytes)))
     }
@@ -55,7 +64,9 @@ impl<R: AsyncRead + Unpin + ?Sized, T, const N: usize> Future for ReadNumber<'_,
 
 impl<R: ?Sized, T, const N: usize> fmt::Debug for ReadNumber<'_, R, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadNumber").field("read", &self.read).finish_non_exhaustive()
+        f.debug_struct("ReadNumber")
+            .field("read", &self.read)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,7 +81,12 @@ pub struct WriteNumber<'a, W: ?Sized, const N: usize> {
 
 impl<'a, W: ?Sized, const N: usize> WriteNumber<'a, W, N> {
     pub(super) fn new(writer: &'a mut W, bytes: [u8; N]) -> Self {
-        WriteNumber { writer, bytes, written: 0, _pinned: PhantomPinned }
+        WriteNumber {
+            writer,
+            bytes,
+            written: 0,
+            _pinned: PhantomPinned,
+        }
     }
 }
 
@@ -81,7 +97,8 @@ impl<W: AsyncWrite + Unpin + ?Sized, const N: usize> Future for WriteNumber<'_, 
         // SAFETY: nothing is moved out, and nothing in here is ever pinned.
         let this = unsafe { self.get_unchecked_mut() };
         while this.written < N {
-            let result = ready!(Pin::new(&mut *this.writer).poll_write(cx, &this.bytes[this.written..]));
+            let result =
+                ready!(Pin::new(&mut *this.writer).poll_write(cx, &this.bytes[this.written..]));
             if is_interrupted(&result) {
                 continue;
             }
@@ -89,7 +106,10 @@ impl<W: AsyncWrite + Unpin + ?Sized, const N: usize> Future for WriteNumber<'_, 
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 n => this.written += n,
             }
-            assert!(this.written <= N, "the writer claims more than it was given");
+            assert!(
+                this.written <= N,
+                "the writer claims more than it was given"
+            );
         }
         Poll::Ready(Ok(()))
     }
@@ -97,6 +117,8 @@ impl<W: AsyncWrite + Unpin + ?Sized, const N: usize> Future for WriteNumber<'_, 
 
 impl<W: ?Sized, const N: usize> fmt::Debug for WriteNumber<'_, W, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteNumber").field("written", &self.written).finish_non_exhaustive()
+        f.debug_struct("WriteNumber")
+            .field("written", &self.written)
+            .finish_non_exhaustive()
     }
 }

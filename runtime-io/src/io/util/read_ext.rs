@@ -63,7 +63,11 @@ pub trait AsyncReadExt: AsyncRead {
     where
         Self: Unpin,
     {
-        Read { reader: self, buf, pinned: PhantomPinned }
+        Read {
+            reader: self,
+            buf,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Reads some bytes into `buf`, and says how many. Zero: the end, or a full `buf`.
@@ -77,7 +81,11 @@ pub trait AsyncReadExt: AsyncRead {
     where
         Self: Unpin,
     {
-        ReadIntoBuf { reader: self, buf, pinned: PhantomPinned }
+        ReadIntoBuf {
+            reader: self,
+            buf,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Fills `buf`, and gives its length.
@@ -91,7 +99,11 @@ pub trait AsyncReadExt: AsyncRead {
     where
         Self: Unpin,
     {
-        ReadExact { reader: self, buf: ReadBuf::new(buf), pinned: PhantomPinned }
+        ReadExact {
+            reader: self,
+            buf: ReadBuf::new(buf),
+            pinned: PhantomPinned,
+        }
     }
 
     read_numbers! {
@@ -200,7 +212,10 @@ impl<R: AsyncRead + Unpin + ?Sized, B: BufMut + ?Sized> Future for ReadIntoBuf<'
         let mut buf = ReadBuf::uninit(unsafe { chunk.as_uninit_slice_mut() });
         let start = buf.filled().as_ptr();
         ready!(Pin::new(&mut **this.reader).poll_read(cx, &mut buf))?;
-        assert!(buf.filled().as_ptr() == start, "the reader replaced the buffer it was given");
+        assert!(
+            buf.filled().as_ptr() == start,
+            "the reader replaced the buffer it was given"
+        );
         let n = buf.filled().len();
         // SAFETY: it is our chunk still (checked), of which `ReadBuf` guarantees `n` bytes initialised.
         unsafe { this.buf.advance_mut(n) };
@@ -233,7 +248,10 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
             }
             result?;
             if this.buf.filled().len() == before {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "early eof")));
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "early eof",
+                )));
             }
         }
         Poll::Ready(Ok(this.buf.capacity()))

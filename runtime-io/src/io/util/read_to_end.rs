@@ -27,7 +27,11 @@ struct Progress {
 
 impl Progress {
     fn new(buf: &Vec<u8>) -> Progress {
-        Progress { initial_capacity: buf.capacity(), initialized: 0, read: 0 }
+        Progress {
+            initial_capacity: buf.capacity(),
+            initialized: 0,
+            read: 0,
+        }
     }
 
     fn poll<R: AsyncRead + Unpin + ?Sized>(
@@ -68,7 +72,10 @@ impl Progress {
         unsafe { spare.assume_init(self.initialized) };
         let start = spare.filled().as_ptr();
         let result = Pin::new(reader).poll_read(cx, &mut spare);
-        assert!(spare.filled().as_ptr() == start, "the reader replaced the buffer it was given");
+        assert!(
+            spare.filled().as_ptr() == start,
+            "the reader replaced the buffer it was given"
+        );
         let n = spare.filled().len();
         self.initialized = spare.initialized().len() - n;
         ready!(result)?;
@@ -109,7 +116,12 @@ pin_project_lite::pin_project! {
 impl<'a, R: ?Sized> ReadToEnd<'a, R> {
     pub(super) fn new(reader: &'a mut R, buf: &'a mut Vec<u8>) -> Self {
         let progress = Progress::new(buf);
-        ReadToEnd { reader, buf, progress, pinned: PhantomPinned }
+        ReadToEnd {
+            reader,
+            buf,
+            progress,
+            pinned: PhantomPinned,
+        }
     }
 }
 
@@ -159,7 +171,14 @@ impl<'a, R: ?Sized> ReadToString<'a, R> {
     pub(super) fn new(reader: &'a mut R, output: &'a mut String) -> Self {
         let bytes = mem::take(output).into_bytes();
         let (start, progress) = (bytes.len(), Progress::new(&bytes));
-        ReadToString { reader, output, bytes, start, progress, pinned: PhantomPinned }
+        ReadToString {
+            reader,
+            output,
+            bytes,
+            start,
+            progress,
+            pinned: PhantomPinned,
+        }
     }
 }
 

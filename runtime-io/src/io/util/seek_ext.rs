@@ -25,7 +25,11 @@ pub trait AsyncSeekExt: AsyncSeek {
     where
         Self: Unpin,
     {
-        Seek { stream: self, position: Some(position), pinned: PhantomPinned }
+        Seek {
+            stream: self,
+            position: Some(position),
+            pinned: PhantomPinned,
+        }
     }
 
     /// Moves to the start.

@@ -39,8 +39,16 @@ struct Shared<T> {
 /// ```
 pub fn split<T: AsyncRead + AsyncWrite>(stream: T) -> (ReadHalf<T>, WriteHalf<T>) {
     let is_write_vectored = stream.is_write_vectored();
-    let shared = Arc::new(Shared { stream: Mutex::new(stream), is_write_vectored });
-    (ReadHalf { shared: Arc::clone(&shared) }, WriteHalf { shared })
+    let shared = Arc::new(Shared {
+        stream: Mutex::new(stream),
+        is_write_vectored,
+    });
+    (
+        ReadHalf {
+            shared: Arc::clone(&shared),
+        },
+        WriteHalf { shared },
+    )
 }
 
 impl<T> Shared<T> {
@@ -66,10 +74,16 @@ impl<T> ReadHalf<T> {
     where
         T: Unpin,
     {
-        assert!(self.is_pair_of(&writer), "Unrelated `split::Write` passed to `split::Read::unsplit`.");
+        assert!(
+            self.is_pair_of(&writer),
+            "Unrelated `split::Write` passed to `split::Read::unsplit`."
+        );
         drop(writer);
         let shared = Arc::into_inner(self.shared).expect("only the two halves share the stream");
-        shared.stream.into_inner().unwrap_or_else(PoisonError::into_inner)
+        shared
+            .stream
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,13 +95,21 @@ impl<T> WriteHalf<T> {
 }
 
 impl<T: AsyncRead> AsyncRead for ReadHalf<T> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.shared.with(|stream| stream.poll_read(cx, buf))
     }
 }
 
 impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.shared.with(|stream| stream.poll_write(cx, buf))
     }
 
@@ -104,7 +126,8 @@ impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.shared.with(|stream| stream.poll_write_vectored(cx, bufs))
+        self.shared
+            .with(|stream| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -42,12 +42,18 @@ impl<R: AsyncRead> Take<R> {
 }
 
 impl<R: AsyncRead> AsyncRead for Take<R> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.project();
         if *this.limit == 0 {
             return Poll::Ready(Ok(()));
         }
-        let (result, n) = buf.read_limited(Self::cap(*this.limit), |part| this.inner.poll_read(cx, part));
+        let (result, n) = buf.read_limited(Self::cap(*this.limit), |part| {
+            this.inner.poll_read(cx, part)
+        });
         *this.limit -= n as u64;
         result
     }

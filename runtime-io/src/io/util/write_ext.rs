@@ -55,7 +55,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Unpin,
     {
-        Write { writer: self, buf, pinned: PhantomPinned }
+        Write {
+            writer: self,
+            buf,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Writes from several buffers, in order, and says how many bytes that was.
@@ -69,7 +73,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Unpin,
     {
-        WriteVectored { writer: self, bufs, pinned: PhantomPinned }
+        WriteVectored {
+            writer: self,
+            bufs,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Writes some of `source`, and moves it past that.
@@ -83,7 +91,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Sized + Unpin,
     {
-        WriteBuf { writer: self, source, pinned: PhantomPinned }
+        WriteBuf {
+            writer: self,
+            source,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Writes all of `source`, moving it along.
@@ -97,7 +109,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Sized + Unpin,
     {
-        WriteAllBuf { writer: self, source, pinned: PhantomPinned }
+        WriteAllBuf {
+            writer: self,
+            source,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Writes all of `source`.
@@ -111,7 +127,11 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Unpin,
     {
-        WriteAll { writer: self, rest: source, pinned: PhantomPinned }
+        WriteAll {
+            writer: self,
+            rest: source,
+            pinned: PhantomPinned,
+        }
     }
 
     write_numbers! {
@@ -150,7 +170,10 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Unpin,
     {
-        Flush { writer: self, pinned: PhantomPinned }
+        Flush {
+            writer: self,
+            pinned: PhantomPinned,
+        }
     }
 
     /// Flushes and closes the writer.
@@ -164,7 +187,10 @@ pub trait AsyncWriteExt: AsyncWrite {
     where
         Self: Unpin,
     {
-        Shutdown { writer: self, pinned: PhantomPinned }
+        Shutdown {
+            writer: self,
+            pinned: PhantomPinned,
+        }
     }
 }
 
@@ -286,7 +312,10 @@ fn poll_write_buf<W: AsyncWrite + Unpin + ?Sized, B: Buf>(
     } else {
         ready!(Pin::new(writer).poll_write(cx, source.chunk()))?
     };
-    assert!(n <= source.remaining(), "the writer claims more than it was given");
+    assert!(
+        n <= source.remaining(),
+        "the writer claims more than it was given"
+    );
     source.advance(n);
     Poll::Ready(Ok(n))
 }
