@@ -70,15 +70,9 @@ impl Sleep {
         self.deadline
     }
 
-    /// Has its time come?
+    /// Has it fired? A sleep that was never polled has not, whatever its deadline.
     pub fn is_elapsed(&self) -> bool {
-        match self.entry.phase() {
-            Phase::Fired => true,
-            Phase::Idle => {
-                self.slot.common.clock.tick_of(self.deadline) <= self.slot.common.clock.now_tick()
-            }
-            Phase::Armed | Phase::Failed => false,
-        }
+        self.entry.phase() == Phase::Fired
     }
 
     /// Sets another deadline. An armed timer that only gets later stays where it is in its wheel.
