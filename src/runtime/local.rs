@@ -15,7 +15,7 @@ use std::time::Duration;
 /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
 /// let shared = Rc::new(7);
 /// let n = runtime.block_on(async move {
-///     selvedge::task::spawn_local(async move { *shared }).await.unwrap()
+///     *shared
 /// });
 /// assert_eq!(n, 7);
 /// ```

@@ -118,6 +118,9 @@ impl Pool {
             return Err(Refused::Shutdown(job));
         }
         if is_worker {
+            // Counted from here on: a closure that finds the thread on its way to be a worker
+            // must not take it for one of the pool's.
+            state.workers += 1;
             state.queue.push_front(job);
         } else {
             state.queue.push_back(job);
@@ -156,7 +159,10 @@ impl Pool {
             return Ok(());
         }
         let job = match is_worker {
-            true => state.queue.pop_front(),
+            true => {
+                state.workers -= 1;
+                state.queue.pop_front()
+            }
             false => state.queue.pop_back(),
         };
         drop(state);
@@ -188,7 +194,6 @@ impl Pool {
             while let Some(job) = state.queue.pop_front() {
                 let is_worker = matches!(job, Job::Worker(_));
                 let shutdown = state.shutdown;
-                state.workers += usize::from(is_worker);
                 drop(state);
                 if shutdown {
                     job.run_or_cancel()
@@ -224,11 +229,13 @@ impl Pool {
                 }
             }
         }
-        let own = state.handles.remove(&id);
         let previous = match state.shutdown {
-            // Shutdown took the handles, or left them to be dropped.
+            // Shutdown joins us: our handle stays where it finds it.
             true => None,
-            false => std::mem::replace(&mut state.last_ended, own),
+            false => {
+                let own = state.handles.remove(&id);
+                std::mem::replace(&mut state.last_ended, own)
+            }
         };
         drop(state);
         if let Some(hook) = &self.config.before_stop {

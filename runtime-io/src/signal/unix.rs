@@ -113,7 +113,11 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     };
     // SAFETY: the action is async-signal-safe (I1).
     let action = unsafe { signal_hook_registry::register(kind.0, notify) }?;
-    Ok(Signal { kind, arrivals, action })
+    Ok(Signal {
+        kind,
+        arrivals,
+        action,
+    })
 }
 
 impl Signal {
@@ -149,6 +153,8 @@ impl Drop for Signal {
 
 impl fmt::Debug for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signal").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Signal")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }

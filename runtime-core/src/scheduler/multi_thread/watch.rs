@@ -80,7 +80,7 @@ impl Watch {
             self.condvar.notify_one();
             return;
         }
-        drop(state);
+        // Under the lock, so that `stop` finds the handle to join.
         let shared = Arc::downgrade(&handle.shared);
         let thread = std::thread::Builder::new()
             .name("selvedge-watch".into())
@@ -94,7 +94,7 @@ impl Watch {
                 }
             });
         if let Ok(thread) = thread {
-            self.state.lock().thread = Some(thread);
+            state.thread = Some(thread);
         }
     }
 
