@@ -95,7 +95,6 @@ fn in_a_blocking_call() {
             let error = runtime.block_on(async {
                 tokio::task::spawn_blocking(|| panic!("blocking"))
                     .await
-                    .map(|()| ())
                     .unwrap_err()
             });
             assert!(error.is_panic());

@@ -43,7 +43,7 @@ fn row26_timers_that_move_between_threads() {
                     std::task::Poll::Ready(())
                 })
                 .await;
-                let task = tokio::spawn(async move { sleep.await });
+                let task = tokio::spawn(sleep);
                 let mut other = Box::pin(time::sleep(Duration::from_secs(100)));
                 std::future::poll_fn(|cx| {
                     let _ = other.as_mut().poll(cx);
