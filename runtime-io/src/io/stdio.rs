@@ -46,7 +46,10 @@ impl Worker {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.poll_idle(cx))?;
+            if let Err(error) = ready!(self.poll_idle(cx)) {
+                self.needs_flush = false;
+                return Poll::Ready(Err(error));
+            }
             let data = &self.buf[self.pos..];
             if !data.is_empty() || buf.remaining() == 0 || self.needs_flush {
                 // `needs_flush` marks, for a reader, that a task has run since: nothing read is the end.

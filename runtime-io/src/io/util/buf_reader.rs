@@ -5,8 +5,8 @@
 //! what the buffer is ahead; if that overflows, it becomes two seeks. The buffer is dropped once the seek
 //! has succeeded, and kept if it failed.
 
-use super::BUFFER_SIZE;
 use super::delegate::{accessors, delegate};
+use super::{BUFFER_SIZE, poll_read_checked};
 use crate::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::io::{self, SeekFrom};
@@ -99,13 +99,8 @@ impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.project();
         if this.pos == this.end {
-            let start = this.buf.as_ptr();
             let mut buf = ReadBuf::new(this.buf);
-            ready!(this.inner.poll_read(cx, &mut buf))?;
-            assert!(
-                buf.filled().as_ptr() == start,
-                "the reader replaced the buffer it was given"
-            );
+            ready!(poll_read_checked(this.inner, cx, &mut buf))?;
             *this.end = buf.filled().len();
             *this.pos = 0;
         }

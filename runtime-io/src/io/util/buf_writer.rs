@@ -78,6 +78,7 @@ impl<W: AsyncWrite> BufWriter<W> {
                     assert!(n <= rest.len(), "the writer claims more than it was given");
                     *this.written += n;
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
         };

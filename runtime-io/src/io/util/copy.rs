@@ -3,7 +3,7 @@
 //! When the reader has nothing for now, what was written is flushed, so that a peer that answers only to
 //! what it got is not starved. Every round spends a unit of coop budget: memory on both sides never pends.
 
-use super::{BUFFER_SIZE, is_interrupted};
+use super::{BUFFER_SIZE, is_interrupted, poll_read_checked};
 use crate::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use runtime_core::coop;
 use std::future::poll_fn;
@@ -96,16 +96,12 @@ impl Copier {
         loop {
             let mut buf = ReadBuf::new(&mut self.buf);
             buf.set_filled(self.end);
-            let result = ready!(reader.as_mut().poll_read(cx, &mut buf));
+            let result = ready!(poll_read_checked(reader.as_mut(), cx, &mut buf));
             if is_interrupted(&result) {
                 continue;
             }
             let end = buf.filled().len();
             self.read_ended = result.is_ok() && end == self.end;
-            assert!(
-                end >= self.end && end <= self.buf.len(),
-                "the reader replaced the buffer it was given"
-            );
             self.end = end;
             return Poll::Ready(result);
         }

@@ -4,7 +4,6 @@
 //! UTF-8 is an error and is dropped; the lines after it can be read.
 
 use super::buf_read_ext::poll_read_until;
-use super::into_string;
 use crate::io::AsyncBufRead;
 use std::future::poll_fn;
 use std::io;
@@ -83,7 +82,10 @@ impl<R: AsyncBufRead> Lines<R> {
         if line.pop_if(|byte| *byte == b'\n').is_some() {
             line.pop_if(|byte| *byte == b'\r');
         }
-        Poll::Ready(into_string(line).map(Some).map_err(|(_, error)| error))
+        // The error carries the line's bytes.
+        let line = String::from_utf8(line)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error));
+        Poll::Ready(line.map(Some))
     }
 }
 

@@ -24,6 +24,8 @@ mod read_to_end;
 mod seek_ext;
 mod split;
 mod take;
+#[cfg(test)]
+mod tests;
 mod write_ext;
 
 pub use buf_read_ext::AsyncBufReadExt;
@@ -43,12 +45,29 @@ pub use split::{ReadHalf, WriteHalf, split};
 pub use take::Take;
 pub use write_ext::AsyncWriteExt;
 
+use crate::io::{AsyncRead, ReadBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 /// Default size of buffers, in bytes.
 const BUFFER_SIZE: usize = 8 * 1024;
 
 /// Was the operation interrupted by a signal, so that it should just be retried?
 fn is_interrupted<T>(result: &std::io::Result<T>) -> bool {
     matches!(result, Err(error) if error.kind() == std::io::ErrorKind::Interrupted)
+}
+
+/// `poll_read`, having made sure that the reader did not replace the buffer by another.
+fn poll_read_checked<R: AsyncRead + ?Sized>(
+    reader: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+) -> Poll<std::io::Result<()>> {
+    let (start, filled) = (buf.filled().as_ptr(), buf.filled().len());
+    let result = reader.poll_read(cx, buf);
+    let is_ours = buf.filled().as_ptr() == start && buf.filled().len() >= filled;
+    assert!(is_ours, "the reader replaced the buffer it was given");
+    result
 }
 
 /// Turns bytes read into a string.

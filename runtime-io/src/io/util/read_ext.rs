@@ -1,10 +1,10 @@
 //! [`AsyncReadExt`]: the methods one reads with, and the futures of the simple ones.
 
 use super::chain::Chain;
-use super::is_interrupted;
 use super::number::ReadNumber;
 use super::read_to_end::{ReadToEnd, ReadToString};
 use super::take::Take;
+use super::{is_interrupted, poll_read_checked};
 use crate::io::{AsyncRead, ReadBuf};
 use bytes::BufMut;
 use std::future::Future;
@@ -182,7 +182,11 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for Read<'_, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.project();
         let mut buf = ReadBuf::new(this.buf);
-        ready!(Pin::new(&mut **this.reader).poll_read(cx, &mut buf))?;
+        ready!(poll_read_checked(
+            Pin::new(&mut **this.reader),
+            cx,
+            &mut buf
+        ))?;
         Poll::Ready(Ok(buf.filled().len()))
     }
 }
@@ -210,12 +214,11 @@ impl<R: AsyncRead + Unpin + ?Sized, B: BufMut + ?Sized> Future for ReadIntoBuf<'
         let chunk = this.buf.chunk_mut();
         // SAFETY: the slice goes into a `ReadBuf`, which does not uninitialise bytes.
         let mut buf = ReadBuf::uninit(unsafe { chunk.as_uninit_slice_mut() });
-        let start = buf.filled().as_ptr();
-        ready!(Pin::new(&mut **this.reader).poll_read(cx, &mut buf))?;
-        assert!(
-            buf.filled().as_ptr() == start,
-            "the reader replaced the buffer it was given"
-        );
+        ready!(poll_read_checked(
+            Pin::new(&mut **this.reader),
+            cx,
+            &mut buf
+        ))?;
         let n = buf.filled().len();
         // SAFETY: it is our chunk still (checked), of which `ReadBuf` guarantees `n` bytes initialised.
         unsafe { this.buf.advance_mut(n) };
@@ -242,7 +245,11 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
         let this = self.project();
         while this.buf.remaining() > 0 {
             let before = this.buf.filled().len();
-            let result = ready!(Pin::new(&mut **this.reader).poll_read(cx, this.buf));
+            let result = ready!(poll_read_checked(
+                Pin::new(&mut **this.reader),
+                cx,
+                this.buf
+            ));
             if is_interrupted(&result) {
                 continue;
             }

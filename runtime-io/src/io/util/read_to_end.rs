@@ -4,7 +4,7 @@
 //! came with, 32 bytes on the stack are tried: a buffer of just the right size need not be doubled to see
 //! the end. Bytes a reader initialised without filling are remembered, and not zeroed again.
 
-use super::{into_string, is_interrupted};
+use super::{into_string, is_interrupted, poll_read_checked};
 use crate::io::{AsyncRead, ReadBuf};
 use std::future::Future;
 use std::io;
@@ -70,12 +70,7 @@ impl Progress {
         let mut spare = ReadBuf::uninit(buf.spare_capacity_mut());
         // SAFETY: nobody else has had the vector since these bytes were initialised.
         unsafe { spare.assume_init(self.initialized) };
-        let start = spare.filled().as_ptr();
-        let result = Pin::new(reader).poll_read(cx, &mut spare);
-        assert!(
-            spare.filled().as_ptr() == start,
-            "the reader replaced the buffer it was given"
-        );
+        let result = poll_read_checked(Pin::new(reader), cx, &mut spare);
         let n = spare.filled().len();
         self.initialized = spare.initialized().len() - n;
         ready!(result)?;
@@ -92,7 +87,7 @@ impl Progress {
     ) -> Poll<io::Result<usize>> {
         let mut space = [MaybeUninit::uninit(); PROBE];
         let mut probe = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(reader).poll_read(cx, &mut probe))?;
+        ready!(poll_read_checked(Pin::new(reader), cx, &mut probe))?;
         let data = probe.filled();
         buf.extend_from_slice(data);
         self.initialized = 0;
