@@ -123,7 +123,7 @@ fn line_ends_are_cut_once() {
 fn delimiters_are_found_at_any_distance() {
     block_on(async {
         for at in 0..100 {
-            let mut data = vec![b'x'; 100];
+            let mut data = [b'x'; 100];
             data[at] = b'\n';
             let mut got = Vec::new();
             assert_eq!(
