@@ -39,6 +39,9 @@ pub(crate) struct Fields<P> {
 pub(crate) struct Waiter<P> {
     signal: AtomicUsize,
     fields: UnsafeCell<Fields<P>>,
+    /// Touched with `fields`, so that the model checker sees who breaks I1.
+    #[cfg(runtime_loom)]
+    watched: crate::shim::cell::UnsafeCell<()>,
     _pinned: PhantomPinned,
 }
 
@@ -58,6 +61,8 @@ impl<P> Waiter<P> {
                 waker: None,
                 payload,
             }),
+            #[cfg(runtime_loom)]
+            watched: crate::shim::cell::UnsafeCell::new(()),
             _pinned: PhantomPinned,
         }
     }
@@ -84,6 +89,8 @@ impl<P> Waiter<P> {
     #[inline]
     #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn fields(&self) -> &mut Fields<P> {
+        #[cfg(runtime_loom)]
+        self.watched.with_mut(|_| ());
         // SAFETY: the caller's promise.
         unsafe { &mut *self.fields.get() }
     }

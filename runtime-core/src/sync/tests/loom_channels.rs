@@ -1,9 +1,19 @@
-//! Models of the channels and of `Notify`: each checks that no wake-up and no value is lost.
+//! Models of the channels: no value is lost, none is leaked or dropped twice, no wait goes on for ever.
+//!
+//! Values are loom's `Arc`s where they may be left behind: loom reports one that is never dropped.
+//! Waiters are real ones (`block_on`), so a lost wake-up is a deadlock that loom reports.
 
-use crate::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use crate::sync::{broadcast, mpsc, oneshot, watch};
 use loom::future::block_on;
+use loom::sync::Arc;
 use loom::thread;
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
 
 #[test]
 fn oneshot_send_races_receive() {
@@ -27,6 +37,45 @@ fn oneshot_close_races_send() {
 }
 
 #[test]
+fn oneshot_change_of_waker_races_send() {
+    loom::model(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
+        // Leaves one waker, then takes it back for another.
+        let first = poll_once(pin!(&mut rx));
+        if first.is_pending() {
+            assert_eq!(block_on(rx).map(|v| *v), Ok(1));
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn oneshot_dropped_ends_wake_each_other() {
+    loom::model(|| {
+        let (tx, rx) = oneshot::channel::<u8>();
+        let (mut tx2, rx2) = oneshot::channel::<u8>();
+        let thread = thread::spawn(move || {
+            drop(tx);
+            block_on(tx2.closed());
+        });
+        assert!(block_on(rx).is_err());
+        drop(rx2);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn oneshot_value_outlives_neither_end() {
+    loom::model(|| {
+        let (tx, rx) = oneshot::channel();
+        let thread = thread::spawn(move || drop(tx.send(Arc::new(()))));
+        drop(rx);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn mpsc_two_senders_one_receiver() {
     loom::model(|| {
         let (tx, mut rx) = mpsc::unbounded_channel();
@@ -35,9 +84,51 @@ fn mpsc_two_senders_one_receiver() {
         let b = thread::spawn(move || other.send(2).unwrap());
         let sum = block_on(async { rx.recv().await.unwrap() + rx.recv().await.unwrap() });
         assert_eq!(sum, 3);
+        a.join().unwrap();
+        b.join().unwrap();
+    });
+}
+
+#[test]
+fn mpsc_last_sender_ends_the_wait() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        let other = tx.clone();
+        let a = thread::spawn(move || drop(tx));
+        let b = thread::spawn(move || other.send(1).unwrap());
+        assert_eq!(block_on(rx.recv()), Some(1));
         assert_eq!(block_on(rx.recv()), None);
         a.join().unwrap();
         b.join().unwrap();
+    });
+}
+
+/// A block holds three values here: the fourth goes to the next, and the first is used again.
+#[test]
+fn mpsc_one_sender_crosses_blocks() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        (0..2).for_each(|i| tx.send(i).unwrap());
+        let thread = thread::spawn(move || (2..5).for_each(|i| tx.send(i).unwrap()));
+        for i in 0..5 {
+            assert_eq!(block_on(rx.recv()), Some(i));
+        }
+        thread.join().unwrap();
+    });
+}
+
+/// One sender claims the block's last slot, the other needs the next block.
+#[test]
+fn mpsc_two_senders_at_the_end_of_a_block() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        (0..2).for_each(|i| tx.send(i).unwrap());
+        let other = tx.clone();
+        let a = thread::spawn(move || tx.send(2).unwrap());
+        other.send(3).unwrap();
+        a.join().unwrap();
+        let got: Vec<_> = (0..4).map(|_| rx.try_recv().unwrap()).collect();
+        assert!(got == [0, 1, 2, 3] || got == [0, 1, 3, 2]);
     });
 }
 
@@ -59,25 +150,56 @@ fn mpsc_bounded_sender_waits_for_room() {
 }
 
 #[test]
-fn notify_one_is_not_lost() {
+fn mpsc_returned_permit_ends_a_closed_channel() {
     loom::model(|| {
-        let notify = Arc::new(Notify::new());
-        let other = notify.clone();
-        let thread = thread::spawn(move || other.notify_one());
-        block_on(notify.notified());
+        let (tx, mut rx) = mpsc::channel::<u8>(1);
+        let thread = thread::spawn(move || {
+            if let Ok(permit) = tx.try_reserve() {
+                drop(permit);
+            }
+            tx
+        });
+        rx.close();
+        assert_eq!(block_on(rx.recv()), None);
+        drop(thread.join().unwrap());
+    });
+}
+
+#[test]
+fn mpsc_closing_refuses_a_waiting_sender() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.try_send(1).unwrap();
+        let thread = thread::spawn(move || block_on(tx.send(2)).is_ok());
+        rx.close();
+        assert_eq!(block_on(rx.recv()), Some(1));
+        assert_eq!(block_on(rx.recv()), None);
+        assert!(!thread.join().unwrap());
+    });
+}
+
+#[test]
+fn mpsc_values_do_not_outlive_a_dropped_receiver() {
+    loom::model(|| {
+        let (tx, rx) = mpsc::unbounded_channel();
+        let thread = thread::spawn(move || drop(tx.send(Arc::new(()))));
+        drop(rx);
         thread.join().unwrap();
     });
 }
 
 #[test]
-fn notify_waiters_reaches_all() {
+fn mpsc_upgrade_races_the_last_sender() {
     loom::model(|| {
-        let notify = Arc::new(Notify::new());
-        let waiting = notify.clone().notified_owned();
-        let other = notify.clone();
-        let thread = thread::spawn(move || other.notify_waiters());
-        block_on(waiting);
-        thread.join().unwrap();
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        let weak = tx.downgrade();
+        let thread = thread::spawn(move || match weak.upgrade() {
+            Some(tx) => tx.send(1).is_ok(),
+            None => false,
+        });
+        drop(tx);
+        let got = block_on(rx.recv());
+        assert_eq!(thread.join().unwrap(), got.is_some());
     });
 }
 
@@ -93,6 +215,52 @@ fn watch_change_is_not_lost() {
 }
 
 #[test]
+fn watch_reports_the_last_value_before_the_end() {
+    loom::model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let thread = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx.send(2).unwrap();
+        });
+        let mut last = 0;
+        while block_on(rx.changed()).is_ok() {
+            let now = *rx.borrow_and_update();
+            assert!(now > last, "told twice of the same value");
+            last = now;
+        }
+        assert_eq!(last, 2);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn watch_wakes_every_receiver() {
+    loom::model(|| {
+        let (tx, mut rx) = watch::channel(0);
+        let mut other = rx.clone();
+        let thread = thread::spawn(move || block_on(other.changed()).unwrap());
+        let sender = thread::spawn(move || {
+            tx.send(1).unwrap();
+            tx
+        });
+        block_on(rx.changed()).unwrap();
+        thread.join().unwrap();
+        drop(sender.join().unwrap());
+    });
+}
+
+#[test]
+fn watch_sender_learns_of_the_last_receiver() {
+    loom::model(|| {
+        let (tx, rx) = watch::channel(0);
+        let thread = thread::spawn(move || drop(rx));
+        block_on(tx.closed());
+        assert!(tx.send(1).is_err());
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn broadcast_value_is_not_lost() {
     loom::model(|| {
         let (tx, mut rx) = broadcast::channel(2);
@@ -103,5 +271,71 @@ fn broadcast_value_is_not_lost() {
             Err(broadcast::error::RecvError::Closed)
         );
         thread.join().unwrap();
+    });
+}
+
+#[test]
+fn broadcast_reaches_every_receiver() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(2);
+        let mut other = tx.subscribe();
+        let thread = thread::spawn(move || block_on(other.recv()).map(|v: Arc<u8>| *v));
+        let sender = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
+        assert_eq!(block_on(rx.recv()).map(|v| *v), Ok(1));
+        assert_eq!(thread.join().unwrap(), Ok(1));
+        assert_eq!(sender.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn broadcast_overwriting_races_a_slow_receiver() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(1);
+        let thread = thread::spawn(move || {
+            tx.send(Arc::new(1)).unwrap();
+            tx.send(Arc::new(2)).unwrap();
+        });
+        let mut last = 0;
+        let mut lost = 0;
+        loop {
+            match block_on(rx.recv()) {
+                Ok(value) => {
+                    assert_eq!(*value as u64, last + lost + 1);
+                    (last, lost) = (*value as u64, 0);
+                }
+                Err(broadcast::error::RecvError::Lagged(n)) => lost = n,
+                Err(broadcast::error::RecvError::Closed) => break,
+            }
+        }
+        assert_eq!(last, 2);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn broadcast_values_do_not_outlive_dropped_receivers() {
+    loom::model(|| {
+        let (tx, rx) = broadcast::channel(2);
+        let rx2 = tx.subscribe();
+        let thread = thread::spawn(move || drop(tx.send(Arc::new(()))));
+        drop(rx);
+        drop(rx2);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn broadcast_wait_given_up_races_send() {
+    loom::model(|| {
+        let (tx, mut rx) = broadcast::channel(2);
+        {
+            let mut wait = pin!(rx.recv());
+            assert!(poll_once(wait.as_mut()).is_pending());
+            let sender = tx.clone();
+            thread::spawn(move || sender.send(1).unwrap());
+            drop(tx);
+            // The wait is given up here, while it may be signalled.
+        }
+        assert_eq!(block_on(rx.recv()), Ok(1));
     });
 }
