@@ -145,7 +145,20 @@ pub fn build(
 
 impl Model {
     pub fn check(&self, limit: Duration, log: &Path) -> std::io::Result<env::Ended> {
+        self.check_mutant(None, limit, log)
+    }
+
+    /// As `check`, with a mutant chosen.
+    pub fn check_mutant(
+        &self,
+        mutant: Option<&str>,
+        limit: Duration,
+        log: &Path,
+    ) -> std::io::Result<env::Ended> {
         let mut command = Command::new(&self.executable);
+        if let Some(mutant) = mutant {
+            command.env("RUNTIME_MUTANT", mutant);
+        }
         command
             .args(["--exact", &self.name, "--nocapture"])
             .env("RUST_BACKTRACE", "0");

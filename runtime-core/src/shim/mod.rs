@@ -12,6 +12,10 @@ pub use native::*;
 #[cfg(runtime_loom)]
 mod model;
 #[cfg(runtime_loom)]
+mod model_atomic;
+#[cfg(runtime_loom)]
+mod mutant;
+#[cfg(runtime_loom)]
 pub use model::*;
 
 /// Like `thread_local!`, with loom's per-model storage under the model checker.

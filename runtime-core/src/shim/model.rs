@@ -2,6 +2,7 @@
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
+    use crate::shim::mutant;
     use std::fmt;
     use std::ops::{Deref, DerefMut};
     use std::time::Duration;
@@ -10,8 +11,7 @@ pub mod sync {
 
     /// Atomics and fences.
     pub mod atomic {
-        pub use loom::sync::atomic::*;
-        pub use std::sync::atomic::Ordering;
+        pub use crate::shim::model_atomic::*;
     }
 
     /// loom's mutex without poisoning.
@@ -94,11 +94,17 @@ pub mod sync {
         ) -> (MutexGuard<'a, T>, bool) {
             (self.wait(guard), false)
         }
+        #[track_caller]
         pub fn notify_one(&self) {
-            self.0.notify_one();
+            if !mutant::is_left_out() {
+                self.0.notify_one();
+            }
         }
+        #[track_caller]
         pub fn notify_all(&self) {
-            self.0.notify_all();
+            if !mutant::is_left_out() {
+                self.0.notify_all();
+            }
         }
     }
 }

@@ -222,11 +222,11 @@ impl State {
             let Some(next) = f(Snapshot(current)) else {
                 return Err(Snapshot(current));
             };
-            // Ordering: AcqRel publishes the join waker's slot to `complete`; Acquire on failure
-            // pairs with the Release in `complete`.
+            // Ordering: Release publishes the join waker's slot to `complete`; Acquire on failure
+            // pairs with the Release in `complete`. None on success: `current` was read with it.
             match self
                 .0
-                .compare_exchange_weak(current, next, Ordering::AcqRel, Ordering::Acquire)
+                .compare_exchange_weak(current, next, Ordering::Release, Ordering::Acquire)
             {
                 Ok(_) => return Ok(Snapshot(current)),
                 Err(actual) => current = actual,

@@ -12,6 +12,8 @@
 //!     a claimer owes the worker an unpark, and counts it as searching on its behalf.
 //! I3: while `searching` is above zero pushers need wake nobody: a searcher that gives up announces and
 //!     scans (I1), and the last one that finds work looks whether more is there (`finish_search`).
+//! I4: a claimed worker counts `searching` down only after its claimer counted it up: the claim is a Release that
+//!     the worker's `retract` acquires. So the count never falls below zero.
 //!
 //! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs`.
 
@@ -57,16 +59,17 @@ impl Idle {
             while bits != 0 {
                 let bit = bits & bits.wrapping_neg();
                 // Counted before the claim, so pushers do not wake a second one meanwhile (I3).
-                // Ordering: SeqCst; a read-modify-write, taken in the order of the fences.
-                self.searching.fetch_add(1, Ordering::SeqCst);
-                // Ordering: AcqRel; of two claims one sees the other's (I2).
-                let before = word.fetch_and(!bit, Ordering::AcqRel);
+                // Ordering: Relaxed; published to the claimed worker by the claim (I4).
+                self.searching.fetch_add(1, Ordering::Relaxed);
+                // Ordering: Release; pairs with the Acquire in `retract` (I4).
+                let before = word.fetch_and(!bit, Ordering::Release);
                 if before & bit != 0 {
                     return Some(at * 64 + bit.trailing_zeros() as usize);
                 }
-                // Ordering: SeqCst; as above.
-                self.searching.fetch_sub(1, Ordering::SeqCst);
-                // Someone else's push may have relied on that count: look again.
+                // Ordering: Relaxed; ordered by the fence.
+                self.searching.fetch_sub(1, Ordering::Relaxed);
+                // Someone else's push may have relied on that count: look again for it.
+                // Ordering: SeqCst fence; pairs with the ones in `worker_to_notify` and `announce`.
                 fence(Ordering::SeqCst);
                 // Ordering: Relaxed; ordered by the fence.
                 bits = word.load(Ordering::Relaxed);
@@ -81,16 +84,16 @@ impl Idle {
         if 2 * self.searching.load(Ordering::Relaxed) >= self.workers {
             return false;
         }
-        // Ordering: SeqCst; as in `claim_any`.
-        self.searching.fetch_add(1, Ordering::SeqCst);
+        // Ordering: Relaxed; that the count goes up promises nothing, and it goes down before a fence.
+        self.searching.fetch_add(1, Ordering::Relaxed);
         true
     }
 
     /// A searcher has found work. True if it was the last: the caller looks whether there is
     /// more work and if so wakes another (I3).
     pub(crate) fn finish_search(&self) -> bool {
-        // Ordering: SeqCst; as in `claim_any`.
-        let last = self.searching.fetch_sub(1, Ordering::SeqCst) == 1;
+        // Ordering: Relaxed; ordered by the fence. Of several searchers the last sees the others' counts.
+        let last = self.searching.fetch_sub(1, Ordering::Relaxed) == 1;
         // Ordering: SeqCst fence; pairs with the one in `worker_to_notify`: a pusher that saw us
         // searching has its task seen by the look that follows.
         fence(Ordering::SeqCst);
@@ -100,11 +103,10 @@ impl Idle {
     /// About to sleep. The caller must scan all queues after this.
     pub(crate) fn announce(&self, worker: usize, searching: bool) {
         let (word, bit) = self.place(worker);
-        // Ordering: Release; with the fence below, before the scan (I1).
-        word.fetch_or(bit, Ordering::Release);
+        // Ordering: Relaxed, both; ordered by the fence, before the scan (I1).
+        word.fetch_or(bit, Ordering::Relaxed);
         if searching {
-            // Ordering: SeqCst; as in `claim_any`.
-            self.searching.fetch_sub(1, Ordering::SeqCst);
+            self.searching.fetch_sub(1, Ordering::Relaxed);
         }
         // Ordering: SeqCst fence; pairs with the fence in `worker_to_notify` (I1).
         fence(Ordering::SeqCst);
@@ -113,8 +115,8 @@ impl Idle {
     /// Awake again. True if someone claimed this worker meanwhile: it is counted as searching.
     pub(crate) fn retract(&self, worker: usize) -> bool {
         let (word, bit) = self.place(worker);
-        // Ordering: AcqRel; pairs with the claim in `claim_any` (I2).
-        word.fetch_and(!bit, Ordering::AcqRel) & bit == 0
+        // Ordering: Acquire; pairs with the claim in `claim_any` (I4).
+        word.fetch_and(!bit, Ordering::Acquire) & bit == 0
     }
 
     fn place(&self, worker: usize) -> (&AtomicU64, u64) {

@@ -39,13 +39,14 @@ impl Parker {
     /// Sleeps on the condition until unparked or `timeout`.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
         let mut guard = self.lock.lock();
-        // Ordering: AcqRel on success; Acquire on failure pairs with `unpark`'s Release.
+        // Ordering: Relaxed; publishes nothing, and a token is taken with Acquire below.
         if self
             .state
-            .compare_exchange(EMPTY, PARKED, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(EMPTY, PARKED, Ordering::Relaxed, Ordering::Relaxed)
             .is_err()
         {
-            // Ordering: Acquire; takes the token, sees what was done before the unpark.
+            // Ordering: Acquire; pairs with the Release in `unpark`: takes the token, and sees what
+            // was done before.
             self.state.swap(EMPTY, Ordering::Acquire);
             return;
         }
@@ -55,31 +56,32 @@ impl Parker {
                 Some(timeout) => self.condvar.wait_timeout(guard, timeout),
                 None => (self.condvar.wait(guard), false),
             };
-            // Ordering: Acquire; pairs with `unpark`'s Release.
-            if timed_out || self.state.load(Ordering::Acquire) == NOTIFIED {
+            // Ordering: Relaxed; the swap below takes the token.
+            if timed_out || self.state.load(Ordering::Relaxed) == NOTIFIED {
                 break;
             }
         }
-        // Ordering: Acquire; takes the token if there is one.
+        // Ordering: Acquire; pairs with the Release in `unpark`, if a token is there.
         self.state.swap(EMPTY, Ordering::Acquire);
     }
 
     /// Runs `drive`, which parks on the driver; with `false` if a token waits: it must not block.
     pub(crate) fn park_driving(&self, drive: impl FnOnce(bool)) {
-        // Ordering: AcqRel on success; Acquire on failure pairs with `unpark`'s Release.
+        // Ordering: Relaxed; as in `park`.
         let may_block = self
             .state
-            .compare_exchange(EMPTY, DRIVING, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(EMPTY, DRIVING, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok();
         drive(may_block);
-        // Ordering: Acquire; takes the token if there is one.
+        // Ordering: Acquire; pairs with the Release in `unpark`, if a token is there.
         self.state.swap(EMPTY, Ordering::Acquire);
     }
 
     /// Ends this worker's park, or its next one.
     pub(crate) fn unpark(&self, driver: &dyn Unpark) {
-        // Ordering: AcqRel; Release publishes what was done before to the parked one.
-        match self.state.swap(NOTIFIED, Ordering::AcqRel) {
+        // Ordering: Release; pairs with the Acquire that takes the token. Of several unparks before
+        // one park each is seen: swaps go on with the release sequence.
+        match self.state.swap(NOTIFIED, Ordering::Release) {
             PARKED => {
                 // The sleeper is between its exchange and its wait while it holds the lock.
                 drop(self.lock.lock());
@@ -88,5 +90,12 @@ impl Parker {
             DRIVING => driver.unpark(),
             _ => {}
         }
+    }
+
+    /// A wake-up of the condition that nobody owes: systems have them, loom does not.
+    #[cfg(all(test, runtime_loom))]
+    pub(crate) fn wake_spuriously(&self) {
+        let system = &self.condvar;
+        system.notify_one();
     }
 }

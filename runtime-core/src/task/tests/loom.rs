@@ -133,6 +133,31 @@ fn the_last_reference_sees_every_use() {
 }
 
 #[test]
+fn a_wake_that_is_the_last_use_sees_every_other() {
+    ::loom::model(|| {
+        let task = Task::new();
+        let other = {
+            let task = task.clone();
+            thread::spawn(move || {
+                // SAFETY: a reference is held; nobody writes before the last one is gone.
+                task.future.with(|f| unsafe { assert_eq!([0; 2], *f) });
+                if task.state.unref() {
+                    // SAFETY: no other reference is left.
+                    task.future.with_mut(|f| unsafe { *f = [9; 2] });
+                }
+            })
+        };
+        // SAFETY: as above.
+        task.future.with(|f| unsafe { assert_eq!([0; 2], *f) });
+        if task.state.wake_and_unref() == OnWake::Deallocate {
+            // SAFETY: as above.
+            task.future.with_mut(|f| unsafe { *f = [9; 2] });
+        }
+        other.join().unwrap();
+    });
+}
+
+#[test]
 fn a_cancel_is_noticed() {
     ::loom::model(|| {
         let task = Task::new();

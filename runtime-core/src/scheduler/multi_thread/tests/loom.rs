@@ -118,6 +118,62 @@ fn the_last_searcher_looks_for_what_it_hid() {
     });
 }
 
+/// A claimer counts as a searcher while it claims. If the worker wakes by itself meanwhile, the claim fails, and
+/// a push that relied on the count must not be left to nobody.
+#[test]
+fn a_claim_that_fails_hides_no_push() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        world.idle.announce(0, false);
+        let worker = {
+            let world = world.clone();
+            thread::spawn(move || {
+                if world.idle.retract(0) {
+                    world.idle.finish_search();
+                }
+                sleeps(&world, false)
+            })
+        };
+        let pusher = {
+            let world = world.clone();
+            thread::spawn(move || world.push(0))
+        };
+        let claimed = world.idle.claim_any();
+        let woken = [claimed, pusher.join().unwrap()];
+        let sleeps = worker.join().unwrap();
+        // Asleep with its bit set, as far as anyone could tell: whoever took the bit owes the unpark.
+        assert!(!sleeps || woken.iter().flatten().count() > 0);
+    });
+}
+
+/// The count of searchers is whole again once all have ended, whoever claimed whom.
+#[test]
+fn claims_and_searches_balance() {
+    ::loom::model(|| {
+        let world = World::new(2);
+        world.idle.announce(0, false);
+        let worker = {
+            let world = world.clone();
+            thread::spawn(move || {
+                if world.idle.retract(0) {
+                    world.idle.finish_search();
+                }
+            })
+        };
+        let claimer = {
+            let world = world.clone();
+            thread::spawn(move || world.idle.claim_any())
+        };
+        if world.idle.try_search() {
+            world.idle.finish_search();
+        }
+        worker.join().unwrap();
+        let _ = claimer.join().unwrap();
+        assert!(world.idle.try_search(), "someone still counts");
+        assert!(world.idle.finish_search());
+    });
+}
+
 /// A driver that can be parked on.
 struct Driver(::loom::sync::Notify);
 
@@ -151,6 +207,61 @@ fn unparks_while(park: impl Fn(&Parker, &Driver)) {
 #[test]
 fn an_unpark_ends_a_park() {
     ::loom::model(|| unparks_while(|parker, _| parker.park(None)));
+}
+
+#[test]
+fn a_spurious_wake_up_ends_no_park_and_costs_no_token() {
+    ::loom::model(|| {
+        let shared = Arc::new((
+            Parker::new(),
+            Driver(::loom::sync::Notify::new()),
+            AtomicUsize::new(0),
+        ));
+        let unparker = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.2.store(1, Ordering::Relaxed);
+                shared.0.unpark(&shared.1);
+            })
+        };
+        let system = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.wake_spuriously())
+        };
+        shared.0.park(None);
+        assert_eq!(1, shared.2.load(Ordering::Relaxed));
+        unparker.join().unwrap();
+        system.join().unwrap();
+    });
+}
+
+/// One token for both, and it shows what both did.
+#[test]
+fn two_unparks_before_a_park_are_both_seen() {
+    ::loom::model(|| {
+        let shared = Arc::new((
+            Parker::new(),
+            Driver(::loom::sync::Notify::new()),
+            [AtomicUsize::new(0), AtomicUsize::new(0)],
+        ));
+        let unparkers = [0, 1].map(|at| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.2[at].store(1, Ordering::Relaxed);
+                shared.0.unpark(&shared.1);
+            })
+        });
+        while shared
+            .2
+            .iter()
+            .any(|flag| flag.load(Ordering::Relaxed) == 0)
+        {
+            shared.0.park(None);
+        }
+        for unparker in unparkers {
+            unparker.join().unwrap();
+        }
+    });
 }
 
 #[test]
