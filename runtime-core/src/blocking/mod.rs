@@ -5,3 +5,7 @@ mod spawn;
 
 pub(crate) use spawn::spawn_on;
 pub use spawn::{block_in_place, spawn_blocking, spawn_mandatory_blocking};
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom.rs"]
+mod loom;

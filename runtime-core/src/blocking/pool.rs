@@ -12,8 +12,11 @@
 //!     thread leaves its wait only by taking one off `notified`, or by a time-out or shutdown
 //!     with `notified` at zero.
 //! I2: a queued job is run, or cancelled at shutdown; if the system refuses a thread and none
-//!     lives that would come to it, the job goes back to the spawner.
+//!     lives that would come to it, the job goes back to the spawner, and those that relied on
+//!     the thread are cancelled.
 //! I3: jobs, hooks and drops run outside of the lock.
+//! I4: `threads` counts those that will look at the queue again, so that who finds the cap reached
+//!     may leave a job to them; one that has decided to end is `leaving`, from the same critical section on.
 //!
 //! Shutdown: no new jobs; what is queued is cancelled, but mandatory jobs are run; then the threads are joined.
 
@@ -21,11 +24,11 @@ use crate::audit;
 use crate::runtime::Handle;
 use crate::runtime::config::Callback;
 use crate::shim::sync::{Condvar, Mutex};
+use crate::shim::thread::{self, JoinHandle};
 use crate::task::Runnable;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// What a thread of the pool is given.
@@ -34,6 +37,27 @@ pub(crate) enum Job {
     Task { task: Runnable, mandatory: bool },
     /// A scheduler's worker: runs until its core is gone.
     Worker(Box<dyn FnOnce() + Send>),
+    /// Of the models: told whether it is run, or cancelled.
+    #[cfg(all(test, runtime_loom))]
+    Probe(Box<dyn FnOnce(bool) + Send>),
+}
+
+/// What a thread of the pool lives in: a runtime's handle.
+pub(crate) trait Home: Clone + Send + 'static {
+    fn pool(&self) -> &Pool;
+    /// Runs `f` with this as the thread's runtime.
+    fn within(self, f: impl FnOnce(&Self));
+}
+
+impl Home for Handle {
+    fn pool(&self) -> &Pool {
+        Handle::pool(self)
+    }
+
+    fn within(self, f: impl FnOnce(&Self)) {
+        let _current = crate::context::set_current(self.clone());
+        f(&self);
+    }
 }
 
 impl Job {
@@ -42,6 +66,8 @@ impl Job {
         match self {
             Job::Task { task, .. } => task.run(),
             Job::Worker(run) => run(),
+            #[cfg(all(test, runtime_loom))]
+            Job::Probe(run) => run(true),
         }
     }
 
@@ -51,6 +77,8 @@ impl Job {
                 task,
                 mandatory: false,
             } => task.cancel(),
+            #[cfg(all(test, runtime_loom))]
+            Job::Probe(run) => run(false),
             job => job.run(),
         }
     }
@@ -87,8 +115,10 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
-    /// Living threads, workers among them.
+    /// Threads that will look at the queue again (I4), workers among them.
     threads: usize,
+    /// Threads that only have to end.
+    leaving: usize,
     /// Threads that run a scheduler's worker.
     workers: usize,
     idle: usize,
@@ -111,7 +141,7 @@ impl Pool {
     }
 
     /// Queues a job, notifying an idle thread or starting a new one.
-    pub(crate) fn spawn(&self, handle: &Handle, job: Job) -> Result<(), Refused> {
+    pub(crate) fn spawn(&self, home: &impl Home, job: Job) -> Result<(), Refused> {
         let is_worker = matches!(job, Job::Worker(_));
         let mut state = self.state.lock();
         if state.shutdown {
@@ -133,14 +163,14 @@ impl Pool {
             return Ok(());
         }
         if !is_worker && state.threads - state.workers >= self.config.cap {
-            return Ok(()); // at the cap: a thread will come to it
+            return Ok(()); // at the cap: a thread will come to it (I4)
         }
         // The thread is made outside of the lock, its place taken before.
         state.threads += 1;
         let id = state.next_id;
         state.next_id += 1;
         drop(state);
-        match self.start_thread(handle, id) {
+        match self.start_thread(home, id) {
             Ok(thread) => {
                 let mut state = self.state.lock();
                 state.handles.insert(id, thread);
@@ -158,31 +188,33 @@ impl Pool {
         if others_come {
             return Ok(());
         }
-        let job = match is_worker {
-            true => {
-                state.workers -= 1;
-                state.queue.pop_front()
-            }
-            false => state.queue.pop_back(),
+        // The spawner's own job, unless a thread that has gone by now took it.
+        let mut relied_on_it = VecDeque::new();
+        let job = if is_worker {
+            let at = state.queue.iter().position(|j| matches!(j, Job::Worker(_)));
+            state.workers -= usize::from(at.is_some());
+            at.and_then(|at| state.queue.remove(at))
+        } else {
+            relied_on_it = std::mem::take(&mut state.queue);
+            relied_on_it.pop_front()
         };
         drop(state);
+        for job in relied_on_it {
+            job.run_or_cancel();
+        }
         match job {
             Some(job) => Err(Refused::NoThread(job, error)),
             None => Ok(()),
         }
     }
 
-    fn start_thread(&self, handle: &Handle, id: usize) -> io::Result<JoinHandle<()>> {
-        let mut builder = std::thread::Builder::new().name((self.config.name)());
+    fn start_thread(&self, home: &impl Home, id: usize) -> io::Result<JoinHandle<()>> {
+        let mut builder = thread::Builder::new().name((self.config.name)());
         if let Some(size) = self.config.stack_size {
             builder = builder.stack_size(size);
         }
-        let handle = handle.clone();
-        builder.spawn(move || {
-            let pool_of = handle.clone();
-            let _current = crate::context::set_current(handle);
-            pool_of.pool().run_thread(id);
-        })
+        let home = home.clone();
+        builder.spawn(move || home.within(|home| home.pool().run_thread(id)))
     }
 
     fn run_thread(&self, id: usize) {
@@ -237,6 +269,8 @@ impl Pool {
                 std::mem::replace(&mut state.last_ended, own)
             }
         };
+        state.threads -= 1;
+        state.leaving += 1;
         drop(state);
         if let Some(hook) = &self.config.before_stop {
             contain(hook);
@@ -245,8 +279,8 @@ impl Pool {
             let _ = previous.join();
         }
         let mut state = self.state.lock();
-        state.threads -= 1;
-        let last = state.threads == 0;
+        state.leaving -= 1;
+        let last = state.threads + state.leaving == 0;
         drop(state);
         if last {
             self.ended.notify_all();
@@ -274,7 +308,7 @@ impl Pool {
     pub(crate) fn join(&self, timeout: Option<Duration>) -> bool {
         let end = timeout.map(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.state.lock();
-        while state.threads > 0 {
+        while state.threads + state.leaving > 0 {
             match end {
                 Some(Some(end)) => {
                     let left = end.saturating_duration_since(Instant::now());
@@ -289,13 +323,19 @@ impl Pool {
         let handles: Vec<_> = state.handles.drain().map(|(_, handle)| handle).collect();
         let last = state.last_ended.take();
         drop(state);
-        let me = std::thread::current().id();
+        let me = thread::current().id();
         for handle in handles.into_iter().chain(last) {
             if handle.thread().id() != me {
                 let _ = handle.join();
             }
         }
         true
+    }
+
+    /// The keep-alive of a thread that waits is over, if one does.
+    #[cfg(all(test, runtime_loom))]
+    pub(super) fn keep_alive_is_over(&self) {
+        self.work.time_is_up();
     }
 
     pub(crate) fn num_threads(&self) -> usize {

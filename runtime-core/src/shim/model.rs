@@ -70,8 +70,17 @@ pub mod sync {
     }
 
     /// loom's condition variable.
-    #[derive(Debug)]
-    pub struct Condvar(loom::sync::Condvar);
+    pub struct Condvar {
+        inner: loom::sync::Condvar,
+        /// Timed waits end by a time-out.
+        is_time_up: loom::sync::atomic::AtomicBool,
+    }
+
+    impl fmt::Debug for Condvar {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Condvar")
+        }
+    }
 
     impl Default for Condvar {
         fn default() -> Self {
@@ -81,29 +90,45 @@ pub mod sync {
 
     impl Condvar {
         pub fn new() -> Self {
-            Condvar(loom::sync::Condvar::new())
+            Condvar {
+                inner: loom::sync::Condvar::new(),
+                is_time_up: loom::sync::atomic::AtomicBool::new(false),
+            }
         }
         pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-            MutexGuard(self.0.wait(guard.0).unwrap())
+            MutexGuard(self.inner.wait(guard.0).unwrap())
         }
-        /// Never times out: a model has no clock. Models of time-outs pass the outcome in.
+        /// A model has no clock: this ends by a time-out only once `time_is_up` was called.
         pub fn wait_timeout<'a, T>(
             &self,
             guard: MutexGuard<'a, T>,
             _timeout: Duration,
         ) -> (MutexGuard<'a, T>, bool) {
-            (self.wait(guard), false)
+            // Ordering: Relaxed; time orders nothing.
+            if self.is_time_up.load(std::sync::atomic::Ordering::Relaxed) {
+                return (guard, true);
+            }
+            let guard = self.wait(guard);
+            let timed_out = self.is_time_up.load(std::sync::atomic::Ordering::Relaxed);
+            (guard, timed_out)
+        }
+        /// From here on timed waits end by a time-out; those that wait now end.
+        pub fn time_is_up(&self) {
+            // Ordering: Relaxed; time orders nothing.
+            self.is_time_up
+                .store(true, std::sync::atomic::Ordering::Relaxed);
+            self.inner.notify_all();
         }
         #[track_caller]
         pub fn notify_one(&self) {
             if !mutant::is_left_out() {
-                self.0.notify_one();
+                self.inner.notify_one();
             }
         }
         #[track_caller]
         pub fn notify_all(&self) {
             if !mutant::is_left_out() {
-                self.0.notify_all();
+                self.inner.notify_all();
             }
         }
     }
