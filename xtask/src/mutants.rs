@@ -331,8 +331,6 @@ fn calls(source: &str) -> Vec<Call> {
                 let is_method = before.ends_with('.');
                 let is_call = match name {
                     "fence" => before.is_empty(),
-                    // Of a condition variable, not of the `Notify` that users have.
-                    "notify_one" | "notify_all" => before.ends_with("condvar."),
                     _ => is_method,
                 };
                 if !is_call {
