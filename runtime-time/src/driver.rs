@@ -12,6 +12,10 @@
 //! I2: wakers are collected under the lock, at most [`BATCH`] at a time, and woken outside of it.
 //! Shutdown: every slot fails its timers and refuses new ones; their sleepers are woken and panic.
 
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom.rs"]
+mod loom;
+
 use crate::clock::Clock;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
@@ -58,29 +62,7 @@ pub(crate) struct Slot {
 
 /// Makes the wheels of a runtime.
 pub fn create(params: &DriverParams, driver_unpark: Arc<dyn Unpark>) -> TimeParts {
-    let common = Arc::new(Common {
-        clock: Clock::new(params.start_paused, params.may_pause),
-        parked_until: AtomicU64::new(0),
-        unpark: driver_unpark,
-    });
-    let slot = |foreign: Option<Arc<Slot>>| {
-        Arc::new(Slot {
-            wheel: Mutex::new(Wheel::new()),
-            next: AtomicU64::new(NEVER),
-            foreign,
-            common: common.clone(),
-        })
-    };
-    let foreign = slot(None);
-    let mut slots: Vec<_> = (0..params.workers)
-        .map(|_| slot(Some(foreign.clone())))
-        .collect();
-    slots.push(foreign);
-    let slots = slots.into_boxed_slice();
-    let handle = Arc::new(TimeHandle {
-        common: common.clone(),
-        slots,
-    });
+    let handle = Arc::new(TimeHandle::new(params, driver_unpark));
     TimeParts {
         timers: handle.clone(),
         handle: handle as Arc<dyn Any + Send + Sync>,
@@ -102,6 +84,26 @@ pub(crate) fn with_time<R>(f: impl FnOnce(&TimeHandle) -> R) -> Option<R> {
 }
 
 impl TimeHandle {
+    fn new(params: &DriverParams, driver_unpark: Arc<dyn Unpark>) -> TimeHandle {
+        let common = Arc::new(Common {
+            clock: Clock::new(params.start_paused, params.may_pause),
+            parked_until: AtomicU64::new(0),
+            unpark: driver_unpark,
+        });
+        let slot = |foreign: Option<Arc<Slot>>| {
+            Arc::new(Slot {
+                wheel: Mutex::new(Wheel::new()),
+                next: AtomicU64::new(NEVER),
+                foreign,
+                common: common.clone(),
+            })
+        };
+        let foreign = slot(None);
+        let workers = (0..params.workers).map(|_| slot(Some(foreign.clone())));
+        let slots = workers.chain([foreign.clone()]).collect();
+        TimeHandle { common, slots }
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.common.clock
     }
@@ -141,13 +143,13 @@ impl Slot {
             return Armed::Shutdown;
         }
         // SAFETY: in no wheel, so the node is ours.
-        unsafe { (*entry.node.get()).waker = Some(waker) };
+        unsafe { (*entry.node()).waker = Some(waker) };
         entry.set(Phase::Armed);
         // SAFETY: the caller's promise.
         if !unsafe { wheel.insert(NonNull::from(entry), deadline, now) } {
             entry.set(Phase::Idle);
             // SAFETY: in no wheel.
-            let waker = unsafe { (*entry.node.get()).waker.take() };
+            let waker = unsafe { (*entry.node()).waker.take() };
             drop(wheel);
             drop(waker);
             return Armed::Elapsed;
@@ -187,7 +189,7 @@ impl Slot {
             unsafe { wheel.remove(NonNull::from(entry)) };
             entry.set(Phase::Idle);
             // SAFETY: in no wheel now.
-            waker = unsafe { (*entry.node.get()).waker.take() };
+            waker = unsafe { (*entry.node()).waker.take() };
         }
         drop(wheel);
         drop(waker);
@@ -203,14 +205,14 @@ impl Slot {
         unsafe { wheel.remove(NonNull::from(entry)) };
         entry.set(Phase::Idle);
         // SAFETY: in no wheel now.
-        unsafe { (*entry.node.get()).waker.take() }
+        unsafe { (*entry.node()).waker.take() }
     }
 
     /// Sees to it that an armed entry wakes `waker`; the phase then.
     pub(crate) fn update_waker(&self, entry: &Entry, waker: &Waker) -> Phase {
         // SAFETY: under the lock, and armed.
         let is_same = |entry: &Entry| unsafe {
-            (*entry.node.get())
+            (*entry.node())
                 .waker
                 .as_ref()
                 .is_some_and(|w| w.will_wake(waker))
@@ -227,7 +229,7 @@ impl Slot {
         let phase = entry.phase();
         let old = match phase {
             // SAFETY: under the lock, and armed.
-            Phase::Armed => unsafe { (*entry.node.get()).waker.replace(fresh) },
+            Phase::Armed => unsafe { (*entry.node()).waker.replace(fresh) },
             _ => Some(fresh),
         };
         drop(guard);
@@ -242,7 +244,7 @@ impl Slot {
             return false;
         }
         // SAFETY: under the lock, and armed.
-        let node = unsafe { &mut *entry.node.get() };
+        let node = unsafe { &mut *entry.node() };
         if deadline < node.filed {
             return false;
         }

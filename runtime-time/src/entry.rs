@@ -35,7 +35,10 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Entry {
     state: AtomicU32,
-    pub(crate) node: UnsafeCell<Node>,
+    node: UnsafeCell<Node>,
+    /// Touched with `node`, so that the model checker sees who breaks I1.
+    #[cfg(runtime_loom)]
+    watched: runtime_core::shim::cell::UnsafeCell<()>,
     _pin: PhantomPinned,
 }
 
@@ -63,8 +66,18 @@ impl Entry {
         Entry {
             state: AtomicU32::new(IDLE),
             node: UnsafeCell::new(Node::default()),
+            #[cfg(runtime_loom)]
+            watched: runtime_core::shim::cell::UnsafeCell::new(()),
             _pin: PhantomPinned,
         }
+    }
+
+    /// The guarded part; who may follow the pointer, says I1.
+    #[inline]
+    pub(crate) fn node(&self) -> *mut Node {
+        #[cfg(runtime_loom)]
+        self.watched.with_mut(|_| ());
+        self.node.get()
     }
 
     pub(crate) fn phase(&self) -> Phase {

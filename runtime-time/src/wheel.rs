@@ -49,7 +49,7 @@ impl Wheel {
     #[allow(clippy::mut_from_ref)]
     unsafe fn node(entry: &Entry) -> &mut Node {
         // SAFETY: the caller's promise (I1 of `entry`).
-        unsafe { &mut *entry.node.get() }
+        unsafe { &mut *entry.node() }
     }
 
     /// Links an entry that is due at `deadline`; false if that is not past `elapsed`.

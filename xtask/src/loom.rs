@@ -104,6 +104,7 @@ pub fn build(
             "--lib",
             "--no-run",
             "--message-format=json-render-diagnostics",
+            "--all-features",
         ])
         .arg("--target-dir")
         .arg(target_dir);

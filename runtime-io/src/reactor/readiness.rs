@@ -79,14 +79,14 @@ impl Word {
     }
 
     fn update(&self, f: impl Fn(u64) -> Option<u64>) {
-        // Ordering: AcqRel on success; pairs with the Acquire in `load`. A delivery publishes
-        // everything the driver did before it; a clear is ordered after the look it is based on.
+        // Ordering: Release on success; pairs with the Acquire in `load`: a delivery publishes
+        // everything the driver did before it. No Acquire: a clear decides by the word alone.
         // The retry's Relaxed load only feeds the next compare-exchange.
-        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, f);
+        let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, f);
     }
 
     fn load(&self) -> u64 {
-        // Ordering: Acquire; pairs with the AcqRel in `update`.
+        // Ordering: Acquire; pairs with the Release in `update`.
         self.0.load(Ordering::Acquire)
     }
 }

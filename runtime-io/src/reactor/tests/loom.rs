@@ -71,3 +71,58 @@ fn shutdown_settles_every_waiter() {
         driver.join().unwrap();
     });
 }
+
+/// What the driver did before it delivered is seen by who sees the event.
+#[test]
+fn an_event_publishes() {
+    loom::model(|| {
+        let io = Arc::new((
+            ScheduledIo::new(Ready::EMPTY),
+            loom::cell::UnsafeCell::new(0),
+        ));
+        let io2 = io.clone();
+        let driver = thread::spawn(move || {
+            // SAFETY: loom fails the model if this access races.
+            io2.1.with_mut(|v| unsafe { *v = 1 });
+            io2.0.deliver(Ready::READABLE);
+        });
+        block_on(poll_fn(|cx| io.0.poll_look(cx, Direction::Read)));
+        // SAFETY: as above.
+        io.1.with(|v| assert_eq!(1, unsafe { *v }));
+        driver.join().unwrap();
+    });
+}
+
+/// Events of both directions, a waiter for each, and one that gives up.
+#[test]
+fn every_direction_wakes_its_own() {
+    loom::model(|| {
+        let io = Arc::new(ScheduledIo::new(Ready::EMPTY));
+        let mut given_up = None;
+        let noop = std::task::Waker::noop();
+        let mut cx = std::task::Context::from_waker(noop);
+        assert!(
+            io.poll_listed(&mut cx, Interest::READABLE, &mut given_up)
+                .is_pending()
+        );
+        let io2 = io.clone();
+        let writer = thread::spawn(move || {
+            let mut key = None;
+            let event = block_on(poll_fn(|cx| {
+                io2.poll_listed(cx, Interest::WRITABLE, &mut key)
+            }));
+            assert!(event.ready().is_writable());
+            assert!(key.is_none());
+        });
+        let io3 = io.clone();
+        let driver = thread::spawn(move || {
+            io3.deliver(Ready::READABLE);
+            io3.deliver(Ready::WRITABLE);
+        });
+        io.unlist(&mut given_up);
+        let event = block_on(poll_fn(|cx| io.poll_look(cx, Direction::Read)));
+        assert!(event.ready().is_readable());
+        writer.join().unwrap();
+        driver.join().unwrap();
+    });
+}
