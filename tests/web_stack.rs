@@ -84,12 +84,13 @@ async fn json_comes_back_as_sent() {
 #[tokio::test]
 async fn streamed_body_arrives_whole_on_one_thread() {
     let address = start(app()).await;
-    let mut response = reqwest::get(format!("http://{address}/stream"))
+    let response = reqwest::get(format!("http://{address}/stream"))
         .await
         .unwrap();
+    let mut stream = response.bytes_stream();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.unwrap() {
-        body.extend_from_slice(&chunk);
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk.unwrap());
     }
     let expected: String = (0..100).map(|i| format!("line {i}\n")).collect();
     assert_eq!(body, expected.as_bytes());

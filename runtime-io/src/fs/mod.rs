@@ -1,1 +1,56 @@
-//! fs
+//! Files and folders: what `std::fs` has, without blocking a worker.
+//!
+//! ```text
+//! path functions ──────────────▶ one task on the blocking pool each (paths.rs, dir.rs, open.rs)
+//! File ──▶ Engine (file/) ─────▶ one task at a time: read, write, seek, set_len
+//!            └─ page cache? ───▶ no task: the kernel copies what it has at once (sys/)
+//! ```
+//! An operating system offers no readiness for files, so the room knows nothing of the reactor: whatever may
+//! wait for a disk is a closure on the blocking pool.
+//!
+//! I1: an operation is at most one task (read_dir: one for each chunk of entries).
+//! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
+//!     those it has queued. Everything else is cancelled with the pool's queue and then reports
+//!     "background task failed".
+//! I3: no path function touches the file system before its first poll; one that is dropped while its task
+//!     runs leaves the task to finish.
+
+mod dir;
+mod file;
+mod open;
+mod paths;
+mod sys;
+
+pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
+pub use file::{File, FileTimes};
+pub use open::OpenOptions;
+pub use paths::{
+    canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,
+    read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink,
+    symlink_metadata, try_exists, write,
+};
+
+use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
+use std::io;
+
+/// Runs `f` on the pool; cancelled if the runtime shuts down first.
+async fn on_pool<T: Send + 'static>(
+    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(f).await.unwrap_or_else(|_| Err(lost_task()))
+}
+
+/// Runs `f` on the pool even if the runtime shuts down first (I2).
+async fn on_pool_for_sure<T: Send + 'static>(
+    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match spawn_mandatory_blocking(f) {
+        Some(task) => task.await.unwrap_or_else(|_| Err(lost_task())),
+        None => Err(lost_task()),
+    }
+}
+
+/// The pool refused the task, or cancelled it.
+fn lost_task() -> io::Error {
+    io::Error::other("background task failed")
+}

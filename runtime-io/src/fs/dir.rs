@@ -1,0 +1,248 @@
+//! Folders: [`DirBuilder`] makes them, [`read_dir`] lists them.
+//!
+//! A listing is read in chunks, each one task on the pool. Chunks grow from [`FIRST_CHUNK`] to [`LAST_CHUNK`]
+//! entries: a small folder is not read further than needed, a big one costs few tasks. The kind of an entry
+//! comes with it from the system, so asking for it is not a task of its own.
+//!
+//! I1: the iterator of `std` is with the task while `source` is `Busy`, and gone once it has ended.
+
+use super::{lost_task, on_pool};
+use runtime_core::blocking::spawn_blocking;
+use runtime_core::coop;
+use runtime_core::task::JoinHandle;
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{FileType, Metadata};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, DirEntryExt as _};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+const FIRST_CHUNK: usize = 32;
+const LAST_CHUNK: usize = 1024;
+
+/// Makes folders with given permissions, or with their parents.
+///
+/// ```ignore
+/// selvedge::fs::DirBuilder::new().recursive(true).mode(0o700).create("a/b/c").await?;
+/// ```
+#[derive(Debug, Default)]
+pub struct DirBuilder {
+    recursive: bool,
+    mode: Option<u32>,
+}
+
+impl DirBuilder {
+    /// One folder, with default permissions.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Make missing parents too, and accept a folder that exists?
+    pub fn recursive(&mut self, recursive: bool) -> &mut Self {
+        self.recursive = recursive;
+        self
+    }
+
+    /// Permission bits of the new folders, before the umask; 0o777 if not set.
+    pub fn mode(&mut self, mode: u32) -> &mut Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// Makes the folder.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref().to_owned();
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(self.recursive);
+        if let Some(mode) = self.mode {
+            builder.mode(mode);
+        }
+        on_pool(move || builder.create(path)).await
+    }
+}
+
+/// Lists a folder, in no particular order and without `.` and `..`.
+///
+/// ```ignore
+/// let mut entries = selvedge::fs::read_dir(".").await?;
+/// while let Some(entry) = entries.next_entry().await? {
+///     println!("{}", entry.path().display());
+/// }
+/// ```
+///
+/// # Errors
+/// If the path is not a folder that may be read; and if the runtime shuts down first.
+pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
+    let path = path.as_ref().to_owned();
+    let chunk = on_pool(move || Ok(Chunk::read(std::fs::read_dir(path)?, FIRST_CHUNK))).await?;
+    Ok(ReadDir {
+        entries: chunk.entries,
+        source: Source::of(chunk.rest),
+        chunk: FIRST_CHUNK,
+    })
+}
+
+/// A folder being listed; made by [`read_dir`].
+#[derive(Debug)]
+#[must_use = "entries are only read when asked for"]
+pub struct ReadDir {
+    entries: VecDeque<io::Result<DirEntry>>,
+    source: Source,
+    chunk: usize,
+}
+
+#[derive(Debug)]
+enum Source {
+    Idle(std::fs::ReadDir),
+    Busy(JoinHandle<Chunk>),
+    Ended,
+}
+
+impl Source {
+    fn of(rest: Option<std::fs::ReadDir>) -> Source {
+        rest.map_or(Source::Ended, Source::Idle)
+    }
+}
+
+/// What one task has read, and what to go on with.
+struct Chunk {
+    entries: VecDeque<io::Result<DirEntry>>,
+    rest: Option<std::fs::ReadDir>,
+}
+
+impl Chunk {
+    fn read(mut source: std::fs::ReadDir, most: usize) -> Chunk {
+        let mut entries = VecDeque::with_capacity(most);
+        while entries.len() < most {
+            match source.next() {
+                Some(Ok(entry)) => entries.push_back(Ok(DirEntry {
+                    kind: entry.file_type().ok(),
+                    entry: Arc::new(entry),
+                })),
+                // An error is told in its place, and ends the chunk but not the listing.
+                Some(Err(error)) => {
+                    entries.push_back(Err(error));
+                    break;
+                }
+                None => {
+                    return Chunk {
+                        entries,
+                        rest: None,
+                    };
+                }
+            }
+        }
+        Chunk {
+            entries,
+            rest: Some(source),
+        }
+    }
+}
+
+impl ReadDir {
+    /// The next entry; `None` after the last.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: no entry is lost.
+    pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        poll_fn(|cx| self.poll_next_entry(cx)).await
+    }
+
+    /// [`next_entry`](ReadDir::next_entry) for hand-written futures.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
+        loop {
+            if !self.entries.is_empty() {
+                let coop = ready!(coop::poll_proceed(cx));
+                coop.made_progress();
+                return Poll::Ready(self.entries.pop_front().transpose());
+            }
+            match std::mem::replace(&mut self.source, Source::Ended) {
+                Source::Ended => return Poll::Ready(Ok(None)),
+                Source::Idle(source) => {
+                    self.chunk = (self.chunk * 4).min(LAST_CHUNK);
+                    let most = self.chunk;
+                    self.source = Source::Busy(spawn_blocking(move || Chunk::read(source, most)));
+                }
+                Source::Busy(mut task) => match Pin::new(&mut task).poll(cx) {
+                    Poll::Ready(Ok(chunk)) => {
+                        self.entries = chunk.entries;
+                        self.source = Source::of(chunk.rest);
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(lost_task())),
+                    Poll::Pending => {
+                        self.source = Source::Busy(task);
+                        return Poll::Pending;
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chunk")
+            .field("entries", &self.entries.len())
+            .field("has_rest", &self.rest.is_some())
+            .finish()
+    }
+}
+
+/// Something in a folder; given out by [`ReadDir`].
+#[derive(Debug)]
+pub struct DirEntry {
+    entry: Arc<std::fs::DirEntry>,
+    /// Known from the listing, on most file systems.
+    kind: Option<FileType>,
+}
+
+impl DirEntry {
+    /// The folder's path with the name added.
+    pub fn path(&self) -> PathBuf {
+        self.entry.path()
+    }
+
+    /// The name alone.
+    pub fn file_name(&self) -> OsString {
+        self.entry.file_name()
+    }
+
+    /// The inode's number.
+    pub fn ino(&self) -> u64 {
+        self.entry.ino()
+    }
+
+    /// What the system knows of the entry itself: a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// The system's, as when the entry is gone by now; and if the runtime shuts down first.
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        let entry = self.entry.clone();
+        on_pool(move || entry.metadata()).await
+    }
+
+    /// Is it a file, a folder or a symbolic link? Mostly known without asking the system again.
+    ///
+    /// # Errors
+    /// As [`metadata`](DirEntry::metadata).
+    pub async fn file_type(&self) -> io::Result<FileType> {
+        if let Some(kind) = self.kind {
+            return Ok(kind);
+        }
+        let entry = self.entry.clone();
+        on_pool(move || entry.file_type()).await
+    }
+}

@@ -1,0 +1,357 @@
+//! [`File`]: an open file; [`FileTimes`] for its time stamps.
+//!
+//! Reading, writing and seeking go through the [`engine`]; what asks about the file, or changes it as a
+//! whole, is a task of its own beside it. `&self` operations that must come after the write under way
+//! (`sync_all`, `sync_data`, `set_len`, `try_clone`) lock the engine for their whole duration.
+//!
+//! At a drop the descriptor is closed once the task under way is through: accepted bytes are not lost.
+
+mod buf;
+mod engine;
+
+use super::{OpenOptions, on_pool};
+use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+use engine::{Direct, Engine};
+use runtime_core::sync::Mutex;
+use std::fmt;
+use std::fs::{File as StdFile, Metadata, Permissions};
+use std::future::poll_fn;
+use std::io::{self, IoSlice, SeekFrom};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+/// Most bytes of one read or write, unless changed.
+const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
+
+/// An open file.
+///
+/// A write returns when the file has a copy of the bytes; they reach the system in the background, at most
+/// one write at a time. Whatever goes wrong there is told by the next write, flush or sync: **flush before
+/// dropping the file** if you want to know. Bytes that were accepted are written even if the file is dropped
+/// or the runtime shuts down.
+///
+/// ```ignore
+/// use selvedge::io::AsyncWriteExt;
+///
+/// let mut file = selvedge::fs::File::create("greeting.txt").await?;
+/// file.write_all(b"hello").await?;
+/// file.flush().await?;
+/// ```
+pub struct File {
+    file: Arc<StdFile>,
+    engine: Mutex<Engine>,
+    max_buf_size: usize,
+}
+
+impl File {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
+        let path = path.as_ref().to_owned();
+        on_pool(|| StdFile::open(path)).await.map(File::opened)
+    }
+
+    /// Opens a file for writing; makes it if there is none, empties it if there is.
+    ///
+    /// # Errors
+    /// As [`open`](File::open).
+    pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
+        let path = path.as_ref().to_owned();
+        on_pool(|| StdFile::create(path)).await.map(File::opened)
+    }
+
+    /// Makes a file and opens it for reading and writing; fails if there is one already.
+    ///
+    /// # Errors
+    /// As [`open`](File::open), and `AlreadyExists`.
+    pub async fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
+        let path = path.as_ref().to_owned();
+        on_pool(|| StdFile::create_new(path))
+            .await
+            .map(File::opened)
+    }
+
+    /// [`OpenOptions::new`], for those who have only `File` at hand.
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
+
+    /// A file of the standard library's.
+    pub fn from_std(file: StdFile) -> File {
+        // Whoever made it may have cloned it.
+        File::new(file, Direct::Never)
+    }
+
+    /// A file that was just opened: its position is nobody else's.
+    pub(super) fn opened(file: StdFile) -> File {
+        File::new(file, Direct::Untried)
+    }
+
+    fn new(file: StdFile, direct: Direct) -> File {
+        File {
+            file: Arc::new(file),
+            engine: Mutex::new(Engine::new(direct)),
+            max_buf_size: MAX_BUF_SIZE,
+        }
+    }
+
+    /// Waits until everything written so far is on the disk, content and metadata.
+    ///
+    /// # Errors
+    /// The system's, that of an earlier write too; and if the runtime shuts down first.
+    pub async fn sync_all(&self) -> io::Result<()> {
+        self.after_writes(|file| file.sync_all()).await
+    }
+
+    /// Like [`sync_all`](File::sync_all), without metadata that reading does not need.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn sync_data(&self) -> io::Result<()> {
+        self.after_writes(|file| file.sync_data()).await
+    }
+
+    async fn after_writes(&self, f: fn(&StdFile) -> io::Result<()>) -> io::Result<()> {
+        let mut engine = self.engine.lock().await;
+        poll_fn(|cx| engine.poll_settled(cx)).await;
+        engine.take_failed_write()?;
+        let file = self.file.clone();
+        on_pool(move || f(&file)).await
+    }
+
+    /// Cuts the file, or extends it with zeros, to `size` bytes. The position stays, beyond the end perhaps.
+    ///
+    /// # Errors
+    /// The system's, as for a file not open for writing; and if the runtime has shut down.
+    pub async fn set_len(&self, size: u64) -> io::Result<()> {
+        let mut engine = self.engine.lock().await;
+        poll_fn(|cx| engine.poll_settled(cx)).await;
+        engine.start_set_len(&self.file, size)?;
+        poll_fn(|cx| engine.poll_set_len(cx)).await
+    }
+
+    /// What the system knows of the file. Flush first for its length to count writes under way.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    pub async fn metadata(&self) -> io::Result<Metadata> {
+        self.with_file(|file| file.metadata()).await
+    }
+
+    /// A second handle with the same position: moving one moves the other.
+    ///
+    /// # Errors
+    /// The system's, as when no descriptor is left; and if the runtime shuts down first.
+    pub async fn try_clone(&self) -> io::Result<File> {
+        let mut engine = self.engine.lock().await;
+        poll_fn(|cx| engine.poll_settled(cx)).await;
+        engine.share();
+        let file = self.with_file(StdFile::try_clone).await?;
+        Ok(File {
+            max_buf_size: self.max_buf_size,
+            ..File::from_std(file)
+        })
+    }
+
+    /// The standard library's file, after the write under way. An error of that write is not told: flush
+    /// first to know.
+    pub async fn into_std(mut self) -> StdFile {
+        let engine = self.engine.get_mut();
+        poll_fn(|cx| engine.poll_settled(cx)).await;
+        match Arc::try_unwrap(self.file) {
+            Ok(file) => file,
+            // A task of a future that was dropped (`metadata`, say) still looks at it.
+            Err(shared) => shared.try_clone().expect("no descriptor for the file"),
+        }
+    }
+
+    /// The standard library's file, at once.
+    ///
+    /// # Errors
+    /// Gives the file back while an operation is under way.
+    pub fn try_into_std(self) -> Result<StdFile, File> {
+        let File {
+            file,
+            engine,
+            max_buf_size,
+        } = self;
+        Arc::try_unwrap(file).map_err(|file| File {
+            file,
+            engine,
+            max_buf_size,
+        })
+    }
+
+    /// Changes the file's permissions.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
+        self.with_file(move |file| file.set_permissions(permissions))
+            .await
+    }
+
+    /// Changes the file's time stamps.
+    ///
+    /// # Errors
+    /// The system's; and if the runtime shuts down first.
+    pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        self.with_file(move |file| file.set_times(times.0)).await
+    }
+
+    /// Changes the time of the last change.
+    ///
+    /// # Errors
+    /// As [`set_times`](File::set_times).
+    pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        self.with_file(move |file| file.set_modified(time)).await
+    }
+
+    /// Sets the most bytes that one read or write moves; 2 MiB at first.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
+    pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
+        self.max_buf_size = max_buf_size;
+    }
+
+    /// The most bytes that one read or write moves.
+    pub fn max_buf_size(&self) -> usize {
+        self.max_buf_size
+    }
+
+    /// One task, beside whatever the engine does.
+    async fn with_file<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&StdFile) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let file = self.file.clone();
+        on_pool(move || f(&file)).await
+    }
+}
+
+impl AsyncRead for File {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let most = this.max_buf_size;
+        this.engine.get_mut().poll_read(&this.file, cx, buf, most)
+    }
+}
+
+impl AsyncSeek for File {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        let this = self.get_mut();
+        this.engine.get_mut().start_seek(&this.file, position)
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        self.get_mut().engine.get_mut().poll_complete(cx)
+    }
+}
+
+impl AsyncWrite for File {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let most = this.max_buf_size;
+        this.engine.get_mut().poll_write(&this.file, cx, bufs, most)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().engine.get_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("tokio::fs::File")
+            .field("std", &self.file)
+            .finish()
+    }
+}
+
+impl From<StdFile> for File {
+    fn from(file: StdFile) -> File {
+        File::from_std(file)
+    }
+}
+
+impl From<OwnedFd> for File {
+    fn from(descriptor: OwnedFd) -> File {
+        File::from_std(descriptor.into())
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl AsRawFd for File {
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+impl FromRawFd for File {
+    unsafe fn from_raw_fd(descriptor: RawFd) -> File {
+        // SAFETY: the caller's promise, that the descriptor is open and theirs to give, is the same.
+        File::from_std(unsafe { StdFile::from_raw_fd(descriptor) })
+    }
+}
+
+/// Time stamps for [`File::set_times`]; what is not set stays.
+#[derive(Clone, Debug, Default)]
+pub struct FileTimes(std::fs::FileTimes);
+
+impl FileTimes {
+    /// Nothing set.
+    pub fn new() -> FileTimes {
+        FileTimes::default()
+    }
+
+    /// The time of the last access.
+    #[must_use]
+    pub fn set_accessed(self, time: SystemTime) -> FileTimes {
+        FileTimes(self.0.set_accessed(time))
+    }
+
+    /// The time of the last change.
+    #[must_use]
+    pub fn set_modified(self, time: SystemTime) -> FileTimes {
+        FileTimes(self.0.set_modified(time))
+    }
+}

@@ -1,0 +1,101 @@
+//! The functions that take a path and are one call of `std::fs`, each one task on the pool.
+
+use super::{on_pool, on_pool_for_sure};
+use std::fs::{Metadata, Permissions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Functions of one path.
+macro_rules! of_path {
+    ($($(#[$doc:meta])* $name:ident -> $output:ty = $std:path;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// Those of the function of the same name in `std::fs`; and if the runtime shuts down first.
+        pub async fn $name(path: impl AsRef<Path>) -> io::Result<$output> {
+            let path = path.as_ref().to_owned();
+            on_pool(move || $std(path)).await
+        }
+    )*};
+}
+
+of_path! {
+    /// The absolute form of a path, without symbolic links and dots in it.
+    canonicalize -> PathBuf = std::fs::canonicalize;
+    /// Makes a folder; its parent must exist.
+    create_dir -> () = std::fs::create_dir;
+    /// Makes a folder and whichever of its parents are missing.
+    create_dir_all -> () = std::fs::create_dir_all;
+    /// What the system knows of a file or folder, symbolic links followed.
+    metadata -> Metadata = std::fs::metadata;
+    /// What the system knows of a path itself, be it a symbolic link.
+    symlink_metadata -> Metadata = std::fs::symlink_metadata;
+    /// All the bytes of a file.
+    ///
+    /// ```ignore
+    /// let image = selvedge::fs::read("logo.png").await?;
+    /// ```
+    read -> Vec<u8> = std::fs::read;
+    /// All of a file, as text. It is an error (`InvalidData`) if it is not UTF-8.
+    read_to_string -> String = std::fs::read_to_string;
+    /// Where a symbolic link points.
+    read_link -> PathBuf = std::fs::read_link;
+    /// Removes an empty folder.
+    remove_dir -> () = std::fs::remove_dir;
+    /// Removes a folder with everything in it; symbolic links in it are removed, not followed.
+    remove_dir_all -> () = std::fs::remove_dir_all;
+    /// Removes a file's name. A file that is open stays readable until it is closed.
+    remove_file -> () = std::fs::remove_file;
+    /// Does the path lead to something? An error means that it could not be found out.
+    try_exists -> bool = std::fs::exists;
+}
+
+/// Functions from one path to another.
+macro_rules! of_two_paths {
+    ($($(#[$doc:meta])* $name:ident($from:ident, $to:ident) -> $output:ty = $std:path;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// Those of the function's counterpart in `std`; and if the runtime shuts down first.
+        pub async fn $name($from: impl AsRef<Path>, $to: impl AsRef<Path>) -> io::Result<$output> {
+            let ($from, $to) = ($from.as_ref().to_owned(), $to.as_ref().to_owned());
+            on_pool(move || $std($from, $to)).await
+        }
+    )*};
+}
+
+of_two_paths! {
+    /// Copies content and permissions of a file, replacing what is at `to`; gives the number of bytes.
+    copy(from, to) -> u64 = std::fs::copy;
+    /// A second name for a file.
+    hard_link(original, link) -> () = std::fs::hard_link;
+    /// Renames a file or folder within its file system, replacing a file at `to`.
+    rename(from, to) -> () = std::fs::rename;
+    /// Makes a symbolic link to `original`, which need not exist.
+    symlink(original, link) -> () = std::os::unix::fs::symlink;
+}
+
+/// Changes the permissions of a file or folder.
+///
+/// # Errors
+/// Those of `std::fs::set_permissions`; and if the runtime shuts down first.
+pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    on_pool(move || std::fs::set_permissions(path, permissions)).await
+}
+
+/// Replaces all of a file's content, making the file if there is none.
+///
+/// Once polled it happens, even if the future is dropped or the runtime shuts down.
+///
+/// ```ignore
+/// selvedge::fs::write("greeting.txt", "hello").await?;
+/// ```
+///
+/// # Errors
+/// Those of `std::fs::write`; and if the runtime has shut down.
+pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    let path = path.as_ref().to_owned();
+    let contents = contents.as_ref().to_owned();
+    on_pool_for_sure(move || std::fs::write(path, contents)).await
+}

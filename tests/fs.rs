@@ -1,0 +1,320 @@
+//! Files: what a full disk, odd paths, big folders, and files that go away do to programs.
+
+mod support;
+
+use std::future::Future;
+use std::io::{ErrorKind, SeekFrom};
+use std::path::PathBuf;
+use std::task::Poll;
+
+use support::{both, current, multi, within};
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+/// A folder of the test's own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("selvedge-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn full_disk_is_told_by_the_next_operation() {
+    within(20, || {
+        for runtime in both() {
+            runtime.block_on(async {
+                let full = async || OpenOptions::new().write(true).open("/dev/full").await;
+                let mut file = full().await.unwrap();
+                assert_eq!(file.write(b"x").await.unwrap(), 1);
+                let error = file.flush().await.unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
+                file.flush().await.expect("told once");
+
+                file.write_all(b"x").await.unwrap();
+                let error = file.write(b"y").await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::StorageFull);
+
+                // A sync after a write that failed must not claim that all is well.
+                let mut file = full().await.unwrap();
+                file.write_all(b"x").await.unwrap();
+                let error = file.sync_all().await.unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
+                assert!(fs::write("/dev/full", "x").await.is_err());
+            });
+        }
+    });
+}
+
+#[test]
+fn nul_in_a_path_is_invalid_input() {
+    current().block_on(async {
+        let kind = |error: std::io::Error| error.kind();
+        let path = "a\0b";
+        assert_eq!(
+            File::open(path).await.map_err(kind).unwrap_err(),
+            ErrorKind::InvalidInput
+        );
+        assert_eq!(
+            fs::write(path, "").await.map_err(kind).unwrap_err(),
+            ErrorKind::InvalidInput
+        );
+        assert_eq!(
+            fs::read_dir(path).await.map_err(kind).unwrap_err(),
+            ErrorKind::InvalidInput
+        );
+        assert_eq!(
+            fs::rename("/nonexistent", path)
+                .await
+                .map_err(kind)
+                .unwrap_err(),
+            ErrorKind::InvalidInput
+        );
+    });
+}
+
+#[test]
+fn folder_of_20000_is_listed_whole() {
+    within(60, || {
+        let folder = Folder::new("many");
+        for i in 0..20_000 {
+            std::fs::File::create(folder.file(&i.to_string())).unwrap();
+        }
+        for runtime in both() {
+            let path = folder.0.clone();
+            runtime.block_on(async move {
+                let mut entries = fs::read_dir(path).await.unwrap();
+                let mut seen = vec![false; 20_000];
+                while let Some(entry) = entries.next_entry().await.unwrap() {
+                    assert!(entry.file_type().await.unwrap().is_file());
+                    let i: usize = entry.file_name().to_str().unwrap().parse().unwrap();
+                    assert!(!std::mem::replace(&mut seen[i], true), "{i} twice");
+                }
+                assert!(seen.iter().all(|seen| *seen));
+                assert!(entries.next_entry().await.unwrap().is_none());
+            });
+        }
+    });
+}
+
+#[test]
+fn removed_while_open_stays_readable() {
+    let folder = Folder::new("removed");
+    let path = folder.file("file");
+    current().block_on(async {
+        fs::write(&path, "still here").await.unwrap();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .await
+            .unwrap();
+        fs::remove_file(&path).await.unwrap();
+        assert!(!fs::try_exists(&path).await.unwrap());
+        let mut text = String::new();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "still here");
+        file.write_all(b" and there").await.unwrap();
+        file.rewind().await.unwrap();
+        text.clear();
+        file.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "still here and there");
+    });
+}
+
+#[test]
+fn accepted_bytes_survive_the_file_and_the_runtime() {
+    within(60, || {
+        let folder = Folder::new("survive");
+        for round in 0..50 {
+            for runtime in both() {
+                let path = folder.file(&round.to_string());
+                let target = path.clone();
+                runtime.block_on(async move {
+                    let mut file = File::create(&target).await.unwrap();
+                    for _ in 0..10 {
+                        // No flush: a write that returned is a promise.
+                        assert_eq!(file.write(b"0123456789").await.unwrap(), 10);
+                    }
+                    drop(file);
+                });
+                drop(runtime);
+                assert_eq!(std::fs::read(&path).unwrap().len(), 100);
+            }
+        }
+    });
+}
+
+#[test]
+fn writes_queued_behind_a_busy_pool_survive_shutdown() {
+    within(20, || {
+        let folder = Folder::new("queued");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        let path = folder.file("file");
+        let mut file = File::from_std(std::fs::File::create(&path).unwrap());
+        runtime.block_on(async {
+            tokio::task::spawn_blocking(|| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            });
+            assert_eq!(file.write(b"late").await.unwrap(), 4);
+        });
+        drop(file);
+        drop(runtime);
+        assert_eq!(std::fs::read(&path).unwrap(), b"late");
+    });
+}
+
+#[test]
+fn read_given_up_loses_no_bytes_and_position_is_the_users() {
+    let folder = Folder::new("given-up");
+    let path = folder.file("file");
+    std::fs::write(&path, b"0123456789").unwrap();
+    current().block_on(async {
+        let std_file = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let mut file = File::from_std(std_file);
+        {
+            // `from_std` reads on the pool, so the first poll starts a read of 8 and waits.
+            let mut buf = [0; 8];
+            let mut read = std::pin::pin!(file.read(&mut buf));
+            std::future::poll_fn(|cx| {
+                assert!(read.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        }
+        let mut two = [0; 2];
+        assert_eq!(file.read(&mut two).await.unwrap(), 2);
+        assert_eq!(&two, b"01");
+        // Six bytes are ahead of the user: what comes now goes where the user is.
+        assert_eq!(file.stream_position().await.unwrap(), 2);
+        assert_eq!(file.read(&mut two).await.unwrap(), 2);
+        assert_eq!(&two, b"23");
+        file.write_all(b"XX").await.unwrap();
+        file.flush().await.unwrap();
+        assert_eq!(fs::read(&path).await.unwrap(), b"0123XX6789");
+        assert_eq!(file.seek(SeekFrom::Current(-1)).await.unwrap(), 5);
+        file.set_len(5).await.unwrap();
+        assert_eq!(file.read(&mut two).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn both_ways_of_reading_agree() {
+    within(60, || {
+        let folder = Folder::new("agree");
+        let path = folder.file("file");
+        let content: Vec<u8> = (0..1_000_000u32).map(|i| (i * 7 % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        multi(2).block_on(async move {
+            for size in [1usize << 10, 4096, 65_537, 300_000] {
+                let opened = File::open(&path).await.unwrap();
+                let wrapped = File::from_std(std::fs::File::open(&path).unwrap());
+                let cloned = File::open(&path).await.unwrap().try_clone().await.unwrap();
+                for mut file in [opened, wrapped, cloned] {
+                    let mut seen = Vec::new();
+                    let mut buf = vec![0; size];
+                    loop {
+                        let n = file.read(&mut buf).await.unwrap();
+                        if n == 0 {
+                            break;
+                        }
+                        seen.extend_from_slice(&buf[..n]);
+                    }
+                    assert!(seen == content, "size {size}");
+                    for at in [999_990, 500, 65_536] {
+                        file.seek(SeekFrom::Start(at as u64)).await.unwrap();
+                        assert_eq!(file.read_u8().await.unwrap(), content[at]);
+                        assert_eq!(file.stream_position().await.unwrap(), at as u64 + 1);
+                    }
+                    assert_eq!(file.seek(SeekFrom::End(-1)).await.unwrap(), 999_999);
+                    assert!(file.seek(SeekFrom::Current(-1_000_001)).await.is_err());
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn clones_share_the_position() {
+    let folder = Folder::new("clones");
+    let path = folder.file("file");
+    std::fs::write(&path, b"abcdef").unwrap();
+    current().block_on(async {
+        let mut first = File::open(&path).await.unwrap();
+        let mut second = first.try_clone().await.unwrap();
+        assert_eq!(first.read_u8().await.unwrap(), b'a');
+        assert_eq!(second.read_u8().await.unwrap(), b'b');
+        assert_eq!(first.stream_position().await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn concurrent_files_keep_apart() {
+    within(60, || {
+        let folder = Folder::new("apart");
+        for runtime in both() {
+            runtime.block_on(async {
+                let tasks: Vec<_> = (0..64u8)
+                    .map(|i| {
+                        let path = folder.file(&i.to_string());
+                        tokio::spawn(async move {
+                            let mut file = OpenOptions::new()
+                                .create(true)
+                                .truncate(true)
+                                .write(true)
+                                .read(true)
+                                .open(&path)
+                                .await
+                                .unwrap();
+                            for _ in 0..20 {
+                                file.write_all(&[i; 1000]).await.unwrap();
+                            }
+                            file.rewind().await.unwrap();
+                            let mut seen = Vec::new();
+                            file.read_to_end(&mut seen).await.unwrap();
+                            assert!(seen == vec![i; 20_000]);
+                        })
+                    })
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn path_functions_fail_in_order_after_shutdown() {
+    let runtime = multi(1);
+    let handle = runtime.handle().clone();
+    runtime.shutdown_background();
+    let error = handle.block_on(fs::metadata("/")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert_eq!(error.to_string(), "background task failed");
+    let error = handle
+        .block_on(fs::write("/nonexistent/x", ""))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "background task failed");
+}
