@@ -13,12 +13,12 @@ use crate::audit;
 use crate::coop;
 use crate::runtime::Handle;
 use crate::shim::sync::Mutex;
+use crate::shim::sync::atomic::{AtomicBool, Ordering};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 /// A set of spawned tasks that all give a `T`.
@@ -149,7 +149,7 @@ impl<T: 'static> JoinSet<T> {
         self.insert(handle.spawn_blocking(f))
     }
 
-    fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
+    pub(super) fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
         let key = self.next_key;
         self.next_key += 1;
         let abort = handle.abort_handle();

@@ -25,6 +25,9 @@ mod yield_now;
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]
 mod loom;
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom_cell.rs"]
+mod loom_cell;
 
 pub use error::JoinError;
 pub use id::{Id, id, try_id};

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `idle` | who sleeps, who searches, who is woken |
 //! | `parker` | where one worker sleeps |
+//! | `seat` | the driver, and sleeping with or without it |
 //! | `worker` | the step machine: next task, search, park |
 //! | `watch` | finds workers stuck in one poll and has their work rescued |
 //!
@@ -14,7 +15,7 @@
 //! ```
 //! I1: each worker's core (queue, tick, ..) is owned by one thread, the worker's, or is in `cores`
 //!     at shutdown. `block_in_place` passes it to another thread.
-//! I2: the driver is in `seat`, or with the one worker that took it out.
+//! I2: the driver is in its seat, or with the one worker that took it out.
 //! I3: a task in a LIFO slot is seen by its worker before it sleeps, and by thieves on their
 //!     last pass.
 //!
@@ -24,6 +25,7 @@
 
 mod idle;
 mod parker;
+mod seat;
 mod watch;
 mod worker;
 
@@ -45,6 +47,7 @@ use crate::task::cell::Header;
 use crossbeam_deque::{Injector, Stealer, Worker};
 use idle::Idle;
 use parker::Parker;
+use seat::Seat;
 use std::io;
 use std::sync::Arc;
 use watch::Watch;
@@ -56,10 +59,7 @@ pub(crate) struct MultiThread {
     remotes: Box<[Remote]>,
     injector: Injector<Runnable>,
     idle: Idle,
-    /// The driver, while no worker has it (I2).
-    seat: Mutex<Option<Box<dyn IoDriver>>>,
-    /// Is the driver in its seat? A hint that saves taking the lock.
-    seat_taken: AtomicBool,
+    seat: Seat,
     shutdown: AtomicBool,
     /// Cores of the workers that have stopped (I1).
     #[allow(clippy::vec_box)] // cores travel boxed
@@ -95,8 +95,7 @@ impl MultiThread {
             remotes,
             injector: Injector::new(),
             idle: Idle::new(workers),
-            seat: Mutex::new(None),
-            seat_taken: AtomicBool::new(true),
+            seat: Seat::new(),
             shutdown: AtomicBool::new(false),
             cores: Mutex::new(Vec::new()),
             watch: Watch::new(),
@@ -118,7 +117,7 @@ impl MultiThread {
         driver: Box<dyn IoDriver>,
     ) -> io::Result<()> {
         let policy = MultiThread::of(handle);
-        policy.give_back_driver(driver);
+        policy.seat.give_back(driver);
         let mut cores: Vec<_> = queues
             .into_iter()
             .enumerate()
@@ -205,24 +204,5 @@ impl MultiThread {
     /// Is there anything a searching worker could take? LIFO slots aside: their workers are awake.
     fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
-    }
-
-    fn take_driver(&self) -> Option<Box<dyn IoDriver>> {
-        // Ordering: Relaxed; a hint, the lock decides.
-        if self.seat_taken.load(Ordering::Relaxed) {
-            return None;
-        }
-        let driver = self.seat.lock().take();
-        if driver.is_some() {
-            // Ordering: Relaxed; a hint.
-            self.seat_taken.store(true, Ordering::Relaxed);
-        }
-        driver
-    }
-
-    fn give_back_driver(&self, driver: Box<dyn IoDriver>) {
-        *self.seat.lock() = Some(driver);
-        // Ordering: Relaxed; a hint.
-        self.seat_taken.store(false, Ordering::Relaxed);
     }
 }

@@ -11,12 +11,13 @@
 //! has a task after its sleep. So an idle
 //! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
 
+use super::idle::Idle;
 use crate::driver::Unpark;
 use crate::runtime::Handle;
 use crate::shim::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::shim::sync::{Condvar, Mutex};
+use crate::shim::thread::{self, JoinHandle};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long a poll may take before a sibling is woken: one to two of these.
@@ -24,9 +25,17 @@ const TICK: Duration = Duration::from_millis(2);
 
 /// See the module's page.
 pub(super) struct Watch {
-    /// Does the thread sleep (or not exist)? Read by workers that come back from the driver.
-    asleep: AtomicBool,
+    rest: Rest,
     stuck_mark: AtomicU32,
+}
+
+/// When the watch rests, and who ends that: the handshake with the workers.
+///
+/// The watch sets `asleep`, fences, and looks whether all workers sleep. A worker that wakes retracts its sleep,
+/// fences, and looks whether the watch sleeps. Of the two one sees the other.
+pub(super) struct Rest {
+    /// Does the thread sleep (or not exist)? Read by workers that come back from their sleep.
+    asleep: AtomicBool,
     state: Mutex<State>,
     condvar: Condvar,
 }
@@ -37,37 +46,28 @@ struct State {
     started: bool,
     stop: bool,
     call: bool,
-    /// Pulses at the last tick, and which of them stood still since.
-    pulses: Vec<u32>,
 }
 
-impl Watch {
+impl Rest {
     pub(super) fn new() -> Self {
-        Watch {
+        Rest {
             asleep: AtomicBool::new(true),
-            stuck_mark: AtomicU32::new(0),
             state: Mutex::new(State::default()),
             condvar: Condvar::new(),
         }
     }
 
-    /// A worker that was asleep has a task to run: the watch must not sleep either.
+    /// A worker that has retracted its sleep: must it call?
     #[inline]
-    pub(super) fn attend(&self, handle: &Handle) {
-        // Ordering: SeqCst fence; pairs with the one in `tick`.
+    pub(super) fn needs_call(&self) -> bool {
+        // Ordering: SeqCst fence; pairs with the one in `rest`.
         fence(Ordering::SeqCst);
-        // Ordering: Relaxed; ordered by the fence, after this worker's retraction.
-        if self.asleep.load(Ordering::Relaxed) {
-            self.call(handle);
-        }
+        // Ordering: Relaxed; ordered by the fence, after the worker's retraction.
+        self.asleep.load(Ordering::Relaxed)
     }
 
-    #[cold]
-    fn call(&self, handle: &Handle) {
-        let policy = super::MultiThread::of(handle);
-        if policy.remotes.len() < 2 || policy.is_shutdown() {
-            return;
-        }
+    /// Ends the rest; the first time, `start` makes the thread.
+    pub(super) fn call(&self, start: impl FnOnce() -> Option<JoinHandle<()>>) {
         let mut state = self.state.lock();
         if state.stop {
             return;
@@ -75,69 +75,24 @@ impl Watch {
         // Ordering: Relaxed; written under the lock.
         self.asleep.store(false, Ordering::Relaxed);
         state.call = true;
-        if std::mem::replace(&mut state.started, true) {
-            drop(state);
-            self.condvar.notify_one();
+        if !std::mem::replace(&mut state.started, true) {
+            // Under the lock, so that `stop` finds the handle to join.
+            state.thread = start();
             return;
         }
-        // Under the lock, so that `stop` finds the handle to join.
-        let shared = Arc::downgrade(&handle.shared);
-        let thread = std::thread::Builder::new()
-            .name("selvedge-watch".into())
-            .stack_size(64 * 1024)
-            .spawn(move || {
-                while let Some(shared) = shared.upgrade() {
-                    let handle = Handle { shared };
-                    if !super::MultiThread::of(&handle).watch.tick(&handle) {
-                        break;
-                    }
-                }
-            });
-        if let Ok(thread) = thread {
-            state.thread = Some(thread);
-        }
+        drop(state);
+        self.condvar.notify_one();
     }
 
-    /// Is this the pulse of a worker that stood still for a tick, within a poll?
-    pub(super) fn is_stuck(&self, pulse: &AtomicU32) -> bool {
-        // Ordering: Relaxed; a hint. Odd: in a poll.
-        let now = pulse.load(Ordering::Relaxed);
-        now & 1 == 1 && self.stuck_mark.load(Ordering::Relaxed) == now
-    }
-
-    /// One tick. False when the runtime stops.
-    fn tick(&self, handle: &Handle) -> bool {
-        let policy = super::MultiThread::of(handle);
+    /// Between two ticks: until called if all workers sleep, then for a [`TICK`]. False: stop.
+    pub(super) fn rest(&self, idle: &Idle) -> bool {
         let mut state = self.state.lock();
-        if state.stop {
-            return false;
-        }
-        let pulses: Vec<u32> = policy
-            .remotes
-            .iter()
-            // Ordering: Relaxed; a late value only delays the watch by a tick.
-            .map(|r| r.pulse.load(Ordering::Relaxed))
-            .collect();
-        let stood_still = |at: usize| state.pulses.get(at) == Some(&pulses[at]);
-        let stuck = (0..pulses.len()).find(|&at| pulses[at] & 1 == 1 && stood_still(at));
-        state.pulses = pulses;
-        if let Some(at) = stuck {
-            let mark = state.pulses[at];
-            drop(state);
-            // Ordering: Relaxed; a hint, seen with the unpark that follows.
-            self.stuck_mark.store(mark, Ordering::Relaxed);
-            self.rescue(handle, at);
-            state = self.state.lock();
-        }
-        if state.stop {
-            return false;
-        }
         // Ordering: Relaxed; before the fence.
         self.asleep.store(true, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the one in `attend`: a worker that is awake is seen
+        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen
         // here, or sees that the watch sleeps.
         fence(Ordering::SeqCst);
-        if policy.idle.all_asleep() {
+        if idle.all_asleep() {
             while !state.call && !state.stop {
                 state = self.condvar.wait(state);
             }
@@ -145,24 +100,11 @@ impl Watch {
         state.call = false;
         // Ordering: Relaxed; written under the lock.
         self.asleep.store(false, Ordering::Relaxed);
+        if state.stop {
+            return false;
+        }
         state = self.condvar.wait_timeout(state, TICK).0;
         !state.stop
-    }
-
-    /// Wakes a sleeping sibling if the stuck worker leaves something undone.
-    fn rescue(&self, handle: &Handle, stuck: usize) {
-        let policy = super::MultiThread::of(handle);
-        let unpark: &dyn Unpark = &*handle.shared.unpark;
-        let timers = handle.shared.timers.as_deref();
-        let overdue = timers.is_some_and(|t| t.is_overdue());
-        // Ordering: Relaxed; hints.
-        let driver_unattended = !policy.seat_taken.load(Ordering::Relaxed);
-        let lifo = !policy.remotes[stuck].lifo.load(Ordering::Relaxed).is_null();
-        if (overdue || driver_unattended || lifo || policy.has_work())
-            && let Some(worker) = policy.idle.claim_any()
-        {
-            policy.remotes[worker].parker.unpark(unpark);
-        }
     }
 
     /// Ends the thread, and waits for it unless called from it.
@@ -174,9 +116,104 @@ impl Watch {
         };
         self.condvar.notify_all();
         if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
+            && thread.thread().id() != thread::current().id()
         {
             let _ = thread.join();
+        }
+    }
+
+    /// The tick is over, whenever it began.
+    #[cfg(all(test, runtime_loom))]
+    pub(super) fn tick_is_over(&self) {
+        self.condvar.time_is_up();
+    }
+}
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        Watch {
+            rest: Rest::new(),
+            stuck_mark: AtomicU32::new(0),
+        }
+    }
+
+    /// A worker that was asleep has a task to run: the watch must not sleep either.
+    #[inline]
+    pub(super) fn attend(&self, handle: &Handle) {
+        if self.rest.needs_call() {
+            self.call(handle);
+        }
+    }
+
+    #[cold]
+    fn call(&self, handle: &Handle) {
+        let policy = super::MultiThread::of(handle);
+        if policy.remotes.len() < 2 || policy.is_shutdown() {
+            return;
+        }
+        self.rest.call(|| {
+            let shared = Arc::downgrade(&handle.shared);
+            let thread = thread::Builder::new()
+                .name("selvedge-watch".into())
+                .stack_size(64 * 1024)
+                .spawn(move || {
+                    let mut pulses = Vec::new();
+                    while let Some(shared) = shared.upgrade() {
+                        let handle = Handle { shared };
+                        let policy = super::MultiThread::of(&handle);
+                        policy.watch.tick(&handle, &mut pulses);
+                        if !policy.watch.rest.rest(&policy.idle) {
+                            break;
+                        }
+                    }
+                });
+            thread.ok()
+        });
+    }
+
+    pub(super) fn stop(&self) {
+        self.rest.stop();
+    }
+
+    /// Is this the pulse of a worker that stood still for a tick, within a poll?
+    pub(super) fn is_stuck(&self, pulse: &AtomicU32) -> bool {
+        // Ordering: Relaxed; a hint. Odd: in a poll.
+        let now = pulse.load(Ordering::Relaxed);
+        now & 1 == 1 && self.stuck_mark.load(Ordering::Relaxed) == now
+    }
+
+    /// One tick: compares the pulses with those of the last.
+    fn tick(&self, handle: &Handle, last: &mut Vec<u32>) {
+        let policy = super::MultiThread::of(handle);
+        let pulses: Vec<u32> = policy
+            .remotes
+            .iter()
+            // Ordering: Relaxed; a late value only delays the watch by a tick.
+            .map(|r| r.pulse.load(Ordering::Relaxed))
+            .collect();
+        let stood_still = |at: usize| last.get(at) == Some(&pulses[at]);
+        let stuck = (0..pulses.len()).find(|&at| pulses[at] & 1 == 1 && stood_still(at));
+        if let Some(at) = stuck {
+            // Ordering: Relaxed; a hint, seen with the unpark that follows.
+            self.stuck_mark.store(pulses[at], Ordering::Relaxed);
+            self.rescue(handle, at);
+        }
+        *last = pulses;
+    }
+
+    /// Wakes a sleeping sibling if the stuck worker leaves something undone.
+    fn rescue(&self, handle: &Handle, stuck: usize) {
+        let policy = super::MultiThread::of(handle);
+        let unpark: &dyn Unpark = &*handle.shared.unpark;
+        let timers = handle.shared.timers.as_deref();
+        let overdue = timers.is_some_and(|t| t.is_overdue());
+        // Ordering: Relaxed; hints.
+        let driver_unattended = !policy.seat.is_taken();
+        let lifo = !policy.remotes[stuck].lifo.load(Ordering::Relaxed).is_null();
+        if (overdue || driver_unattended || lifo || policy.has_work())
+            && let Some(worker) = policy.idle.claim_any()
+        {
+            policy.remotes[worker].parker.unpark(unpark);
         }
     }
 }

@@ -360,9 +360,9 @@ impl Context {
     fn maintain(&self) {
         let policy = self.policy();
         let timers = self.timers();
-        if let Some(mut driver) = policy.take_driver() {
+        if let Some(mut driver) = policy.seat.take() {
             driver.turn();
-            policy.give_back_driver(driver);
+            policy.seat.give_back(driver);
             if let Some(timers) = timers {
                 timers.fire(self.index, true);
             }
@@ -417,7 +417,7 @@ impl Context {
         policy.idle.announce(self.index, searching);
         let awake = policy.has_work() || policy.is_shutdown();
         if !awake {
-            self.sleep_on_something();
+            policy.seat.sleep(&remote.parker, self.timers(), self.index);
         }
         let claimed = policy.idle.retract(self.index);
         let searching = claimed || (awake && policy.idle.try_search());
@@ -429,37 +429,6 @@ impl Context {
             timers.fire_overdue();
         }
         context::wake_deferred();
-    }
-
-    fn sleep_on_something(&self) {
-        let policy = self.policy();
-        let parker = &policy.remotes[self.index].parker;
-        let timers = self.timers();
-        let Some(mut driver) = policy.take_driver() else {
-            let left = timers.and_then(|t| t.before_park(self.index, false));
-            parker.park(left);
-            if let Some(timers) = timers {
-                timers.after_park(self.index, false);
-                timers.fire(self.index, false);
-            }
-            return;
-        };
-        let left = timers.and_then(|t| t.before_park(self.index, true));
-        parker.park_driving(|may_block| {
-            if may_block {
-                driver.park(left);
-            } else {
-                driver.turn();
-            }
-        });
-        if let Some(timers) = timers {
-            // Before the driver goes: later it would undo what its next holder announced.
-            timers.after_park(self.index, true);
-        }
-        policy.give_back_driver(driver);
-        if let Some(timers) = timers {
-            timers.fire(self.index, true);
-        }
     }
 
     /// For `block_in_place`: another thread goes on as this worker.
@@ -515,7 +484,7 @@ impl Context {
         if let Some(timers) = self.timers() {
             timers.shutdown();
         }
-        let driver = policy.seat.lock().take();
+        let driver = policy.seat.clear();
         if let Some(mut driver) = driver {
             driver.shutdown();
         }

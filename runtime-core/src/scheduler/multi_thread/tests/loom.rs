@@ -5,10 +5,13 @@
 
 use super::idle::Idle;
 use super::parker::Parker;
-use crate::driver::Unpark;
+use super::seat::Seat;
+use super::watch::Rest;
+use crate::driver::{IoDriver, Timers, Unpark};
 use crate::shim::sync::Arc;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
+use std::time::Duration;
 
 struct World {
     idle: Idle,
@@ -274,5 +277,177 @@ fn an_unpark_ends_a_park_on_the_driver() {
                 }
             });
         });
+    });
+}
+
+/// The watch falls asleep as a worker wakes: the worker calls it, or it sees that not all sleep.
+#[test]
+fn the_watch_sleeps_only_while_all_workers_do() {
+    ::loom::model(|| {
+        let shared = Arc::new((Idle::new(1), Rest::new()));
+        shared.0.announce(0, false);
+        shared.1.tick_is_over();
+        shared.1.call(|| None);
+        let watch = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                // The first ends by the call above. The second would have no end, were the call lost.
+                assert!(shared.1.rest(&shared.0));
+                assert!(shared.1.rest(&shared.0));
+            })
+        };
+        shared.0.retract(0);
+        if shared.1.needs_call() {
+            shared.1.call(|| unreachable!("it was started before"));
+        }
+        watch.join().unwrap();
+    });
+}
+
+#[test]
+fn the_watch_stops_awake_or_asleep() {
+    ::loom::model(|| {
+        let shared = Arc::new((Idle::new(1), Rest::new()));
+        shared.0.announce(0, false);
+        shared.1.tick_is_over();
+        let watch = {
+            let shared = shared.clone();
+            thread::spawn(move || while shared.1.rest(&shared.0) {})
+        };
+        shared.1.stop();
+        watch.join().unwrap();
+    });
+}
+
+/// What a driver and timers see of the workers that sleep in turn on one seat.
+struct Turns {
+    holder: AtomicUsize,
+    driver: Driver,
+}
+
+impl Timers for std::sync::Arc<Turns> {
+    fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration> {
+        if with_driver {
+            self.holder.store(slot + 1, Ordering::Relaxed);
+        }
+        None
+    }
+    fn after_park(&self, _slot: usize, with_driver: bool) {
+        if with_driver {
+            self.holder.store(0, Ordering::Relaxed);
+        }
+    }
+    fn fire(&self, _slot: usize, _with_driver: bool) -> usize {
+        0
+    }
+    fn fire_overdue(&self) -> usize {
+        0
+    }
+    fn is_overdue(&self) -> bool {
+        false
+    }
+    fn is_auto_advancing(&self) -> bool {
+        false
+    }
+    fn advance_to_next(&self) -> bool {
+        false
+    }
+    fn inhibit_auto_advance(&self) {}
+    fn allow_auto_advance(&self) {}
+    fn shutdown(&self) {}
+}
+
+struct ModelDriver(std::sync::Arc<Turns>);
+
+impl IoDriver for ModelDriver {
+    fn park(&mut self, _timeout: Option<Duration>) {
+        self.0.driver.0.wait();
+        let holder = self.0.holder.load(Ordering::Relaxed);
+        assert_ne!(0, holder, "another worker took the announcement back");
+    }
+    fn turn(&mut self) {
+        thread::yield_now();
+        let holder = self.0.holder.load(Ordering::Relaxed);
+        assert_ne!(0, holder, "another worker took the announcement back");
+    }
+    fn shutdown(&mut self) {}
+}
+
+fn seat() -> (std::sync::Arc<Turns>, Seat) {
+    let turns = std::sync::Arc::new(Turns {
+        holder: AtomicUsize::new(0),
+        driver: Driver(::loom::sync::Notify::new()),
+    });
+    let seat = Seat::new();
+    seat.give_back(Box::new(ModelDriver(turns.clone())));
+    (turns, seat)
+}
+
+#[test]
+fn the_next_holder_of_the_driver_stays_announced() {
+    ::loom::model(|| {
+        let (turns, seat) = seat();
+        let shared = Arc::new((seat, [Parker::new(), Parker::new()]));
+        let other = {
+            let (shared, turns) = (shared.clone(), turns.clone());
+            thread::spawn(move || {
+                // Whose condition has a token sleeps on it for no time; the driver ends its park at once.
+                shared.1[1].unpark(&turns.driver);
+                shared.0.sleep(&shared.1[1], Some(&turns), 1);
+            })
+        };
+        shared.1[0].unpark(&turns.driver);
+        shared.0.sleep(&shared.1[0], Some(&turns), 0);
+        other.join().unwrap();
+    });
+}
+
+/// The protocol as a whole: two workers, one driver, one task. It is run, and both end.
+#[test]
+fn a_task_pushed_to_two_sleepers_is_run() {
+    ::loom::model(|| {
+        let (turns, seat) = seat();
+        let shared = Arc::new((seat, World::new(2), [Parker::new(), Parker::new()]));
+        let work =
+            |shared: &(Seat, Arc<World>, [Parker; 2]), me: usize, turns: &std::sync::Arc<Turns>| {
+                let (seat, world, parkers) = shared;
+                loop {
+                    // The second queue stands for the shutdown flag.
+                    if world.has_work(1) {
+                        return;
+                    }
+                    // Writes only if there is a task: loom may order a plain store before a
+                    // concurrent read-modify-write that did not see it.
+                    let taken =
+                        world.queues[0].compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed);
+                    if taken.is_ok() {
+                        world.queues[1].store(1, Ordering::Release);
+                        parkers[1 - me].unpark(&turns.driver);
+                        return;
+                    }
+                    world.idle.announce(me, false);
+                    if !world.has_work(0) && !world.has_work(1) {
+                        seat.sleep(&parkers[me], Some(turns), me);
+                    }
+                    if world.idle.retract(me) {
+                        world.idle.finish_search();
+                    }
+                }
+            };
+        let other = {
+            let (shared, turns) = (shared.clone(), turns.clone());
+            thread::spawn(move || work(&shared, 1, &turns))
+        };
+        let pusher = {
+            let (shared, turns) = (shared.clone(), turns.clone());
+            thread::spawn(move || {
+                if let Some(worker) = shared.1.push(0) {
+                    shared.2[worker].unpark(&turns.driver);
+                }
+            })
+        };
+        work(&shared, 0, &turns);
+        other.join().unwrap();
+        pusher.join().unwrap();
     });
 }
