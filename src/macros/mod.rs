@@ -18,3 +18,5 @@ mod pin;
 #[cfg(feature = "macros")]
 mod select;
 pub mod support;
+#[cfg(feature = "rt")]
+mod task_local;

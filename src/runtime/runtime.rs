@@ -92,3 +92,10 @@ impl std::panic::RefUnwindSafe for Runtime {}
 
 #[cfg(not(feature = "rt-multi-thread"))]
 const _: fn() -> io::Result<()> = || Ok(());
+
+impl runtime_core::runtime::BlockOn for Runtime {
+    #[track_caller]
+    fn block_on_future<F: Future>(&self, future: F) -> F::Output {
+        self.block_on(future)
+    }
+}

@@ -12,7 +12,10 @@ use crate::coop::Budget;
 use crate::rng::{Rng, RngSeed};
 use crate::runtime::{Handle, TryCurrentError};
 use crate::scheduler;
+use crate::shim::sync::Arc;
+use crate::task::local_set;
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 /// How this thread may block.
@@ -33,6 +36,7 @@ struct Context {
     task_id: Cell<u64>,
     rng: Cell<Rng>,
     deferred: RefCell<Vec<Waker>>,
+    local_set: RefCell<Option<Arc<local_set::Shared>>>,
 }
 
 crate::runtime_thread_local! {
@@ -45,7 +49,25 @@ crate::runtime_thread_local! {
         task_id: Cell::new(0),
         rng: Cell::new(Rng::UNSEEDED),
         deferred: RefCell::new(Vec::new()),
+        local_set: RefCell::new(None),
     }
+}
+
+crate::runtime_thread_local! {
+    // Without a destructor, so that it can be asked for to a thread's very end.
+    static TOKEN: Cell<u64> = Cell::new(0)
+}
+
+/// A number that no other thread of this process has had.
+pub(crate) fn thread_token() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    TOKEN.with(|token| {
+        if token.get() == 0 {
+            // Ordering: Relaxed; a counter, only its uniqueness matters.
+            token.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        token.get()
+    })
 }
 
 /// Runs `f` on the current handle, without cloning it. `f` must not run user code.
@@ -171,7 +193,6 @@ pub(crate) fn replace_entered(entered: Entered) -> RestoreEntered {
 }
 
 /// Inside, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
-#[allow(dead_code)] // for the task groups
 pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
     match entered() {
         Entered::Yes {
@@ -181,6 +202,26 @@ pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
         })),
         _ => None,
     }
+}
+
+// ---- local set ----
+
+/// Makes `set` the one that `spawn_local` finds; gives back the one before.
+pub(crate) fn replace_local_set(
+    set: Option<Arc<local_set::Shared>>,
+) -> Option<Arc<local_set::Shared>> {
+    CONTEXT
+        .try_with(|c| c.local_set.replace(set))
+        .ok()
+        .flatten()
+}
+
+/// The set that `spawn_local` finds.
+pub(crate) fn local_set() -> Option<Arc<local_set::Shared>> {
+    CONTEXT
+        .try_with(|c| c.local_set.borrow().clone())
+        .ok()
+        .flatten()
 }
 
 /// # Panics

@@ -7,7 +7,7 @@
 //! | `runnable` | the permit in the queues |
 //! | `owned` | the lists shutdown walks |
 //! | `join`, `error`, `id` | what users hold |
-//! | `join_set`, `local_set`, `local_key`, `builder` | groups, `!Send` tasks, task-locals |
+//! | `join_set`, `local_set`, `local_key` | groups, `!Send` tasks, task-locals |
 //!
 //! The life of a task is told in `docs/life-of-a-task.md`.
 
@@ -16,6 +16,8 @@ mod error;
 mod id;
 mod join;
 mod join_set;
+mod local_key;
+pub(crate) mod local_set;
 pub(crate) mod owned;
 pub(crate) mod runnable;
 mod spawn;
@@ -33,6 +35,8 @@ pub use error::JoinError;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
+pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
+pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use runnable::Runnable;
 pub use spawn::spawn;
 pub use yield_now::yield_now;

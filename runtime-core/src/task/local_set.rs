@@ -1,0 +1,465 @@
+//! `LocalSet`: tasks that are not `Send`, all on the thread that made the set.
+//!
+//! ```text
+//! wake on the owner's thread ──▶ queue (no lock) ─────────────┐
+//! wake elsewhere ──▶ remote (lock) ──▶ waker of the driver    ├─▶ tick: up to 61 tasks, a budget each
+//!                                                             │
+//! run_until / the set as a future: leaves its waker, ticks ◀──┘
+//! ```
+//!
+//! The set has no thread of its own: it runs inside whatever task polls it, and that task's waker is how a
+//! wake that comes while nobody ticks gets through.
+//!
+//! I1: `queue`, `turn`, `polling` and `broken` are touched by the owner's thread only. The set is `!Send`, so
+//!     it is driven and dropped there; a waker on that thread is told by its thread token.
+//! I2: a permit is in `queue` or `remote`, or with somebody who is about to put it there. So the drop, which
+//!     cancels until no task is left, strands none: it drains both queues while a waker is in between.
+//! I3: who adds to a queue while the owner is not ticking wakes the driver afterwards; the driver leaves its
+//!     waker before it looks at the queues. Both go through the waker's lock, so one sees the other.
+//! I4: tasks and wakers run outside of the locks and of any borrow of the queue.
+//!
+//! A panic in a task ends that task; with `UnhandledPanic::ShutdownRuntime` it ends the set, and the driver
+//! panics. Rejected: a lock around one queue (a spawn and a wake on the own thread are most of the traffic).
+
+use super::cell::{Header, RawTask, Schedule};
+use super::owned::OwnedTasks;
+use super::{Id, JoinHandle, Runnable};
+use crate::audit;
+use crate::context;
+use crate::coop;
+use crate::runtime::config::UnhandledPanic;
+use crate::runtime::{self, BlockOn, Handle};
+use crate::shim::cell::UnsafeCell;
+use crate::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::shim::sync::{Arc, Mutex};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+/// Tasks polled before whoever drives the set gets to poll something else.
+const TASKS_PER_TICK: u32 = 61;
+/// One in so many tasks is looked for in the remote queue first.
+const REMOTE_INTERVAL: u32 = 31;
+
+/// Runs tasks that are not `Send` on the thread it was made on.
+///
+/// `task::spawn` wants `Send` futures, because any worker may poll them. A `LocalSet` keeps its tasks, started
+/// with [`spawn_local`](spawn_local), on one thread. It makes progress while it is awaited, or while a future
+/// given to [`run_until`](LocalSet::run_until) is; awaited, it completes when all of its tasks have.
+///
+/// Dropping it drops the tasks.
+///
+/// ```
+/// use runtime_core::task::LocalSet;
+/// let set = LocalSet::new();
+/// let task = set.spawn_local(async { 1 });
+/// assert!(!task.is_finished());
+/// ```
+pub struct LocalSet {
+    shared: Arc<Shared>,
+    _not_send: PhantomData<*const ()>,
+}
+
+/// The part of the set that its tasks' cells refer to.
+pub(crate) struct Shared {
+    owner: u64,
+    id: runtime::Id,
+    owned: OwnedTasks,
+    queue: UnsafeCell<VecDeque<Runnable>>,
+    turn: Cell<u32>,
+    /// The owner is between a poll's start and its end: it will look at the queue without being woken.
+    polling: Cell<bool>,
+    /// What a panic of a task does, and whether one has done it.
+    on_panic: Cell<UnhandledPanic>,
+    broken: Cell<bool>,
+    remote: Mutex<VecDeque<Runnable>>,
+    has_remote: AtomicBool,
+    driver: Mutex<Option<Waker>>,
+}
+
+// SAFETY: the cells and the queue are the owner thread's alone (I1); all else is `Sync`. What a permit refers to
+// is polled and dropped on that thread only.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn is_owner(&self) -> bool {
+        self.owner == context::thread_token()
+    }
+
+    fn push(&self, task: Runnable) {
+        if self.is_owner() {
+            // SAFETY: the owner's thread (I1); nothing runs within the borrow.
+            self.queue
+                .with_mut(|queue| unsafe { &mut *queue }.push_back(task));
+            if self.polling.get() {
+                return;
+            }
+        } else {
+            let mut remote = self.remote.lock();
+            remote.push_back(task);
+            // Ordering: Release, within the lock; pairs with the Acquire in `pop`.
+            self.has_remote.store(true, Ordering::Release);
+        }
+        self.wake_driver();
+    }
+
+    fn wake_driver(&self) {
+        let waker = self.driver.lock().take();
+        if let Some(waker) = waker {
+            audit::user_code();
+            waker.wake();
+        }
+    }
+
+    fn leave_waker(&self, waker: &Waker) {
+        let mut slot = self.driver.lock();
+        if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            return;
+        }
+        drop(slot);
+        let fresh = waker.clone();
+        slot = self.driver.lock();
+        let old = slot.replace(fresh);
+        drop(slot);
+        audit::user_code();
+        drop(old);
+    }
+
+    /// The next task to run; on the owner's thread.
+    fn pop(&self) -> Option<Runnable> {
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        if turn.is_multiple_of(REMOTE_INTERVAL) {
+            self.take_remote();
+        }
+        if let Some(task) = self.pop_local() {
+            return Some(task);
+        }
+        self.take_remote();
+        self.pop_local()
+    }
+
+    fn pop_local(&self) -> Option<Runnable> {
+        // SAFETY: the owner's thread (I1); nothing runs within the borrow.
+        self.queue
+            .with_mut(|queue| unsafe { &mut *queue }.pop_front())
+    }
+
+    /// Moves what came from other threads behind what is here.
+    fn take_remote(&self) {
+        // Ordering: Acquire; pairs with the Release in `push`. A push we miss is followed by a wake (I3).
+        if !self.has_remote.load(Ordering::Acquire) {
+            return;
+        }
+        let mut remote = self.remote.lock();
+        // Ordering: Relaxed; the lock orders it with the pushers' stores.
+        self.has_remote.store(false, Ordering::Relaxed);
+        // SAFETY: the owner's thread (I1); nothing runs within the borrow.
+        self.queue
+            .with_mut(|queue| unsafe { &mut *queue }.append(&mut remote));
+    }
+
+    fn has_local(&self) -> bool {
+        // SAFETY: the owner's thread (I1).
+        self.queue.with(|queue| !unsafe { &*queue }.is_empty())
+    }
+
+    /// Runs some tasks; true if there may be more.
+    fn tick(&self) -> bool {
+        for _ in 0..TASKS_PER_TICK {
+            if self.broken.get() {
+                self.cancel_all();
+                panic!(
+                    "a spawned task panicked and the LocalSet is configured to shutdown on unhandled panic"
+                );
+            }
+            match self.pop() {
+                Some(task) => coop::budget(|| task.run()),
+                None => return self.broken.get(),
+            }
+        }
+        true
+    }
+
+    fn cancel_all(&self) {
+        self.owned.close();
+        self.owned.shutdown_all();
+        loop {
+            while let Some(task) = self.pop() {
+                task.cancel();
+            }
+            if self.owned.is_empty() {
+                break;
+            }
+            // A waker on another thread is between taking a permit and queueing it (I2).
+            crate::shim::thread::yield_now();
+        }
+    }
+}
+
+impl Schedule for Arc<Shared> {
+    fn schedule(&self, task: Runnable) {
+        self.push(task);
+    }
+
+    fn release(&self, header: NonNull<Header>) {
+        self.owned.remove(header);
+    }
+
+    fn is_local(&self) -> bool {
+        // Off a poll the push wakes the driver, which is user code and might end the task under us.
+        self.is_owner() && self.polling.get()
+    }
+
+    fn on_terminate(&self, header: &Header) {
+        let _ = context::with_current(Handle::clone).map(|handle| handle.hook_terminate(header));
+    }
+
+    fn on_panic(&self) {
+        if self.on_panic.get() == UnhandledPanic::ShutdownRuntime {
+            self.broken.set(true);
+        }
+    }
+}
+
+/// Marks the set current, and the owner as polling it, until dropped; on unwinding too.
+struct Enter<'a> {
+    shared: &'a Shared,
+    was_polling: bool,
+    previous: Option<Arc<Shared>>,
+    _entered: Option<context::RestoreEntered>,
+}
+
+impl<'a> Enter<'a> {
+    fn new(shared: &'a Arc<Shared>) -> Self {
+        Enter {
+            was_polling: shared.polling.replace(true),
+            previous: context::replace_local_set(Some(shared.clone())),
+            _entered: context::disallow_block_in_place(),
+            shared,
+        }
+    }
+}
+
+impl Drop for Enter<'_> {
+    fn drop(&mut self) {
+        self.shared.polling.set(self.was_polling);
+        drop(context::replace_local_set(self.previous.take()));
+    }
+}
+
+impl LocalSet {
+    /// An empty set, bound to this thread.
+    pub fn new() -> LocalSet {
+        LocalSet {
+            shared: Arc::new(Shared {
+                owner: context::thread_token(),
+                id: runtime::Id::next(),
+                owned: OwnedTasks::new(1),
+                queue: UnsafeCell::new(VecDeque::with_capacity(64)),
+                turn: Cell::new(0),
+                polling: Cell::new(false),
+                on_panic: Cell::new(UnhandledPanic::Ignore),
+                broken: Cell::new(false),
+                remote: Mutex::new(VecDeque::new()),
+                has_remote: AtomicBool::new(false),
+                driver: Mutex::new(None),
+            }),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Makes the set current on this thread until the guard is dropped: [`spawn_local`] then spawns on it.
+    /// The tasks run once the set is driven.
+    pub fn enter(&self) -> LocalEnterGuard {
+        LocalEnterGuard {
+            previous: context::replace_local_set(Some(self.shared.clone())),
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Spawns a task on the set. It runs once the set is driven.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_on(&self.shared, future, Location::caller())
+    }
+
+    /// Runs a future to its end on the given runtime, and the set's tasks meanwhile. Tasks that are not
+    /// done by then stay in the set.
+    ///
+    /// # Panics
+    /// As `Runtime::block_on`.
+    #[track_caller]
+    pub fn block_on<F>(&self, rt: &impl BlockOn, future: F) -> F::Output
+    where
+        F: Future,
+    {
+        rt.block_on_future(self.run_until(future))
+    }
+
+    /// Runs a future to its end, and the set's tasks meanwhile. The future may use [`spawn_local`].
+    ///
+    /// # Panics
+    /// If the future does, or if a task does and [`unhandled_panic`](Self::unhandled_panic) says so.
+    ///
+    /// # Cancel safety
+    /// Cancel safe if the future is: the tasks stay in the set.
+    pub async fn run_until<F>(&self, future: F) -> F::Output
+    where
+        F: Future,
+    {
+        let mut future = pin!(future);
+        let shared = &self.shared;
+        poll_fn(|cx| {
+            let entered = Enter::new(shared);
+            shared.leave_waker(cx.waker());
+            if let Poll::Ready(output) = future.as_mut().poll(cx) {
+                drop(entered);
+                if shared.has_local() {
+                    // Whoever else drives the set is told of what we leave behind.
+                    shared.wake_driver();
+                }
+                return Poll::Ready(output);
+            }
+            if shared.tick() {
+                cx.waker().wake_by_ref();
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// What the set does when one of its tasks panics; it ignores it by default, as the join handle tells.
+    ///
+    /// With [`UnhandledPanic::ShutdownRuntime`] the first panic drops all tasks, and whoever drives the set
+    /// panics.
+    pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
+        self.shared.on_panic.set(behavior);
+        self
+    }
+
+    /// The set's id, which no runtime and no other set has.
+    pub fn id(&self) -> runtime::Id {
+        self.shared.id
+    }
+}
+
+/// Drives the set; ready when all of its tasks are done.
+impl Future for LocalSet {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let shared = &self.shared;
+        let _entered = Enter::new(shared);
+        shared.leave_waker(cx.waker());
+        if shared.tick() {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        } else if shared.owned.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for LocalSet {
+    fn drop(&mut self) {
+        let _entered = Enter::new(&self.shared);
+        self.shared.cancel_all();
+        let waker = self.shared.driver.lock().take();
+        drop(waker);
+    }
+}
+
+impl Default for LocalSet {
+    fn default() -> Self {
+        LocalSet::new()
+    }
+}
+
+impl fmt::Debug for LocalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSet")
+            .field("id", &self.shared.id)
+            .field("tasks", &self.shared.owned.len())
+            .finish()
+    }
+}
+
+/// Keeps a [`LocalSet`] current on this thread; made by [`LocalSet::enter`].
+#[must_use = "the set is current only while the guard lives"]
+pub struct LocalEnterGuard {
+    previous: Option<Arc<Shared>>,
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for LocalEnterGuard {
+    fn drop(&mut self) {
+        drop(context::replace_local_set(self.previous.take()));
+    }
+}
+
+impl fmt::Debug for LocalEnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
+
+#[track_caller]
+fn spawn_on<F>(
+    shared: &Arc<Shared>,
+    future: F,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let id = Id::next();
+    let _ = context::with_current(Handle::clone).map(|handle| handle.hook_spawn(id, spawned_at));
+    let raw = RawTask::new(future, shared.clone(), id, spawned_at);
+    let join = JoinHandle::new(raw);
+    let task = Runnable::from_raw(raw);
+    if shared.owned.bind(raw, 0) {
+        shared.push(task);
+    } else {
+        task.cancel();
+    }
+    join
+}
+
+/// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime.
+///
+/// # Panics
+/// Outside of both. To get there: `LocalSet::run_until`, `LocalSet::enter`, or a `LocalRuntime`.
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let spawned_at = Location::caller();
+    if let Some(shared) = context::local_set() {
+        return spawn_on(&shared, future, spawned_at);
+    }
+    match Handle::try_current() {
+        // SAFETY: this is the thread of the local runtime.
+        Ok(handle) if handle.can_spawn_local() => unsafe { handle.spawn_local_unchecked(future) },
+        _ => panic!(
+            "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"
+        ),
+    }
+}
