@@ -1,8 +1,9 @@
-//! Files of 64 KiB, read and written whole.
+//! Files of 64 KiB: read and written whole, one after another or sixteen at once, and through a `File`.
 
 use std::time::{Duration, Instant};
 
 use super::rt;
+use rt::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use rt::runtime::Runtime;
 
 const SIZE: usize = 64 * 1024;
@@ -34,6 +35,108 @@ pub fn write(runtime: &Runtime, n: u64) -> Duration {
             for _ in 0..n {
                 rt::fs::write(&path, &content).await.unwrap();
             }
+            start.elapsed()
+        })
+        .await
+        .unwrap()
+    })
+}
+
+const TASKS: u64 = 16;
+
+/// Sixteen tasks, each with a file of its own; `n` files in all.
+pub fn read_16(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..TASKS)
+        .map(|i| folder.path().join(i.to_string()))
+        .collect();
+    for path in &paths {
+        std::fs::write(path, vec![5; SIZE]).unwrap();
+    }
+    runtime.block_on(async move {
+        let start = Instant::now();
+        let tasks: Vec<_> = paths
+            .into_iter()
+            .map(|path| {
+                rt::spawn(async move {
+                    for _ in 0..n.div_ceil(TASKS) {
+                        assert_eq!(rt::fs::read(&path).await.unwrap().len(), SIZE);
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        start.elapsed()
+    })
+}
+
+/// As `read_16`, writing.
+pub fn write_16(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..TASKS)
+        .map(|i| folder.path().join(i.to_string()))
+        .collect();
+    runtime.block_on(async move {
+        let start = Instant::now();
+        let tasks: Vec<_> = paths
+            .into_iter()
+            .map(|path| {
+                rt::spawn(async move {
+                    let content = vec![5; SIZE];
+                    for _ in 0..n.div_ceil(TASKS) {
+                        rt::fs::write(&path, &content).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        start.elapsed()
+    })
+}
+
+/// An open file in pieces of 4 KiB, from the start again at the end.
+pub fn file_read(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, vec![5; SIZE]).unwrap();
+    runtime.block_on(async move {
+        rt::spawn(async move {
+            let mut file = rt::fs::File::open(&path).await.unwrap();
+            let mut piece = [0; 4096];
+            let start = Instant::now();
+            for i in 0..n {
+                if i % 16 == 0 {
+                    file.rewind().await.unwrap();
+                }
+                file.read_exact(&mut piece).await.unwrap();
+            }
+            start.elapsed()
+        })
+        .await
+        .unwrap()
+    })
+}
+
+/// An open file in pieces of 4 KiB, flushed after each sixteen and begun again.
+pub fn file_write(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    runtime.block_on(async move {
+        rt::spawn(async move {
+            let mut file = rt::fs::File::create(&path).await.unwrap();
+            let piece = [5; 4096];
+            let start = Instant::now();
+            for i in 0..n {
+                if i % 16 == 0 {
+                    file.rewind().await.unwrap();
+                }
+                file.write_all(&piece).await.unwrap();
+            }
+            file.flush().await.unwrap();
             start.elapsed()
         })
         .await

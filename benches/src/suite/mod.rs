@@ -88,6 +88,10 @@ pub fn all() -> Vec<Workload> {
         row("duplex_copy_64k", two, net::duplex_copy),
         row("fs_read_64k", all, fs::read),
         row("fs_write_64k", all, fs::write),
+        row("fs_read_64k_16", all, fs::read_16),
+        row("fs_write_64k_16", all, fs::write_16),
+        row("fs_file_read_4k", all, fs::file_read),
+        row("fs_file_write_4k", all, fs::file_write),
         row("process_spawn", all, lifecycle::process),
         row(
             "runtime_create_drop",
