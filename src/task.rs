@@ -2,9 +2,9 @@
 
 #[cfg(feature = "rt")]
 pub use runtime_core::task::{
-    AbortHandle, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalKey, LocalSet,
-    block_in_place, consume_budget, id, spawn, spawn_blocking, spawn_local, try_id, unconstrained,
-    yield_now,
+    AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalKey, LocalSet,
+    Unconstrained, block_in_place, consume_budget, id, spawn, spawn_blocking, spawn_local, try_id,
+    unconstrained, yield_now,
 };
 
 /// Futures that task-locals make.
@@ -17,6 +17,7 @@ pub mod futures {
 #[cfg(feature = "rt")]
 pub mod join_set {
     pub use runtime_core::task::JoinSet;
+    pub use runtime_core::task::join_set_builder::Builder;
 }
 
 /// Cooperative scheduling: how tasks yield, and how futures take part.

@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// Why a timer could not do its work.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error(Kind);
 
 impl Error {

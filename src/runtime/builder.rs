@@ -97,6 +97,13 @@ impl Builder {
         self
     }
 
+    /// Divides the blocking pool's queue. Here it is one queue: what it guards is a push and a pop, and
+    /// threads wait for work outside of it.
+    #[cfg(feature = "rt-multi-thread")]
+    pub fn enable_sharded_blocking_queue(&mut self) -> &mut Self {
+        self
+    }
+
     /// Hands the driver to another worker before tasks are run. The watch does so here when it is
     /// needed, so there is nothing to enable.
     pub fn enable_eager_driver_handoff(&mut self) -> &mut Self {
@@ -370,6 +377,13 @@ impl Builder {
         self
     }
 
+    /// Takes the time that tasks wait between being scheduled and polled, for the hooks around polls
+    /// (`TaskMeta::schedule_latency`), at the cost of two clock reads a poll.
+    pub fn track_task_schedule_latency(&mut self) -> &mut Self {
+        self.config.tracks_latency = true;
+        self
+    }
+
     /// Keeps a histogram of the time tasks wait between being scheduled and polled.
     pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
         self.latency_histogram = true;
@@ -434,6 +448,7 @@ impl Builder {
         config.schedule_latency_histogram = self
             .latency_histogram
             .then(|| Arc::new(Buckets::new(&self.latency_config)) as _);
+        config.tracks_latency |= self.latency_histogram;
         let params = DriverParams {
             workers: workers.unwrap_or(1),
             nevents: self.nevents,

@@ -22,6 +22,8 @@ pub use local::{LocalOptions, LocalRuntime};
 #[cfg(feature = "rt")]
 pub use runtime::Runtime;
 #[cfg(feature = "rt")]
+pub use runtime_core::context::worker_index;
+#[cfg(feature = "rt")]
 pub use runtime_core::runtime::{
     EnterGuard, Handle, Id, RngSeed, RuntimeFlavor, RuntimeMetrics, TaskMeta, TryCurrentError,
     UnhandledPanic,

@@ -6,9 +6,10 @@ use crate::coop;
 use crate::runtime::Handle;
 use crate::scheduler;
 use crate::task::cell::{Header, RawTask, Schedule};
+use crate::task::spawn::Origin;
 use crate::task::{Id, JoinHandle, Runnable};
 use std::future::Future;
-use std::panic::Location;
+use std::io;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
@@ -50,14 +51,28 @@ impl Schedule for BlockingSchedule {
 
 /// Runs `f` on the pool of `handle`'s runtime.
 #[track_caller]
-pub(crate) fn spawn_on<F, R>(handle: &Handle, f: F, mandatory: bool) -> Option<JoinHandle<R>>
+pub(crate) fn spawn_on<F, R>(handle: &Handle, f: F, origin: Origin<'_>) -> io::Result<JoinHandle<R>>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    let spawned_at = Location::caller();
+    submit(handle, f, origin, false).map(|(join, _)| join)
+}
+
+/// The handle, and whether the pool has taken the work; if not, it is cancelled. An error where the
+/// system gives no thread.
+fn submit<F, R>(
+    handle: &Handle,
+    f: F,
+    origin: Origin<'_>,
+    mandatory: bool,
+) -> io::Result<(JoinHandle<R>, bool)>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
     let id = Id::next();
-    handle.hook_spawn(id, spawned_at);
+    handle.hook_spawn(id, origin);
     if let Some(timers) = handle.timers() {
         timers.inhibit_auto_advance();
     }
@@ -65,23 +80,26 @@ where
         Once(Some(f)),
         BlockingSchedule(handle.clone()),
         id,
-        spawned_at,
+        origin.spawned_at,
     );
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     match handle.pool().spawn(handle, Job::Task { task, mandatory }) {
-        Ok(()) => Some(join),
+        Ok(()) => Ok((join, true)),
         Err(Refused::Shutdown(job)) => {
             if let Job::Task { task, .. } = job {
                 task.cancel();
             }
-            (!mandatory).then_some(join)
+            Ok((join, false))
         }
         Err(Refused::NoThread(job, error)) => {
             if let Job::Task { task, .. } = job {
                 task.cancel();
             }
-            panic!("OS can't spawn worker thread: {error}");
+            Err(io::Error::new(
+                error.kind(),
+                format!("OS can't spawn worker thread: {error}"),
+            ))
         }
     }
 }
@@ -112,7 +130,10 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    spawn_on(&Handle::current(), f, true)
+    match submit(&Handle::current(), f, Origin::caller(), true) {
+        Ok((join, taken)) => taken.then_some(join),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Runs a closure that may block on the current thread, after handing this worker's other tasks to

@@ -3,7 +3,6 @@
 use crate::rng::RngSeed;
 use crate::task::Id;
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,10 +19,11 @@ pub type NameFn = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct TaskMeta<'a> {
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
-    pub(crate) _task: PhantomData<&'a ()>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) schedule_latency: Option<Duration>,
 }
 
-impl TaskMeta<'_> {
+impl<'a> TaskMeta<'a> {
     /// The task's id.
     pub fn id(&self) -> Id {
         self.id
@@ -32,6 +32,17 @@ impl TaskMeta<'_> {
     /// Where the task was spawned.
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
+    }
+
+    /// The name that `task::Builder` gave the task; told when it is spawned, and not kept.
+    pub fn name(&self) -> Option<&'a str> {
+        self.name
+    }
+
+    /// How long the task waited between being scheduled and this poll, in the hooks around a poll of a
+    /// runtime that tracks it (`Builder::track_task_schedule_latency`, or its histogram).
+    pub fn schedule_latency(&self) -> Option<Duration> {
+        self.schedule_latency
     }
 }
 
@@ -76,6 +87,8 @@ pub struct Config {
     pub poll_histogram: Option<Arc<dyn HistogramBuckets>>,
     /// Time each task waits between being scheduled and polled.
     pub schedule_latency_histogram: Option<Arc<dyn HistogramBuckets>>,
+    /// Is that time taken, be it for the histogram or for the hooks?
+    pub tracks_latency: bool,
 }
 
 /// How durations fall into a histogram's buckets.
@@ -115,6 +128,7 @@ impl Config {
             seed: None,
             poll_histogram: None,
             schedule_latency_histogram: None,
+            tracks_latency: false,
         }
     }
 }

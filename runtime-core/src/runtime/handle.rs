@@ -11,12 +11,12 @@ use crate::park;
 use crate::rng::RngSeed;
 use crate::scheduler::{self, Policy};
 use crate::task::cell::Header;
+use crate::task::spawn::Origin;
 use crate::task::{self, JoinHandle};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,10 +85,18 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_from(future, Origin::caller())
+    }
+
+    pub(crate) fn spawn_from<F>(&self, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), Location::caller())
+            scheduler::spawn(self, Box::pin(future), origin)
         } else {
-            scheduler::spawn(self, future, Location::caller())
+            scheduler::spawn(self, future, origin)
         }
     }
 
@@ -103,10 +111,25 @@ impl Handle {
         F: Future + 'static,
         F::Output: 'static,
     {
+        // SAFETY: the caller's promise.
+        unsafe { self.spawn_local_from(future, Origin::caller()) }
+    }
+
+    /// # Safety
+    /// As for `spawn_local_unchecked`.
+    pub(crate) unsafe fn spawn_local_from<F>(
+        &self,
+        future: F,
+        origin: Origin<'_>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), Location::caller())
+            scheduler::spawn(self, Box::pin(future), origin)
         } else {
-            scheduler::spawn(self, future, Location::caller())
+            scheduler::spawn(self, future, origin)
         }
     }
 
@@ -125,10 +148,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        match blocking::spawn_on(self, f, false) {
-            Some(handle) => handle,
-            None => unreachable!("only mandatory work is refused"),
-        }
+        blocking::spawn_on(self, f, Origin::caller()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs a future on this thread to its end, in this runtime's context.
@@ -232,12 +252,13 @@ impl Handle {
             .hook_task(&self.shared.config.after_termination, header);
     }
 
-    pub(crate) fn hook_spawn(&self, id: task::Id, spawned_at: &'static Location<'static>) {
+    pub(crate) fn hook_spawn(&self, id: task::Id, origin: Origin<'_>) {
         if let Some(hook) = &self.shared.config.before_spawn {
             hook(&TaskMeta {
                 id,
-                spawned_at,
-                _task: PhantomData,
+                spawned_at: origin.spawned_at,
+                name: origin.name,
+                schedule_latency: None,
             });
         }
     }

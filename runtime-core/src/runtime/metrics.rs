@@ -52,6 +52,7 @@ pub(crate) struct WorkerCounters {
     pub(crate) mean_poll_nanos: Tally,
     pub(crate) queue_depth: Tally,
     pub(crate) poll_histogram: Vec<Tally>,
+    pub(crate) latency_histogram: Vec<Tally>,
     pub(crate) thread: crate::shim::sync::Mutex<Option<ThreadId>>,
 }
 
@@ -82,6 +83,12 @@ impl WorkerCounters {
         let tallies = |n: usize| (0..n).map(|_| Tally::default()).collect();
         WorkerCounters {
             poll_histogram: tallies(config.poll_histogram.as_ref().map_or(0, |h| h.len())),
+            latency_histogram: tallies(
+                config
+                    .schedule_latency_histogram
+                    .as_ref()
+                    .map_or(0, |h| h.len()),
+            ),
             ..WorkerCounters::default()
         }
     }
@@ -334,6 +341,75 @@ impl RuntimeMetrics {
             .config
             .schedule_latency_histogram
             .is_some()
+    }
+
+    /// Number of that histogram's buckets; 0 if it is not kept.
+    pub fn schedule_latency_histogram_num_buckets(&self) -> usize {
+        self.handle
+            .shared
+            .config
+            .schedule_latency_histogram
+            .as_ref()
+            .map_or(0, |h| h.len())
+    }
+
+    /// Range of durations of one of that histogram's buckets.
+    ///
+    /// # Panics
+    /// If the histogram is not kept or has no such bucket.
+    #[track_caller]
+    pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        match &self.handle.shared.config.schedule_latency_histogram {
+            Some(histogram) => histogram.range(bucket),
+            None => panic!("the schedule latency histogram is not enabled"),
+        }
+    }
+
+    /// Polls by the worker of tasks that had waited for a time of the bucket.
+    #[track_caller]
+    pub fn schedule_latency_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.worker(worker)
+            .latency_histogram
+            .get(bucket)
+            .map_or(0, Tally::get)
+    }
+
+    /// Former name of [`num_alive_tasks`](Self::num_alive_tasks).
+    #[deprecated(note = "renamed to `num_alive_tasks`")]
+    pub fn active_tasks_count(&self) -> usize {
+        self.num_alive_tasks()
+    }
+
+    /// Former name of [`global_queue_depth`](Self::global_queue_depth).
+    #[deprecated(note = "renamed to `global_queue_depth`")]
+    pub fn injection_queue_depth(&self) -> usize {
+        self.global_queue_depth()
+    }
+
+    /// Former name of [`poll_time_histogram_enabled`](Self::poll_time_histogram_enabled).
+    #[deprecated(note = "renamed to `poll_time_histogram_enabled`")]
+    pub fn poll_count_histogram_enabled(&self) -> bool {
+        self.poll_time_histogram_enabled()
+    }
+
+    /// Former name of [`poll_time_histogram_num_buckets`](Self::poll_time_histogram_num_buckets).
+    #[deprecated(note = "renamed to `poll_time_histogram_num_buckets`")]
+    pub fn poll_count_histogram_num_buckets(&self) -> usize {
+        self.poll_time_histogram_num_buckets()
+    }
+
+    /// Former name of [`poll_time_histogram_bucket_range`](Self::poll_time_histogram_bucket_range).
+    #[track_caller]
+    #[deprecated(note = "renamed to `poll_time_histogram_bucket_range`")]
+    pub fn poll_count_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        self.poll_time_histogram_bucket_range(bucket)
+    }
+
+    /// Former name of [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
+    #[track_caller]
+    #[deprecated(note = "renamed to `poll_time_histogram_bucket_count`")]
+    pub fn poll_count_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.poll_time_histogram_bucket_count(worker, bucket)
     }
 
     pub(crate) fn policy(&self) -> &Policy {

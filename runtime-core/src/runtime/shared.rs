@@ -9,13 +9,13 @@ use crate::scheduler::Policy;
 use crate::task::cell::Header;
 use crate::task::owned::OwnedTasks;
 use std::any::Any;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// See the module's page.
 pub(crate) struct Shared {
     pub(crate) id: super::Id,
+    started: Instant,
     pub(crate) config: Config,
     pub(crate) pool: Pool,
     pub(crate) owned: OwnedTasks,
@@ -50,6 +50,7 @@ impl Shared {
         let policy = make_policy(&config);
         let shared = Shared {
             id: super::Id::next(),
+            started: Instant::now(),
             pool: Pool::new(ThreadConfig {
                 name: config.thread_name.clone(),
                 stack_size: config.thread_stack_size,
@@ -72,12 +73,18 @@ impl Shared {
         (shared, driver)
     }
 
+    /// Nanoseconds since the runtime's start; never 0.
+    pub(crate) fn nanos(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64 + 1
+    }
+
     pub(crate) fn hook_task(&self, hook: &Option<super::config::TaskCallback>, header: &Header) {
         if let Some(hook) = hook {
             hook(&TaskMeta {
                 id: header.id,
                 spawned_at: header.spawned_at,
-                _task: PhantomData,
+                name: None,
+                schedule_latency: None,
             });
         }
     }

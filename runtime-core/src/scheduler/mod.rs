@@ -14,12 +14,13 @@ use crate::runtime::config::UnhandledPanic;
 use crate::runtime::metrics::WorkerCounters;
 use crate::runtime::shared::Shared;
 use crate::task::cell::{Header, RawTask, Schedule};
+use crate::task::spawn::Origin;
 use crate::task::{Id, JoinHandle, Runnable};
 use crate::{context, runtime};
 use std::future::Future;
-use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A runtime's scheduler, as all its threads see it.
 pub(crate) enum Policy {
@@ -108,6 +109,9 @@ impl RuntimeRef {
     }
 
     fn push(&self, task: Runnable, again: bool) {
+        if self.shared().config.tracks_latency {
+            task.stamp(self.shared().nanos());
+        }
         let foreign = self.on_own_thread(|cx| match cx {
             Some(Context::CurrentThread(cx)) => cx.schedule(task),
             Some(Context::MultiThread(cx)) => cx.schedule(task, again),
@@ -167,20 +171,16 @@ impl Schedule for RuntimeRef {
 }
 
 /// Makes the task's cell, binds it and schedules it.
-pub(crate) fn spawn<F>(
-    handle: &Handle,
-    future: F,
-    spawned_at: &'static Location<'static>,
-) -> JoinHandle<F::Output>
+pub(crate) fn spawn<F>(handle: &Handle, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let shared = &handle.shared;
     let id = Id::next();
-    handle.hook_spawn(id, spawned_at);
+    handle.hook_spawn(id, origin);
     let scheduler = RuntimeRef(NonNull::from(&**shared));
-    let raw = RawTask::new(future, scheduler, id, spawned_at);
+    let raw = RawTask::new(future, scheduler, id, origin.spawned_at);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     let local = context::with_scheduler(|cx| {
@@ -219,14 +219,30 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     counters.polls.add(1);
     let observed = config.before_poll.is_some()
         || config.after_poll.is_some()
-        || config.poll_histogram.is_some();
+        || config.poll_histogram.is_some()
+        || config.tracks_latency;
     if !observed {
         return task.run();
     }
     let raw = task.raw();
     let header = raw.header();
-    shared.hook_task(&config.before_poll, header);
-    let (id, spawned_at) = (header.id, header.spawned_at);
+    let schedule_latency = task
+        .take_stamp()
+        .map(|at| shared.nanos().saturating_sub(at));
+    if let (Some(nanos), Some(histogram)) = (schedule_latency, &config.schedule_latency_histogram)
+        && let Some(tally) = counters.latency_histogram.get(histogram.bucket_of(nanos))
+    {
+        tally.add(1);
+    }
+    let meta = runtime::TaskMeta {
+        id: header.id,
+        spawned_at: header.spawned_at,
+        name: None,
+        schedule_latency: schedule_latency.map(Duration::from_nanos),
+    };
+    if let Some(hook) = &config.before_poll {
+        hook(&meta);
+    }
     let start = std::time::Instant::now();
     task.run(); // the header may be gone
     if let Some(histogram) = &config.poll_histogram {
@@ -236,10 +252,6 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         }
     }
     if let Some(hook) = &config.after_poll {
-        hook(&runtime::TaskMeta {
-            id,
-            spawned_at,
-            _task: std::marker::PhantomData,
-        });
+        hook(&meta);
     }
 }

@@ -77,7 +77,7 @@ pub struct MappedMutexGuard<'a, T: ?Sized> {
 // SAFETY: the guard stands for a `&mut T` (I1).
 unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T> {}
 // SAFETY: a shared guard gives `&T` only.
-unsafe impl<T: ?Sized + Send + Sync> Sync for MappedMutexGuard<'_, T> {}
+unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 
 /// The held lock of an `Arc<Mutex>`, narrowed to a part of the value.
 #[must_use = "dropping the guard unlocks at once"]

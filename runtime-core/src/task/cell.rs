@@ -52,6 +52,11 @@ pub(crate) struct Header {
     pub(super) links: UnsafeCell<Links>,
     /// The owner's shard; written before the task is shared.
     pub(super) shard: UnsafeCell<u32>,
+    /// In the owner's list? Guarded as `links` is.
+    pub(super) linked: UnsafeCell<bool>,
+    /// When the task was last scheduled, in nanoseconds of its runtime's life; 0 where that is not
+    /// tracked. Only the permit's holder touches it.
+    pub(super) scheduled_at: UnsafeCell<u64>,
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
 }
@@ -61,7 +66,6 @@ pub(crate) struct Header {
 pub(super) struct Links {
     pub(super) previous: Option<NonNull<Header>>,
     pub(super) next: Option<NonNull<Header>>,
-    pub(super) linked: bool,
 }
 
 struct Vtable {
@@ -143,6 +147,8 @@ impl RawTask {
                 },
                 links: UnsafeCell::new(Links::default()),
                 shard: UnsafeCell::new(0),
+                linked: UnsafeCell::new(false),
+                scheduled_at: UnsafeCell::new(0),
                 id,
                 spawned_at,
             },

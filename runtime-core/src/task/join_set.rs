@@ -8,7 +8,8 @@
 //!     outside of it.
 //! Dropping the set aborts its members.
 
-use super::{AbortHandle, Id, JoinError, JoinHandle};
+use super::join_set_builder::Builder;
+use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::audit;
 use crate::coop;
 use crate::runtime::Handle;
@@ -147,6 +148,32 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         self.insert(handle.spawn_blocking(f))
+    }
+
+    /// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime, into the set.
+    ///
+    /// # Panics
+    /// Outside of both.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(super::spawn_local(task))
+    }
+
+    /// Spawns a task that need not be `Send` on the given [`LocalSet`] into the set.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(task))
+    }
+
+    /// A builder of a member of the set, to give it a name.
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder::new(self)
     }
 
     pub(super) fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {

@@ -23,6 +23,7 @@
 
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
+use super::spawn::Origin;
 use super::{Id, JoinHandle, Runnable};
 use crate::audit;
 use crate::context;
@@ -37,7 +38,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -293,7 +293,15 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn_on(&self.shared, future, Location::caller())
+        self.spawn_from(future, Origin::caller())
+    }
+
+    pub(super) fn spawn_from<F>(&self, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        spawn_on(&self.shared, future, origin)
     }
 
     /// Runs a future to its end on the given runtime, and the set's tasks meanwhile. Tasks that are not
@@ -419,18 +427,14 @@ impl fmt::Debug for LocalEnterGuard {
 }
 
 #[track_caller]
-fn spawn_on<F>(
-    shared: &Arc<Shared>,
-    future: F,
-    spawned_at: &'static Location<'static>,
-) -> JoinHandle<F::Output>
+fn spawn_on<F>(shared: &Arc<Shared>, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
     let id = Id::next();
-    let _ = context::with_current(Handle::clone).map(|handle| handle.hook_spawn(id, spawned_at));
-    let raw = RawTask::new(future, shared.clone(), id, spawned_at);
+    let _ = context::with_current(Handle::clone).map(|handle| handle.hook_spawn(id, origin));
+    let raw = RawTask::new(future, shared.clone(), id, origin.spawned_at);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     if shared.owned.bind(raw, 0) {
@@ -451,13 +455,23 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let spawned_at = Location::caller();
+    spawn_local_from(future, Origin::caller())
+}
+
+#[track_caller]
+pub(super) fn spawn_local_from<F>(future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     if let Some(shared) = context::local_set() {
-        return spawn_on(&shared, future, spawned_at);
+        return spawn_on(&shared, future, origin);
     }
     match Handle::try_current() {
         // SAFETY: this is the thread of the local runtime.
-        Ok(handle) if handle.can_spawn_local() => unsafe { handle.spawn_local_unchecked(future) },
+        Ok(handle) if handle.can_spawn_local() => unsafe {
+            handle.spawn_local_from(future, origin)
+        },
         _ => panic!(
             "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"
         ),

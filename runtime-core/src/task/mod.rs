@@ -7,20 +7,23 @@
 //! | `runnable` | the permit in the queues |
 //! | `owned` | the lists shutdown walks |
 //! | `join`, `error`, `id` | what users hold |
+//! | `spawn`, `builder` | how tasks are made |
 //! | `join_set`, `local_set`, `local_key` | groups, `!Send` tasks, task-locals |
 //!
 //! The life of a task is told in `docs/life-of-a-task.md`.
 
+mod builder;
 pub(crate) mod cell;
 mod error;
 mod id;
 mod join;
 mod join_set;
+pub mod join_set_builder;
 mod local_key;
 pub(crate) mod local_set;
 pub(crate) mod owned;
 pub(crate) mod runnable;
-mod spawn;
+pub(crate) mod spawn;
 pub(crate) mod state;
 mod yield_now;
 
@@ -31,6 +34,7 @@ mod loom;
 #[path = "tests/loom_cell.rs"]
 mod loom_cell;
 
+pub use builder::Builder;
 pub use error::JoinError;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinHandle};
@@ -42,4 +46,4 @@ pub use spawn::spawn;
 pub use yield_now::yield_now;
 
 pub use crate::blocking::{block_in_place, spawn_blocking};
-pub use crate::coop::{consume_budget, unconstrained};
+pub use crate::coop::{Unconstrained, consume_budget, unconstrained};

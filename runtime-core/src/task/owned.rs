@@ -52,8 +52,9 @@ impl OwnedTasks {
             let links = unsafe { &mut *links };
             links.next = head;
             links.previous = None;
-            links.linked = true;
         });
+        // SAFETY: guarded by the shard's lock, which is held.
+        task.header().linked.with_mut(|l| unsafe { *l = true });
         if let Some(head) = head {
             // SAFETY: in the list, so alive (I1); links are guarded by the lock.
             unsafe { head.as_ref() }.links.with_mut(|links| unsafe {
@@ -71,12 +72,13 @@ impl OwnedTasks {
         // SAFETY: `shard` is written before the task is shared, and never again.
         let shard = cell.shard.with(|s| unsafe { *s }) as usize;
         let mut list = self.shards[shard].lock();
+        // SAFETY: guarded by the shard's lock, which is held.
+        if !cell.linked.with_mut(|l| unsafe { std::mem::take(&mut *l) }) {
+            return;
+        }
         cell.links.with_mut(|links| {
             // SAFETY: links are guarded by the shard's lock, which is held.
             let links = unsafe { &mut *links };
-            if !std::mem::take(&mut links.linked) {
-                return;
-            }
             let (previous, next) = (links.previous.take(), links.next.take());
             match previous {
                 // SAFETY: in the list, so alive (I1).

@@ -29,6 +29,26 @@ impl Runnable {
         self.0
     }
 
+    /// Takes note of when the task was scheduled; see `Header::scheduled_at`.
+    pub(crate) fn stamp(&self, nanos: u64) {
+        // SAFETY: we hold the permit (I1 of the state word).
+        self.0
+            .header()
+            .scheduled_at
+            .with_mut(|at| unsafe { *at = nanos });
+    }
+
+    /// When the task was scheduled, if that is tracked; takes it away.
+    pub(crate) fn take_stamp(&self) -> Option<u64> {
+        // SAFETY: as above.
+        let nanos = self
+            .0
+            .header()
+            .scheduled_at
+            .with_mut(|at| unsafe { std::mem::take(&mut *at) });
+        (nanos != 0).then_some(nanos)
+    }
+
     /// Polls the task.
     #[inline]
     pub(crate) fn run(self) {

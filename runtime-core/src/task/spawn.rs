@@ -3,6 +3,25 @@
 use super::JoinHandle;
 use crate::runtime::Handle;
 use std::future::Future;
+use std::panic::Location;
+
+/// Where a task comes from, and what its spawner calls it.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) spawned_at: &'static Location<'static>,
+}
+
+impl Origin<'_> {
+    /// The caller, without a name.
+    #[track_caller]
+    pub(crate) fn caller() -> Self {
+        Origin {
+            name: None,
+            spawned_at: Location::caller(),
+        }
+    }
+}
 
 /// Spawns `future` on the current runtime and returns the handle that waits for its output.
 ///

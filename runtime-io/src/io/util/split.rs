@@ -30,6 +30,11 @@ struct Shared<T> {
     is_write_vectored: bool,
 }
 
+// SAFETY: through a shared half nobody reaches the stream: all uses of it take `Pin<&mut Self>`.
+unsafe impl<T: Sync> Sync for ReadHalf<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for WriteHalf<T> {}
+
 /// Splits a stream in a reader and a writer.
 ///
 /// ```
