@@ -97,15 +97,22 @@ impl Clock {
         }
     }
 
-    pub(crate) fn inhibit(&self, on: bool) {
+    /// Keeps a paused clock from advancing by itself until `allow`.
+    pub(crate) fn inhibit(&self) {
         if self.may_pause {
-            let mut state = self.state.lock();
-            state.inhibitors = if on {
-                state.inhibitors + 1
-            } else {
-                state.inhibitors.saturating_sub(1)
-            };
+            self.state.lock().inhibitors += 1;
         }
+    }
+
+    /// Undoes one `inhibit`; true if a paused clock may advance now and could not before.
+    pub(crate) fn allow(&self) -> bool {
+        if !self.may_pause {
+            return false;
+        }
+        let mut state = self.state.lock();
+        let before = state.inhibitors;
+        state.inhibitors = before.saturating_sub(1);
+        before == 1 && state.paused_at.is_some()
     }
 
     fn pause(&self) -> Result<(), &'static str> {

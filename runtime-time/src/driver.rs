@@ -373,11 +373,14 @@ impl Timers for TimeHandle {
     }
 
     fn inhibit_auto_advance(&self) {
-        self.common.clock.inhibit(true);
+        self.common.clock.inhibit();
     }
 
     fn allow_auto_advance(&self) {
-        self.common.clock.inhibit(false);
+        if self.common.clock.allow() {
+            // The scheduler sleeps on the system's clock until a paused one may advance.
+            self.common.unpark.unpark();
+        }
     }
 
     fn shutdown(&self) {

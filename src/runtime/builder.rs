@@ -125,10 +125,7 @@ impl Builder {
     #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Self {
-        assert!(
-            capacity > 0,
-            "max_io_events_per_tick must be greater than 0"
-        );
+        assert!(capacity > 0, "max_io_events_per_tick must be non-zero");
         self.nevents = capacity;
         self
     }
@@ -140,10 +137,7 @@ impl Builder {
     #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
     #[track_caller]
     pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
-        assert!(
-            capacity > 0,
-            "max_io_events_per_busy_tick must be greater than 0"
-        );
+        assert!(capacity > 0, "max_io_events_per_busy_tick must be non-zero");
         self.nevents = self.nevents.min(capacity);
         self
     }
@@ -179,8 +173,17 @@ impl Builder {
     }
 
     /// Name of the runtime, for diagnostics.
+    ///
+    /// # Panics
+    /// If it is empty or blank.
+    #[track_caller]
     pub fn name(&mut self, val: impl Into<String>) -> &mut Self {
-        self.config.name = Some(val.into());
+        let name = val.into();
+        assert!(
+            !name.trim().is_empty(),
+            "a runtime's name must not be blank"
+        );
+        self.config.name = Some(name);
         self
     }
 

@@ -93,9 +93,12 @@ impl std::panic::RefUnwindSafe for Runtime {}
 #[cfg(not(feature = "rt-multi-thread"))]
 const _: fn() -> io::Result<()> = || Ok(());
 
-impl runtime_core::runtime::BlockOn for Runtime {
-    #[track_caller]
-    fn block_on_future<F: Future>(&self, future: F) -> F::Output {
-        self.block_on(future)
+/// What `LocalSet::block_on` takes.
+#[doc(hidden)]
+impl std::ops::Deref for Runtime {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
     }
 }

@@ -117,6 +117,8 @@ struct State {
     queue: VecDeque<Job>,
     /// Threads that will look at the queue again (I4), workers among them.
     threads: usize,
+    /// Threads being made, each for a job of its own: shutdown does not cancel as many jobs.
+    fresh: usize,
     /// Threads that only have to end.
     leaving: usize,
     /// Threads that run a scheduler's worker.
@@ -167,6 +169,7 @@ impl Pool {
         }
         // The thread is made outside of the lock, its place taken before.
         state.threads += 1;
+        state.fresh += 1;
         let id = state.next_id;
         state.next_id += 1;
         drop(state);
@@ -184,6 +187,7 @@ impl Pool {
     fn without_thread(&self, error: io::Error, is_worker: bool) -> Result<(), Refused> {
         let mut state = self.state.lock();
         state.threads -= 1;
+        state.fresh -= 1;
         let others_come = !is_worker && state.threads > state.workers;
         if others_come {
             return Ok(());
@@ -222,20 +226,30 @@ impl Pool {
             contain(hook);
         }
         let mut state = self.state.lock();
+        state.fresh -= 1;
+        // What a thread was made for has as good as begun: it is run even at shutdown.
+        let mut next = state.queue.pop_front();
         'work: loop {
-            while let Some(job) = state.queue.pop_front() {
+            while let Some(job) = next {
                 let is_worker = matches!(job, Job::Worker(_));
-                let shutdown = state.shutdown;
                 drop(state);
-                if shutdown {
-                    job.run_or_cancel()
-                } else {
-                    job.run()
-                }
+                job.run();
                 state = self.state.lock();
                 state.workers -= usize::from(is_worker);
+                next = match state.shutdown {
+                    true => None,
+                    false => state.queue.pop_front(),
+                };
             }
             if state.shutdown {
+                // The others are cancelled, but for those whose threads are coming.
+                while state.queue.len() > state.fresh
+                    && let Some(job) = state.queue.pop_back()
+                {
+                    drop(state);
+                    job.run_or_cancel();
+                    state = self.state.lock();
+                }
                 break;
             }
             state.idle += 1;
@@ -249,17 +263,21 @@ impl Pool {
                 };
                 if state.notified > 0 {
                     state.notified -= 1; // I1
-                    continue 'work;
+                    break;
                 }
                 if state.shutdown {
                     state.idle -= 1;
-                    continue 'work;
+                    break;
                 }
                 if timed_out {
                     state.idle -= 1;
                     break 'work;
                 }
             }
+            next = match state.shutdown {
+                true => None,
+                false => state.queue.pop_front(),
+            };
         }
         let previous = match state.shutdown {
             // Shutdown joins us: our handle stays where it finds it.

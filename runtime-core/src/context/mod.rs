@@ -141,7 +141,8 @@ pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> Ente
         panic!(
             "Cannot start a runtime from within a runtime. This happens because a function (like \
              `block_on`) attempted to block the current thread while the thread is being used to \
-             drive asynchronous tasks."
+             drive asynchronous tasks. If you are in an async function, use `.await` on the future \
+             instead of blocking on it."
         );
     }
     let current = set_current(handle.clone()).unwrap_or_else(|e| panic!("{e}"));
@@ -240,7 +241,12 @@ pub(crate) struct SetScheduler(*const scheduler::Context);
 
 /// Makes this thread a worker with the given context for as long as the guard lives.
 pub(crate) fn set_scheduler(cx: &scheduler::Context) -> SetScheduler {
-    SetScheduler(CONTEXT.with(|c| c.scheduler.replace(cx)))
+    // A thread that is past its thread-locals' destructors has no scheduler to restore either.
+    SetScheduler(
+        CONTEXT
+            .try_with(|c| c.scheduler.replace(cx))
+            .unwrap_or(std::ptr::null()),
+    )
 }
 
 impl Drop for SetScheduler {
@@ -339,7 +345,9 @@ pub(crate) fn wake_deferred() -> bool {
     if !has_deferred() {
         return any;
     }
-    let list = CONTEXT.with(|c| std::mem::take(&mut *c.deferred.borrow_mut()));
+    let list = CONTEXT
+        .try_with(|c| std::mem::take(&mut *c.deferred.borrow_mut()))
+        .unwrap_or_default();
     for waker in list {
         any = true;
         waker.wake();

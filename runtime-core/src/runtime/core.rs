@@ -122,10 +122,3 @@ impl Drop for Core {
         self.handle.pool().join(None);
     }
 }
-
-/// What `LocalSet::block_on` runs on: the runtime type of the crate above.
-#[doc(hidden)]
-pub trait BlockOn {
-    /// Runs `future` to its end on this thread.
-    fn block_on_future<F: Future>(&self, future: F) -> F::Output;
-}

@@ -133,6 +133,11 @@ impl Handle {
         }
     }
 
+    /// Is this a local runtime?
+    pub(crate) fn is_local(&self) -> bool {
+        self.shared.config.is_local
+    }
+
     /// Is this a local runtime, and this thread its owner?
     pub fn can_spawn_local(&self) -> bool {
         match &self.shared.policy {

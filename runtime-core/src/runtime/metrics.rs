@@ -113,12 +113,15 @@ impl Stopwatch {
         }
     }
 
-    /// About to park: the stretch of work ends.
-    pub(crate) fn before_park(&mut self, counters: &WorkerCounters) {
+    /// Ends a stretch of work and begins the next; false if nothing was polled in it.
+    pub(crate) fn account(&mut self, counters: &WorkerCounters) -> bool {
         let polls = counters.polls.get();
-        let busy = self.busy_since.elapsed().as_nanos() as u64;
+        let now = Instant::now();
+        let busy = (now - self.busy_since).as_nanos() as u64;
+        self.busy_since = now;
         counters.busy_nanos.add(busy);
         let ran = polls - self.polls_since;
+        self.polls_since = polls;
         if let Some(mean) = busy.checked_div(ran) {
             // An exponentially weighted mean of the time for each poll, over stretches.
             let before = counters.mean_poll_nanos.get();
@@ -128,10 +131,15 @@ impl Stopwatch {
                 (before * 9 + mean) / 10
             };
             counters.mean_poll_nanos.set(next.max(1));
-        } else {
+        }
+        ran > 0
+    }
+
+    /// About to park: the stretch of work ends.
+    pub(crate) fn before_park(&mut self, counters: &WorkerCounters) {
+        if !self.account(counters) {
             counters.noops.add(u64::from(counters.parks.get() > 0));
         }
-        self.polls_since = polls;
         counters.parks.add(1);
         counters.unparks.add(1);
     }

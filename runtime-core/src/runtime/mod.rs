@@ -12,7 +12,7 @@ mod id;
 pub(crate) mod metrics;
 pub(crate) mod shared;
 
-pub use self::core::{BlockOn, Core};
+pub use self::core::Core;
 pub use crate::rng::RngSeed;
 pub use config::{Config, TaskMeta, UnhandledPanic};
 pub use error::TryCurrentError;

@@ -42,9 +42,8 @@ const FLAGS: usize = (1 << SHIFT) - 1;
 const GRANTED: usize = 1;
 const REFUSED: usize = 2;
 
-/// What a queued request wants, and how much of it is still missing.
+/// How much of what a queued request wants is still missing.
 struct Request {
-    wanted: usize,
     missing: usize,
 }
 
@@ -180,16 +179,15 @@ impl BatchSemaphore {
         }
     }
 
-    /// Refuses all waiting and later requests.
+    /// Refuses all waiting and later requests. What a waiter holds it gives back itself, once it is polled or
+    /// dropped: until then those permits are out.
     pub(crate) fn close(&self) {
         let mut wakers = WakeBatch::new();
         let mut queue = self.queue.lock();
-        let mut returned = 0;
         // SAFETY: the lock is held.
         while let Some(node) = unsafe { queue.pop_front() } {
             // SAFETY: I1 of wait_list, the lock is held.
             let fields = unsafe { node.fields() };
-            returned += fields.payload.wanted - fields.payload.missing;
             wakers.push(fields.waker.take());
             node.set_signal(REFUSED);
         }
@@ -197,7 +195,7 @@ impl BatchSemaphore {
         let mut state = self.state.load(Ordering::Acquire);
         while let Err(now) = self.state.compare_exchange_weak(
             state,
-            ((state | CLOSED) & !WAITERS) + (returned << SHIFT),
+            (state | CLOSED) & !WAITERS,
             Ordering::AcqRel,
             Ordering::Acquire,
         ) {
@@ -253,10 +251,7 @@ impl BatchSemaphore {
             semaphore: self,
             wanted: n,
             phase: Phase::Fresh,
-            node: Waiter::new(Request {
-                wanted: n,
-                missing: n,
-            }),
+            node: Waiter::new(Request { missing: n }),
         }
     }
 }
@@ -333,6 +328,13 @@ impl Acquire<'_> {
         // SAFETY: the lock is held; `self` is pinned (poll's contract), and drop detaches it.
         unsafe { queue.push_back(&self.node) };
         Queued::Waiting
+    }
+
+    /// Gives back what the node, which is in no list any more, holds.
+    fn give_back(&self, queue: MutexGuard<'_, WaitList<Request>>) {
+        // SAFETY: I1 of wait_list, the lock is held.
+        let held = self.wanted - unsafe { self.node.fields() }.payload.missing;
+        self.semaphore.hand_out(queue, held);
     }
 
     /// Keeps the newest waker in a queued node. True if the wait ended meanwhile.
@@ -417,31 +419,25 @@ impl Future for Acquire<'_> {
         let coop = std::task::ready!(budget);
         coop.made_progress();
         this.phase = Phase::Done;
-        Poll::Ready(if signal == GRANTED {
-            Ok(())
-        } else {
-            Err(AcquireError(()))
-        })
+        if signal == GRANTED && !this.semaphore.is_closed() {
+            return Poll::Ready(Ok(()));
+        }
+        this.give_back(this.semaphore.queue.lock());
+        Poll::Ready(Err(AcquireError(())))
     }
 }
 
 impl Drop for Acquire<'_> {
     fn drop(&mut self) {
-        if self.phase != Phase::Queued || self.node.signal() == REFUSED {
+        if self.phase != Phase::Queued {
             return;
         }
         let mut queue = self.semaphore.queue.lock();
         // SAFETY: the lock is held; a queued node is in this list.
         unsafe { queue.remove(&self.node) };
         // SAFETY: I1 of wait_list, the lock is held.
-        let fields = unsafe { self.node.fields() };
-        let waker = fields.waker.take();
-        if self.node.signal() == REFUSED {
-            drop(queue);
-        } else {
-            let held = self.wanted - fields.payload.missing;
-            self.semaphore.hand_out(queue, held);
-        }
+        let waker = unsafe { self.node.fields() }.waker.take();
+        self.give_back(queue);
         drop(waker);
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! - I1: locks are taken in the order tail, slot. Positions start at 0 and never wrap (u64).
 //! - I2: `left` is the number of receivers that have yet to read the slot's value; the last one
-//!   moves it out instead of cloning it.
+//!   takes what is left away.
 //! - I3: a value is cloned under its slot's lock, one receiver at a time, so `T: Send` suffices
 //!   (two threads cloning through a shared reference would need `Sync`).
 //! - I4: a receiver queues under the tail lock after it found its position not sent yet, so a
@@ -184,17 +184,19 @@ impl<T> Shared<T> {
 }
 
 impl<T> Slot<T> {
-    /// Reads for one receiver (I2, I3).
-    fn read(&mut self) -> Option<T>
+    /// Reads for one receiver (I2, I3): its clone, and from the last one what is to be dropped.
+    fn read(&mut self) -> (Option<T>, Option<T>)
     where
         T: Clone,
     {
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
-            self.value.take()
-        } else {
-            self.value.clone()
-        }
+        // The count went first: a clone that panics is a read all the same.
+        let value = self.value.clone();
+        let rest = match self.left {
+            0 => self.value.take(),
+            _ => None,
+        };
+        (value, rest)
     }
 }
 
@@ -497,8 +499,9 @@ impl<T: Clone> Receiver<T> {
             let mut slot = shared.slot(self.next).lock();
             if slot.position == self.next {
                 self.next += 1;
-                let value = slot.read();
+                let (value, rest) = slot.read();
                 drop(slot);
+                drop(rest);
                 return value.ok_or(TryRecvError::Closed);
             }
             drop(slot);
@@ -528,9 +531,8 @@ impl<T> Drop for Receiver<T> {
         let last = tail.receivers == 0;
         let (end, kept) = (tail.position, self.shared.ring.len() as u64);
         drop(tail);
-        if last {
-            self.shared.deserted.notify_waiters();
-        }
+        // At the end: whoever is woken finds the channel empty.
+        let _deserted = last.then(|| Deserted(&self.shared.deserted));
         // What it has not read counts as read; positions overwritten meanwhile do not match.
         for position in self.next.max(end.saturating_sub(kept))..end {
             let mut slot = self.shared.slot(position).lock();
@@ -545,6 +547,15 @@ impl<T> Drop for Receiver<T> {
                 drop(value);
             }
         }
+    }
+}
+
+/// Tells that no receiver is left, when it is dropped.
+struct Deserted<'a>(&'a Notify);
+
+impl Drop for Deserted<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
     }
 }
 

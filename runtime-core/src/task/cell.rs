@@ -387,14 +387,17 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
         let mut cx = Context::from_waker(&waker);
         audit::user_code();
         catch_unwind(AssertUnwindSafe(|| {
-            cell.stage.with_mut(|stage| {
+            let unwinding = DropOnUnwind(cell);
+            let poll = cell.stage.with_mut(|stage| {
                 // SAFETY: the permit's holder owns the stage (I1).
                 let Stage::Running(future) = (unsafe { &mut *stage }) else {
                     unreachable!("a task was polled after it ended");
                 };
                 // SAFETY: the cell never moves, and the future is dropped in place.
                 unsafe { Pin::new_unchecked(future) }.poll(&mut cx)
-            })
+            });
+            std::mem::forget(unwinding);
+            poll
         }))
     };
     let output = match result {
@@ -415,6 +418,17 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     };
     // SAFETY: still the holder.
     unsafe { finish(cell, output) };
+}
+
+/// Drops a future whose poll panics while that panic unwinds, so that its fields' destructors see
+/// `thread::panicking()`. A second panic, of theirs, is contained.
+struct DropOnUnwind<'a, F: Future, S>(&'a Cell<F, S>);
+
+impl<F: Future, S> Drop for DropOnUnwind<'_, F, S> {
+    fn drop(&mut self) {
+        // SAFETY: made by the permit's holder, for the time of its poll.
+        let _ = unsafe { replace_stage(self.0, Stage::Consumed) };
+    }
 }
 
 unsafe fn cancel<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {

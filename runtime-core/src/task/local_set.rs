@@ -29,7 +29,7 @@ use crate::audit;
 use crate::context;
 use crate::coop;
 use crate::runtime::config::UnhandledPanic;
-use crate::runtime::{self, BlockOn, Handle};
+use crate::runtime::{self, Core, Handle};
 use crate::shim::cell::UnsafeCell;
 use crate::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::shim::sync::{Arc, Mutex};
@@ -310,11 +310,11 @@ impl LocalSet {
     /// # Panics
     /// As `Runtime::block_on`.
     #[track_caller]
-    pub fn block_on<F>(&self, rt: &impl BlockOn, future: F) -> F::Output
+    pub fn block_on<F>(&self, rt: &Core, future: F) -> F::Output
     where
         F: Future,
     {
-        rt.block_on_future(self.run_until(future))
+        rt.block_on(self.run_until(future))
     }
 
     /// Runs a future to its end, and the set's tasks meanwhile. The future may use [`spawn_local`].
@@ -472,6 +472,9 @@ where
         Ok(handle) if handle.can_spawn_local() => unsafe {
             handle.spawn_local_from(future, origin)
         },
+        Ok(handle) if handle.is_local() => panic!(
+            "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was created on"
+        ),
         _ => panic!(
             "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"
         ),

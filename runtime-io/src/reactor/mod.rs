@@ -32,6 +32,7 @@ pub(crate) use poll_evented::read_uninit;
 pub use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
 pub use registration::Registration;
+pub(crate) use registration::current_reactor;
 use scheduled::ScheduledIo;
 
 use runtime_core::driver::{DriverParams, IoParts};

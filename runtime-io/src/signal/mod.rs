@@ -7,8 +7,10 @@
 //! I1: what runs in the handler is async-signal-safe: `getpid` and `send`.
 //! I2: a forked child shares the pairs but not the process id, so its handlers write nothing.
 //! Signals that come in quick succession are given as one; none is lost: a full pair has bytes to be read.
+//! What arrives between the drop of one stream and the making of the next is kept for a moment; see `gap`.
 //! As a handler once installed stays, a signal that was listened to no longer has its default effect.
 
+mod gap;
 pub mod unix;
 
 use std::io;
@@ -24,7 +26,8 @@ use std::io;
 /// Outside of a runtime, or where its I/O driver is not enabled.
 ///
 /// # Cancel safety
-/// Cancel safe. A signal that arrives while no call waits is not given to a later one.
+/// Cancel safe: in a loop that calls it anew each time, a signal that arrives between two calls is given to the
+/// second if that comes within a tenth of a second.
 pub async fn ctrl_c() -> io::Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     interrupt.recv().await;

@@ -1,7 +1,8 @@
 //! Unix signals; see the room's page.
 
+use super::gap;
 use crate::io::ReadBuf;
-use crate::reactor::PollEvented;
+use crate::reactor::{PollEvented, current_reactor};
 use libc::c_int;
 use std::fmt;
 use std::future::poll_fn;
@@ -79,6 +80,8 @@ pub struct Signal {
     kind: SignalKind,
     arrivals: PollEvented<UnixStream>,
     action: signal_hook_registry::SigId,
+    /// An arrival from just before we listened is to be given.
+    is_owed: bool,
 }
 
 /// Listens to a signal.
@@ -91,6 +94,7 @@ pub struct Signal {
 /// Outside of a runtime, or where its I/O driver is not enabled.
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
+    let _ = current_reactor();
     if kind.0 <= 0 || signal_hook_registry::FORBIDDEN.contains(&kind.0) {
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
@@ -113,10 +117,14 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     };
     // SAFETY: the action is async-signal-safe (I1).
     let action = unsafe { signal_hook_registry::register(kind.0, notify) }?;
+    let is_owed = gap::begin_listening(kind.0).inspect_err(|_| {
+        signal_hook_registry::unregister(action);
+    })?;
     Ok(Signal {
         kind,
         arrivals,
         action,
+        is_owed,
     })
 }
 
@@ -131,7 +139,7 @@ impl Signal {
 
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let mut arrived = false;
+        let mut arrived = std::mem::take(&mut self.is_owed);
         loop {
             let mut bytes = [0; 64];
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -147,6 +155,7 @@ impl Signal {
 
 impl Drop for Signal {
     fn drop(&mut self) {
+        gap::end_listening(self.kind.0);
         signal_hook_registry::unregister(self.action);
     }
 }

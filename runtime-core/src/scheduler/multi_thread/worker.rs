@@ -3,7 +3,7 @@
 //! `step` does one thing: run the next task, or search for one, or park. Every `event_interval` steps
 //! it also looks at the driver and its timers.
 //!
-//! Where the next task comes from: every N steps the injector first; else the LIFO slot (at most
+//! Where the next task comes from: every so many steps (2 to 61, by how long polls take) the injector first; else the LIFO slot (at most
 //! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues, and on the
 //! last pass their LIFO slots. The fairness bound that follows from it is stated in docs/scheduling.md.
 
@@ -13,8 +13,8 @@ use crate::coop;
 use crate::driver::Timers;
 use crate::rng::Rng;
 use crate::runtime::Handle;
-use crate::runtime::config::Callback;
-use crate::runtime::metrics::Stopwatch;
+use crate::runtime::config::{Callback, Config};
+use crate::runtime::metrics::{Stopwatch, WorkerCounters};
 use crate::runtime::shared::Shared;
 use crate::scheduler;
 use crate::shim::sync::atomic::Ordering;
@@ -22,11 +22,17 @@ use crate::task::Runnable;
 use crossbeam_deque::{Steal, Worker};
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Tasks a worker's queue holds before half of it goes to the injector.
 const QUEUE_CAPACITY: usize = 256;
 /// Polls in a row from the LIFO slot.
 const MAX_LIFO_POLLS: u32 = 3;
+
+/// Time after which a busy worker looks at the injector, where the builder sets no number of steps.
+const INJECTOR_LATENCY: Duration = Duration::from_micros(200);
+/// Fewest and most steps to which that time is rounded.
+const INJECTOR_INTERVALS: (u32, u32) = (2, 61);
 
 /// What a worker owns; passed on whole by `block_in_place`.
 pub(super) struct Core {
@@ -50,13 +56,23 @@ impl Core {
             index,
             queue,
             tick: 0,
-            injector_interval: config.global_queue_interval.unwrap_or(61),
+            injector_interval: config.global_queue_interval.unwrap_or(INJECTOR_INTERVALS.1),
             lifo_polls: 0,
             lifo_enabled: !config.disable_lifo_slot,
             searching: false,
             attended: false,
             rng: Rng::new(&handle.next_seed()),
             stopwatch: Stopwatch::new(),
+        }
+    }
+
+    /// Fits the number of steps between looks at the injector to the time a poll takes.
+    fn tune(&mut self, config: &Config, counters: &WorkerCounters) {
+        self.stopwatch.account(counters);
+        if config.global_queue_interval.is_none() {
+            let polls = INJECTOR_LATENCY.as_nanos() as u64 / counters.mean_poll_nanos.get().max(1);
+            let (least, most) = INJECTOR_INTERVALS;
+            self.injector_interval = polls.clamp(least.into(), most.into()) as u32;
         }
     }
 }
@@ -186,6 +202,7 @@ impl Context {
             return Step::Shutdown;
         }
         if tick % shared.config.event_interval == 0 {
+            self.with_core(|core| core.tune(&shared.config, &policy.remotes[self.index].counters));
             self.maintain();
         }
         if let Some(task) = self.next_task(tick) {

@@ -76,11 +76,11 @@ pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 /// Wakes the receiver of a closed channel after permits may have come back.
-struct WakeIfClosed<'a, T>(&'a Chan<T>);
+struct WakeIfFinished<'a, T>(&'a Chan<T>);
 
-impl<T> Drop for WakeIfClosed<'_, T> {
+impl<T> Drop for WakeIfFinished<'_, T> {
     fn drop(&mut self) {
-        self.0.wake_if_closed();
+        self.0.wake_if_finished();
     }
 }
 
@@ -97,7 +97,7 @@ impl<T> Chan<T> {
             return Err(SendError(()));
         }
         // Declared first, dropped last: after the acquire has given back what it held.
-        let _wake = WakeIfClosed(self);
+        let _wake = WakeIfFinished(self);
         self.bounded()
             .permits
             .acquire(n)

@@ -74,13 +74,13 @@ impl<T> Chan<T> {
     pub(super) fn return_room(&self, n: usize) {
         if let Some(room) = &self.room {
             room.permits.release(n);
-            self.wake_if_closed();
+            self.wake_if_finished();
         }
     }
 
-    /// By I1, after permits came back.
-    pub(super) fn wake_if_closed(&self) {
-        if self.is_closed() {
+    /// By I1, after permits came back: of several that come back at once, one sees all of them.
+    pub(super) fn wake_if_finished(&self) {
+        if self.is_closed() && self.is_finished() {
             self.wake_rx();
         }
     }
@@ -168,6 +168,12 @@ impl<T> Chan<T> {
         self.close();
         let waker = self.rx_waker.lock().take();
         drop(waker);
+        // If the drop of a value panics, the rest is dropped while that panic unwinds.
+        let _rest = Drain(self);
+        self.drain();
+    }
+
+    fn drain(&self) {
         loop {
             // SAFETY: called by the receiver, which is the consumer.
             match unsafe { self.queue.pop() } {
@@ -281,5 +287,14 @@ impl<T> Chan<T> {
                 }
             }
         }
+    }
+}
+
+/// Drains the queue when it is dropped.
+struct Drain<'a, T>(&'a Chan<T>);
+
+impl<T> Drop for Drain<'_, T> {
+    fn drop(&mut self) {
+        self.0.drain();
     }
 }
