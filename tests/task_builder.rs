@@ -68,10 +68,12 @@ fn a_panic_in_a_drop_during_a_panic_is_contained() {
     let drops = Arc::new(AtomicUsize::new(0));
     let bomb = Bomb(drops.clone());
     let error = runtime
-        .block_on(runtime.spawn(std::future::poll_fn(move |_| -> std::task::Poll<()> {
-            let _held = &bomb;
-            panic!("in poll")
-        })))
+        .block_on(
+            runtime.spawn(std::future::poll_fn(move |_| -> std::task::Poll<()> {
+                let _held = &bomb;
+                panic!("in poll")
+            })),
+        )
         .unwrap_err();
     assert_eq!(
         error.into_panic().downcast_ref::<&str>().copied(),

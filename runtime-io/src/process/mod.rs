@@ -1,1 +1,33 @@
-//! process
+//! Child processes, awaited without a thread each.
+//!
+//! ```text
+//! Command ──spawn──▶ Child { stdin, stdout, stderr: pipes registered with the reactor }
+//!                      │ wait: waitpid, and if it still runs, once more when `exit` says so
+//!                      ▼ drop while it runs: killed if asked for, then handed to `orphan`
+//! ```
+//!
+//! | file | owns |
+//! |---|---|
+//! | `command` | what to start, and how |
+//! | `child` | a started process: waiting, killing, its drop |
+//! | `exit` | the hint that it may have ended: a pidfd, or SIGCHLD where there is none |
+//! | `orphan` | children nobody waits for any more, reaped when they end |
+//! | `pipes` | the parent's ends of the standard streams |
+//!
+//! I1: a process is reaped by exactly one `waitpid` that succeeds; until then its id is not given to another,
+//!     so a signal sent through a `Child` that has not been reaped reaches no stranger.
+//! I2: nothing is polled: each look at a child is caused by an event of its pidfd or by SIGCHLD, or by another
+//!     operation of this room.
+//!
+//! A runtime that shuts down does not touch the children. A `Child` may be awaited on another runtime than the
+//! one that spawned it.
+
+mod child;
+mod command;
+mod exit;
+mod orphan;
+mod pipes;
+
+pub use child::Child;
+pub use command::Command;
+pub use pipes::{ChildStderr, ChildStdin, ChildStdout};

@@ -44,7 +44,7 @@ pub fn generate(
         target_dir: dir.join("build").join(&name),
         dir: package,
         features: if unstable {
-            "full,test-util,io-uring,taskdump,tracing"
+            "full,test-util,io-uring,schedule-latency,taskdump"
         } else {
             "full,test-util"
         },

@@ -1,0 +1,284 @@
+//! A started process: waiting for it, killing it, letting go of it.
+
+use super::exit::ExitWatch;
+use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
+use crate::io::{AsyncRead, ReadBuf};
+use crate::reactor::is_shutdown_error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::process::{Child as StdChild, ExitStatus, Output};
+use std::task::{Context, Poll, ready};
+
+/// A process that [`Command::spawn`](super::Command::spawn) has started.
+///
+/// Dropping it leaves the process running, unless [`kill_on_drop`](super::Command::kill_on_drop) was set; it is
+/// reaped in the background when it ends.
+pub struct Child {
+    state: State,
+    /// The parent's end of the child's standard input, if that is a pipe.
+    pub stdin: Option<ChildStdin>,
+    /// The parent's end of the child's standard output, if that is a pipe.
+    pub stdout: Option<ChildStdout>,
+    /// The parent's end of the child's standard error, if that is a pipe.
+    pub stderr: Option<ChildStderr>,
+}
+
+enum State {
+    Running(Running),
+    Reaped(ExitStatus),
+}
+
+/// A process that has not been reaped.
+struct Running {
+    /// `None` only from the time it is reaped to that of the drop.
+    child: Option<StdChild>,
+    watch: Option<ExitWatch>,
+    kill_on_drop: bool,
+}
+
+impl Child {
+    /// Takes the pipes over. If one cannot be registered the process is treated as dropped.
+    pub(super) fn new(mut child: StdChild, kill_on_drop: bool) -> io::Result<Child> {
+        let stdio = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let state = State::Running(Running {
+            child: Some(child),
+            watch: None,
+            kill_on_drop,
+        });
+        Ok(Child {
+            state,
+            stdin: stdio.0.map(ChildStdin::from_std).transpose()?,
+            stdout: stdio.1.map(ChildStdout::from_std).transpose()?,
+            stderr: stdio.2.map(ChildStderr::from_std).transpose()?,
+        })
+    }
+
+    /// The process id, or `None` once the process has been reaped: the id may then be another's.
+    pub fn id(&self) -> Option<u32> {
+        match &self.state {
+            State::Running(running) => running.child.as_ref().map(StdChild::id),
+            State::Reaped(_) => None,
+        }
+    }
+
+    /// Sends SIGKILL, without waiting for the end. Nothing happens if the process has been reaped.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn start_kill(&mut self) -> io::Result<()> {
+        match &mut self.state {
+            State::Running(running) => running.kill(),
+            State::Reaped(_) => Ok(()),
+        }
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    /// The signal is sent at the first poll; the rest is as for [`wait`](Self::wait).
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.start_kill()?;
+        self.wait().await?;
+        Ok(())
+    }
+
+    /// Waits for the end. The child's standard input, if this has it, is closed first, so that a child that
+    /// reads to the end of it does not wait for us. Once the process has been reaped every call gives its
+    /// status.
+    ///
+    /// # Errors
+    /// What the system says, or that the runtime has shut down.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled, if the process still runs.
+    ///
+    /// # Cancel safety
+    /// Cancel safe, but for the standard input: take it out of the field to keep it open.
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        drop(self.stdin.take());
+        poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        let status = match &mut self.state {
+            State::Reaped(status) => return Poll::Ready(Ok(*status)),
+            State::Running(running) => ready!(running.poll_wait(cx))?,
+        };
+        self.state = State::Reaped(status);
+        orphan::reap_lost();
+        Poll::Ready(Ok(status))
+    }
+
+    /// The status if the process has ended; `None` if it runs. Unlike [`wait`](Self::wait) it leaves the
+    /// standard input open.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = match &mut self.state {
+            State::Reaped(status) => return Ok(Some(*status)),
+            State::Running(running) => running.try_wait()?,
+        };
+        if let Some(status) = status {
+            self.state = State::Reaped(status);
+        }
+        Ok(status)
+    }
+
+    /// Closes the standard input, reads the standard output and error to their ends, and waits.
+    ///
+    /// # Errors
+    /// The first of the three to fail.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: dropping the future drops the child and what was read.
+    pub async fn wait_with_output(mut self) -> io::Result<Output> {
+        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
+        let mut status = pin!(self.wait());
+        let mut stdout = pin!(read_to_end(stdout));
+        let mut stderr = pin!(read_to_end(stderr));
+        let (mut ended, mut out, mut err) = (None, None, None);
+        poll_fn(|cx| {
+            poll_once(&mut ended, status.as_mut(), cx)?;
+            poll_once(&mut out, stdout.as_mut(), cx)?;
+            poll_once(&mut err, stderr.as_mut(), cx)?;
+            match (&mut out, &mut err, ended) {
+                (Some(out), Some(err), Some(status)) => Poll::Ready(Ok(Output {
+                    status,
+                    stdout: std::mem::take(out),
+                    stderr: std::mem::take(err),
+                })),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+/// Polls `future` unless it has ended.
+fn poll_once<T>(
+    done: &mut Option<T>,
+    future: Pin<&mut impl Future<Output = io::Result<T>>>,
+    cx: &mut Context<'_>,
+) -> io::Result<()> {
+    if done.is_none()
+        && let Poll::Ready(result) = future.poll(cx)
+    {
+        *done = Some(result?);
+    }
+    Ok(())
+}
+
+/// All that comes from a pipe, if there is one.
+async fn read_to_end<R: AsyncRead + Unpin>(pipe: Option<R>) -> io::Result<Vec<u8>> {
+    let mut data = Vec::new();
+    let Some(mut pipe) = pipe else {
+        return Ok(data);
+    };
+    loop {
+        if data.capacity() - data.len() < 4096 {
+            data.reserve(data.len().max(8192));
+        }
+        let n = poll_fn(|cx| {
+            let mut space = ReadBuf::uninit(data.spare_capacity_mut());
+            ready!(Pin::new(&mut pipe).poll_read(cx, &mut space))?;
+            Poll::Ready(io::Result::Ok(space.filled().len()))
+        })
+        .await?;
+        if n == 0 {
+            return Ok(data);
+        }
+        // SAFETY: the read filled, hence initialised, `n` bytes of the spare capacity.
+        unsafe { data.set_len(data.len() + n) };
+    }
+}
+
+impl Running {
+    fn std(&mut self) -> &mut StdChild {
+        match &mut self.child {
+            Some(child) => child,
+            None => unreachable!("a child that was reaped is not running"),
+        }
+    }
+
+    fn kill(&mut self) -> io::Result<()> {
+        self.std().kill()
+    }
+
+    fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = self.std().try_wait()?;
+        if status.is_some() {
+            self.child = None;
+        }
+        Ok(status)
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        loop {
+            let Some(watch) = &mut self.watch else {
+                if let Some(status) = self.try_wait()? {
+                    return Poll::Ready(Ok(status));
+                }
+                let pid = self.std().id();
+                self.watch = Some(ExitWatch::new(pid)?);
+                // A child that ended before we listened for SIGCHLD is not told of by it.
+                if let Some(status) = self.try_wait()? {
+                    return Poll::Ready(Ok(status));
+                }
+                continue;
+            };
+            match ready!(watch.poll_hint(cx)) {
+                Ok(()) => {}
+                Err(error) if is_shutdown_error(&error) => {
+                    // The runtime that spawned it is gone. On another one the watch begins anew; on
+                    // the same one that fails with the same error.
+                    self.watch = None;
+                    continue;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            let by_signal = watch.is_by_signal();
+            if let Some(status) = self.try_wait()? {
+                return Poll::Ready(Ok(status));
+            }
+            if !by_signal {
+                // Ended, but not there for us yet (I1 of `exit`).
+                self.watch = Some(ExitWatch::by_signal()?);
+                if let Some(status) = self.try_wait()? {
+                    return Poll::Ready(Ok(status));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            if self.kill_on_drop {
+                // If that fails there is nobody to tell; the process is reaped all the same.
+                let _ = child.kill();
+            }
+            orphan::adopt(child, self.watch.take());
+        }
+    }
+}
+
+impl fmt::Debug for Child {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Child");
+        match &self.state {
+            State::Running(_) => out.field("id", &self.id()),
+            State::Reaped(status) => out.field("status", status),
+        };
+        out.field("stdin", &self.stdin)
+            .field("stdout", &self.stdout)
+            .field("stderr", &self.stderr)
+            .finish()
+    }
+}

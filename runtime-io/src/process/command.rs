@@ -1,0 +1,249 @@
+//! `Command`: std's, with a `spawn` whose child is awaited.
+
+use super::{Child, orphan};
+use crate::reactor::current_reactor;
+use std::ffi::OsStr;
+use std::future::Future;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child as StdChild, Command as StdCommand, ExitStatus, Output, Stdio};
+
+/// Starts a process; a wrapper of [`std::process::Command`].
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// let output = runtime_io::process::Command::new("echo").arg("hello").output().await?;
+/// assert_eq!(output.stdout, b"hello\n");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    std: StdCommand,
+    kill_on_drop: bool,
+}
+
+impl Command {
+    /// A command that runs `program`, looked for along `PATH` if it is a bare name, without arguments, with
+    /// this process's environment and working directory.
+    pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
+        StdCommand::new(program).into()
+    }
+
+    /// The wrapped command.
+    pub fn as_std(&self) -> &StdCommand {
+        &self.std
+    }
+
+    /// The wrapped command, to set what this type has no method for.
+    pub fn as_std_mut(&mut self) -> &mut StdCommand {
+        &mut self.std
+    }
+
+    /// Gives the wrapped command away. What [`kill_on_drop`](Self::kill_on_drop) said is lost.
+    pub fn into_std(self) -> StdCommand {
+        self.std
+    }
+
+    /// Adds an argument.
+    pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
+        self.std.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<I, S>(&mut self, args: I) -> &mut Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.std.args(args);
+        self
+    }
+
+    /// Sets the zeroth argument: what the program is told it is called.
+    pub fn arg0<S>(&mut self, arg: S) -> &mut Command
+    where
+        S: AsRef<OsStr>,
+    {
+        self.std.arg0(arg);
+        self
+    }
+
+    /// Sets an environment variable of the child.
+    pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
+    where
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.env(key, val);
+        self
+    }
+
+    /// Sets environment variables of the child.
+    pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
+    where
+        I: IntoIterator<Item = (K, V)>,
+        K: AsRef<OsStr>,
+        V: AsRef<OsStr>,
+    {
+        self.std.envs(vars);
+        self
+    }
+
+    /// Keeps an environment variable from the child.
+    pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
+        self.std.env_remove(key);
+        self
+    }
+
+    /// Keeps all environment variables of this process from the child.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.std.env_clear();
+        self
+    }
+
+    /// Sets the child's working directory. Give the program by an absolute path then: whether a relative one is
+    /// looked for from the old or the new directory is the system's choice.
+    pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
+        self.std.current_dir(dir);
+        self
+    }
+
+    /// Sets the child's standard input: inherited, unless told otherwise.
+    pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdin(cfg);
+        self
+    }
+
+    /// Sets the child's standard output: inherited by `spawn` and `status`, a pipe by `output`.
+    pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stdout(cfg);
+        self
+    }
+
+    /// Sets the child's standard error: inherited by `spawn` and `status`, a pipe by `output`.
+    pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
+        self.std.stderr(cfg);
+        self
+    }
+
+    /// Sends the process SIGKILL if its `Child`, or a future of [`status`](Self::status) or
+    /// [`output`](Self::output), is dropped while it runs. Off by default.
+    pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
+        self.kill_on_drop = kill_on_drop;
+        self
+    }
+
+    /// What [`kill_on_drop`](Self::kill_on_drop) was set to.
+    pub fn get_kill_on_drop(&self) -> bool {
+        self.kill_on_drop
+    }
+
+    /// Sets the child's user id.
+    pub fn uid(&mut self, id: u32) -> &mut Command {
+        self.std.uid(id);
+        self
+    }
+
+    /// Sets the child's group id.
+    pub fn gid(&mut self, id: u32) -> &mut Command {
+        self.std.gid(id);
+        self
+    }
+
+    /// Puts the child in a process group; 0: one of its own.
+    pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
+        self.std.process_group(pgroup);
+        self
+    }
+
+    /// Runs `f` in the child, between the fork and the start of the program.
+    ///
+    /// # Safety
+    /// There only what is async-signal-safe may be done: no allocation, no lock, none of this runtime; see
+    /// [`std::os::unix::process::CommandExt::pre_exec`].
+    pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
+    where
+        F: FnMut() -> io::Result<()> + Send + Sync + 'static,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { self.std.pre_exec(f) };
+        self
+    }
+
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// If the program is not there or may not be run, or the system is out of processes or descriptors.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        self.spawn_with(StdCommand::spawn)
+    }
+
+    /// Starts the process by a function of the caller's, for systems that have their own way.
+    ///
+    /// # Errors
+    /// What `with` gives, or that the pipes cannot be registered.
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn spawn_with(
+        &mut self,
+        with: impl FnOnce(&mut StdCommand) -> io::Result<StdChild>,
+    ) -> io::Result<Child> {
+        // Before there is a process that would be without an owner.
+        drop(current_reactor());
+        orphan::reap_lost();
+        Child::new(with(&mut self.std)?, self.kill_on_drop)
+    }
+
+    /// Starts the process, closes the pipes to it if there are any, and waits for its end.
+    ///
+    /// It is started at once, not at the future's first poll.
+    ///
+    /// # Errors
+    /// As for [`spawn`](Self::spawn) and [`Child::wait`].
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
+        let child = self.spawn();
+        async {
+            let mut child = child?;
+            drop((child.stdout.take(), child.stderr.take()));
+            child.wait().await
+        }
+    }
+
+    /// Starts the process with pipes for its standard output and error, and waits for its end and theirs.
+    ///
+    /// It is started at once, not at the future's first poll. The command keeps the pipes as its setting.
+    ///
+    /// # Errors
+    /// As for [`spawn`](Self::spawn) and [`Child::wait_with_output`].
+    ///
+    /// # Panics
+    /// Outside of a runtime with I/O enabled.
+    #[track_caller]
+    pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
+        self.std.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.spawn();
+        async { child?.wait_with_output().await }
+    }
+}
+
+impl From<StdCommand> for Command {
+    fn from(std: StdCommand) -> Command {
+        Command {
+            std,
+            kill_on_drop: false,
+        }
+    }
+}

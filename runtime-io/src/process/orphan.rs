@@ -1,0 +1,130 @@
+//! Children nobody waits for any more: they are reaped when they end, so that none stays a zombie.
+//!
+//! An orphan is its own waker: the reactor's event of its pidfd wakes it, and it calls `waitpid` there and
+//! then. An orphan without a reactor (dropped outside of a runtime, or left by one that shut down) is *lost*:
+//! it is looked at whenever a child is spawned, reaped or orphaned in this process.
+//!
+//! I1: `state` is never waited for: who finds it taken leaves a note in `again`, and the holder looks once
+//!     more. So a wake from inside of a poll, or from the driver meanwhile, neither blocks nor is lost.
+
+use super::exit::ExitWatch;
+use runtime_core::coop;
+use std::process::Child as StdChild;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+struct Orphan {
+    state: Mutex<Option<Waiting>>,
+    again: AtomicBool,
+}
+
+struct Waiting {
+    child: StdChild,
+    watch: ExitWatch,
+}
+
+static LOST: Mutex<Vec<StdChild>> = Mutex::new(Vec::new());
+/// Length of `LOST`, to look at it only if there is something.
+static LOST_LEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes over a child that may still run.
+pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>) {
+    reap_lost();
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
+    let has_reactor = runtime_core::context::with_current(|handle| {
+        handle.io_driver().is_some() && !handle.is_shutdown()
+    });
+    let watch = watch.or_else(|| match has_reactor {
+        Some(true) => ExitWatch::new(child.id()).ok(),
+        _ => None,
+    });
+    match watch {
+        Some(watch) => Arc::new(Orphan {
+            state: Mutex::new(Some(Waiting { child, watch })),
+            again: AtomicBool::new(false),
+        })
+        .look(),
+        None => lose(child),
+    }
+}
+
+/// Reaps those of the lost that have ended.
+pub(super) fn reap_lost() {
+    // Ordering: Relaxed; a hint: who loses a child meanwhile is followed by another look.
+    if LOST_LEN.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    lost.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    // Ordering: Relaxed; as above.
+    LOST_LEN.store(lost.len(), Ordering::Relaxed);
+}
+
+fn lose(child: StdChild) {
+    let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    lost.push(child);
+    // Ordering: Relaxed; see `reap_lost`.
+    LOST_LEN.store(lost.len(), Ordering::Relaxed);
+}
+
+impl Orphan {
+    /// Reaps the child if it has ended, else leaves the waker for when it does.
+    fn look(self: &Arc<Self>) {
+        // Ordering: SeqCst; the note is left before the lock is tried, and looked for after it was let go (I1).
+        self.again.store(true, Ordering::SeqCst);
+        // Ordering: SeqCst; as above.
+        while self.again.load(Ordering::SeqCst) {
+            let Ok(mut state) = self.state.try_lock() else {
+                return;
+            };
+            // Ordering: SeqCst; as above.
+            self.again.store(false, Ordering::SeqCst);
+            let waker = Waker::from(self.clone());
+            let done = match &mut *state {
+                Some(waiting) => waiting.poll(&mut Context::from_waker(&waker)),
+                None => Poll::Ready(()),
+            };
+            let over = match done {
+                Poll::Ready(()) => state.take(),
+                Poll::Pending => None,
+            };
+            drop(state);
+            if let Some(Waiting { mut child, watch }) = over {
+                drop(watch);
+                if let Ok(None) = child.try_wait() {
+                    lose(child);
+                }
+            }
+        }
+    }
+}
+
+impl Waiting {
+    /// Ready when the child is reaped, or its watch is of no more use.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let hint = coop::with_unconstrained(|| self.watch.poll_hint(cx));
+            match hint {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+            }
+            if !matches!(self.child.try_wait(), Ok(None)) || !self.watch.is_by_signal() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl Wake for Orphan {
+    fn wake(self: Arc<Self>) {
+        self.look();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.look();
+    }
+}

@@ -1,0 +1,140 @@
+//! The parent's ends of a child's standard streams.
+//!
+//! I1: a pipe is non-blocking from when it is registered until it is given away; the flag is the description's,
+//!     which the child's end, being another one, does not share.
+
+use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::reactor::{Interest, PollEvented};
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::process::Stdio;
+use std::task::{Context, Poll};
+
+fn set_nonblocking(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    let mut on = libc::c_int::from(on);
+    // SAFETY: FIONBIO reads one int through a pointer of ours.
+    match unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut on) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+macro_rules! pipe_end {
+    ($(#[$doc:meta])* $name:ident, $interest:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name {
+            io: PollEvented<File>,
+        }
+
+        impl $name {
+            /// Takes over a pipe that std's `Command` made, and puts it into non-blocking mode.
+            ///
+            /// # Errors
+            /// If it cannot be registered.
+            ///
+            /// # Panics
+            /// Outside of a runtime with I/O enabled.
+            #[track_caller]
+            pub fn from_std(inner: std::process::$name) -> io::Result<$name> {
+                let pipe = File::from(OwnedFd::from(inner));
+                set_nonblocking(pipe.as_fd(), true)?;
+                let io = PollEvented::new_with_interest(pipe, $interest)?;
+                Ok($name { io })
+            }
+
+            /// Gives the descriptor away, put into blocking mode.
+            pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
+                let fd = OwnedFd::from(self.io.into_inner()?);
+                set_nonblocking(fd.as_fd(), false)?;
+                Ok(fd)
+            }
+        }
+
+        /// For another command: the descriptor, put into blocking mode.
+        impl TryFrom<$name> for Stdio {
+            type Error = io::Error;
+
+            fn try_from(end: $name) -> io::Result<Stdio> {
+                Ok(end.into_owned_fd()?.into())
+            }
+        }
+
+        impl AsRawFd for $name {
+            fn as_raw_fd(&self) -> RawFd {
+                self.io.as_raw_fd()
+            }
+        }
+
+        impl AsFd for $name {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.io.get_ref().as_fd()
+            }
+        }
+    };
+}
+
+pipe_end! {
+    /// The parent's end of a child's standard input. Dropping it is the end of that input.
+    ChildStdin, Interest::WRITABLE
+}
+pipe_end! {
+    /// The parent's end of a child's standard output.
+    ChildStdout, Interest::READABLE
+}
+pipe_end! {
+    /// The parent's end of a child's standard error.
+    ChildStderr, Interest::READABLE
+}
+
+impl AsyncWrite for ChildStdin {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.io.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for ChildStdout {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.io.poll_read(cx, buf)
+    }
+}
+
+impl AsyncRead for ChildStderr {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.io.poll_read(cx, buf)
+    }
+}
