@@ -10,6 +10,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+// Counters only, no protocol: std's atomics also under the model checker.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Waits for and delivers OS events; held by one thread at a time.
@@ -74,6 +76,7 @@ impl Drivers {
                 driver,
                 unpark,
                 handle: None,
+                counters: Arc::default(),
             });
         }
         match &self.io {
@@ -85,6 +88,8 @@ impl Drivers {
 
 /// The reactor's two ends.
 pub struct IoParts {
+    /// What the reactor has done, for the runtime's figures.
+    pub counters: Arc<IoCounters>,
     /// Held by the thread that parks.
     pub driver: Box<dyn IoDriver>,
     /// Ends the park.
@@ -106,6 +111,8 @@ pub struct TimeParts {
 /// What the crates above need to know to make their drivers.
 #[derive(Clone, Debug)]
 pub struct DriverParams {
+    /// Timers that a shutdown finds end as if they were due, instead of failing.
+    pub fire_at_shutdown: bool,
     /// Number of worker slots.
     pub workers: usize,
     /// Capacity of the event buffer.
@@ -174,6 +181,40 @@ impl fmt::Debug for Drivers {
             .field("io", &self.io.is_some())
             .field("time", &self.time.is_some())
             .finish()
+    }
+}
+
+/// What a reactor has done since it was made.
+#[derive(Debug, Default)]
+pub struct IoCounters {
+    registered: AtomicU64,
+    deregistered: AtomicU64,
+    ready: AtomicU64,
+}
+
+impl IoCounters {
+    /// A descriptor was registered.
+    pub fn note_registered(&self) {
+        // Ordering: Relaxed; a counter.
+        self.registered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A descriptor was deregistered.
+    pub fn note_deregistered(&self) {
+        // Ordering: Relaxed; a counter.
+        self.deregistered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The system reported so many events.
+    pub fn note_ready(&self, events: u64) {
+        // Ordering: Relaxed; a counter.
+        self.ready.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Registered, deregistered, ready.
+    pub(crate) fn read(&self) -> [u64; 3] {
+        // Ordering: Relaxed; readers accept a late value.
+        [&self.registered, &self.deregistered, &self.ready].map(|n| n.load(Ordering::Relaxed))
     }
 }
 

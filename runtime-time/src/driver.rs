@@ -40,6 +40,7 @@ const NEVER: u64 = u64::MAX;
 pub struct TimeHandle {
     common: Arc<Common>,
     slots: Box<[Arc<Slot>]>,
+    fire_at_shutdown: bool,
 }
 
 /// What the slots share.
@@ -101,7 +102,11 @@ impl TimeHandle {
         let foreign = slot(None);
         let workers = (0..params.workers).map(|_| slot(Some(foreign.clone())));
         let slots = workers.chain([foreign.clone()]).collect();
-        TimeHandle { common, slots }
+        TimeHandle {
+            common,
+            slots,
+            fire_at_shutdown: params.fire_at_shutdown,
+        }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -384,8 +389,12 @@ impl Timers for TimeHandle {
     }
 
     fn shutdown(&self) {
+        let phase = match self.fire_at_shutdown {
+            true => Phase::Fired,
+            false => Phase::Failed,
+        };
         for slot in &self.slots {
-            slot.drain(|wheel, wakers| wheel.fail_all(wakers, BATCH));
+            slot.drain(|wheel, wakers| wheel.end_all(phase, wakers, BATCH));
         }
     }
 }

@@ -194,8 +194,8 @@ impl Wheel {
         false
     }
 
-    /// Takes all entries out as failed, until `wakers` is full; true if there are more.
-    pub(crate) fn fail_all(&mut self, wakers: &mut Vec<Waker>, room: usize) -> bool {
+    /// Takes all entries out in `phase`, until `wakers` is full; true if there are more.
+    pub(crate) fn end_all(&mut self, phase: Phase, wakers: &mut Vec<Waker>, room: usize) -> bool {
         self.shutdown = true;
         for list in 0..LEVELS * LISTS {
             while let Some(entry) = self.heads[list] {
@@ -207,7 +207,7 @@ impl Wheel {
                 // SAFETY: alive (I2), under our lock.
                 wakers.extend(unsafe { Wheel::node(entry.as_ref()) }.waker.take());
                 // SAFETY: alive until this store, its last touch.
-                unsafe { entry.as_ref() }.set(Phase::Failed);
+                unsafe { entry.as_ref() }.set(phase);
             }
         }
         false

@@ -24,6 +24,7 @@ pub struct Builder {
     enable_io: bool,
     enable_time: bool,
     start_paused: bool,
+    fire_at_shutdown: bool,
     nevents: usize,
     histogram: bool,
     histogram_config: HistogramConfiguration,
@@ -61,6 +62,7 @@ impl Builder {
             enable_io: false,
             enable_time: false,
             start_paused: false,
+            fire_at_shutdown: false,
             nevents: 1024,
             histogram: false,
             histogram_config: HistogramConfiguration::default(),
@@ -91,8 +93,10 @@ impl Builder {
         self
     }
 
-    /// Keeps timers in a wheel for each worker. That is how they always are here.
+    /// Keeps timers in a wheel for each worker. That is how they always are here; what this changes is that a
+    /// shutdown ends the sleeps it finds as if they were due, where they would panic when polled.
     pub fn enable_alt_timer(&mut self) -> &mut Self {
+        self.fire_at_shutdown = true;
         self.enable_time = true;
         self
     }
@@ -456,6 +460,7 @@ impl Builder {
             workers: workers.unwrap_or(1),
             nevents: self.nevents,
             start_paused: self.start_paused,
+            fire_at_shutdown: self.fire_at_shutdown,
             may_pause: workers.is_none(),
         };
         Core::start(config, self.make_drivers(&params)?)

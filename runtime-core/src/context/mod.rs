@@ -313,7 +313,8 @@ pub(crate) fn task_id() -> u64 {
 /// Wakes `waker` once the worker has been round its other tasks and the driver; at once on
 /// threads that are not workers.
 pub(crate) fn defer(waker: &Waker) {
-    let is_worker = with_scheduler(|cx| cx.is_some());
+    // A thread in `block_in_place` has no rounds any more.
+    let is_worker = with_scheduler(|cx| cx.is_some_and(|cx| cx.worker_index().is_some()));
     let pushed = is_worker
         && CONTEXT
             .try_with(|c| match c.deferred.try_borrow_mut() {

@@ -11,6 +11,7 @@
 use crate::context;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -74,20 +75,32 @@ pub fn has_budget_remaining() -> bool {
 /// Puts back a spent unit unless progress was made; see [`poll_proceed`].
 #[derive(Debug)]
 #[must_use]
-pub struct RestoreOnPending(Cell<Budget>);
+pub struct RestoreOnPending {
+    budget: Cell<Budget>,
+    /// The budget is this thread's.
+    _not_send: PhantomData<*mut ()>,
+}
 
 impl RestoreOnPending {
+    #[inline]
+    fn of(budget: Budget) -> Self {
+        RestoreOnPending {
+            budget: Cell::new(budget),
+            _not_send: PhantomData,
+        }
+    }
+
     /// Keeps the unit spent.
     #[inline]
     pub fn made_progress(&self) {
-        self.0.set(Budget::UNLIMITED);
+        self.budget.set(Budget::UNLIMITED);
     }
 }
 
 impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
-        let budget = self.0.get();
+        let budget = self.budget.get();
         if budget.0.is_some() {
             context::set_budget(budget);
         }
@@ -103,7 +116,7 @@ impl Drop for RestoreOnPending {
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     let before = context::get_budget();
     match before.0 {
-        None => Poll::Ready(RestoreOnPending(Cell::new(Budget::UNLIMITED))),
+        None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
         Some(0) => {
             context::note_forced_yield();
             context::defer(cx.waker());
@@ -111,7 +124,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         }
         Some(left) => {
             context::set_budget(Budget(Some(left - 1)));
-            Poll::Ready(RestoreOnPending(Cell::new(before)))
+            Poll::Ready(RestoreOnPending::of(before))
         }
     }
 }

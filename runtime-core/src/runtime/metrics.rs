@@ -382,6 +382,25 @@ impl RuntimeMetrics {
             .map_or(0, Tally::get)
     }
 
+    fn io(&self) -> [u64; 3] {
+        self.handle.shared.io_counters.read()
+    }
+
+    /// Descriptors registered with the I/O driver since the start.
+    pub fn io_driver_fd_registered_count(&self) -> u64 {
+        self.io()[0]
+    }
+
+    /// Descriptors deregistered from the I/O driver since the start.
+    pub fn io_driver_fd_deregistered_count(&self) -> u64 {
+        self.io()[1]
+    }
+
+    /// Events that the I/O driver has had from the system.
+    pub fn io_driver_ready_count(&self) -> u64 {
+        self.io()[2]
+    }
+
     /// Former name of [`num_alive_tasks`](Self::num_alive_tasks).
     #[deprecated(note = "renamed to `num_alive_tasks`")]
     pub fn active_tasks_count(&self) -> usize {

@@ -3,7 +3,7 @@
 use super::config::{Config, TaskMeta};
 use super::metrics::Counters;
 use crate::blocking::pool::{Pool, ThreadConfig};
-use crate::driver::{BoxSleep, Drivers, IoDriver, IoParts, Timers, Unpark};
+use crate::driver::{BoxSleep, Drivers, IoCounters, IoDriver, IoParts, Timers, Unpark};
 use crate::rng::{RngSeed, SeedSequence};
 use crate::scheduler::Policy;
 use crate::task::cell::Header;
@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) owned: OwnedTasks,
     pub(crate) seeds: SeedSequence,
     pub(crate) unpark: Arc<dyn Unpark>,
+    pub(crate) io_counters: Arc<IoCounters>,
     pub(crate) io: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) timers: Option<Arc<dyn Timers>>,
     pub(crate) time: Option<Arc<dyn Any + Send + Sync>>,
@@ -38,7 +39,10 @@ impl Shared {
     ) -> (Shared, Box<dyn IoDriver>) {
         let unpark = drivers.unpark();
         let Some(IoParts {
-            driver, handle: io, ..
+            driver,
+            handle: io,
+            counters: io_counters,
+            ..
         }) = drivers.io
         else {
             unreachable!("`unpark` has seen to it")
@@ -63,6 +67,7 @@ impl Shared {
             seeds: SeedSequence::new(config.seed.clone().unwrap_or_else(RngSeed::random)),
             unpark,
             io,
+            io_counters,
             timers,
             time,
             sleep,

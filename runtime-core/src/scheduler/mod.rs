@@ -165,6 +165,8 @@ impl Schedule for RuntimeRef {
         if shared.config.unhandled_panic == UnhandledPanic::ShutdownRuntime
             && let Policy::CurrentThread(policy) = &shared.policy
         {
+            // What is spawned from here on is cancelled, also from outside.
+            shared.owned.close();
             policy.note_unhandled_panic();
         }
     }

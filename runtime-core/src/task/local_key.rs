@@ -173,6 +173,7 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 
 pin_project! {
     /// A future with a task-local value; made by [`LocalKey::scope`].
+    #[project(!Unpin)]
     pub struct TaskLocalFuture<T, F>
     where
         T: 'static,

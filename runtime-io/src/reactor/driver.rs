@@ -16,7 +16,7 @@
 use super::ScheduledIo;
 use super::{Interest, Ready};
 use mio::unix::SourceFd;
-use runtime_core::driver::{IoDriver, Unpark};
+use runtime_core::driver::{IoCounters, IoDriver, Unpark};
 use runtime_core::shim::sync::Mutex;
 use std::fmt;
 use std::io;
@@ -82,6 +82,7 @@ pub(crate) struct Reactor {
     registry: mio::Registry,
     waker: mio::Waker,
     slots: Mutex<Slots>,
+    pub(super) counters: Arc<IoCounters>,
 }
 
 impl Reactor {
@@ -104,7 +105,10 @@ impl Reactor {
             .registry
             .register(&mut SourceFd(&fd), token, interest.to_mio());
         match answer {
-            Ok(()) => Ok(slot),
+            Ok(()) => {
+                self.counters.note_registered();
+                Ok(slot)
+            }
             Err(error) => {
                 let gone = self.slots.lock().remove(slot);
                 drop(gone);
@@ -116,6 +120,7 @@ impl Reactor {
     /// Ends that; the slot is free afterwards even where the OS refuses.
     pub(crate) fn deregister(&self, fd: RawFd, slot: Slot) -> io::Result<()> {
         let answer = self.registry.deregister(&mut SourceFd(&fd));
+        self.counters.note_deregistered();
         let gone = self.slots.lock().remove(slot);
         drop(gone);
         answer
@@ -150,6 +155,7 @@ impl Driver {
             registry: poll.registry().try_clone()?,
             waker: mio::Waker::new(poll.registry(), UNPARK)?,
             slots: Mutex::new(Slots::default()),
+            counters: Arc::default(),
         });
         let driver = Driver {
             poll,
@@ -180,6 +186,7 @@ impl Driver {
                 }
             }
         }
+        self.reactor.counters.note_ready(self.batch.len() as u64);
         for (io, ready) in self.batch.drain(..) {
             io.deliver(ready);
         }

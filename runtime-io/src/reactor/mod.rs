@@ -54,6 +54,7 @@ pub fn create(params: &DriverParams) -> io::Result<IoParts> {
     Ok(IoParts {
         driver: Box::new(driver),
         unpark: reactor.clone(),
+        counters: reactor.counters.clone(),
         handle: Some(reactor),
     })
 }

@@ -44,6 +44,7 @@ impl Unpark for Count {
 fn wheels() -> (Arc<TimeHandle>, Arc<Count>) {
     let unparks = Count::new();
     let params = DriverParams {
+        fire_at_shutdown: false,
         workers: 1,
         nevents: 1,
         start_paused: false,
