@@ -113,12 +113,12 @@ impl LogHistogram {
 
     fn from_limits(p: u32, min: u64, max: u64) -> LogHistogram {
         let (low, high) = (index_of(min, p), index_of(max, p));
-        // A first bucket for all that is below, if something is.
-        let offset = low;
+        // A first bucket for all that is below the one of `min`, if something is, and a last for what is above.
+        let below = low.min(1);
         LogHistogram {
-            buckets: high - low + 1,
+            buckets: below + (high - low + 1) + 1,
             p,
-            offset,
+            offset: low - below,
         }
     }
 
@@ -291,8 +291,19 @@ impl Buckets {
 }
 
 impl Simple {
+    /// Width of the first bucket: of a logarithmic scale, a power of two.
+    fn unit(&self) -> u64 {
+        match self.scale {
+            HistogramScale::Linear => self.resolution,
+            HistogramScale::Log => self
+                .resolution
+                .checked_next_power_of_two()
+                .unwrap_or(1 << 63),
+        }
+    }
+
     fn bucket(&self, nanos: u64) -> usize {
-        let units = nanos / self.resolution;
+        let units = nanos / self.unit();
         let bucket = match self.scale {
             HistogramScale::Linear => units as usize,
             HistogramScale::Log => (64 - units.leading_zeros()) as usize,
@@ -302,9 +313,9 @@ impl Simple {
 
     fn range(&self, bucket: usize) -> Range<u64> {
         let edge = |n: usize| match self.scale {
-            HistogramScale::Linear => self.resolution.saturating_mul(n as u64),
+            HistogramScale::Linear => self.unit().saturating_mul(n as u64),
             HistogramScale::Log if n == 0 => 0,
-            HistogramScale::Log => self.resolution.saturating_mul(1 << (n - 1).min(62)),
+            HistogramScale::Log => self.unit().saturating_mul(1 << (n - 1).min(62)),
         };
         let end = if bucket + 1 == self.buckets {
             u64::MAX

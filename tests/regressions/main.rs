@@ -5,11 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[cfg(any())] // waits for process
 mod io;
-#[cfg(any())] // waits for LocalSet
 mod shutdown;
-#[cfg(any())] // waits for LocalSet
 mod stalls;
 mod sync;
 mod timers;

@@ -17,6 +17,7 @@ fn row09_abort_from_elsewhere_drops_a_local_task_on_its_own_thread() {
         let local = LocalSet::new();
         let home = std::thread::current().id();
         let (dropped, seen) = mpsc::channel();
+        #[allow(clippy::async_yields_async)] // it is awaited after the set is gone
         let task = local.block_on(&runtime, async move {
             let task = tokio::task::spawn_local(async move {
                 let _guard =
@@ -94,7 +95,7 @@ fn row12_shutdown_with_workers_that_wait_for_the_pool() {
         });
         runtime.spawn(async move {
             let _guard = OnDrop::new(move || {
-                let _ = finished
+                finished
                     .recv_timeout(Duration::from_secs(10))
                     .expect("pool thread goes on");
             });

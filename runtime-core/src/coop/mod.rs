@@ -118,11 +118,13 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     match before.0 {
         None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
         Some(0) => {
-            context::note_forced_yield();
             context::defer(cx.waker());
             Poll::Pending
         }
         Some(left) => {
+            if left == 1 {
+                context::note_forced_yield();
+            }
             context::set_budget(Budget(Some(left - 1)));
             Poll::Ready(RestoreOnPending::of(before))
         }
@@ -135,7 +137,6 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
     if has_budget_remaining() {
         Poll::Ready(())
     } else {
-        context::note_forced_yield();
         context::defer(cx.waker());
         Poll::Pending
     }

@@ -73,6 +73,7 @@ impl Handle {
             Ok(guard) => EnterGuard {
                 _guard: guard,
                 _handle: PhantomData,
+                _not_send: PhantomData,
             },
             Err(error) => panic!("{error}"),
         }
@@ -284,4 +285,14 @@ impl fmt::Debug for Handle {
 pub struct EnterGuard<'a> {
     _guard: context::SetCurrent,
     _handle: PhantomData<&'a Handle>,
+    _not_send: PhantomData<NotSend>,
 }
+
+/// What belongs to its thread, though others may look at it.
+#[derive(Debug)]
+struct NotSend {
+    _thread: PhantomData<*mut ()>,
+}
+
+// SAFETY: there is nothing in it to be shared.
+unsafe impl Sync for NotSend {}

@@ -103,11 +103,13 @@ impl WorkerCounters {
 pub(crate) struct Stopwatch {
     busy_since: Instant,
     polls_since: u64,
+    keeps_mean: bool,
 }
 
 impl Stopwatch {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(keeps_mean: bool) -> Self {
         Stopwatch {
+            keeps_mean,
             busy_since: Instant::now(),
             polls_since: 0,
         }
@@ -122,7 +124,9 @@ impl Stopwatch {
         counters.busy_nanos.add(busy);
         let ran = polls - self.polls_since;
         self.polls_since = polls;
-        if let Some(mean) = busy.checked_div(ran) {
+        if self.keeps_mean
+            && let Some(mean) = busy.checked_div(ran)
+        {
             // An exponentially weighted mean of the time for each poll, over stretches.
             let before = counters.mean_poll_nanos.get();
             let next = if before == 0 {
@@ -138,7 +142,7 @@ impl Stopwatch {
     /// About to park: the stretch of work ends.
     pub(crate) fn before_park(&mut self, counters: &WorkerCounters) {
         if !self.account(counters) {
-            counters.noops.add(u64::from(counters.parks.get() > 0));
+            counters.noops.add(1);
         }
         counters.parks.add(1);
         counters.unparks.add(1);
@@ -252,7 +256,7 @@ impl RuntimeMetrics {
         self.worker(worker).unparks.get()
     }
 
-    /// Times the worker woke and parked again with nothing done.
+    /// Times the worker parked without having polled a task since it last did.
     #[track_caller]
     pub fn worker_noop_count(&self, worker: usize) -> u64 {
         self.worker(worker).noops.get()
@@ -288,13 +292,14 @@ impl RuntimeMetrics {
         self.worker(worker).overflows.get()
     }
 
-    /// Tasks in the worker's queue.
+    /// Tasks in the worker's queue; the one in its LIFO slot is not counted.
     #[track_caller]
     pub fn worker_local_queue_depth(&self, worker: usize) -> usize {
         self.handle.shared.policy.queue_len(worker)
     }
 
-    /// Weighted mean of the time a poll took on the worker.
+    /// Weighted mean of the time a poll took on the worker; zero on a current-thread runtime, which does not
+    /// keep it.
     #[track_caller]
     pub fn worker_mean_poll_time(&self, worker: usize) -> Duration {
         Duration::from_nanos(self.worker(worker).mean_poll_nanos.get())

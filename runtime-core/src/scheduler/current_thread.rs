@@ -111,7 +111,7 @@ impl CurrentThread {
             queue: VecDeque::with_capacity(64),
             driver: Some(driver),
             tick: 0,
-            stopwatch: Stopwatch::new(),
+            stopwatch: Stopwatch::new(false),
         }));
     }
 

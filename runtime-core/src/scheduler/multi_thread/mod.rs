@@ -182,9 +182,7 @@ impl MultiThread {
 
     #[track_caller]
     pub(crate) fn queue_len(&self, worker: usize) -> usize {
-        let remote = &self.remotes[worker];
-        // Ordering: Relaxed; a figure.
-        remote.stealer.len() + usize::from(!remote.lifo.load(Ordering::Relaxed).is_null())
+        self.remotes[worker].stealer.len()
     }
 
     /// Queues a task from a thread that is not a worker of this runtime.

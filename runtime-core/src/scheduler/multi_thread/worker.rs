@@ -62,7 +62,7 @@ impl Core {
             searching: false,
             attended: false,
             rng: Rng::new(&handle.next_seed()),
-            stopwatch: Stopwatch::new(),
+            stopwatch: Stopwatch::new(true),
         }
     }
 
