@@ -8,5 +8,8 @@ pub mod net;
 pub mod process;
 #[cfg(any(feature = "net", feature = "signal", feature = "process"))]
 pub mod reactor;
+mod shutdown;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub mod signal;
+
+pub use shutdown::is_shutdown_error;

@@ -29,17 +29,5 @@ pub use runtime_core::runtime::{
     UnhandledPanic,
 };
 
-#[cfg(all(
-    feature = "rt",
-    any(feature = "net", feature = "process", feature = "signal")
-))]
-pub use runtime_io::reactor::is_shutdown_error as is_rt_shutdown_err;
-
-/// Is this the error of an operation whose runtime is gone? Without I/O there is no such error.
-#[cfg(all(
-    feature = "rt",
-    not(any(feature = "net", feature = "process", feature = "signal"))
-))]
-pub fn is_rt_shutdown_err(_error: &std::io::Error) -> bool {
-    false
-}
+#[cfg(feature = "rt")]
+pub use runtime_io::is_shutdown_error as is_rt_shutdown_err;

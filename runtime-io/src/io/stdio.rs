@@ -8,7 +8,7 @@
 //! I1: while `busy` is `Some`, the buffer is with the task.
 
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
-use crate::reactor;
+use crate::shutdown::shutdown_error;
 use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
 use runtime_core::task::JoinHandle;
 use std::fmt;
@@ -118,7 +118,7 @@ impl Worker {
         task: impl FnOnce() -> (Vec<u8>, io::Result<usize>) + Send + 'static,
     ) -> io::Result<()> {
         let task = spawn_mandatory_blocking(task);
-        self.busy = Some(task.ok_or_else(reactor::shutdown_error)?);
+        self.busy = Some(task.ok_or_else(shutdown_error)?);
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::ExitWatch;
 use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
 use crate::io::{AsyncRead, ReadBuf};
-use crate::reactor::is_shutdown_error;
+use crate::is_shutdown_error;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;

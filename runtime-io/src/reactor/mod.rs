@@ -25,6 +25,7 @@ mod scheduled;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use crate::shutdown::shutdown_error;
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
 #[cfg(feature = "io-util")]
@@ -32,6 +33,7 @@ pub(crate) use poll_evented::read_uninit;
 pub use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
 pub use registration::Registration;
+#[cfg(any(feature = "signal", feature = "process"))]
 pub(crate) use registration::current_reactor;
 use scheduled::ScheduledIo;
 
@@ -58,26 +60,3 @@ pub fn create(params: &DriverParams) -> io::Result<IoParts> {
         handle: Some(reactor),
     })
 }
-
-const SHUTDOWN: &str = "A Tokio 1.x context was found, but it is being shutdown.";
-
-/// The error of operations that outlive their runtime.
-pub(crate) fn shutdown_error() -> io::Error {
-    io::Error::other(Shutdown)
-}
-
-/// Is this the error of an operation whose runtime is gone?
-pub fn is_shutdown_error(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Shutdown>())
-}
-
-#[derive(Debug)]
-struct Shutdown;
-
-impl std::fmt::Display for Shutdown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(SHUTDOWN)
-    }
-}
-
-impl std::error::Error for Shutdown {}

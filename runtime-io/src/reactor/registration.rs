@@ -83,6 +83,7 @@ impl Registration {
         }
     }
 
+    #[cfg(feature = "net")]
     /// Like `assuming` for both directions, with this registration's reactor.
     pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
         Registration {

@@ -1,0 +1,33 @@
+//! The error of operations that outlive their runtime, and how to tell it.
+
+use std::fmt;
+use std::io;
+
+const SHUTDOWN: &str = "A Tokio 1.x context was found, but it is being shutdown.";
+
+#[cfg(any(
+    feature = "net",
+    feature = "signal",
+    feature = "process",
+    feature = "io-std"
+))]
+/// The error of operations that outlive their runtime.
+pub(crate) fn shutdown_error() -> io::Error {
+    io::Error::other(Shutdown)
+}
+
+/// Is this the error of an operation whose runtime is gone?
+pub fn is_shutdown_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Shutdown>())
+}
+
+#[derive(Debug)]
+struct Shutdown;
+
+impl fmt::Display for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SHUTDOWN)
+    }
+}
+
+impl std::error::Error for Shutdown {}
