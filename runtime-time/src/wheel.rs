@@ -5,8 +5,9 @@
 //! again, further down; at level 0 they are due. Farther than 2^36 ms (two years) a timer is
 //! filed at the horizon, and filed again from there.
 //!
-//! I1: every linked entry's `filed` is past `elapsed`, and its list is the one `place` gives for it at the time
-//!     it was filed; a bit of `occupied` is set exactly while its list is not empty.
+//! I1: every linked entry's `filed` is past `elapsed`, or equal to it and the entry at level 0, about to fire; its
+//!     list is the one `place` gave when it was filed; a bit of `occupied` is set exactly while its list is not
+//!     empty.
 //! I2: entries are alive and pinned while linked: their owner unlinks them, under the lock, before they go.
 //! Cost: file and remove O(1); the next deadline by six bit scans.
 
@@ -173,6 +174,10 @@ impl Wheel {
                 break;
             }
             self.elapsed = self.elapsed.max(tick);
+            if list >= LISTS {
+                self.file_again(list);
+                continue;
+            }
             while let Some(entry) = self.heads[list] {
                 if wakers.len() >= room {
                     return true;
@@ -192,6 +197,18 @@ impl Wheel {
         }
         self.elapsed = self.elapsed.max(now);
         false
+    }
+
+    /// Files the entries of a higher level's list, which `elapsed` has reached, further down: all of them, so that
+    /// what is due is at level 0 when there is no room to fire it (I1).
+    fn file_again(&mut self, list: usize) {
+        while let Some(entry) = self.heads[list] {
+            // SAFETY: linked into this wheel.
+            unsafe { self.remove(entry) };
+            // SAFETY: alive (I2), under our lock.
+            let node = unsafe { Wheel::node(entry.as_ref()) };
+            self.file(entry, node);
+        }
     }
 
     /// Takes all entries out in `phase`, until `wakers` is full; true if there are more.
