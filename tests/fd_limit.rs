@@ -11,16 +11,12 @@ use tokio::net::{TcpListener, TcpStream};
 #[test]
 fn server_outlives_the_descriptor_limit() {
     support::within(30, || {
+        refused_runtimes_keep_no_descriptor();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let client = TcpStream::connect(address).await.unwrap();
-            let limit = libc::rlimit {
-                rlim_cur: support::open_fds() as u64 + 16,
-                rlim_max: 4096,
-            };
-            // SAFETY: `limit` is valid.
-            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+            limit(Some(support::open_fds() as u64 + 16));
             let mut spare = Vec::new();
             while let Ok(file) = std::fs::File::open("/dev/null") {
                 spare.push(file);
@@ -45,4 +41,46 @@ fn server_outlives_the_descriptor_limit() {
             assert_eq!(&seen, b"ping");
         });
     });
+}
+
+/// Row 25: a runtime that cannot be made for want of descriptors keeps none of those it got.
+fn refused_runtimes_keep_no_descriptor() {
+    let old = limit(Some(support::open_fds() as u64 + 32));
+    let mut spare = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        spare.push(file);
+    }
+    let mut refused = 0;
+    for room in 0..8 {
+        let build = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+        };
+        refused += u32::from(build().is_err());
+        // As many can be opened as before.
+        let free: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+        assert_eq!(free.len(), room);
+        drop(free);
+        drop(spare.pop());
+    }
+    assert!(refused > 0);
+    limit(Some(old));
+}
+
+/// The soft limit on descriptors; sets it if told to.
+fn limit(to: Option<u64>) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid.
+    let mut result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    if let Some(to) = to {
+        limit.rlim_cur = to;
+        // SAFETY: as above.
+        result |= unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    }
+    assert_eq!(result, 0);
+    limit.rlim_cur
 }

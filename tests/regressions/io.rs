@@ -1,4 +1,4 @@
-//! Rows 21-25, 34: the reactor's registrations and descriptors.
+//! Rows 21-25 and 34: the reactor's registrations and descriptors.
 
 // `AsyncFd::new` is what programs in the field call; its successor is unsafe.
 #![allow(deprecated)]
@@ -145,6 +145,40 @@ fn row23_registering_again_after_drop() {
                 let ready = AsyncFd::new(near.as_fd()).unwrap();
                 drop(ready.writable().await.unwrap());
             }
+        });
+    });
+}
+
+/// A forked child runs the same handlers on the same descriptors; its signals are not its parent's.
+#[test]
+fn row34_signals_of_a_forked_child_stay_in_the_child() {
+    use tokio::signal::unix::{SignalKind, signal};
+    within(30, || {
+        current().block_on(async {
+            let mut arrivals = signal(SignalKind::user_defined2()).unwrap();
+            // SAFETY: the child calls nothing but raise and _exit, which are async-signal-safe.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: as above.
+                unsafe {
+                    libc::raise(libc::SIGUSR2);
+                    libc::_exit(0)
+                }
+            }
+            assert!(child > 0);
+            let mut status = 0;
+            // SAFETY: `status` is valid; the child is ours.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            assert_eq!(status, 0);
+            let wait = tokio::time::timeout(Duration::from_millis(50), arrivals.recv());
+            assert!(wait.await.is_err(), "the child's signal arrived here");
+
+            // SAFETY: no memory is involved; the signal is handled.
+            assert_eq!(unsafe { libc::kill(libc::getpid(), libc::SIGUSR2) }, 0);
+            tokio::time::timeout(Duration::from_secs(10), arrivals.recv())
+                .await
+                .expect("our own arrives")
+                .unwrap();
         });
     });
 }

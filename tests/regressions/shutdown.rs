@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 #[test]
+#[allow(clippy::async_yields_async)] // The task is awaited outside.
 fn row09_abort_from_elsewhere_drops_a_local_task_on_its_own_thread() {
     within(30, || {
         let runtime = current();
@@ -141,6 +142,30 @@ fn row14_tasks_survive_between_calls_of_block_on() {
         });
         for i in 0..10 {
             assert_eq!(runtime.block_on(rx.recv()), Some(i));
+        }
+    });
+}
+
+/// Two threads in `block_on` of one runtime: the end of one call leaves the tasks alone, and the other drives them.
+#[test]
+fn row14_tasks_go_on_when_the_first_of_two_calls_ends() {
+    within(30, || {
+        for runtime in [current(), multi(1)] {
+            let runtime = Arc::new(runtime);
+            for round in 0..100 {
+                let (tx, rx) = tokio::sync::oneshot::channel();
+                let task = runtime.spawn(async move {
+                    tokio::time::sleep(Duration::from_micros(500)).await;
+                    rx.await.unwrap()
+                });
+                let first = runtime.clone();
+                let first = std::thread::spawn(move || {
+                    first.block_on(async { tokio::time::sleep(Duration::from_micros(100)).await });
+                    tx.send(round).unwrap();
+                });
+                assert_eq!(runtime.block_on(task).unwrap(), round);
+                first.join().unwrap();
+            }
         }
     });
 }

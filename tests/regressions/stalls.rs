@@ -24,6 +24,40 @@ fn row01_wake_from_outside_while_workers_go_to_sleep() {
     });
 }
 
+/// A wake of a task that is notified already must still publish what was written before it. The proof is the model
+/// `each_of_two_wakes_is_seen_by_a_run`; here two threads write and wake, and no final value may be missed.
+#[test]
+fn row02_second_of_two_wakes_publishes_too() {
+    within(60, || {
+        let runtime = multi(2);
+        for _ in 0..2_000 {
+            let inputs = [0, 1].map(|_| Arc::new(AtomicBool::new(false)));
+            let seen = inputs.clone();
+            let (give, take) = mpsc::channel();
+            let task = runtime.spawn(std::future::poll_fn(move |cx| {
+                let _ = give.send(cx.waker().clone());
+                // Ordering: Relaxed on purpose: it is the wakes that publish.
+                match seen.iter().all(|input| input.load(Ordering::Relaxed)) {
+                    true => std::task::Poll::Ready(()),
+                    false => std::task::Poll::Pending,
+                }
+            }));
+            let waker = take.recv().unwrap();
+            std::thread::scope(|scope| {
+                for input in &inputs {
+                    let waker = &waker;
+                    scope.spawn(move || {
+                        // Ordering: Relaxed; see above.
+                        input.store(true, Ordering::Relaxed);
+                        waker.wake_by_ref();
+                    });
+                }
+            });
+            runtime.block_on(task).unwrap();
+        }
+    });
+}
+
 /// The worker that polls the driver takes a task that blocks: timers and sockets must go on elsewhere.
 #[test]
 fn row03_driver_holder_blocks_and_timers_go_on() {
@@ -145,6 +179,55 @@ fn row04_lifo_ping_pong_does_not_starve_others() {
                 task.await.unwrap();
             }
         });
+    });
+}
+
+/// A hook that makes work whenever a worker is about to park: the driver must be turned all the same.
+#[test]
+fn row05_driver_is_turned_though_every_park_makes_work() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::runtime::Builder;
+    within(30, || {
+        for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+            let work = Arc::new(tokio::sync::Notify::new());
+            let (from_hook, parks) = (work.clone(), Arc::new(AtomicUsize::new(0)));
+            let count = parks.clone();
+            let runtime = builder
+                .worker_threads(1)
+                .enable_all()
+                .on_thread_park(move || {
+                    // Ordering: Relaxed; a counter.
+                    count.fetch_add(1, Ordering::Relaxed);
+                    from_hook.notify_one();
+                })
+                .build()
+                .unwrap();
+            runtime.block_on(async move {
+                tokio::spawn(async move {
+                    loop {
+                        work.notified().await;
+                    }
+                });
+                let served = tokio::spawn(async {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    let (mut near, mut far) = tokio::net::UnixStream::pair().unwrap();
+                    let echo = tokio::spawn(async move {
+                        let byte = far.read_u8().await.unwrap();
+                        far.write_u8(byte).await.unwrap();
+                        far
+                    });
+                    near.write_u8(7).await.unwrap();
+                    assert_eq!(near.read_u8().await.unwrap(), 7);
+                    echo.await.unwrap();
+                });
+                tokio::time::timeout(Duration::from_secs(10), served)
+                    .await
+                    .expect("timers and sockets are served")
+                    .unwrap();
+            });
+            // Ordering: Relaxed; a counter.
+            assert!(parks.load(Ordering::Relaxed) > 0);
+        }
     });
 }
 

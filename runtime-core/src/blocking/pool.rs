@@ -199,7 +199,9 @@ impl Pool {
             state.workers -= usize::from(at.is_some());
             at.and_then(|at| state.queue.remove(at))
         } else {
-            relied_on_it = std::mem::take(&mut state.queue);
+            // A worker whose thread has yet to start stays: that thread was not refused.
+            let queued = std::mem::take(&mut state.queue).into_iter();
+            (state.queue, relied_on_it) = queued.partition(|job| matches!(job, Job::Worker(_)));
             relied_on_it.pop_front()
         };
         drop(state);

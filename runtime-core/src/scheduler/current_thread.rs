@@ -430,6 +430,9 @@ impl<'a> CoreGuard<'a> {
             // Ordering: Relaxed; a late unpark only costs a turn.
             policy.parked.store(false, Ordering::Relaxed);
             cx.with_core(|core| core.stopwatch.after_park(counters));
+        } else {
+            // A hook that does so every time must not keep the driver from its turn.
+            self.turn(cx);
         }
         self.hook(&shared.config.after_unpark);
     }

@@ -106,6 +106,16 @@ impl Readiness {
         }
     }
 
+    /// Ticks a few deliveries before their wrap.
+    #[cfg(test)]
+    pub(super) fn near_wrap() -> Readiness {
+        let word = || Word(AtomicU64::new((u64::MAX - 2) << TICK_SHIFT));
+        Readiness {
+            read: word(),
+            write: word(),
+        }
+    }
+
     /// Adds flags; each direction concerned gets a new tick.
     pub(crate) fn deliver(&self, ready: Ready) {
         for (word, side) in [

@@ -27,6 +27,23 @@ fn stale_clear_keeps_newer_readiness() {
     assert!(words.look(Direction::Read).ready().is_empty());
 }
 
+/// The tick may wrap: between a look and its clear there is still a difference.
+#[test]
+fn stale_clear_keeps_newer_readiness_where_the_tick_wraps() {
+    let words = Readiness::near_wrap();
+    for _ in 0..4 {
+        words.deliver(Ready::READABLE);
+        let stale = words.look(Direction::Read);
+        words.deliver(Ready::READABLE);
+        words.clear(&stale);
+        let fresh = words.look(Direction::Read);
+        assert_eq!(fresh.ready(), Ready::READABLE);
+        words.clear(&fresh);
+        assert!(words.look(Direction::Read).ready().is_empty());
+    }
+    assert!(words.look(Direction::Write).ready().is_empty());
+}
+
 #[test]
 fn write_event_leaves_the_read_clear_valid() {
     let words = Readiness::new(Ready::EMPTY);
