@@ -103,3 +103,69 @@ fn budget_interrupts_a_channel_that_is_never_empty() {
         });
     });
 }
+
+/// The bound of docs/scheduling.md: how many polls of others a task that is always ready sees between two of its own.
+#[test]
+fn polls_between_ready_and_polled_are_bounded() {
+    const SPINNERS: u64 = 40;
+    const PAIRS: u64 = 4;
+    for (runtime, factor) in [(current(), 2), (multi(1), 8)] {
+        within(30, move || {
+            runtime.block_on(async {
+                let stop = Arc::new(AtomicBool::new(false));
+                let polls = Arc::new(AtomicU64::new(0));
+                for _ in 0..SPINNERS {
+                    tokio::spawn(spinner(stop.clone(), polls.clone()));
+                }
+                // Pairs that wake each other keep the LIFO slot busy.
+                for _ in 0..PAIRS {
+                    let turns = Arc::new((tokio::sync::Notify::new(), tokio::sync::Notify::new()));
+                    for first in [true, false] {
+                        let (turns, stop, polls) = (turns.clone(), stop.clone(), polls.clone());
+                        tokio::spawn(async move {
+                            let (mine, others) = match first {
+                                true => (&turns.0, &turns.1),
+                                false => (&turns.1, &turns.0),
+                            };
+                            // Ordering: Relaxed; see spinner.
+                            while !stop.load(Ordering::Relaxed) {
+                                others.notify_one();
+                                mine.notified().await;
+                                polls.fetch_add(1, Ordering::Relaxed);
+                            }
+                            others.notify_one();
+                        });
+                    }
+                }
+                let watcher = tokio::spawn(async move {
+                    let (mut worst, mut last) = (0, None);
+                    let mut left = 2000;
+                    std::future::poll_fn(|cx| {
+                        // Ordering: Relaxed; see spinner.
+                        let now = polls.load(Ordering::Relaxed);
+                        if let Some(last) = last {
+                            worst = worst.max(now - last);
+                        }
+                        last = Some(now);
+                        left -= 1;
+                        if left == 0 {
+                            return std::task::Poll::Ready(worst);
+                        }
+                        cx.waker().wake_by_ref();
+                        std::task::Poll::Pending
+                    })
+                    .await
+                });
+                let worst = watcher.await.unwrap();
+                // Ordering: Relaxed; see spinner.
+                stop.store(true, Ordering::Relaxed);
+                let ahead = SPINNERS + 2 * PAIRS;
+                assert!(
+                    worst <= factor * (ahead + 1),
+                    "{worst} polls, {ahead} tasks"
+                );
+                assert!(worst >= SPINNERS, "the others were not ready: {worst}");
+            });
+        });
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! The benches are a workspace of their own, with the real tokio beside selvedge. A criterion group is
 //! one workload, with the functions `selvedge` and `tokio`; the group `limits` holds what the machine
-//! itself charges. The table shows every workload, losses first: what is not flattering is on top.
+//! itself charges. `benches/NOTES.md`, what is known of the losses, is appended. The table shows every workload, losses first: what is not flattering is on top.
 
 use crate::{Outcome, env};
 use serde_json::Value;
@@ -20,6 +20,9 @@ pub struct Args {
     #[arg(long)]
     report_only: bool,
 }
+
+/// Where the table of the last footprints is kept.
+const FOOTPRINT: &str = "footprint.md";
 
 /// Median of one function, with its confidence interval, in nanoseconds.
 struct Median {
@@ -40,7 +43,8 @@ pub fn run(args: &Args) -> Outcome {
         command
             .current_dir(&benches)
             .args(["bench", "--target-dir"])
-            .arg(&target);
+            .arg(&target)
+            .env("CRITERION_HOME", &results);
         command.args(["--bench", "suite", "--bench", "limits"]);
         if let Some(filter) = &args.filter {
             command.args(["--", filter]);
@@ -48,13 +52,29 @@ pub fn run(args: &Args) -> Outcome {
         if !command.status()?.success() {
             return Err("the benches failed".into());
         }
+        if args.filter.is_none() {
+            let output = env::cargo()
+                .current_dir(&benches)
+                .args(["run", "--release", "--bin", "footprint", "--target-dir"])
+                .arg(&target)
+                .output()?;
+            if !output.status.success() {
+                return Err("the footprints could not be taken".into());
+            }
+            fs::write(target.join(FOOTPRINT), &output.stdout)?;
+        }
     }
     let mut groups = BTreeMap::new();
     collect(&results, &results, &mut groups)?;
     if groups.is_empty() {
         return Err("nothing has been measured".into());
     }
-    let page = page(&groups)?;
+    let mut page = page(&groups)?;
+    if let Ok(footprint) = fs::read_to_string(target.join(FOOTPRINT)) {
+        writeln!(page, "\n## Memory, stalls and rest\n\n{}", footprint.trim())?;
+    }
+    let notes = fs::read_to_string(benches.join("NOTES.md"))?;
+    writeln!(page, "\n{}", notes.trim())?;
     let path = env::root().join("docs/BENCHMARKS.md");
     env::write_if_changed(&path, &page)?;
     print!("{page}");
