@@ -21,6 +21,7 @@ mod counting {
         let _ = DEPTH.try_with(|d| d.set(d.get().saturating_sub(1)));
     }
 
+    /// How many locks of the runtime this thread holds.
     pub fn depth() -> usize {
         DEPTH.try_with(Cell::get).unwrap_or(0)
     }

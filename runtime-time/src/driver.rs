@@ -9,7 +9,7 @@
 //! the driver if that is later. Each fence orders a store before a load, so one of them sees the other.
 //!
 //! I1: a slot's `next` is at most its wheel's earliest deadline; it is written under the slot's lock.
-//! I2: wakers are collected under the lock, at most [`BATCH`] at a time, and woken outside of it.
+//! I2: wakers are collected under the lock, at most `BATCH` at a time, and woken outside of it.
 //! Shutdown: every slot fails its timers and refuses new ones; their sleepers are woken and panic.
 
 #[cfg(all(test, runtime_loom))]

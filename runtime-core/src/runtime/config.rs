@@ -59,29 +59,46 @@ pub enum UnhandledPanic {
 
 /// A runtime's settings.
 #[derive(Clone)]
-#[allow(missing_docs)]
 pub struct Config {
     /// `None`: current-thread.
     pub workers: Option<usize>,
     /// `spawn_local` on the runtime itself (`LocalRuntime`).
     pub is_local: bool,
+    /// What metrics call the runtime.
     pub name: Option<String>,
+    /// Tasks between two turns of the driver.
     pub event_interval: u32,
+    /// Tasks between two looks at the injector; `None` adapts it to how long polls take.
     pub global_queue_interval: Option<u32>,
+    /// Gives each thread its name.
     pub thread_name: NameFn,
+    /// In bytes; `None` leaves it to the system.
     pub thread_stack_size: Option<usize>,
+    /// Threads for blocking calls, at most.
     pub max_blocking_threads: usize,
+    /// How long a thread of the blocking pool waits for work before it ends.
     pub keep_alive: Duration,
+    /// Runs on each new thread first.
     pub after_start: Option<Callback>,
+    /// Runs on each thread last.
     pub before_stop: Option<Callback>,
+    /// Runs when a worker has nothing to do; what it schedules is run before the worker sleeps.
     pub before_park: Option<Callback>,
+    /// Runs when a worker goes on.
     pub after_unpark: Option<Callback>,
+    /// Told of each task as it is spawned.
     pub before_spawn: Option<TaskCallback>,
+    /// Told of each task that is about to be polled.
     pub before_poll: Option<TaskCallback>,
+    /// Told of each task that was polled.
     pub after_poll: Option<TaskCallback>,
+    /// Told of each task that ended.
     pub after_termination: Option<TaskCallback>,
+    /// What a task's panic does to the runtime.
     pub unhandled_panic: UnhandledPanic,
+    /// No slot for the task woken last: it queues like all others.
     pub disable_lifo_slot: bool,
+    /// Where random choices start, for runs that repeat themselves.
     pub seed: Option<RngSeed>,
     /// Bounds (exclusive, in nanoseconds) of the poll-time histogram's buckets, if it is kept.
     pub poll_histogram: Option<Arc<dyn HistogramBuckets>>,
@@ -113,22 +130,23 @@ impl Config {
             global_queue_interval: None,
             thread_name: Arc::new(move || name.to_owned()),
             thread_stack_size: None,
-            max_blocking_threads: 512,
             keep_alive: Duration::from_secs(10),
-            after_start: None,
-            before_stop: None,
-            before_park: None,
-            after_unpark: None,
-            before_spawn: None,
-            before_poll: None,
-            after_poll: None,
-            after_termination: None,
+            max_blocking_threads: 512,
             unhandled_panic: UnhandledPanic::Ignore,
             disable_lifo_slot: false,
-            seed: None,
+            tracks_latency: false,
             poll_histogram: None,
             schedule_latency_histogram: None,
-            tracks_latency: false,
+            seed: None,
+            // Hooks: of threads, of parking, of tasks.
+            before_stop: None,
+            after_start: None,
+            after_unpark: None,
+            before_park: None,
+            after_termination: None,
+            before_spawn: None,
+            after_poll: None,
+            before_poll: None,
         }
     }
 }

@@ -1,4 +1,5 @@
 //! loom's counterparts, in the same shape as `native`.
+#![allow(missing_docs)] // As in `native`.
 
 /// Locks, shared ownership and atomics.
 pub mod sync {

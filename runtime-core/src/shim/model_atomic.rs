@@ -1,4 +1,5 @@
 //! loom's atomics, each operation a site that `mutant` may weaken.
+#![allow(missing_docs)] // As in `native`.
 
 use super::mutant;
 pub use std::sync::atomic::Ordering;

@@ -142,9 +142,7 @@ impl BatchSemaphore {
             "number of added permits ({n}) would overflow MAX_PERMITS ({})",
             Self::MAX_PERMITS
         );
-        // Ordering: Release pairs with the Acquire of the CAS that takes the permits. No
-        // Acquire: when WAITERS is seen, the lock orders the rest.
-        let before = self.state.fetch_add(n << SHIFT, Ordering::Release);
+        let before = self.add(n);
         if (before >> SHIFT) + n > Self::MAX_PERMITS {
             // Ordering: Relaxed; takes back what must not be there, and panics.
             self.state.fetch_sub(n << SHIFT, Ordering::Relaxed);
@@ -156,6 +154,14 @@ impl BatchSemaphore {
         if before & WAITERS != 0 {
             self.hand_out(self.queue.lock(), 0);
         }
+    }
+
+    /// Adds permits to the word; gives it as it was.
+    #[inline]
+    fn add(&self, n: usize) -> usize {
+        // Ordering: Release pairs with the Acquire of the CAS that takes the permits. No
+        // Acquire: when WAITERS is seen, the lock orders the rest.
+        self.state.fetch_add(n << SHIFT, Ordering::Release)
     }
 
     /// Takes up to `n` permits away for good; says how many.

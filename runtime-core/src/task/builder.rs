@@ -48,7 +48,7 @@ impl<'a> Builder<'a> {
     /// Spawns the task on the current runtime.
     ///
     /// # Errors
-    /// None today; a runtime that has shut down gives a cancelled task, as [`spawn`](super::spawn) does.
+    /// None today; a runtime that has shut down gives a cancelled task, as [`spawn`](super::spawn()) does.
     ///
     /// # Panics
     /// Outside of a runtime.

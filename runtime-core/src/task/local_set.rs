@@ -50,7 +50,7 @@ const REMOTE_INTERVAL: u32 = 31;
 /// Runs tasks that are not `Send` on the thread it was made on.
 ///
 /// `task::spawn` wants `Send` futures, because any worker may poll them. A `LocalSet` keeps its tasks, started
-/// with [`spawn_local`](spawn_local), on one thread. It makes progress while it is awaited, or while a future
+/// with [`spawn_local`], on one thread. It makes progress while it is awaited, or while a future
 /// given to [`run_until`](LocalSet::run_until) is; awaited, it completes when all of its tasks have.
 ///
 /// Dropping it drops the tasks.

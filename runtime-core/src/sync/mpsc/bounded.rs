@@ -1,6 +1,6 @@
 //! The bounded channel's two ends and its permits.
 //!
-//! Room is a [`BatchSemaphore`](crate::sync::batch::BatchSemaphore) with `capacity` permits: a
+//! Room is a [`BatchSemaphore`] with `capacity` permits: a
 //! sender takes one before it pushes, the receiver gives it back after it pops. A [`Permit`] is
 //! one taken and not yet used; it may be sent through even after the receiver has closed.
 

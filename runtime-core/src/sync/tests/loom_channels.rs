@@ -339,3 +339,57 @@ fn broadcast_wait_given_up_races_send() {
         assert_eq!(block_on(rx.recv()), Ok(1));
     });
 }
+
+/// Who sees the value there, or the channel closed, sees what came before.
+#[test]
+fn oneshot_looks_are_ordered() {
+    loom::model(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
+        if !rx.is_empty() {
+            assert_eq!(rx.try_recv().map(|v| *v), Ok(1));
+        }
+        thread.join().unwrap();
+    });
+    loom::model(|| {
+        let (tx, mut rx) = oneshot::channel();
+        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
+        let _ = rx.try_recv();
+        thread.join().unwrap();
+    });
+    for waits in [false, true] {
+        loom::model(move || {
+            let (mut tx, mut rx) = oneshot::channel::<u8>();
+            let flag = Arc::new(loom::cell::UnsafeCell::new(0));
+            let other = flag.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: loom fails the model if this access races.
+                other.with_mut(|v| unsafe { *v = 1 });
+                rx.close();
+            });
+            let is_closed = match waits {
+                true => poll_once(pin!(tx.closed())).is_ready(),
+                false => tx.is_closed(),
+            };
+            if is_closed {
+                // SAFETY: as above.
+                flag.with(|v| assert_eq!(1, unsafe { *v }));
+            }
+            thread.join().unwrap();
+        });
+    }
+}
+
+/// The receiver empties a block and leaves it as the spare one while a sender takes it for its next.
+#[test]
+fn mpsc_a_block_is_used_again() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        (0..3).for_each(|i| tx.send(i).unwrap());
+        (0..2).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
+        let thread = thread::spawn(move || (3..6).for_each(|i| tx.send(i).unwrap()));
+        assert_eq!(rx.try_recv(), Ok(2));
+        thread.join().unwrap();
+        (3..6).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
+    });
+}

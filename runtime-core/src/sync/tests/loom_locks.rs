@@ -360,3 +360,27 @@ fn set_once_takes_one_of_two_values() {
         assert_eq!(once.get(), Some(&if mine { 2 } else { 1 }));
     });
 }
+
+/// Whoever sees a permit, takes one away, or sees the closing, sees what came before.
+#[test]
+fn semaphore_looks_are_ordered() {
+    for look in [
+        (|s| s.available_permits() > 0) as fn(&Semaphore) -> bool,
+        |s| s.forget_permits(1) > 0,
+        |s| s.is_closed(),
+    ] {
+        loom::model(move || {
+            let shared = Arc::new((Semaphore::new(0), Cell::new()));
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                other.1.add();
+                other.0.add_permits(1);
+                other.0.close();
+            });
+            if look(&shared.0) {
+                assert_eq!(shared.1.get(), 1);
+            }
+            thread.join().unwrap();
+        });
+    }
+}
