@@ -1,181 +1,178 @@
 //! `cargo xtask bench`: runs the paired benches and writes `docs/BENCHMARKS.md`.
 //!
-//! The benches are a workspace of their own, with the real tokio beside selvedge. A criterion group is
-//! one workload, with the functions `selvedge` and `tokio`; the group `limits` holds what the machine
-//! itself charges. `benches/NOTES.md`, what is known of the losses, is appended. The table shows every workload, losses first: what is not flattering is on top.
+//! The benches are a workspace of their own, with the real tokio beside selvedge. Three programs are run: `paired`
+//! (the ratios), `footprint` (memory, stalls, idle wake-ups) and the criterion bench `limits` (what the machine itself
+//! charges). What they print is kept under the target folder, so that a page can be written again without measuring,
+//! and so that a filtered run replaces only the rows it measured. The table shows every workload, losses first: what
+//! is not flattering is on top. `benches/NOTES.md`, where the time goes in the losing rows, is appended.
 
 use crate::{Outcome, env};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only workloads whose name contains this.
+    /// Only workloads whose name contains this; commas separate alternatives.
     filter: Option<String>,
+    /// Rounds of each workload.
+    #[arg(long, default_value_t = 11)]
+    rounds: usize,
     /// Do not measure: write the page from what was measured last.
     #[arg(long)]
     report_only: bool,
 }
 
-/// Where the table of the last footprints is kept.
-const FOOTPRINT: &str = "footprint.md";
-
-/// Median of one function, with its confidence interval, in nanoseconds.
-struct Median {
-    value: f64,
-    low: f64,
-    high: f64,
-}
-
 pub fn run(args: &Args) -> Outcome {
     let benches = env::root().join("benches");
     let target = env::target_dir().join("benches");
-    let results = target.join("criterion");
+    fs::create_dir_all(&target)?;
+    let (ratios, footprint) = (target.join("paired.txt"), target.join("footprint.txt"));
     if !args.report_only {
-        if args.filter.is_none() {
-            let _ = fs::remove_dir_all(&results);
-        }
-        let mut command = env::cargo();
-        command
-            .current_dir(&benches)
-            .args(["bench", "--target-dir"])
-            .arg(&target)
-            .env("CRITERION_HOME", &results);
-        command.args(["--bench", "suite", "--bench", "limits"]);
-        if let Some(filter) = &args.filter {
-            command.args(["--", filter]);
-        }
-        if !command.status()?.success() {
-            return Err("the benches failed".into());
-        }
-        if args.filter.is_none() {
-            let output = env::cargo()
-                .current_dir(&benches)
-                .args(["run", "--release", "--bin", "footprint", "--target-dir"])
-                .arg(&target)
-                .output()?;
+        let cargo = |words: &[&str]| -> Result<String, Box<dyn std::error::Error>> {
+            let mut command = env::cargo();
+            command.current_dir(&benches).args(words);
+            command.env("CARGO_TARGET_DIR", &target);
+            command.env("CRITERION_HOME", target.join("criterion"));
+            let output = command.stderr(std::process::Stdio::inherit()).output()?;
             if !output.status.success() {
-                return Err("the footprints could not be taken".into());
+                return Err(format!("cargo {} failed", words.join(" ")).into());
             }
-            fs::write(target.join(FOOTPRINT), &output.stdout)?;
+            Ok(String::from_utf8(output.stdout)?)
+        };
+        let rounds = args.rounds.to_string();
+        let mut paired = vec!["run", "--release", "--bin", "paired", "--", &rounds];
+        let mut measured = String::new();
+        if let Some(filter) = &args.filter {
+            paired.push(filter);
+            measured = fs::read_to_string(&ratios).unwrap_or_default();
         }
-    }
-    let mut groups = BTreeMap::new();
-    collect(&results, &results, &mut groups)?;
-    if groups.is_empty() {
-        return Err("nothing has been measured".into());
-    }
-    let mut page = page(&groups)?;
-    if let Ok(footprint) = fs::read_to_string(target.join(FOOTPRINT)) {
-        writeln!(page, "\n## Memory, stalls and rest\n\n{}", footprint.trim())?;
+        measured.push_str(&cargo(&paired)?);
+        fs::write(&ratios, measured)?;
+        if args.filter.is_none() {
+            fs::write(
+                &footprint,
+                cargo(&["run", "--release", "--bin", "footprint"])?,
+            )?;
+            cargo(&["bench", "--bench", "limits"])?;
+        }
     }
     let notes = fs::read_to_string(benches.join("NOTES.md"))?;
-    writeln!(page, "\n{}", notes.trim())?;
-    let path = env::root().join("docs/BENCHMARKS.md");
-    env::write_if_changed(&path, &page)?;
+    let page = page(
+        &rows(&fs::read_to_string(&ratios)?),
+        &notes,
+        &fs::read_to_string(&footprint).unwrap_or_default(),
+        &limits(&target.join("criterion/limits")),
+    )?;
+    env::write_if_changed(&env::root().join("docs/BENCHMARKS.md"), &page)?;
     print!("{page}");
     Ok(true)
 }
 
-type Groups = BTreeMap<String, BTreeMap<String, Median>>;
-
-/// Finds `GROUP/FUNCTION/new/estimates.json`; a parameter below a function belongs to the group.
-fn collect(root: &Path, dir: &Path, groups: &mut Groups) -> Result<(), Box<dyn std::error::Error>> {
-    let Ok(entries) = fs::read_dir(dir) else {
-        return Ok(());
-    };
-    for entry in entries {
-        let path = entry?.path();
-        if !path.is_dir() {
-            continue;
-        }
-        let estimates = path.join("estimates.json");
-        if path.ends_with("new") && estimates.exists() {
-            let relative: PathBuf = dir.strip_prefix(root)?.to_path_buf();
-            let mut parts: Vec<String> = relative
-                .iter()
-                .map(|p| p.to_string_lossy().into_owned())
-                .collect();
-            let at = parts
-                .iter()
-                .position(|p| p == "selvedge" || p == "tokio")
-                .unwrap_or(parts.len() - 1);
-            let function = parts.remove(at);
-            groups
-                .entry(parts.join("/"))
-                .or_default()
-                .insert(function, median(&estimates)?);
-        } else {
-            collect(root, &path, groups)?;
-        }
-    }
-    Ok(())
+/// One line of what `paired` prints.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Row {
+    ours: f64,
+    theirs: f64,
+    ratio: f64,
+    quartiles: (f64, f64),
 }
 
-fn median(path: &Path) -> Result<Median, Box<dyn std::error::Error>> {
-    let json: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-    let median = &json["median"];
-    let number = |v: &Value| v.as_f64().ok_or("estimates.json holds no median");
-    Ok(Median {
-        value: number(&median["point_estimate"])?,
-        low: number(&median["confidence_interval"]["lower_bound"])?,
-        high: number(&median["confidence_interval"]["upper_bound"])?,
-    })
-}
-
-fn page(groups: &Groups) -> Result<String, std::fmt::Error> {
-    let mut rows: Vec<(&str, &Median, &Median, f64)> = groups
-        .iter()
-        .filter_map(|(name, functions)| {
-            let (ours, theirs) = (functions.get("selvedge")?, functions.get("tokio")?);
-            Some((name.as_str(), ours, theirs, theirs.value / ours.value))
+/// The rows by name; of a workload measured twice the later.
+fn rows(text: &str) -> BTreeMap<&str, Row> {
+    let row = |line: &'_ str| -> Option<Row> {
+        let mut cells = line.split('|').map(str::trim).skip(2);
+        let mut number = || cells.next()?.parse().ok();
+        let (ours, theirs, ratio) = (number()?, number()?, number()?);
+        let (low, high) = cells.next()?.split_once("..")?;
+        Some(Row {
+            ours,
+            theirs,
+            ratio,
+            quartiles: (low.parse().ok()?, high.parse().ok()?),
         })
-        .collect();
-    rows.sort_by(|a, b| a.3.total_cmp(&b.3));
-    let mean = (rows.iter().map(|r| r.3.ln()).sum::<f64>() / rows.len().max(1) as f64).exp();
-    let losses = rows.iter().filter(|r| r.3 < 1.0).count();
+    };
+    text.lines()
+        .filter_map(|line| Some((line.split('|').nth(1)?.trim(), row(line)?)))
+        .collect()
+}
+
+/// Medians of the criterion group `limits`, in nanoseconds.
+fn limits(dir: &Path) -> BTreeMap<String, f64> {
+    let median = |path: &Path| -> Option<f64> {
+        let text = fs::read_to_string(path.join("new/estimates.json")).ok()?;
+        serde_json::from_str::<Value>(&text).ok()?["median"]["point_estimate"].as_f64()
+    };
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            Some((name, median(&entry.path())?))
+        })
+        .collect()
+}
+
+fn page(
+    rows: &BTreeMap<&str, Row>,
+    notes: &str,
+    footprint: &str,
+    limits: &BTreeMap<String, f64>,
+) -> Result<String, Box<dyn std::error::Error>> {
+    if rows.is_empty() {
+        return Err("nothing has been measured".into());
+    }
+    let mut sorted: Vec<(&str, Row)> = rows.iter().map(|(name, row)| (*name, *row)).collect();
+    sorted.sort_by(|a, b| b.1.ratio.total_cmp(&a.1.ratio));
+    let logs = sorted.iter().map(|r| r.1.ratio.ln()).sum::<f64>();
+    let mean = (logs / sorted.len() as f64).exp();
+    let slower = sorted.iter().filter(|r| r.1.ratio > 1.05).count();
 
     let mut out = String::from("# Benchmarks against tokio 1.54.1\n\n");
     writeln!(out, "Written by `cargo xtask bench`. {}\n", machine())?;
     writeln!(
         out,
-        "Each workload is one source, compiled for both runtimes and measured in one process, one right\n\
-         after the other. The ratio is tokio's median over selvedge's: above 1 selvedge is faster. Worst first.\n\
-         \"unclear\" marks pairs whose confidence intervals overlap.\n"
+        "Each workload is one source (`benches/src/suite/`), compiled for both runtimes and measured in one process, in\n\
+         turn. The ratio is selvedge's median time over tokio's: below 1 selvedge is faster. Worst first. The quartiles\n\
+         are those of the ratios of neighbouring rounds; where they lie on both sides of 1, the row says \"unclear\".\n"
     )?;
     writeln!(
         out,
-        "**Geometric mean {mean:.2}** over {} workloads; selvedge is slower in {losses}.\n",
-        rows.len()
+        "**Geometric mean {mean:.2}** over {} workloads; {slower} above 1.05.\n",
+        sorted.len()
     )?;
-    out.push_str("| workload | selvedge | tokio | ratio | |\n|---|---:|---:|---:|---|\n");
-    for (name, ours, theirs, ratio) in &rows {
-        let unclear = ours.low <= theirs.high && theirs.low <= ours.high;
-        let remark = if unclear {
-            "unclear"
-        } else if *ratio < 1.0 {
-            "slower"
-        } else {
-            ""
+    out.push_str(
+        "| workload | selvedge | tokio | ratio | quartiles | |\n|---|---:|---:|---:|---:|---|\n",
+    );
+    for (name, row) in &sorted {
+        let (low, high) = row.quartiles;
+        let remark = match () {
+            () if low <= 1.0 && high >= 1.0 => "unclear",
+            () if row.ratio > 1.0 => "slower",
+            () => "",
         };
-        let (a, b) = (duration(ours.value), duration(theirs.value));
-        writeln!(out, "| {name} | {a} | {b} | {ratio:.2} | {remark} |")?;
+        let (a, b, ratio) = (duration(row.ours), duration(row.theirs), row.ratio);
+        writeln!(
+            out,
+            "| {name} | {a} | {b} | {ratio:.2} | {low:.2}..{high:.2} | {remark} |"
+        )?;
     }
-    let singles: Vec<(&str, &Median)> = groups
-        .iter()
-        .filter(|(name, _)| name.as_str() == "limits")
-        .flat_map(|(_, functions)| functions.iter().map(|(f, m)| (f.as_str(), m)))
-        .collect();
-    if !singles.is_empty() {
+    if !footprint.is_empty() {
+        writeln!(
+            out,
+            "\n## Memory, stalls and rest\n\n{}",
+            footprint.trim_end()
+        )?;
+    }
+    if !limits.is_empty() {
         out.push_str("\n## What the machine itself charges\n\n| operation | time |\n|---|---:|\n");
-        for (name, median) in singles {
-            writeln!(out, "| {name} | {} |", duration(median.value))?;
+        for (name, median) in limits {
+            writeln!(out, "| {name} | {} |", duration(*median))?;
         }
     }
+    writeln!(out, "\n{}", notes.trim())?;
     Ok(out)
 }
 
@@ -209,4 +206,19 @@ fn machine() -> String {
     let rustc = text("rustc", &["--version"]).unwrap_or_else(unknown);
     let date = text("date", &["-u", "+%F"]).unwrap_or_else(unknown);
     format!("{date}; {cpu}, {cores} cores; {kernel}; {rustc}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_rows_replace_earlier_ones_and_headings_are_skipped() {
+        let text = "| workload | a | b | ratio | quartiles |\n|---|---:|---:|---:|---:|\n\
+                    | x | 10 | 20 | 0.50 | 0.40..0.60 |\n| x | 30 | 20 | 1.50 | 1.40..1.60 |\n";
+        let rows = rows(text);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows["x"].ratio, 1.5);
+        assert_eq!(rows["x"].quartiles, (1.4, 1.6));
+    }
 }

@@ -1,5 +1,9 @@
 //! `cargo run --release --bin paired [ROUNDS] [FILTER]`: every workload on both runtimes in turn (ABBA), and
-//! the ratio of the medians as a table. A minute or two where criterion takes five; good for a first look.
+//! the ratio of the medians as a table: selvedge's time over tokio's, below 1 where selvedge is faster. The last
+//! column holds the quartiles of the ratios of neighbouring rounds, which is how far to trust the median.
+//!
+//! A minute where criterion takes ten, and machine noise that lasts longer than a round hits both alike.
+//! A comma in FILTER separates alternatives.
 
 use std::time::Duration;
 
@@ -20,13 +24,13 @@ fn main() {
     };
     let filter = arguments.next().unwrap_or_default();
     println!(
-        "| workload | selvedge ns/iter | tokio ns/iter | tokio / selvedge |\n|---|---:|---:|---:|"
+        "| workload | selvedge ns/iter | tokio ns/iter | ratio | quartiles |\n|---|---:|---:|---:|---:|"
     );
     for (ours, theirs) in on_selvedge::suite::all()
         .into_iter()
         .zip(on_tokio::suite::all())
     {
-        if !ours.name.contains(&filter) {
+        if !filter.split(',').any(|part| ours.name.contains(part)) {
             continue;
         }
         let a = on_selvedge::suite::runtime(ours.flavor);
@@ -45,14 +49,22 @@ fn main() {
                 left.push(ours.run(&a, unit));
             }
         }
+        let mut ratios: Vec<f64> = left
+            .iter()
+            .zip(&right)
+            .map(|(ours, theirs)| ours.as_secs_f64() / theirs.as_secs_f64())
+            .collect();
+        ratios.sort_by(f64::total_cmp);
         left.sort();
         right.sort();
         let per_iteration = |times: &[Duration]| times[rounds / 2].as_nanos() as f64 / unit as f64;
         let (left, right) = (per_iteration(&left), per_iteration(&right));
         println!(
-            "| {} | {left:.0} | {right:.0} | {:.2} |",
+            "| {} | {left:.0} | {right:.0} | {:.2} | {:.2}..{:.2} |",
             ours.name,
-            right / left
+            left / right,
+            ratios[rounds / 4],
+            ratios[rounds - 1 - rounds / 4]
         );
     }
 }
