@@ -33,6 +33,9 @@ mod loom;
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom_cell.rs"]
 mod loom_cell;
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom_local.rs"]
+mod loom_local;
 
 pub use builder::Builder;
 pub use error::JoinError;
