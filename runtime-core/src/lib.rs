@@ -8,6 +8,8 @@ pub mod blocking;
 pub mod context;
 pub mod coop;
 pub mod driver;
+#[cfg(feature = "taskdump")]
+pub mod dump;
 pub mod park;
 mod rng;
 pub mod runtime;

@@ -31,3 +31,14 @@ pub use runtime_core::runtime::{
 
 #[cfg(feature = "rt")]
 pub use runtime_io::is_shutdown_error as is_rt_shutdown_err;
+
+/// Task dumps: where each task of a runtime waits.
+#[cfg(feature = "taskdump")]
+pub mod dump {
+    pub use runtime_core::dump::{
+        Backtrace, BacktraceFrame, BacktraceSymbol, Dump, Root, Task, Tasks, Trace, TraceMeta,
+        trace_with,
+    };
+}
+#[cfg(feature = "taskdump")]
+pub use dump::Dump;

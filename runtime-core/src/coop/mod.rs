@@ -114,6 +114,7 @@ impl Drop for RestoreOnPending {
 /// [`made_progress`](RestoreOnPending::made_progress) was called on it.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    ready!(poll_trace(cx));
     let before = context::get_budget();
     match before.0 {
         None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
@@ -128,6 +129,19 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             context::set_budget(Budget(Some(left - 1)));
             Poll::Ready(RestoreOnPending::of(before))
         }
+    }
+}
+
+/// `Pending` while this thread traces for a task dump. A leaf that does not begin with [`poll_proceed`] begins with this.
+#[doc(hidden)]
+#[inline(always)] // else it would be a frame of every trace
+pub fn poll_trace(cx: &mut Context<'_>) -> Poll<()> {
+    #[cfg(feature = "taskdump")]
+    return crate::dump::poll_leaf(cx);
+    #[cfg(not(feature = "taskdump"))]
+    {
+        let _ = cx;
+        Poll::Ready(())
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) time: Option<Arc<dyn Any + Send + Sync>>,
     pub(crate) sleep: Option<fn(Duration) -> BoxSleep>,
     pub(crate) counters: Counters,
+    #[cfg(feature = "taskdump")]
+    pub(crate) dumps: crate::dump::Dumps,
     pub(crate) policy: Policy,
 }
 
@@ -72,6 +74,8 @@ impl Shared {
             time,
             sleep,
             counters: Counters::default(),
+            #[cfg(feature = "taskdump")]
+            dumps: Default::default(),
             policy,
             config,
         };

@@ -47,6 +47,15 @@ impl Policy {
         }
     }
 
+    /// Ends every worker's sleep, if it sleeps.
+    #[cfg(feature = "taskdump")]
+    pub(crate) fn wake_workers(&self, shared: &Shared) {
+        match self {
+            Policy::CurrentThread(_) => shared.unpark.unpark(),
+            Policy::MultiThread(policy) => policy.wake_workers(shared),
+        }
+    }
+
     pub(crate) fn injector_len(&self) -> usize {
         match self {
             Policy::CurrentThread(policy) => policy.injector_len(),
@@ -224,7 +233,7 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         || config.poll_histogram.is_some()
         || config.tracks_latency;
     if !observed {
-        return task.run();
+        return run(shared, task);
     }
     let raw = task.raw();
     let header = raw.header();
@@ -246,7 +255,7 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         hook(&meta);
     }
     let start = std::time::Instant::now();
-    task.run(); // the header may be gone
+    run(shared, task); // the header may be gone
     if let Some(histogram) = &config.poll_histogram {
         let nanos = start.elapsed().as_nanos() as u64;
         if let Some(tally) = counters.poll_histogram.get(histogram.bucket_of(nanos)) {
@@ -255,5 +264,17 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     }
     if let Some(hook) = &config.after_poll {
         hook(&meta);
+    }
+}
+
+/// Polls the task, for a dump if there is one.
+#[inline]
+fn run(shared: &Shared, task: Runnable) {
+    #[cfg(feature = "taskdump")]
+    crate::dump::run(shared, task);
+    #[cfg(not(feature = "taskdump"))]
+    {
+        let _ = shared;
+        task.run();
     }
 }

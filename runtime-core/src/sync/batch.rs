@@ -378,6 +378,8 @@ impl Future for Acquire<'_> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of the pinned future.
         let this = unsafe { self.get_unchecked_mut() };
+        // A trace takes no permit and no place in the queue.
+        std::task::ready!(crate::coop::poll_trace(cx));
         let budget = coop::poll_proceed(cx);
         if this.phase == Phase::Fresh {
             if let Poll::Ready(coop) = &budget {

@@ -318,6 +318,8 @@ impl Wait {
     }
 
     fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
+        // A trace takes no notification and no place in the queue.
+        std::task::ready!(crate::coop::poll_trace(cx));
         // The place in the queue first, the budget second: running out must not cost the place.
         if !self.advance(notify, Some(cx.waker())) {
             return Poll::Pending;

@@ -13,6 +13,7 @@ use std::task::Poll;
 pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
+        std::task::ready!(crate::coop::poll_trace(cx));
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }

@@ -294,6 +294,7 @@ impl Future for Wait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        ready!(coop::poll_trace(cx));
         let io = &this.registration.io;
         if !io.look_for(this.interest).is_settled() {
             this.registration.ensure_registered()?;

@@ -165,10 +165,14 @@ impl MultiThread {
     pub(crate) fn shutdown_with(&self, shared: &Shared) {
         // Ordering: Release; pairs with the Acquire in `is_shutdown`.
         self.shutdown.store(true, Ordering::Release);
+        self.wake_workers(shared);
+        self.watch.stop();
+    }
+
+    pub(crate) fn wake_workers(&self, shared: &Shared) {
         for remote in &self.remotes {
             remote.parker.unpark(&*shared.unpark);
         }
-        self.watch.stop();
     }
 
     #[track_caller]

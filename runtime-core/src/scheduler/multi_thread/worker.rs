@@ -465,8 +465,6 @@ impl Context {
                 panic!("OS can't spawn worker thread: {error}");
             }
         }
-        // Nobody comes round to them on this thread any more.
-        context::wake_deferred();
         Some(Regain(()))
     }
 

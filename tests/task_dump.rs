@@ -1,0 +1,77 @@
+//! Task dumps: every task is in them, where it waits, and none is disturbed.
+#![cfg(feature = "taskdump")]
+
+use selvedge::runtime::{Builder, Handle, Runtime};
+use selvedge::sync::{Mutex, Notify};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn runtimes() -> [Runtime; 2] {
+    [
+        Builder::new_current_thread().enable_all().build().unwrap(),
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap(),
+    ]
+}
+
+#[inline(never)]
+async fn waits_for_the_gate(gate: Arc<Notify>) {
+    gate.notified().await;
+}
+
+#[test]
+fn a_dump_has_every_task_and_disturbs_none() {
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            let gate = Arc::new(Notify::new());
+            let held = Arc::new(Mutex::new(0));
+            let guard = held.clone().lock_owned().await;
+            let mut tasks = Vec::new();
+            for _ in 0..20 {
+                tasks.push(selvedge::spawn(waits_for_the_gate(gate.clone())));
+                let held = held.clone();
+                tasks.push(selvedge::spawn(async move {
+                    *held.lock().await += 1;
+                }));
+            }
+            selvedge::time::sleep(Duration::from_millis(10)).await;
+            for _ in 0..5 {
+                let dump = Handle::current().dump().await;
+                let ids: HashSet<_> = dump.tasks().iter().map(|task| task.id()).collect();
+                assert_eq!(ids.len(), 40);
+                let traces: Vec<_> = dump.tasks().iter().map(|t| t.trace().to_string()).collect();
+                let at_gate = traces.iter().filter(|t| t.contains("waits_for_the_gate"));
+                assert_eq!(at_gate.count(), 20);
+            }
+            drop(guard);
+            gate.notify_waiters();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(*held.lock().await, 20);
+            assert_eq!(Handle::current().dump().await.tasks().iter().count(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_dump_that_is_given_up_leaves_nothing_behind() {
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            let gate = Arc::new(Notify::new());
+            let task = selvedge::spawn(waits_for_the_gate(gate.clone()));
+            selvedge::time::sleep(Duration::from_millis(5)).await;
+            for _ in 0..100 {
+                let handle = Handle::current();
+                let _ = selvedge::time::timeout(Duration::ZERO, handle.dump()).await;
+            }
+            assert_eq!(Handle::current().dump().await.tasks().iter().count(), 1);
+            gate.notify_one();
+            task.await.unwrap();
+        });
+    }
+}
