@@ -320,3 +320,20 @@ fn row33_a_hundred_thousand_wakes_from_outside_do_not_block() {
         });
     });
 }
+
+/// The first task of a new runtime leaves work in its worker's LIFO slot and blocks, before there is a watch.
+#[test]
+fn worker_that_blocks_in_the_first_moments_of_a_runtime_is_noticed() {
+    let rt = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (tx, rx) = std::sync::mpsc::channel();
+    let start = std::time::Instant::now();
+    rt.spawn(async move {
+        tokio::spawn(async move { tx.send(start.elapsed()).unwrap() });
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+    });
+    assert!(rx.recv().unwrap() < std::time::Duration::from_millis(1000));
+}

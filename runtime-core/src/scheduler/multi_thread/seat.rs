@@ -14,6 +14,7 @@ use super::parker::Parker;
 use crate::driver::{IoDriver, Timers};
 use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// See the module's page.
 pub(super) struct Seat {
@@ -61,11 +62,21 @@ impl Seat {
         self.driver.lock().take()
     }
 
-    /// Sleeps as worker `slot`, on the driver if it is free, until unparked, or a timer or an event is due. Fires
-    /// what is due then.
-    pub(super) fn sleep(&self, parker: &Parker, timers: Option<&dyn Timers>, slot: usize) {
+    /// Sleeps as worker `slot`, on the driver if it is free, until unparked, a timer or an event is due, or `limit` is
+    /// over. Fires what is due then.
+    pub(super) fn sleep(
+        &self,
+        parker: &Parker,
+        timers: Option<&dyn Timers>,
+        slot: usize,
+        limit: Option<Duration>,
+    ) {
+        let sooner = |left: Option<Duration>| match (left, limit) {
+            (Some(left), Some(limit)) => Some(left.min(limit)),
+            (left, limit) => left.or(limit),
+        };
         let Some(mut driver) = self.take() else {
-            let left = timers.and_then(|t| t.before_park(slot, false));
+            let left = sooner(timers.and_then(|t| t.before_park(slot, false)));
             parker.park(left);
             if let Some(timers) = timers {
                 timers.after_park(slot, false);
@@ -73,7 +84,7 @@ impl Seat {
             }
             return;
         };
-        let left = timers.and_then(|t| t.before_park(slot, true));
+        let left = sooner(timers.and_then(|t| t.before_park(slot, true)));
         parker.park_driving(|may_block| {
             if may_block {
                 driver.park(left);

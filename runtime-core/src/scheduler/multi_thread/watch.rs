@@ -7,9 +7,13 @@
 //! wakes a sleeping sibling when a pulse stood still within a poll. That one steals, fires
 //! overdue timers, and parks on the driver.
 //!
-//! It starts with the first task a worker runs, sleeps once all workers do, and is woken by the next worker that
-//! has a task after its sleep. So an idle
+//! It sleeps once all workers do, and is woken by the next worker that has a task after its sleep. So an idle
 //! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
+//!
+//! A runtime that lives no longer than [`YOUTH`] never has the thread. Until then workers with nothing to do sleep no
+//! longer than that, and the first to find youth over while a sibling is awake starts the watch; later the first
+//! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends youth clears `young`, fences, and looks
+//! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at `young`.
 
 use super::idle::Idle;
 use crate::driver::Unpark;
@@ -18,14 +22,20 @@ use crate::shim::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use crate::shim::sync::{Condvar, Mutex};
 use crate::shim::thread::{self, JoinHandle};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a poll may take before a sibling is woken: one to two of these.
 const TICK: Duration = Duration::from_millis(2);
 
+/// How long a new runtime does without the watch's thread.
+const YOUTH: Duration = Duration::from_millis(3);
+
 /// See the module's page.
 pub(super) struct Watch {
     rest: Rest,
+    /// No worker has found [`YOUTH`] over yet.
+    young: AtomicBool,
+    grown_up: Instant,
     stuck_mark: AtomicU32,
 }
 
@@ -133,6 +143,8 @@ impl Watch {
     pub(super) fn new() -> Self {
         Watch {
             rest: Rest::new(),
+            young: AtomicBool::new(true),
+            grown_up: Instant::now() + YOUTH,
             stuck_mark: AtomicU32::new(0),
         }
     }
@@ -140,9 +152,33 @@ impl Watch {
     /// A worker that was asleep has a task to run: the watch must not sleep either.
     #[inline]
     pub(super) fn attend(&self, handle: &Handle) {
-        if self.rest.needs_call() {
+        // Ordering: Relaxed; ordered by the fence in `needs_call`, which pairs with the one in `youth_left`.
+        if self.rest.needs_call() && !self.young.load(Ordering::Relaxed) {
             self.call(handle);
         }
+    }
+
+    /// How long a worker that has announced its sleep may sleep for the watch's sake: `None` once youth is over. The
+    /// worker asks again when it wakes, before it retracts.
+    #[inline]
+    pub(super) fn youth_left(&self, handle: &Handle) -> Option<Duration> {
+        // Ordering: Relaxed; a worker that still sees youth asks the clock.
+        if !self.young.load(Ordering::Relaxed) {
+            return None;
+        }
+        let left = self.grown_up.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            return Some(left);
+        }
+        // Ordering: Relaxed; before the fence.
+        self.young.store(false, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen here, or sees
+        // that youth is over and calls by itself.
+        fence(Ordering::SeqCst);
+        if !super::MultiThread::of(handle).idle.all_asleep() {
+            self.call(handle);
+        }
+        None
     }
 
     #[cold]

@@ -434,7 +434,13 @@ impl Context {
         policy.idle.announce(self.index, searching);
         let awake = policy.has_work() || policy.is_shutdown();
         if !awake {
-            policy.seat.sleep(&remote.parker, self.timers(), self.index);
+            let limit = policy.watch.youth_left(&self.handle);
+            policy
+                .seat
+                .sleep(&remote.parker, self.timers(), self.index, limit);
+            if limit.is_some() {
+                policy.watch.youth_left(&self.handle);
+            }
         }
         let claimed = policy.idle.retract(self.index);
         let searching = claimed || (awake && policy.idle.try_search());

@@ -393,11 +393,11 @@ fn the_next_holder_of_the_driver_stays_announced() {
             thread::spawn(move || {
                 // Whose condition has a token sleeps on it for no time; the driver ends its park at once.
                 shared.1[1].unpark(&turns.driver);
-                shared.0.sleep(&shared.1[1], Some(&turns), 1);
+                shared.0.sleep(&shared.1[1], Some(&turns), 1, None);
             })
         };
         shared.1[0].unpark(&turns.driver);
-        shared.0.sleep(&shared.1[0], Some(&turns), 0);
+        shared.0.sleep(&shared.1[0], Some(&turns), 0, None);
         other.join().unwrap();
     });
 }
@@ -427,7 +427,7 @@ fn a_task_pushed_to_two_sleepers_is_run() {
                     }
                     world.idle.announce(me, false);
                     if !world.has_work(0) && !world.has_work(1) {
-                        seat.sleep(&parkers[me], Some(turns), me);
+                        seat.sleep(&parkers[me], Some(turns), me, None);
                     }
                     if world.idle.retract(me) {
                         world.idle.finish_search();
