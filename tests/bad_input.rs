@@ -133,3 +133,108 @@ fn blocking_pool_of_one_thread_runs_everything() {
         });
     });
 }
+
+#[test]
+fn port_in_use() {
+    for runtime in both() {
+        runtime.block_on(async {
+            let first = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = first.local_addr().unwrap();
+            let error = tokio::net::TcpListener::bind(address).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+            drop(first);
+            tokio::net::TcpListener::bind(address).await.unwrap();
+
+            let first = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let address = first.local_addr().unwrap();
+            let error = tokio::net::UdpSocket::bind(address).await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+        });
+    }
+}
+
+#[test]
+fn nobody_listens_or_no_such_host() {
+    current().block_on(async {
+        let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = gone.local_addr().unwrap();
+        drop(gone);
+        let error = tokio::net::TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        for text in ["127.0.0.1", "127.0.0.1:99999", ":::::", ""] {
+            assert!(
+                tokio::net::TcpStream::connect(text).await.is_err(),
+                "{text}"
+            );
+        }
+        let none: &[std::net::SocketAddr] = &[];
+        let error = tokio::net::TcpStream::connect(none).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    });
+}
+
+/// The line is refused, the next one is read.
+#[test]
+fn lines_that_are_not_utf8() {
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt};
+    current().block_on(async {
+        let mut lines = (&b"good\nbad \xff\xfe\nagain\n"[..]).lines();
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), "good");
+        let error = lines.next_line().await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert_eq!(lines.next_line().await.unwrap().unwrap(), "again");
+        assert_eq!(lines.next_line().await.unwrap(), None);
+
+        let mut text = String::from("kept ");
+        let error = (&b"\xc3"[..]).read_to_string(&mut text).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
+        assert_eq!(text, "kept ");
+    });
+}
+
+/// A reader cannot claim more bytes than there is room for, nor a buffered one to be ahead of itself.
+#[test]
+fn readers_that_claim_too_much() {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+    struct Boasts;
+    impl AsyncRead for Boasts {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            buf.advance(buf.remaining() + 1);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    let runtime = current();
+    panic_message(|| runtime.block_on(async { Boasts.read(&mut [0; 8]).await }));
+    panic_message(|| runtime.block_on(async { Boasts.read_to_end(&mut Vec::new()).await }));
+    panic_message(|| {
+        runtime.block_on(async {
+            let mut inner = tokio::io::BufReader::new(Boasts);
+            inner.read_u8().await
+        })
+    });
+    panic_message(|| runtime.block_on(async { Boasts.take(3).read(&mut [0; 8]).await }));
+    assert_eq!(runtime.block_on(async { 1 }), 1);
+}
+
+/// Deadlines no clock reaches are waited for; they do not overflow.
+#[test]
+fn durations_without_end() {
+    within(20, || {
+        current().block_on(async {
+            let short = tokio::time::timeout(Duration::from_millis(5), async {
+                tokio::time::sleep(Duration::MAX).await
+            });
+            assert!(short.await.is_err());
+            let done = tokio::time::timeout(Duration::MAX, async { 1 }).await;
+            assert_eq!(done.unwrap(), 1);
+        });
+    });
+}
