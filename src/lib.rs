@@ -23,6 +23,10 @@ pub use runtime_io::io;
 pub mod runtime;
 pub mod task;
 
+/// Empty, as tokio's is: `Stream` and its combinators live in `futures` and `tokio-stream`, which run on this runtime
+/// as they are. Without either, `while let Some(item) = rx.recv().await` does for a channel what a stream's `next` does.
+pub mod stream {}
+
 #[cfg(feature = "sync")]
 pub use runtime_core::sync;
 #[cfg(feature = "fs")]
