@@ -1,3 +1,4 @@
+//! Misuses of `join!` and `try_join!`.
 async fn no_expression() {
     tokio::join!(let x);
 }

@@ -1,3 +1,4 @@
+//! Misuses of the `main` attribute.
 #[tokio::main]
 fn not_async() {}
 

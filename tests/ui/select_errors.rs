@@ -1,3 +1,4 @@
+//! Misuses of `select!`.
 async fn without_branches() {
     tokio::select! {}
 }

@@ -1,3 +1,4 @@
+//! Misuses of the `test` attribute.
 #[tokio::test]
 fn not_async() {}
 
