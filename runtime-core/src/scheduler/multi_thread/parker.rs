@@ -36,8 +36,8 @@ impl Parker {
         }
     }
 
-    /// Sleeps on the condition until unparked or `timeout`.
-    pub(crate) fn park(&self, timeout: Option<Duration>) {
+    /// Sleeps on the condition until unparked or `timeout`. True if unparked.
+    pub(crate) fn park(&self, timeout: Option<Duration>) -> bool {
         let mut guard = self.lock.lock();
         // Ordering: Relaxed; publishes nothing, and a token is taken with Acquire below.
         if self
@@ -48,7 +48,7 @@ impl Parker {
             // Ordering: Acquire; pairs with the Release in `unpark`: takes the token, and sees what
             // was done before.
             self.state.swap(EMPTY, Ordering::Acquire);
-            return;
+            return true;
         }
         loop {
             let timed_out;
@@ -62,11 +62,11 @@ impl Parker {
             }
         }
         // Ordering: Acquire; pairs with the Release in `unpark`, if a token is there.
-        self.state.swap(EMPTY, Ordering::Acquire);
+        self.state.swap(EMPTY, Ordering::Acquire) == NOTIFIED
     }
 
-    /// Runs `drive`, which parks on the driver; with `false` if a token waits: it must not block.
-    pub(crate) fn park_driving(&self, drive: impl FnOnce(bool)) {
+    /// Runs `drive`, which parks on the driver; with `false` if a token waits: it must not block. True if unparked.
+    pub(crate) fn park_driving(&self, drive: impl FnOnce(bool)) -> bool {
         // Ordering: Relaxed; as in `park`.
         let may_block = self
             .state
@@ -74,7 +74,7 @@ impl Parker {
             .is_ok();
         drive(may_block);
         // Ordering: Acquire; pairs with the Release in `unpark`, if a token is there.
-        self.state.swap(EMPTY, Ordering::Acquire);
+        self.state.swap(EMPTY, Ordering::Acquire) == NOTIFIED
     }
 
     /// Ends this worker's park, or its next one.

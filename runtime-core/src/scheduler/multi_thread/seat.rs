@@ -63,29 +63,29 @@ impl Seat {
     }
 
     /// Sleeps as worker `slot`, on the driver if it is free, until unparked, a timer or an event is due, or `limit` is
-    /// over. Fires what is due then.
+    /// over. Fires what is due then. True if it was unparked, or fired something.
     pub(super) fn sleep(
         &self,
         parker: &Parker,
         timers: Option<&dyn Timers>,
         slot: usize,
         limit: Option<Duration>,
-    ) {
+    ) -> bool {
         let sooner = |left: Option<Duration>| match (left, limit) {
             (Some(left), Some(limit)) => Some(left.min(limit)),
             (left, limit) => left.or(limit),
         };
         let Some(mut driver) = self.take() else {
             let left = sooner(timers.and_then(|t| t.before_park(slot, false)));
-            parker.park(left);
+            let mut called = parker.park(left);
             if let Some(timers) = timers {
                 timers.after_park(slot, false);
-                timers.fire(slot, false);
+                called |= timers.fire(slot, false) > 0;
             }
-            return;
+            return called;
         };
         let left = sooner(timers.and_then(|t| t.before_park(slot, true)));
-        parker.park_driving(|may_block| {
+        let mut called = parker.park_driving(|may_block| {
             if may_block {
                 driver.park(left);
             } else {
@@ -97,7 +97,8 @@ impl Seat {
         }
         self.give_back(driver);
         if let Some(timers) = timers {
-            timers.fire(slot, true);
+            called |= timers.fire(slot, true) > 0;
         }
+        called
     }
 }

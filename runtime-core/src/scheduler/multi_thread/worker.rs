@@ -434,13 +434,7 @@ impl Context {
         policy.idle.announce(self.index, searching);
         let awake = policy.has_work() || policy.is_shutdown();
         if !awake {
-            let limit = policy.watch.youth_left(&self.handle);
-            policy
-                .seat
-                .sleep(&remote.parker, self.timers(), self.index, limit);
-            if limit.is_some() {
-                policy.watch.youth_left(&self.handle);
-            }
+            self.rest();
         }
         let claimed = policy.idle.retract(self.index);
         let searching = claimed || (awake && policy.idle.try_search());
@@ -452,6 +446,23 @@ impl Context {
             timers.fire_overdue();
         }
         context::wake_deferred();
+    }
+
+    /// Sleeps until there is a reason to wake, which the end of the watch's youth is not.
+    fn rest(&self) {
+        let policy = self.policy();
+        let parker = &policy.remotes[self.index].parker;
+        loop {
+            let limit = policy.watch.youth_left(&self.handle);
+            let called = policy.seat.sleep(parker, self.timers(), self.index, limit);
+            if limit.is_none() {
+                return;
+            }
+            policy.watch.youth_left(&self.handle);
+            if called || self.has_own_work() || policy.has_work() || policy.is_shutdown() {
+                return;
+            }
+        }
     }
 
     /// For `block_in_place`: another thread goes on as this worker.
@@ -478,6 +489,12 @@ impl Context {
     fn stop(&self) {
         let policy = self.policy();
         let shared = self.shared();
+        let counters = &policy.remotes[self.index].counters;
+        self.with_core(|core| {
+            // The stop counts as a last sleep: what was done since the one before is accounted for.
+            core.stopwatch.before_park(counters);
+            core.stopwatch.after_park(counters);
+        });
         if self.with_core(|core| std::mem::take(&mut core.searching)) == Some(true) {
             policy.idle.finish_search();
         }

@@ -209,7 +209,11 @@ fn unparks_while(park: impl Fn(&Parker, &Driver)) {
 
 #[test]
 fn an_unpark_ends_a_park() {
-    ::loom::model(|| unparks_while(|parker, _| parker.park(None)));
+    ::loom::model(|| {
+        unparks_while(|parker, _| {
+            parker.park(None);
+        })
+    });
 }
 
 #[test]
