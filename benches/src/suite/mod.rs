@@ -9,6 +9,7 @@ use crate::Flavor;
 pub mod footprint;
 mod fs;
 mod http;
+mod io;
 mod lifecycle;
 mod net;
 mod spawn;
@@ -81,11 +82,15 @@ pub fn all() -> Vec<Workload> {
         row("watch", all, sync::watch),
         row("broadcast", all, sync::broadcast),
         row("notify", all, sync::notify),
+        row("barrier_4", all, sync::barrier),
+        row("once_cell", all, sync::once_cell),
         row("tcp_echo_1", all, net::echo_1),
         row("tcp_echo_256", all, net::echo_256),
         row("tcp_accept", all, net::accept),
         row("hyper_http1_16", all, http::keep_alive_16),
         row("duplex_copy_64k", two, net::duplex_copy),
+        row("buf_reader_lines", all, io::lines),
+        row("read_to_end_64k", all, io::read_to_end),
         row("fs_read_64k", all, fs::read),
         row("fs_write_64k", all, fs::write),
         row("fs_read_64k_16", all, fs::read_16),

@@ -216,3 +216,35 @@ pub fn notify(runtime: &Runtime, n: u64) -> Duration {
         ]
     })
 }
+
+/// Four tasks meet `n` times.
+pub fn barrier(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let barrier = Arc::new(sync::Barrier::new(4));
+        (0..4)
+            .map(|_| {
+                let barrier = barrier.clone();
+                rt::spawn(async move {
+                    for _ in 0..n {
+                        barrier.wait().await;
+                    }
+                })
+            })
+            .collect()
+    })
+}
+
+/// A cell is made, set and read sixteen times.
+pub fn once_cell(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        vec![rt::spawn(async move {
+            for i in 0..n {
+                let cell = sync::OnceCell::new();
+                for _ in 0..16 {
+                    let value = cell.get_or_init(|| async move { i }).await;
+                    assert_eq!(*std::hint::black_box(value), i);
+                }
+            }
+        })]
+    })
+}
