@@ -12,8 +12,8 @@
 //!
 //! A runtime that lives no longer than [`YOUTH`] never has the thread. Until then workers with nothing to do sleep no
 //! longer than that, and the first to find youth over while a sibling is awake starts the watch; later the first
-//! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends youth clears `young`, fences, and looks
-//! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at `young`.
+//! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends youth clears its flag, fences, and looks
+//! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at the flag.
 
 use super::idle::Idle;
 use crate::driver::Unpark;
@@ -33,10 +33,35 @@ const YOUTH: Duration = Duration::from_millis(3);
 /// See the module's page.
 pub(super) struct Watch {
     rest: Rest,
-    /// No worker has found [`YOUTH`] over yet.
-    young: AtomicBool,
+    youth: Youth,
     grown_up: Instant,
     stuck_mark: AtomicU32,
+}
+
+/// Has a worker found [`YOUTH`] over yet? The handshake is told on the module's page.
+pub(super) struct Youth(AtomicBool);
+
+impl Youth {
+    pub(super) fn new() -> Youth {
+        Youth(AtomicBool::new(true))
+    }
+
+    /// To be asked after [`Rest::needs_call`], whose fence comes before it.
+    #[inline]
+    pub(super) fn is_over(&self) -> bool {
+        // Ordering: Relaxed; ordered by the fence in `needs_call`, which pairs with the one in `end`.
+        !self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends it. True if a worker is awake, for whose sake the caller must call the watch.
+    pub(super) fn end(&self, idle: &Idle) -> bool {
+        // Ordering: Relaxed; before the fence.
+        self.0.store(false, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen here, or sees
+        // that youth is over and calls by itself.
+        fence(Ordering::SeqCst);
+        !idle.all_asleep()
+    }
 }
 
 /// When the watch rests, and who ends that: the handshake with the workers.
@@ -143,7 +168,7 @@ impl Watch {
     pub(super) fn new() -> Self {
         Watch {
             rest: Rest::new(),
-            young: AtomicBool::new(true),
+            youth: Youth::new(),
             grown_up: Instant::now() + YOUTH,
             stuck_mark: AtomicU32::new(0),
         }
@@ -152,8 +177,7 @@ impl Watch {
     /// A worker that was asleep has a task to run: the watch must not sleep either.
     #[inline]
     pub(super) fn attend(&self, handle: &Handle) {
-        // Ordering: Relaxed; ordered by the fence in `needs_call`, which pairs with the one in `youth_left`.
-        if self.rest.needs_call() && !self.young.load(Ordering::Relaxed) {
+        if self.rest.needs_call() && self.youth.is_over() {
             self.call(handle);
         }
     }
@@ -162,20 +186,15 @@ impl Watch {
     /// worker asks again when it wakes, before it retracts.
     #[inline]
     pub(super) fn youth_left(&self, handle: &Handle) -> Option<Duration> {
-        // Ordering: Relaxed; a worker that still sees youth asks the clock.
-        if !self.young.load(Ordering::Relaxed) {
+        // A worker that still sees youth asks the clock.
+        if self.youth.is_over() {
             return None;
         }
         let left = self.grown_up.saturating_duration_since(Instant::now());
         if !left.is_zero() {
             return Some(left);
         }
-        // Ordering: Relaxed; before the fence.
-        self.young.store(false, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen here, or sees
-        // that youth is over and calls by itself.
-        fence(Ordering::SeqCst);
-        if !super::MultiThread::of(handle).idle.all_asleep() {
+        if self.youth.end(&super::MultiThread::of(handle).idle) {
             self.call(handle);
         }
         None

@@ -6,7 +6,7 @@
 use super::idle::Idle;
 use super::parker::Parker;
 use super::seat::Seat;
-use super::watch::Rest;
+use super::watch::{Rest, Youth};
 use crate::driver::{IoDriver, Timers, Unpark};
 use crate::shim::sync::Arc;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
@@ -305,6 +305,23 @@ fn the_watch_sleeps_only_while_all_workers_do() {
             shared.1.call(|| unreachable!("it was started before"));
         }
         watch.join().unwrap();
+    });
+}
+
+/// Youth ends as a worker wakes: one of the two starts the watch.
+#[test]
+fn the_end_of_youth_misses_no_worker() {
+    ::loom::model(|| {
+        let shared = Arc::new((Idle::new(2), Rest::new(), Youth::new()));
+        shared.0.announce(0, false);
+        shared.0.announce(1, false);
+        let sleeper = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.2.end(&shared.0))
+        };
+        shared.0.retract(0);
+        let calls = shared.1.needs_call() && shared.2.is_over();
+        assert!(sleeper.join().unwrap() || calls);
     });
 }
 
