@@ -7,8 +7,8 @@
 //!
 //! acquire(n)  permits >= n, no WAITERS  -> permits - n                     (one CAS)
 //!             else, under the lock      -> takes what there is, sets WAITERS, queues
-//! release(n)  permits + n               -> no WAITERS seen: done            (one fetch_add)
-//!                                          else, under the lock: hands out to the queue
+//! release(n)  no WAITERS seen: permits + n -> still no WAITERS: done          (one fetch_add)
+//!             else, under the lock: hands out to the queue, the rest to the word
 //! close       CLOSED; the queue is emptied, partial holdings go back
 //! ```
 //!
@@ -142,6 +142,11 @@ impl BatchSemaphore {
             "number of added permits ({n}) would overflow MAX_PERMITS ({})",
             Self::MAX_PERMITS
         );
+        // Ordering: Relaxed; a hint. With a queue the permits need not pass through the word: whoever
+        // holds the lock gives them out, and what is left over goes to the word there.
+        if self.state.load(Ordering::Relaxed) & WAITERS != 0 {
+            return self.hand_out(self.queue.lock(), n);
+        }
         let before = self.add(n);
         if (before >> SHIFT) + n > Self::MAX_PERMITS {
             // Ordering: Relaxed; takes back what must not be there, and panics.
@@ -212,11 +217,26 @@ impl BatchSemaphore {
     }
 
     /// Serves the queue with `extra` permits and those in the word; the rest goes to the word.
+    #[track_caller]
     fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) {
         let mut wakers = WakeBatch::new();
-        // Ordering: AcqRel; Acquire pairs with the Release of whoever added the permits, so
-        // that the signal hands their writes on.
-        let mut free = extra + (self.state.fetch_and(FLAGS, Ordering::AcqRel) >> SHIFT);
+        let mut free = extra;
+        // Ordering: Relaxed; nothing is there to be had but what the RMW below takes. Permits added
+        // after this load are handed out by who added them (I3: they saw WAITERS, or the queue is
+        // empty and they stay in the word).
+        let there = self.state.load(Ordering::Relaxed) >> SHIFT;
+        if there > 0 {
+            if there + extra > Self::MAX_PERMITS {
+                drop(queue);
+                panic!(
+                    "number of added permits ({extra}) would overflow MAX_PERMITS ({})",
+                    Self::MAX_PERMITS
+                );
+            }
+            // Ordering: AcqRel; Acquire pairs with the Release of whoever added the permits, so
+            // that the signal hands their writes on.
+            free += self.state.fetch_and(FLAGS, Ordering::AcqRel) >> SHIFT;
+        }
         // SAFETY: the lock is held.
         while let Some(node) = unsafe { queue.front() } {
             // SAFETY: I1 of wait_list, the lock is held.
@@ -375,71 +395,69 @@ impl Acquire<'_> {
 impl Future for Acquire<'_> {
     type Output = Result<(), AcquireError>;
 
+    /// The case without waiting is inlined into the caller; the rest is out of line.
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // SAFETY: nothing is moved out of the pinned future.
         let this = unsafe { self.get_unchecked_mut() };
         // A trace takes no permit and no place in the queue.
         std::task::ready!(crate::coop::poll_trace(cx));
         let budget = coop::poll_proceed(cx);
-        if this.phase == Phase::Fresh {
-            if let Poll::Ready(coop) = &budget {
-                match this.semaphore.try_acquire(this.wanted) {
-                    Ok(()) => {
-                        coop.made_progress();
-                        this.phase = Phase::Done;
-                        return Poll::Ready(Ok(()));
-                    }
-                    Err(TryAcquireError::Closed) => {
-                        coop.made_progress();
-                        this.phase = Phase::Done;
-                        return Poll::Ready(Err(AcquireError(())));
-                    }
-                    Err(TryAcquireError::NoPermits) => {}
-                }
-            }
-            match this.queue(cx) {
-                Queued::Waiting => {
-                    this.phase = Phase::Queued;
-                    return Poll::Pending;
-                }
-                Queued::Granted => {
-                    this.phase = Phase::Queued;
-                    // SAFETY: I1 of wait_list, the node was never queued.
-                    unsafe { this.node.fields() }.payload.missing = 0;
-                    this.node.set_signal(GRANTED);
-                }
-                Queued::Refused => {
-                    this.phase = Phase::Queued;
-                    this.node.set_signal(REFUSED);
-                }
-            }
-        }
-        if this.phase == Phase::Done {
-            return Poll::Pending;
-        }
-        let mut signal = this.node.signal();
-        if signal == 0 {
-            if !this.update_waker(cx) {
-                return Poll::Pending;
-            }
-            signal = this.node.signal();
-        }
-        let coop = std::task::ready!(budget);
-        coop.made_progress();
-        this.phase = Phase::Done;
-        if signal == GRANTED && !this.semaphore.is_closed() {
+        if this.phase == Phase::Fresh
+            && let Poll::Ready(coop) = &budget
+            && this.semaphore.try_acquire(this.wanted).is_ok()
+        {
+            coop.made_progress();
+            this.phase = Phase::Done;
             return Poll::Ready(Ok(()));
         }
-        this.give_back(this.semaphore.queue.lock());
-        Poll::Ready(Err(AcquireError(())))
+        this.poll_waiting(cx, budget)
     }
 }
 
-impl Drop for Acquire<'_> {
-    fn drop(&mut self) {
-        if self.phase != Phase::Queued {
-            return;
+impl Acquire<'_> {
+    #[inline(never)]
+    fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        budget: Poll<coop::RestoreOnPending>,
+    ) -> Poll<Result<(), AcquireError>> {
+        if self.phase == Phase::Fresh {
+            let queued = self.queue(cx);
+            self.phase = Phase::Queued;
+            match queued {
+                Queued::Waiting => return Poll::Pending,
+                Queued::Granted => {
+                    // SAFETY: I1 of wait_list, the node was never queued.
+                    unsafe { self.node.fields() }.payload.missing = 0;
+                    self.node.set_signal(GRANTED);
+                }
+                Queued::Refused => self.node.set_signal(REFUSED),
+            }
         }
+        if self.phase == Phase::Done {
+            return Poll::Pending;
+        }
+        let mut signal = self.node.signal();
+        if signal == 0 {
+            if !self.update_waker(cx) {
+                return Poll::Pending;
+            }
+            signal = self.node.signal();
+        }
+        let coop = std::task::ready!(budget);
+        coop.made_progress();
+        self.phase = Phase::Done;
+        if signal == GRANTED && !self.semaphore.is_closed() {
+            return Poll::Ready(Ok(()));
+        }
+        self.give_back(self.semaphore.queue.lock());
+        Poll::Ready(Err(AcquireError(())))
+    }
+
+    /// Leaves the queue, or gives back what came too late.
+    #[inline(never)]
+    fn withdraw(&mut self) {
         let mut queue = self.semaphore.queue.lock();
         // SAFETY: the lock is held; a queued node is in this list.
         unsafe { queue.remove(&self.node) };
@@ -447,6 +465,15 @@ impl Drop for Acquire<'_> {
         let waker = unsafe { self.node.fields() }.waker.take();
         self.give_back(queue);
         drop(waker);
+    }
+}
+
+impl Drop for Acquire<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.phase == Phase::Queued {
+            self.withdraw();
+        }
     }
 }
 

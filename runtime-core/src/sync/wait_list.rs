@@ -211,6 +211,7 @@ const INLINE: usize = 16;
 /// A panicking waker does not cost the others their wake-up: they are woken while unwinding.
 pub(crate) struct WakeBatch {
     len: usize,
+    taken: usize,
     inline: [MaybeUninit<Waker>; INLINE],
     spilled: Vec<Waker>,
 }
@@ -219,6 +220,7 @@ impl WakeBatch {
     pub(crate) const fn new() -> Self {
         WakeBatch {
             len: 0,
+            taken: 0,
             inline: [const { MaybeUninit::uninit() }; INLINE],
             spilled: Vec::new(),
         }
@@ -236,41 +238,32 @@ impl WakeBatch {
     }
 
     /// Wakes all. No runtime lock may be held.
+    ///
+    /// By reference: the batch is large, and moving it costs more than most wake-ups.
     #[inline]
-    pub(crate) fn wake(self) {
-        let mut rest = Rest {
-            batch: self,
-            next: 0,
-        };
-        if rest.batch.len == 0 {
+    pub(crate) fn wake(&mut self) {
+        if self.len == 0 {
             return;
         }
         audit::user_code();
-        while let Some(waker) = rest.take() {
+        while let Some(waker) = self.take() {
             waker.wake();
         }
     }
-}
 
-struct Rest {
-    batch: WakeBatch,
-    next: usize,
-}
-
-impl Rest {
     fn take(&mut self) -> Option<Waker> {
-        if self.next < self.batch.len {
-            let slot = &self.batch.inline[self.next];
-            self.next += 1;
-            // SAFETY: slots below `len` are initialised; `next` passes each once.
+        if self.taken < self.len {
+            let slot = &self.inline[self.taken];
+            self.taken += 1;
+            // SAFETY: slots below `len` are initialised; `taken` passes each once.
             Some(unsafe { slot.assume_init_read() })
         } else {
-            self.batch.spilled.pop()
+            self.spilled.pop()
         }
     }
 }
 
-impl Drop for Rest {
+impl Drop for WakeBatch {
     fn drop(&mut self) {
         while let Some(waker) = self.take() {
             // Reached only while a waker's panic unwinds; a second panic would abort.
