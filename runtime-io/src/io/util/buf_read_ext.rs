@@ -3,8 +3,8 @@
 //! `read_line` moves the string's bytes into the future, so that the string never holds half a character;
 //! they come back when the future ends, also by being dropped.
 
+use super::into_string;
 use super::lines::{Lines, Split};
-use super::{into_string, is_interrupted};
 use crate::io::AsyncBufRead;
 use std::future::Future;
 use std::io;
@@ -113,16 +113,11 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 
 impl<R: AsyncBufRead + ?Sized> AsyncBufReadExt for R {}
 
-/// Where `byte` is in `data` first. Looks at 32 bytes at a time, which compiles to vector code.
+/// Where `byte` is in `data` first. The C library's search is the quickest at hand for a line's few bytes.
 fn find(byte: u8, data: &[u8]) -> Option<usize> {
-    let mut base = 0;
-    for block in data.chunks(32) {
-        if block.iter().fold(false, |found, &b| found | (b == byte)) {
-            return block.iter().position(|&b| b == byte).map(|at| base + at);
-        }
-        base += block.len();
-    }
-    None
+    // SAFETY: the pointer is good for reads of `len` bytes; `memchr` looks at no more.
+    let at = unsafe { libc::memchr(data.as_ptr().cast(), byte.into(), data.len()) };
+    (!at.is_null()).then(|| at.addr() - data.as_ptr().addr())
 }
 
 /// Reads up to and including `byte`. `read` counts over several calls and starts anew once it is ready.
@@ -134,11 +129,11 @@ pub(super) fn poll_read_until<R: AsyncBufRead + ?Sized>(
     read: &mut usize,
 ) -> Poll<io::Result<usize>> {
     loop {
-        let result = ready!(reader.as_mut().poll_fill_buf(cx));
-        if is_interrupted(&result) {
-            continue;
-        }
-        let data = result?;
+        let data = match ready!(reader.as_mut().poll_fill_buf(cx)) {
+            Ok(data) => data,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         let found = find(byte, data);
         let n = found.map_or(data.len(), |at| at + 1);
         buf.extend_from_slice(&data[..n]);

@@ -78,6 +78,18 @@ impl<R: AsyncRead> BufReader<R> {
     }
 }
 
+impl<R: AsyncRead> BufReader<R> {
+    /// Reads into the empty buffer.
+    fn poll_refill(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.project();
+        let mut buf = ReadBuf::new(this.buf);
+        ready!(poll_read_checked(this.inner, cx, &mut buf))?;
+        *this.end = buf.filled().len();
+        *this.pos = 0;
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<R: AsyncRead> AsyncRead for BufReader<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -96,17 +108,16 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
 }
 
 impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let this = self.project();
-        if this.pos == this.end {
-            let mut buf = ReadBuf::new(this.buf);
-            ready!(poll_read_checked(this.inner, cx, &mut buf))?;
-            *this.end = buf.filled().len();
-            *this.pos = 0;
+    #[inline]
+    fn poll_fill_buf(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        if self.pos == self.end {
+            ready!(self.as_mut().poll_refill(cx))?;
         }
+        let this = self.project();
         Poll::Ready(Ok(&this.buf[*this.pos..*this.end]))
     }
 
+    #[inline]
     fn consume(self: Pin<&mut Self>, amount: usize) {
         let this = self.project();
         *this.pos = this.pos.saturating_add(amount).min(*this.end);
