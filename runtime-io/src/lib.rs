@@ -6,10 +6,17 @@ pub mod io;
 pub mod net;
 #[cfg(feature = "process")]
 pub mod process;
-#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
+#[cfg(any(
+    feature = "net",
+    feature = "signal",
+    feature = "process",
+    feature = "io-uring"
+))]
 pub mod reactor;
 mod shutdown;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub mod signal;
+#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
+mod uring;
 
 pub use shutdown::is_shutdown_error;

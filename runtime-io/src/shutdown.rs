@@ -9,7 +9,8 @@ const SHUTDOWN: &str = "A Tokio 1.x context was found, but it is being shutdown.
     feature = "net",
     feature = "signal",
     feature = "process",
-    feature = "io-std"
+    feature = "io-std",
+    feature = "io-uring"
 ))]
 /// The error of operations that outlive their runtime.
 pub(crate) fn shutdown_error() -> io::Error {

@@ -80,7 +80,12 @@ impl Builder {
     }
 
     /// Enables the I/O driver: sockets, pipes, signals, processes.
-    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[cfg(any(
+        feature = "net",
+        feature = "process",
+        feature = "signal",
+        feature = "io-uring"
+    ))]
     pub fn enable_io(&mut self) -> &mut Self {
         self.enable_io = true;
         self
@@ -114,8 +119,8 @@ impl Builder {
         self
     }
 
-    /// Asks for file operations through io_uring; they go to the blocking pool all the same, which
-    /// measures quicker for plain files.
+    /// Enables the I/O driver, which is what file operations through io_uring need; `enable_all` and
+    /// `enable_io` do as well. Where the kernel refuses a ring, the blocking pool does the work.
     #[cfg(feature = "io-uring")]
     pub fn enable_io_uring(&mut self) -> &mut Self {
         self.enable_io = true;
@@ -126,7 +131,12 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
-    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[cfg(any(
+        feature = "net",
+        feature = "process",
+        feature = "signal",
+        feature = "io-uring"
+    ))]
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, capacity: usize) -> &mut Self {
         assert!(capacity > 0, "max_io_events_per_tick must be non-zero");
@@ -138,7 +148,12 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
-    #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+    #[cfg(any(
+        feature = "net",
+        feature = "process",
+        feature = "signal",
+        feature = "io-uring"
+    ))]
     #[track_caller]
     pub fn max_io_events_per_busy_tick(&mut self, capacity: usize) -> &mut Self {
         assert!(capacity > 0, "max_io_events_per_busy_tick must be non-zero");
@@ -470,7 +485,12 @@ impl Builder {
         #[allow(unused_mut)]
         let mut drivers = Drivers::default();
         let _ = params;
-        #[cfg(any(feature = "net", feature = "process", feature = "signal"))]
+        #[cfg(any(
+            feature = "net",
+            feature = "process",
+            feature = "signal",
+            feature = "io-uring"
+        ))]
         if self.enable_io {
             drivers.io = Some(runtime_io::reactor::create(params)?);
         }

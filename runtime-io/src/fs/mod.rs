@@ -6,11 +6,13 @@
 //!            └─ page cache? ───▶ no task: the kernel copies what it has at once (sys/)
 //! ```
 //! An operating system offers no readiness for files, so the room knows nothing of the reactor: whatever may
-//! wait for a disk is a closure on the blocking pool.
+//! wait for a disk is a closure on the blocking pool. With the feature `io-uring`, opening, `read`, `write`,
+//! `rename`, `try_exists` and the reads of a `File` are operations of the runtime's ring instead, where it has
+//! one (`ring.rs`; `docs/io_uring.md`).
 //!
 //! I1: an operation is at most one task (read_dir: one for each chunk of entries).
 //! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
-//!     those it has queued. Everything else is cancelled with the pool's queue and then reports
+//!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled with the pool's queue and then reports
 //!     "background task failed".
 //! I3: no path function touches the file system before its first poll; one that is dropped while its task
 //!     runs leaves the task to finish.
@@ -19,6 +21,11 @@ mod dir;
 mod file;
 mod open;
 mod paths;
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+mod ring;
+#[cfg(not(all(feature = "io-uring", target_os = "linux")))]
+#[path = "no_ring.rs"]
+mod ring;
 mod sys;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};

@@ -1,6 +1,6 @@
 //! [`OpenOptions`]: how a [`File`] is to be opened.
 
-use super::{File, on_pool};
+use super::{File, on_pool, ring};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -11,14 +11,71 @@ use std::path::Path;
 /// let log = selvedge::fs::OpenOptions::new().append(true).create(true).open("log.txt").await?;
 /// ```
 #[derive(Clone, Debug)]
-pub struct OpenOptions(std::fs::OpenOptions);
+pub struct OpenOptions {
+    std: std::fs::OpenOptions,
+    /// The same, to be looked at; none if they came as the standard library's, which tell nothing.
+    known: Option<Known>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    read: bool,
+    write: bool,
+    append: bool,
+    truncate: bool,
+    create: bool,
+    create_new: bool,
+    mode: Option<u32>,
+    custom_flags: i32,
+}
+
+impl Known {
+    /// Flags and mode for `open(2)`; none for what makes no sense, which the standard library tells best.
+    fn for_system(&self) -> Option<(i32, u32)> {
+        let writes = self.write || self.append;
+        let makes = self.create || self.create_new;
+        if !(self.read || writes) || (makes && !writes) {
+            return None;
+        }
+        if self.truncate && !self.create_new && (self.append || !self.write) {
+            return None;
+        }
+        let mut flags = match (self.read, writes) {
+            (true, true) => libc::O_RDWR,
+            (false, true) => libc::O_WRONLY,
+            _ => libc::O_RDONLY,
+        };
+        let options = [
+            (self.append, libc::O_APPEND),
+            (makes, libc::O_CREAT),
+            (self.create_new, libc::O_EXCL),
+            (self.truncate && !self.create_new, libc::O_TRUNC),
+        ];
+        for (is_on, flag) in options {
+            flags |= if is_on { flag } else { 0 };
+        }
+        flags |= libc::O_CLOEXEC | self.custom_flags & !libc::O_ACCMODE;
+        let makes_any = flags & libc::O_CREAT != 0 || flags & libc::O_DIRECTORY != 0;
+        Some((
+            flags,
+            if makes_any {
+                self.mode.unwrap_or(0o666)
+            } else {
+                0
+            },
+        ))
+    }
+}
 
 /// Setters that hand on to `std`'s.
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
         $(#[$doc])*
         pub fn $name(&mut self, $name: $type) -> &mut OpenOptions {
-            self.0.$name($name);
+            self.std.$name($name);
+            if let Some(known) = &mut self.known {
+                known.$name = $name.into();
+            }
             self
         }
     )*};
@@ -27,7 +84,10 @@ macro_rules! options {
 impl OpenOptions {
     /// Nothing is chosen yet.
     pub fn new() -> OpenOptions {
-        OpenOptions(std::fs::OpenOptions::new())
+        OpenOptions {
+            std: std::fs::OpenOptions::new(),
+            known: Some(Known::default()),
+        }
     }
 
     options! {
@@ -55,7 +115,12 @@ impl OpenOptions {
     /// The system's; `InvalidInput` for options that make no sense together; and if the runtime shuts down
     /// first.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
+        let (options, path) = (self.std.clone(), path.as_ref().to_owned());
+        if let Some((flags, mode)) = self.known.as_ref().and_then(Known::for_system)
+            && let Some(opened) = ring::open(&path, flags, mode).await
+        {
+            return opened.map(File::opened);
+        }
         on_pool(move || options.open(path)).await.map(File::opened)
     }
 }
@@ -67,7 +132,7 @@ impl Default for OpenOptions {
 }
 
 impl From<std::fs::OpenOptions> for OpenOptions {
-    fn from(options: std::fs::OpenOptions) -> OpenOptions {
-        OpenOptions(options)
+    fn from(std: std::fs::OpenOptions) -> OpenOptions {
+        OpenOptions { std, known: None }
     }
 }

@@ -1,9 +1,10 @@
-//! The functions that take a path and are one call of `std::fs`, each one task on the pool.
+//! The functions that take a path and are one call of `std::fs`, each one task on the pool, or operations of a ring.
 
-use super::{on_pool, on_pool_for_sure};
+use super::{on_pool, on_pool_for_sure, ring};
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Functions of one path.
 macro_rules! of_path {
@@ -30,12 +31,6 @@ of_path! {
     metadata -> Metadata = std::fs::metadata;
     /// What the system knows of a path itself, be it a symbolic link.
     symlink_metadata -> Metadata = std::fs::symlink_metadata;
-    /// All the bytes of a file.
-    ///
-    /// ```ignore
-    /// let image = selvedge::fs::read("logo.png").await?;
-    /// ```
-    read -> Vec<u8> = std::fs::read;
     /// All of a file, as text. It is an error (`InvalidData`) if it is not UTF-8.
     read_to_string -> String = std::fs::read_to_string;
     /// Where a symbolic link points.
@@ -46,8 +41,6 @@ of_path! {
     remove_dir_all -> () = std::fs::remove_dir_all;
     /// Removes a file's name. A file that is open stays readable until it is closed.
     remove_file -> () = std::fs::remove_file;
-    /// Does the path lead to something? An error means that it could not be found out.
-    try_exists -> bool = std::fs::exists;
 }
 
 /// Functions from one path to another.
@@ -69,10 +62,48 @@ of_two_paths! {
     copy(from, to) -> u64 = std::fs::copy;
     /// A second name for a file.
     hard_link(original, link) -> () = std::fs::hard_link;
-    /// Renames a file or folder within its file system, replacing a file at `to`.
-    rename(from, to) -> () = std::fs::rename;
     /// Makes a symbolic link to `original`, which need not exist.
     symlink(original, link) -> () = std::os::unix::fs::symlink;
+}
+
+/// All the bytes of a file.
+///
+/// ```ignore
+/// let image = selvedge::fs::read("logo.png").await?;
+/// ```
+///
+/// # Errors
+/// Those of `std::fs::read`; and if the runtime shuts down first.
+pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let path = path.as_ref().to_owned();
+    match ring::read(&path).await {
+        Some(result) => result,
+        None => on_pool(move || std::fs::read(path)).await,
+    }
+}
+
+/// Renames a file or folder within its file system, replacing a file at `to`.
+///
+/// # Errors
+/// Those of `std::fs::rename`; and if the runtime shuts down first.
+pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
+    let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
+    match ring::rename(&from, &to).await {
+        Some(result) => result,
+        None => on_pool(move || std::fs::rename(from, to)).await,
+    }
+}
+
+/// Does the path lead to something? An error means that it could not be found out.
+///
+/// # Errors
+/// Those of `std::fs::exists`; and if the runtime shuts down first.
+pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
+    let path = path.as_ref().to_owned();
+    match ring::exists(&path).await {
+        Some(result) => result,
+        None => on_pool(move || std::fs::exists(path)).await,
+    }
 }
 
 /// Changes the permissions of a file or folder.
@@ -86,7 +117,8 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 
 /// Replaces all of a file's content, making the file if there is none.
 ///
-/// Once polled it happens, even if the future is dropped or the runtime shuts down.
+/// Once polled it happens, even if the future is dropped or the runtime shuts down. (Through an io_uring, feature
+/// `io-uring`, it is a task: a shutdown ends it where it stands.)
 ///
 /// ```ignore
 /// selvedge::fs::write("greeting.txt", "hello").await?;
@@ -96,6 +128,9 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 /// Those of `std::fs::write`; and if the runtime has shut down.
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    let contents = contents.as_ref().to_owned();
+    let contents = Arc::<[u8]>::from(contents.as_ref());
+    if let Some(task) = ring::write(&path, &contents) {
+        return task.await;
+    }
     on_pool_for_sure(move || std::fs::write(path, contents)).await
 }

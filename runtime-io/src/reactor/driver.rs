@@ -14,9 +14,10 @@
 //! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
 
 use super::ScheduledIo;
+use super::ring::{RING, RingSlot};
 use super::{Interest, Ready};
 use mio::unix::SourceFd;
-use runtime_core::driver::{IoCounters, IoDriver, Unpark};
+use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
 use runtime_core::shim::sync::Mutex;
 use std::fmt;
 use std::io;
@@ -70,7 +71,7 @@ impl Slots {
         self.get(slot)?;
         let index = slot.0 & ((1 << INDEX_BITS) - 1);
         let entry = &mut self.entries[index];
-        // One less than all ones, so that no slot's token is ever UNPARK.
+        // One less than all ones, so that no slot's token is ever UNPARK or RING.
         entry.generation = (entry.generation + 1) % ((1 << INDEX_BITS) - 1);
         self.free.push(index);
         entry.io.take()
@@ -79,8 +80,9 @@ impl Slots {
 
 /// The shared end: registers, deregisters, unparks.
 pub(crate) struct Reactor {
-    registry: mio::Registry,
-    waker: mio::Waker,
+    pub(super) registry: mio::Registry,
+    pub(super) waker: Arc<mio::Waker>,
+    pub(super) ring: RingSlot,
     slots: Mutex<Slots>,
     pub(super) counters: Arc<IoCounters>,
 }
@@ -146,27 +148,32 @@ pub(crate) struct Driver {
     /// Resolved events of the turn; kept for its capacity.
     batch: Vec<(Arc<ScheduledIo>, Ready)>,
     reactor: Arc<Reactor>,
+    /// The thread that parks is the user's own: a waker's panic is told there.
+    is_users_thread: bool,
 }
 
 impl Driver {
-    pub(crate) fn new(nevents: usize) -> io::Result<(Driver, Arc<Reactor>)> {
+    pub(crate) fn new(params: &DriverParams) -> io::Result<(Driver, Arc<Reactor>)> {
         let poll = mio::Poll::new()?;
         let reactor = Arc::new(Reactor {
             registry: poll.registry().try_clone()?,
-            waker: mio::Waker::new(poll.registry(), UNPARK)?,
+            waker: Arc::new(mio::Waker::new(poll.registry(), UNPARK)?),
+            ring: RingSlot::default(),
             slots: Mutex::new(Slots::default()),
             counters: Arc::default(),
         });
         let driver = Driver {
             poll,
-            events: mio::Events::with_capacity(nevents.max(1)),
+            events: mio::Events::with_capacity(params.nevents.max(1)),
             batch: Vec::new(),
             reactor: reactor.clone(),
+            is_users_thread: params.may_pause,
         };
         Ok((driver, reactor))
     }
 
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
+        let timeout = self.reactor.ring.before_wait(timeout);
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
@@ -175,10 +182,15 @@ impl Driver {
         if self.events.is_empty() {
             return;
         }
+        let mut has_completions = false;
         {
             let slots = self.reactor.slots.lock();
             for event in self.events.iter() {
                 if event.token() == UNPARK {
+                    continue;
+                }
+                if event.token() == RING {
+                    has_completions = true;
                     continue;
                 }
                 if let Some(io) = slots.get(Slot(event.token().0)) {
@@ -189,6 +201,9 @@ impl Driver {
         self.reactor.counters.note_ready(self.batch.len() as u64);
         for (io, ready) in self.batch.drain(..) {
             io.deliver(ready);
+        }
+        if has_completions {
+            self.reactor.ring.deliver(self.is_users_thread);
         }
     }
 }
@@ -215,6 +230,7 @@ impl IoDriver for Driver {
         for io in all {
             io.shut_down();
         }
+        self.reactor.ring.shut_down();
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `readiness` | the readiness words: a state machine, model-checked |
 //! | `scheduled` | readiness and waiters of one resource |
 //! | `driver` | the wait, the slots, delivery, shutdown |
+//! | `ring` | the io_uring, another source of events |
 //! | `registration` | from the first assumption to deregistration; the retry loops |
 //! | `poll_evented` | a resource together with its registration |
 //! | `async_fd` | the same for any file descriptor, as public API |
@@ -21,11 +22,18 @@ mod poll_evented;
 mod readiness;
 mod ready;
 mod registration;
+#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
+mod ring;
+#[cfg(not(all(feature = "io-uring", feature = "fs", target_os = "linux")))]
+#[path = "no_ring.rs"]
+mod ring;
 mod scheduled;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::shutdown::shutdown_error;
+#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
+pub(crate) use driver::Reactor;
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
 #[cfg(feature = "io-util")]
@@ -52,7 +60,7 @@ pub mod unix {
 /// # Errors
 /// When the OS gives no epoll instance or eventfd.
 pub fn create(params: &DriverParams) -> io::Result<IoParts> {
-    let (driver, reactor) = driver::Driver::new(params.nevents)?;
+    let (driver, reactor) = driver::Driver::new(params)?;
     Ok(IoParts {
         driver: Box::new(driver),
         unpark: reactor.clone(),

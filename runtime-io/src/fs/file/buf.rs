@@ -38,7 +38,8 @@ impl Buf {
     pub(super) fn read_from(&mut self, mut source: impl Read, most: usize) -> io::Result<()> {
         (self.start, self.end) = (0, 0);
         if self.storage.len() < most {
-            self.storage.resize(most, 0);
+            // Not `resize`: zeros in new memory cost nothing.
+            self.storage = vec![0; most];
         }
         self.end = loop {
             match source.read(&mut self.storage[..most]) {
@@ -47,6 +48,21 @@ impl Buf {
             }
         };
         Ok(())
+    }
+
+    /// Memory with room for `most` bytes, in place of what is there.
+    pub(super) fn take_space(&mut self, most: usize) -> Vec<u8> {
+        (self.start, self.end) = (0, 0);
+        let mut space = std::mem::take(&mut self.storage);
+        space.clear();
+        space.reserve_exact(most);
+        space
+    }
+
+    /// Takes such memory back with what has been read into it.
+    pub(super) fn put_read(&mut self, storage: Vec<u8>) {
+        (self.start, self.end) = (0, storage.len());
+        self.storage = storage;
     }
 
     /// Takes a copy of at most `most` bytes to write, in place of what is there.

@@ -1,9 +1,12 @@
-//! What a [`File`](super::File) has under way: at most one task on the pool, and a buffer.
+//! What a [`File`](super::File) has under way: at most one task, and a buffer.
 //!
 //! ```text
 //! idle ── start(read|write|seek|set_len) ──▶ busy ── poll_task ──▶ idle, with the task's outcome
 //!  └──── read what the page cache holds, seek where that works ──┘ (no task)
 //! ```
+//! A task is a closure on the blocking pool or, to read, an operation of the runtime's ring. A ring does not lock
+//! the position as `read` does, so it serves files whose position is their own.
+//!
 //! A write is accepted when its bytes are copied; the task is mandatory, and its error is kept in
 //! `failed_write` for the next write, flush or sync. A read that is dropped leaves its bytes in the buffer
 //! for the next one. Whoever writes, seeks or cuts the file first forgets those bytes and moves the system's
@@ -15,10 +18,13 @@
 //!     reading with the same position (`try_clone`, `from_std`), as the kernel's lock of the position could be
 //!     held during a disk access; and seeking only where a read has shown that the file is an ordinary one.
 //!
+//! I4: an operation of a ring holds the file, so its descriptor is closed after it.
+//!
 //! A lost task (the runtime shut down, a panic) costs the buffer, never the state: the file is idle again.
 
 use super::buf::Buf;
 use crate::fs::lost_task;
+use crate::fs::ring::{self, RingRead};
 use crate::fs::sys::{Cached, read_cached};
 use crate::io::ReadBuf;
 use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
@@ -42,8 +48,10 @@ pub(super) enum Direct {
     Untried,
     /// A read has worked.
     Works,
-    /// The system cannot, or the position is shared.
+    /// The system cannot.
     Never,
+    /// The position is shared, or may be.
+    Shared,
 }
 
 /// What a task has done.
@@ -55,8 +63,30 @@ pub(super) enum Outcome {
     Lost,
 }
 
+/// What is under way.
+enum Task {
+    Pool(JoinHandle<(Buf, Outcome)>),
+    Ring(RingRead),
+}
+
+impl Task {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(Buf, Outcome)> {
+        Poll::Ready(match self {
+            Task::Pool(task) => {
+                let joined = ready!(Pin::new(task).poll(cx));
+                joined.unwrap_or_else(|_| (Buf::default(), Outcome::Lost))
+            }
+            Task::Ring(read) => {
+                let mut buf = Buf::default();
+                let result = ready!(read.poll(cx)).map(|storage| buf.put_read(storage));
+                (buf, Outcome::Read(result))
+            }
+        })
+    }
+}
+
 pub(super) struct Engine {
-    task: Option<JoinHandle<(Buf, Outcome)>>,
+    task: Option<Task>,
     buf: Buf,
     failed_write: Option<io::Error>,
     /// Where the last seek went.
@@ -77,7 +107,7 @@ impl Engine {
 
     /// The position is shared from now on (I3).
     pub(super) fn share(&mut self) {
-        self.direct = Direct::Never;
+        self.direct = Direct::Shared;
     }
 
     /// The error of a write that nobody has been told.
@@ -99,15 +129,9 @@ impl Engine {
         let Some(task) = &mut self.task else {
             return Poll::Ready(Outcome::Lost);
         };
-        let joined = ready!(Pin::new(task).poll(cx));
+        let (buf, outcome) = ready!(task.poll(cx));
         self.task = None;
-        let outcome = match joined {
-            Ok((buf, outcome)) => {
-                self.buf = buf;
-                outcome
-            }
-            Err(_) => Outcome::Lost,
-        };
+        self.buf = buf;
         if let Outcome::Seek(Ok(position)) = outcome {
             self.position = position;
         }
@@ -161,16 +185,23 @@ impl Engine {
     }
 
     fn start_read(&mut self, file: &Arc<StdFile>, size: usize) {
+        if self.direct != Direct::Shared
+            && let Some(reader) = ring::reader()
+        {
+            let space = self.buf.take_space(size);
+            self.task = Some(Task::Ring(reader.read(file, space, size)));
+            return;
+        }
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        self.task = Some(spawn_blocking(move || {
+        self.task = Some(Task::Pool(spawn_blocking(move || {
             let result = buf.read_from(&*file, size);
             (buf, Outcome::Read(result))
-        }));
+        })));
     }
 
     /// Reads from the page cache into the user's memory; false if that cannot be done now.
     fn read_directly(&mut self, file: &StdFile, target: &mut ReadBuf<'_>, size: usize) -> bool {
-        if self.direct == Direct::Never || size > MOST_AT_ONCE {
+        if matches!(self.direct, Direct::Never | Direct::Shared) || size > MOST_AT_ONCE {
             return false;
         }
         // SAFETY: `read_cached` leaves initialised bytes initialised.
@@ -239,9 +270,9 @@ impl Engine {
             return Ok(());
         }
         let (file, buf) = (file.clone(), mem::take(&mut self.buf));
-        self.task = Some(spawn_blocking(move || {
+        self.task = Some(Task::Pool(spawn_blocking(move || {
             (buf, Outcome::Seek((&*file).seek(to)))
-        }));
+        })));
         Ok(())
     }
 
@@ -281,7 +312,7 @@ impl Engine {
     /// Starts a task that changes the file, and must run.
     fn start(&mut self, task: impl FnOnce() -> (Buf, Outcome) + Send + 'static) -> io::Result<()> {
         let task = spawn_mandatory_blocking(task);
-        self.task = Some(task.ok_or_else(lost_task)?);
+        self.task = Some(Task::Pool(task.ok_or_else(lost_task)?));
         Ok(())
     }
 }

@@ -53,8 +53,7 @@ impl File {
     /// # Errors
     /// The system's; and if the runtime shuts down first.
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        on_pool(|| StdFile::open(path)).await.map(File::opened)
+        OpenOptions::new().read(true).open(path).await
     }
 
     /// Opens a file for writing; makes it if there is none, empties it if there is.
@@ -62,8 +61,9 @@ impl File {
     /// # Errors
     /// As [`open`](File::open).
     pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        on_pool(|| StdFile::create(path)).await.map(File::opened)
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        options.open(path).await
     }
 
     /// Makes a file and opens it for reading and writing; fails if there is one already.
@@ -71,10 +71,9 @@ impl File {
     /// # Errors
     /// As [`open`](File::open), and `AlreadyExists`.
     pub async fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
-        let path = path.as_ref().to_owned();
-        on_pool(|| StdFile::create_new(path))
-            .await
-            .map(File::opened)
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        options.open(path).await
     }
 
     /// [`OpenOptions::new`], for those who have only `File` at hand.
@@ -86,7 +85,7 @@ impl File {
     /// A file of the standard library's.
     pub fn from_std(file: StdFile) -> File {
         // Whoever made it may have cloned it.
-        File::new(file, Direct::Never)
+        File::new(file, Direct::Shared)
     }
 
     /// A file that was just opened: its position is nobody else's.

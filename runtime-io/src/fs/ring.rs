@@ -1,0 +1,181 @@
+//! Operations through the runtime's io_uring, for those that have a counterpart in the kernel's list.
+//!
+//! Each function answers `None` where the blocking pool must do it: outside of a runtime, without an I/O driver,
+//! on a kernel that refuses rings or lacks the operation, for a path that the kernel cannot be given. `metadata`
+//! has no counterpart: nothing can make a `std::fs::Metadata` of what a ring brings.
+
+use super::lost_task;
+use crate::uring::{self, Done, Op, Paths, Request, Ring, StatBuf, c_path};
+use runtime_core::context;
+use std::fs::File;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// First capacity for a file that tells no length, and the room that proves an end.
+const PROBE: usize = 32;
+/// Most added to a buffer that was too small.
+const MOST_MORE: usize = 2 * 1024 * 1024;
+
+/// Opens a file with the flags of `open(2)`.
+pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<File>> {
+    let ring = uring::current(Request::OPEN)?;
+    let path = c_path(path)?;
+    let request = Request::Open { path, flags, mode };
+    Some(match Op::new(ring, request).await {
+        Ok(Done::Opened(file)) => Ok(file),
+        other => Err(failed(other)),
+    })
+}
+
+pub(super) async fn rename(from: &Path, to: &Path) -> Option<io::Result<()>> {
+    let ring = uring::current(Request::RENAME)?;
+    let (from, to) = (c_path(from)?, c_path(to)?);
+    let request = Request::Rename(Paths { from, to });
+    Some(match Op::new(ring, request).await {
+        Ok(Done::Renamed) => Ok(()),
+        other => Err(failed(other)),
+    })
+}
+
+pub(super) async fn exists(path: &Path) -> Option<io::Result<bool>> {
+    let ring = uring::current(Request::STAT)?;
+    let request = Request::Stat {
+        path: c_path(path)?,
+        file: None,
+        answer: StatBuf::new(),
+    };
+    Some(match Op::new(ring, request).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    })
+}
+
+/// All of a file's bytes.
+pub(super) async fn read(path: &Path) -> Option<io::Result<Vec<u8>>> {
+    let ring = uring::current(Request::READ)?;
+    Some(
+        match open(path, libc::O_RDONLY | libc::O_CLOEXEC, 0).await? {
+            Ok(file) => read_to_end(&ring, Arc::new(file)).await,
+            Err(error) => Err(error),
+        },
+    )
+}
+
+async fn read_to_end(ring: &Arc<Ring>, file: Arc<File>) -> io::Result<Vec<u8>> {
+    let length = length(ring, &file).await;
+    let mut buf = Vec::new();
+    // One byte more than the file has: the read that brings it all leaves room to see the end.
+    buf.try_reserve_exact(length.saturating_add(1).max(PROBE))?;
+    loop {
+        if buf.len() == buf.capacity() {
+            buf.try_reserve(buf.len().clamp(PROBE, MOST_MORE))?;
+        }
+        let request = Request::Read {
+            file: file.clone(),
+            buf,
+            most: usize::MAX,
+        };
+        match Op::new(ring.clone(), request).await {
+            Ok(Done::Read(full, 0)) => return Ok(full),
+            Ok(Done::Read(more, _)) => buf = more,
+            other => return Err(failed(other)),
+        }
+    }
+}
+
+/// What the file system says; 0 if it does not know.
+async fn length(ring: &Arc<Ring>, file: &Arc<File>) -> usize {
+    if !ring.can(Request::STAT) {
+        return 0;
+    }
+    let request = Request::Stat {
+        path: c"".to_owned(),
+        file: Some(file.clone()),
+        answer: StatBuf::new(),
+    };
+    match Op::new(ring.clone(), request).await {
+        Ok(Done::Stat(answer)) => usize::try_from(answer.size()).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Replaces all of a file's content: in a task, so that it is not left half-way if the future is dropped.
+pub(super) fn write(
+    path: &Path,
+    data: &Arc<[u8]>,
+) -> Option<impl Future<Output = io::Result<()>> + use<>> {
+    let ring = uring::current(Request::WRITE).filter(|ring| ring.can(Request::OPEN))?;
+    let request = Request::Open {
+        path: c_path(path)?,
+        flags: libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC,
+        mode: 0o666,
+    };
+    let data = data.clone();
+    let task = context::with_current(|handle| {
+        handle.spawn(async move {
+            match Op::new(ring.clone(), request).await {
+                Ok(Done::Opened(file)) => write_all(&ring, Arc::new(file), &data).await,
+                other => Err(failed(other)),
+            }
+        })
+    })?;
+    Some(async { task.await.unwrap_or_else(|_| Err(lost_task())) })
+}
+
+async fn write_all(ring: &Arc<Ring>, file: Arc<File>, data: &Arc<[u8]>) -> io::Result<()> {
+    let mut from = 0;
+    while from < data.len() {
+        let request = Request::Write {
+            file: file.clone(),
+            data: data.clone(),
+            from,
+        };
+        match Op::new(ring.clone(), request).await {
+            Ok(Done::Wrote(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(Done::Wrote(n)) => from += n,
+            other => return Err(failed(other)),
+        }
+    }
+    Ok(())
+}
+
+/// What reads for a [`File`](super::File), where that can be done.
+pub(super) fn reader() -> Option<Reader> {
+    uring::current(Request::READ).map(Reader)
+}
+
+pub(super) struct Reader(Arc<Ring>);
+
+impl Reader {
+    /// Prepares to read at the file's position into the capacity of `buf`, at most `most` bytes.
+    pub(super) fn read(self, file: &Arc<File>, buf: Vec<u8>, most: usize) -> RingRead {
+        let file = file.clone();
+        RingRead(Op::new(self.0, Request::Read { file, buf, most }))
+    }
+}
+
+/// A read of a [`File`](super::File) under way.
+pub(super) struct RingRead(Op);
+
+impl RingRead {
+    /// The buffer with what was added to it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(cx)) {
+            Ok(Done::Read(buf, _)) => Ok(buf),
+            other => Err(failed(other)),
+        })
+    }
+}
+
+/// The error of an operation that did not do what it was asked for.
+fn failed(outcome: io::Result<Done>) -> io::Error {
+    match outcome {
+        Err(error) => error,
+        Ok(done) => unreachable!("an operation ended as another: {done:?}"),
+    }
+}

@@ -1,0 +1,102 @@
+//! A reactor's io_uring: made at the first operation, its descriptor one more source of events.
+//!
+//! I1: no ring is made after `shut_down`, so none outlives the driver unnoticed.
+//! I2: that the kernel refuses rings is found out once; that it is short of something, each time.
+
+use super::driver::Reactor;
+use crate::uring::Ring;
+use mio::unix::SourceFd;
+use runtime_core::shim::sync::Mutex;
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The ring's events; no slot has this token.
+pub(super) const RING: mio::Token = mio::Token(usize::MAX - 1);
+/// Longest park while the kernel is yet to take an operation.
+const RETRY: Duration = Duration::from_millis(5);
+
+#[derive(Default)]
+pub(super) struct RingSlot {
+    ring: OnceLock<Option<Arc<Ring>>>,
+    /// Held while a ring is made.
+    is_shutdown: Mutex<bool>,
+}
+
+impl Reactor {
+    /// The ring, made at the first call; none where the kernel refuses.
+    pub(crate) fn ring(&self) -> Option<&Arc<Ring>> {
+        if let Some(known) = self.ring.ring.get() {
+            return known.as_ref();
+        }
+        {
+            let is_shutdown = self.ring.is_shutdown.lock();
+            if *is_shutdown {
+                return None;
+            }
+            if self.ring.ring.get().is_none() {
+                let ring = match self.make_ring() {
+                    Ok(ring) => Some(ring),
+                    Err(error) if is_temporary(&error) => return None,
+                    Err(_) => None,
+                };
+                let _ = self.ring.ring.set(ring);
+            }
+        }
+        self.ring.get()
+    }
+
+    fn make_ring(&self) -> io::Result<Arc<Ring>> {
+        let ring = Ring::new(self.waker.clone())?;
+        let fd = ring.fd().ok_or_else(super::shutdown_error)?;
+        self.registry
+            .register(&mut SourceFd(&fd), RING, mio::Interest::READABLE)?;
+        Ok(Arc::new(ring))
+    }
+}
+
+impl RingSlot {
+    fn get(&self) -> Option<&Arc<Ring>> {
+        self.ring.get()?.as_ref()
+    }
+
+    /// The driver is about to wait; gives how long it may.
+    pub(super) fn before_wait(&self, timeout: Option<Duration>) -> Option<Duration> {
+        let Some(ring) = self.get().filter(|ring| ring.is_stalled()) else {
+            return timeout;
+        };
+        ring.flush();
+        Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))
+    }
+
+    /// The driver saw an event of the ring. `may_panic`: a waker's panic goes on from here.
+    pub(super) fn deliver(&self, may_panic: bool) {
+        let panic = self.get().and_then(|ring| ring.drain());
+        if let Some(panic) = panic.filter(|_| may_panic) {
+            resume_unwind(panic);
+        }
+    }
+
+    pub(super) fn shut_down(&self) {
+        *self.is_shutdown.lock() = true;
+        if let Some(ring) = self.get() {
+            ring.shut_down();
+        }
+    }
+}
+
+/// Nothing that says that this kernel gives no rings.
+fn is_temporary(error: &io::Error) -> bool {
+    let code = error.raw_os_error();
+    code.is_some_and(|code| {
+        [
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOMEM,
+            libc::EAGAIN,
+            libc::EINTR,
+        ]
+        .contains(&code)
+    })
+}

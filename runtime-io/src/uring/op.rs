@@ -1,0 +1,110 @@
+//! The future of one operation.
+//!
+//! The first poll hands the request to the ring; from then on the request is the ring's until it has completed
+//! (`slots`, I1). Dropped before, the operation never happens; dropped after, it is cancelled if it only reads
+//! or opens, and goes on if it changes something.
+//!
+//! An operation that the kernel gave up without our asking is asked for again: it cancels what a thread has
+//! submitted when that thread ends, and a signal may interrupt what had to wait. A ring that is shut down ends
+//! its operations with an error.
+
+use super::slots::{Key, OnAbandon, OnLook};
+use super::{Done, Request, Ring};
+use runtime_core::{audit, coop};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+enum State {
+    New(Request),
+    Submitted(Key),
+    Finished,
+}
+
+/// An operation of a ring.
+///
+/// # Panics
+/// When polled after its end.
+pub(crate) struct Op {
+    ring: Arc<Ring>,
+    state: State,
+}
+
+impl Op {
+    pub(crate) fn new(ring: Arc<Ring>, request: Request) -> Op {
+        let state = State::New(request);
+        Op { ring, state }
+    }
+
+    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Done>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Finished) {
+                State::New(request) => {
+                    let key = self.ring.submit(request, cx.waker().clone())?;
+                    self.state = State::Submitted(key);
+                    return Poll::Pending;
+                }
+                State::Submitted(key) => match self.ring.look(key, cx.waker()) {
+                    Ok(OnLook::Completed(request, result)) => {
+                        if ![-libc::ECANCELED, -libc::EINTR].contains(&result) {
+                            return Poll::Ready(request.finish(result));
+                        }
+                        self.state = State::New(request);
+                    }
+                    Ok(_) => {
+                        self.state = State::Submitted(key);
+                        return Poll::Pending;
+                    }
+                    Err(error) => {
+                        self.abandon(key);
+                        return Poll::Ready(Err(error));
+                    }
+                },
+                State::Finished => panic!("a file operation was polled after its end"),
+            }
+        }
+    }
+
+    fn abandon(&self, key: Key) {
+        match self.ring.abandon(key) {
+            OnAbandon::Dispose(request, result) => drop(request.finish(result)),
+            OnAbandon::InFlight { waker, .. } => {
+                audit::user_code();
+                drop(waker);
+            }
+        }
+    }
+}
+
+impl Future for Op {
+    type Output = io::Result<Done>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Done>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let result = ready!(self.poll_result(cx));
+        coop.made_progress();
+        Poll::Ready(result)
+    }
+}
+
+impl Drop for Op {
+    fn drop(&mut self) {
+        if let State::Submitted(key) = self.state {
+            self.abandon(key);
+        }
+    }
+}
+
+// Requests are not looked at between submission and completion: there is nothing half changed to be seen.
+impl UnwindSafe for Op {}
+impl RefUnwindSafe for Op {}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Op").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,172 @@
+//! What a ring can be asked for. A [`Request`] owns every byte that the kernel reads or writes for it.
+//!
+//! I1: the pointers that `entry` gives out lead into heap memory of the request (or nowhere), memory that stays
+//! where it is when the request is moved, and that nothing else refers to until the request is taken apart.
+//! I2: a request's descriptor stays open for as long as the request lives.
+
+use io_uring::opcode::{OpenAt, Read, RenameAt, Statx, Write};
+use io_uring::squeue::Entry;
+use io_uring::types::{Fd, statx};
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads and writes go on where the last one of the file ended.
+const AT_POSITION: u64 = u64::MAX;
+/// What the kernel moves at most in one operation.
+const MOST: usize = 0x7fff_f000;
+
+#[derive(Debug)]
+pub(crate) enum Request {
+    Open {
+        path: CString,
+        flags: i32,
+        mode: u32,
+    },
+    /// Of what `path` leads to; with no path, of `file`.
+    Stat {
+        path: CString,
+        file: Option<Arc<File>>,
+        answer: StatBuf,
+    },
+    Rename(Paths),
+    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing.
+    Read {
+        file: Arc<File>,
+        buf: Vec<u8>,
+        most: usize,
+    },
+    /// `data` from `from` on.
+    Write {
+        file: Arc<File>,
+        data: Arc<[u8]>,
+        from: usize,
+    },
+}
+
+/// From where to where.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    pub(crate) from: CString,
+    pub(crate) to: CString,
+}
+
+impl Request {
+    pub(crate) const OPEN: u8 = OpenAt::CODE;
+    pub(crate) const STAT: u8 = Statx::CODE;
+    pub(crate) const RENAME: u8 = RenameAt::CODE;
+    pub(crate) const READ: u8 = Read::CODE;
+    pub(crate) const WRITE: u8 = Write::CODE;
+
+    /// The request in the kernel's terms.
+    pub(super) fn entry(&mut self) -> Entry {
+        let here = Fd(libc::AT_FDCWD);
+        match self {
+            Request::Open { path, flags, mode } => OpenAt::new(here, path.as_ptr())
+                .flags(*flags)
+                .mode(*mode)
+                .build(),
+            Request::Stat { path, file, answer } => {
+                let (at, flags) = match file {
+                    Some(file) => (Fd(file.as_raw_fd()), libc::AT_EMPTY_PATH),
+                    None => (here, 0),
+                };
+                Statx::new(at, path.as_ptr(), answer.as_mut_ptr())
+                    .flags(flags)
+                    .mask(libc::STATX_TYPE | libc::STATX_SIZE)
+                    .build()
+            }
+            Request::Rename(Paths { from, to }) => {
+                RenameAt::new(here, from.as_ptr(), here, to.as_ptr()).build()
+            }
+            Request::Read { file, buf, most } => {
+                let space = buf.spare_capacity_mut();
+                let len = (*most).min(space.len()).min(MOST);
+                Read::new(Fd(file.as_raw_fd()), space.as_mut_ptr().cast(), len as u32)
+                    .offset(AT_POSITION)
+                    .build()
+            }
+            Request::Write { file, data, from } => {
+                let data = &data[*from..];
+                let len = data.len().min(MOST);
+                Write::new(Fd(file.as_raw_fd()), data.as_ptr(), len as u32)
+                    .offset(AT_POSITION)
+                    .build()
+            }
+        }
+    }
+
+    /// May it be stopped half-way when nobody waits for it any more? What changes files is let finish.
+    pub(super) fn may_cancel(&self) -> bool {
+        match self {
+            Request::Open { .. } | Request::Stat { .. } | Request::Read { .. } => true,
+            Request::Rename(_) | Request::Write { .. } => false,
+        }
+    }
+
+    /// What came of it.
+    pub(super) fn finish(self, result: i32) -> io::Result<Done> {
+        let Ok(n) = usize::try_from(result) else {
+            return Err(io::Error::from_raw_os_error(-result));
+        };
+        Ok(match self {
+            Request::Open { .. } => {
+                // SAFETY: the kernel has just given us this descriptor, and nobody else knows of it.
+                Done::Opened(unsafe { OwnedFd::from_raw_fd(result) }.into())
+            }
+            Request::Stat { answer, .. } => Done::Stat(answer),
+            Request::Rename(_) => Done::Renamed,
+            Request::Read { mut buf, .. } => {
+                // SAFETY: the kernel has written `n` bytes from the end of what was there on, and was not
+                // told of more space than there is (`entry`).
+                unsafe { buf.set_len(buf.len() + n) };
+                Done::Read(buf, n)
+            }
+            Request::Write { .. } => Done::Wrote(n),
+        })
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Opened(File),
+    Stat(StatBuf),
+    Renamed,
+    /// The buffer, and how many bytes it has got.
+    Read(Vec<u8>, usize),
+    Wrote(usize),
+}
+
+/// A path for the kernel; none if there is a zero byte in it.
+pub(crate) fn c_path(path: &Path) -> Option<CString> {
+    CString::new(path.as_os_str().as_bytes()).ok()
+}
+
+/// Where the kernel writes a `struct statx`. (A vector, as a `Box` must not be moved while another pointer to
+/// its content is in use.)
+#[derive(Debug)]
+pub(crate) struct StatBuf(Vec<u64>);
+
+impl StatBuf {
+    const BYTES: usize = 256;
+    /// Of `stx_size`.
+    const SIZE_AT: usize = 40;
+
+    pub(crate) fn new() -> StatBuf {
+        StatBuf(vec![0; Self::BYTES / 8])
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut statx {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// The length of the file.
+    pub(crate) fn size(&self) -> u64 {
+        self.0[Self::SIZE_AT / 8]
+    }
+}
