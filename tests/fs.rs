@@ -318,3 +318,145 @@ fn path_functions_fail_in_order_after_shutdown() {
         .unwrap_err();
     assert_eq!(error.to_string(), "background task failed");
 }
+
+/// What the kernel answers from memory is what the pool would have said, for every kind of path.
+#[test]
+fn answers_at_once_are_the_pools_answers() {
+    use std::os::unix::fs::MetadataExt;
+    let folder = Folder::new("at-once");
+    let file = folder.file("file");
+    std::fs::write(&file, "some text").unwrap();
+    std::fs::write(folder.file("empty"), "").unwrap();
+    std::fs::write(folder.file("latin"), b"\xe9t\xe9").unwrap();
+    std::fs::write(folder.file("big"), vec![7; 1 << 20]).unwrap();
+    std::os::unix::fs::symlink(&file, folder.file("link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.file("dangling")).unwrap();
+    std::os::unix::fs::symlink("loop", folder.file("loop")).unwrap();
+    let mut paths: Vec<_> = [
+        "file", "empty", "latin", "big", "link", "dangling", "loop", "none",
+    ]
+    .map(|name| folder.file(name))
+    .into();
+    paths.extend(
+        [
+            "/proc/self/status",
+            "/dev/null",
+            "/",
+            ".",
+            "",
+            "/etc/passwd/x",
+        ]
+        .map(PathBuf::from),
+    );
+    let facts = |m: std::fs::Metadata| (m.dev(), m.ino(), m.mode(), m.size(), m.nlink());
+    let code = |error: std::io::Error| (error.kind(), error.raw_os_error(), error.to_string());
+    within(20, move || {
+        for runtime in both() {
+            runtime.block_on(async {
+                for path in &paths {
+                    let name = path.display();
+                    assert_eq!(
+                        fs::metadata(path).await.map(facts).map_err(code),
+                        std::fs::metadata(path).map(facts).map_err(code),
+                        "metadata of {name}"
+                    );
+                    assert_eq!(
+                        fs::symlink_metadata(path).await.map(facts).map_err(code),
+                        std::fs::symlink_metadata(path).map(facts).map_err(code),
+                        "symlink_metadata of {name}"
+                    );
+                    assert_eq!(
+                        fs::try_exists(path).await.map_err(code),
+                        path.try_exists().map_err(code),
+                        "try_exists of {name}"
+                    );
+                    assert_eq!(
+                        fs::read(path).await.map(|b| !b.is_empty()).map_err(code),
+                        std::fs::read(path).map(|b| !b.is_empty()).map_err(code),
+                        "read of {name}"
+                    );
+                    assert_eq!(
+                        fs::read_to_string(path)
+                            .await
+                            .map(|s| s.is_empty())
+                            .map_err(code),
+                        std::fs::read_to_string(path)
+                            .map(|s| s.is_empty())
+                            .map_err(code),
+                        "read_to_string of {name}"
+                    );
+                    let ours = File::open(path).await;
+                    assert_eq!(
+                        ours.as_ref().err().map(|e| e.raw_os_error()),
+                        std::fs::File::open(path).err().map(|e| e.raw_os_error()),
+                        "open of {name}"
+                    );
+                    if let Ok(ours) = ours {
+                        assert_eq!(
+                            facts(ours.metadata().await.unwrap()),
+                            facts(std::fs::metadata(path).unwrap())
+                        );
+                        use std::os::fd::AsRawFd;
+                        // SAFETY: a call without memory arguments on an open descriptor.
+                        let flags = unsafe { libc::fcntl(ours.as_raw_fd(), libc::F_GETFL) };
+                        assert_eq!(flags & libc::O_NONBLOCK, 0, "{name}");
+                    }
+                }
+                assert_eq!(
+                    fs::read(folder.file("big")).await.unwrap(),
+                    vec![7; 1 << 20]
+                );
+                assert_eq!(fs::read(folder.file("link")).await.unwrap(), b"some text");
+            });
+        }
+    });
+}
+
+/// Looking at a named pipe must not open it: a writer would take the look for a reader.
+#[test]
+fn looking_at_a_pipe_does_not_open_it() {
+    let folder = Folder::new("fifo");
+    let path = folder.file("fifo");
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the name lives for the call.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    within(20, move || {
+        multi(2).block_on(async {
+            fs::metadata(&path).await.unwrap();
+            let reader = tokio::spawn({
+                let path = path.clone();
+                async move { fs::read(path).await.unwrap() }
+            });
+            // Blocks until the reader has truly come, and then writes what it is to get.
+            let writer = tokio::task::spawn_blocking({
+                let path = path.clone();
+                move || std::fs::write(path, "through the pipe").unwrap()
+            });
+            writer.await.unwrap();
+            assert_eq!(reader.await.unwrap(), b"through the pipe");
+        });
+    });
+}
+
+/// A loop of answers at once still lets the other tasks of the thread run.
+#[test]
+fn answers_at_once_spend_the_budget() {
+    let folder = Folder::new("budget");
+    let path = folder.file("file");
+    std::fs::write(&path, "text").unwrap();
+    within(20, move || {
+        current().block_on(async {
+            let asking = tokio::spawn(async move {
+                loop {
+                    fs::metadata(&path).await.unwrap();
+                    fs::read(&path).await.unwrap();
+                }
+            });
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            asking.abort();
+            assert!(asking.await.unwrap_err().is_cancelled());
+        });
+    });
+}

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! path functions ──────────────▶ one task on the blocking pool each (paths.rs, dir.rs, open.rs)
+//!   └─ path in memory? ────────▶ no task: metadata, opening for reading, reading (at_once.rs, sys/)
 //! File ──▶ Engine (file/) ─────▶ one task at a time: read, write, seek, set_len
 //!            └─ page cache? ───▶ no task: the kernel copies what it has at once (sys/)
 //! ```
@@ -17,6 +18,7 @@
 //! I3: no path function touches the file system before its first poll; one that is dropped while its task
 //!     runs leaves the task to finish.
 
+mod at_once;
 mod dir;
 mod file;
 mod open;

@@ -1,6 +1,6 @@
 //! [`OpenOptions`]: how a [`File`] is to be opened.
 
-use super::{File, on_pool, ring};
+use super::{File, at_once, on_pool, ring};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -116,10 +116,15 @@ impl OpenOptions {
     /// first.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.std.clone(), path.as_ref().to_owned());
-        if let Some((flags, mode)) = self.known.as_ref().and_then(Known::for_system)
-            && let Some(opened) = ring::open(&path, flags, mode).await
-        {
-            return opened.map(File::opened);
+        if let Some((flags, mode)) = self.known.as_ref().and_then(Known::for_system) {
+            if let Some(opened) = ring::open(&path, flags, mode).await {
+                return opened.map(File::opened);
+            }
+            if flags == libc::O_RDONLY | libc::O_CLOEXEC
+                && let Some(file) = at_once::open(&path).await
+            {
+                return Ok(File::opened(file));
+            }
         }
         on_pool(move || options.open(path)).await.map(File::opened)
     }

@@ -1,20 +1,24 @@
-//! The functions that take a path and are one call of `std::fs`, each one task on the pool, or operations of a ring.
+//! The functions that take a path and are one call of `std::fs`: operations of a ring where there is one, answered
+//! at once where the kernel has the answer in memory, else each one task on the pool.
 
-use super::{on_pool, on_pool_for_sure, ring};
+use super::{at_once, on_pool, on_pool_for_sure, ring};
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Functions of one path.
+/// Functions of one path; `or` names what may know the answer at once.
 macro_rules! of_path {
-    ($($(#[$doc:meta])* $name:ident -> $output:ty = $std:path;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident -> $output:ty = $std:path $(, or $at_once:path)?;)*) => {$(
         $(#[$doc])*
         ///
         /// # Errors
         /// Those of the function of the same name in `std::fs`; and if the runtime shuts down first.
         pub async fn $name(path: impl AsRef<Path>) -> io::Result<$output> {
             let path = path.as_ref().to_owned();
+            $(if let Some(answer) = $at_once(&path).await {
+                return Ok(answer);
+            })?
             on_pool(move || $std(path)).await
         }
     )*};
@@ -28,11 +32,11 @@ of_path! {
     /// Makes a folder and whichever of its parents are missing.
     create_dir_all -> () = std::fs::create_dir_all;
     /// What the system knows of a file or folder, symbolic links followed.
-    metadata -> Metadata = std::fs::metadata;
+    metadata -> Metadata = std::fs::metadata, or at_once::metadata;
     /// What the system knows of a path itself, be it a symbolic link.
-    symlink_metadata -> Metadata = std::fs::symlink_metadata;
+    symlink_metadata -> Metadata = std::fs::symlink_metadata, or at_once::symlink_metadata;
     /// All of a file, as text. It is an error (`InvalidData`) if it is not UTF-8.
-    read_to_string -> String = std::fs::read_to_string;
+    read_to_string -> String = std::fs::read_to_string, or at_once::read_to_string;
     /// Where a symbolic link points.
     read_link -> PathBuf = std::fs::read_link;
     /// Removes an empty folder.
@@ -76,8 +80,11 @@ of_two_paths! {
 /// Those of `std::fs::read`; and if the runtime shuts down first.
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let path = path.as_ref().to_owned();
-    match ring::read(&path).await {
-        Some(result) => result,
+    if let Some(result) = ring::read(&path).await {
+        return result;
+    }
+    match at_once::read(&path).await {
+        Some(bytes) => Ok(bytes),
         None => on_pool(move || std::fs::read(path)).await,
     }
 }
@@ -100,8 +107,11 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 /// Those of `std::fs::exists`; and if the runtime shuts down first.
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     let path = path.as_ref().to_owned();
-    match ring::exists(&path).await {
-        Some(result) => result,
+    if let Some(result) = ring::exists(&path).await {
+        return result;
+    }
+    match at_once::try_exists(&path).await {
+        Some(there) => Ok(there),
         None => on_pool(move || std::fs::exists(path)).await,
     }
 }

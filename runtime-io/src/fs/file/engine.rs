@@ -23,6 +23,7 @@
 //! A lost task (the runtime shut down, a panic) costs the buffer, never the state: the file is idle again.
 
 use super::buf::Buf;
+use crate::fs::at_once::MOST_AT_ONCE;
 use crate::fs::lost_task;
 use crate::fs::ring::{self, RingRead};
 use crate::fs::sys::{Cached, read_cached};
@@ -37,9 +38,6 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// Most bytes copied on the spot; more is left to the pool, so that a worker is not held up.
-const MOST_AT_ONCE: usize = 128 * 1024;
 
 /// May this file's cached bytes be read without a task (I3)?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

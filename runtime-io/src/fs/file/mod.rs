@@ -9,7 +9,7 @@
 mod buf;
 mod engine;
 
-use super::{OpenOptions, on_pool};
+use super::{OpenOptions, at_once, on_pool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use engine::{Direct, Engine};
 use runtime_core::sync::Mutex;
@@ -141,6 +141,9 @@ impl File {
     /// # Errors
     /// The system's; and if the runtime shuts down first.
     pub async fn metadata(&self) -> io::Result<Metadata> {
+        if let Some(metadata) = at_once::metadata_of(&self.file).await {
+            return Ok(metadata);
+        }
         self.with_file(|file| file.metadata()).await
     }
 

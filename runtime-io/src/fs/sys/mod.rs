@@ -1,16 +1,24 @@
-//! What differs from system to system: reading what the page cache holds.
+//! What differs from system to system: looking up and reading what the kernel has in memory.
 //!
-//! The contract: `read_cached` reads from the file's position, moves it, and never waits for a disk.
+//! The contract: nothing here waits for a disk, a server or another thread. `read_cached` reads from the file's
+//! position and moves it; the others say `None` when they do not know.
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(super) use linux::read_cached;
+mod lookup;
+#[cfg(target_os = "linux")]
+pub(super) use {
+    linux::read_cached,
+    lookup::{exists_cached, metadata_cached, metadata_of_local, open_cached},
+};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::read_cached;
+pub(super) use other::{
+    exists_cached, metadata_cached, metadata_of_local, open_cached, read_cached,
+};
 
 /// What came of it.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,126 @@
+//! Path lookups that the kernel answers from memory: `openat2` with `RESOLVE_CACHED`.
+//!
+//! ```text
+//! lookup   O_PATH: no file system code runs, nothing is opened  ─▶ a place
+//! kind     fstatfs of the place: on a disk of this machine?     ─▶ else the pool
+//! then     its metadata, or a second openat2 for reading, of an ordinary file only
+//! ```
+//!
+//! - I1: no file system is asked for anything unless it is one of [`LOCAL`]: a network's could wait for its
+//!   server, and one of user space for this very thread.
+//! - I2: nothing is opened for reading that the first look has not shown to be an ordinary file: opening a
+//!   pipe or a device does something to it.
+//! - I3: every doubt, every error is `None`; the pool's answer is the one that counts.
+//!
+//! io_uring makes the same attempt before it hands an open to its own threads.
+
+use std::ffi::CString;
+use std::fs::{File, Metadata};
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The kernel has no `openat2`, or does not know the flag, or a filter forbids the call.
+static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
+
+/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs,
+/// f2fs, tmpfs, overlayfs.
+const LOCAL: [u32; 6] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0xf2f5_2010,
+    0x0102_1994,
+    0x794c_7630,
+];
+
+/// A file for reading, by a path that the kernel has in memory.
+pub(in crate::fs) fn open_cached(path: &Path) -> Option<File> {
+    let path = in_c(path)?;
+    let place = lookup(&path, libc::O_PATH)?;
+    if !is_local(&place) {
+        return None;
+    }
+    let seen = place.metadata().ok()?;
+    if !seen.is_file() {
+        return None;
+    }
+    // Without waiting for the holder of a lease.
+    let file = lookup(&path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_LARGEFILE)?;
+    let opened = file.metadata().ok()?;
+    // The path may lead elsewhere by now.
+    ((opened.dev(), opened.ino()) == (seen.dev(), seen.ino())).then_some(())?;
+    // SAFETY: a call without memory arguments, on a descriptor that is ours.
+    (unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, 0) } == 0).then_some(file)
+}
+
+/// What is known of a path; of a symbolic link itself unless `follow`.
+pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
+    let follow = if follow { 0 } else { libc::O_NOFOLLOW };
+    let place = lookup(&in_c(path)?, libc::O_PATH | follow)?;
+    if !is_local(&place) {
+        return None;
+    }
+    place.metadata().ok()
+}
+
+/// What is known of an open file.
+pub(in crate::fs) fn metadata_of_local(file: &File) -> Option<Metadata> {
+    if !is_local(file) {
+        return None;
+    }
+    file.metadata().ok()
+}
+
+/// True if the path leads to something in memory.
+pub(in crate::fs) fn exists_cached(path: &Path) -> bool {
+    in_c(path).is_some_and(|path| lookup(&path, libc::O_PATH).is_some())
+}
+
+fn in_c(path: &Path) -> Option<CString> {
+    // Ordering: Relaxed; a hint that guards nothing.
+    if UNSUPPORTED.load(Ordering::Relaxed) {
+        return None;
+    }
+    CString::new(path.as_os_str().as_bytes()).ok()
+}
+
+fn lookup(path: &CString, flags: libc::c_int) -> Option<File> {
+    // SAFETY: `open_how` is three numbers; zero is good for each.
+    let mut how: libc::open_how = unsafe { mem::zeroed() };
+    how.flags = (flags | libc::O_CLOEXEC) as u64;
+    how.resolve = libc::RESOLVE_CACHED;
+    // SAFETY: path and `how` live for the call, and the size is `how`'s.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            &how,
+            mem::size_of_val(&how),
+        )
+    };
+    if let Ok(fd @ 0..) = i32::try_from(fd) {
+        // SAFETY: the kernel has just given us this descriptor.
+        return Some(File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
+    }
+    if let Some(libc::ENOSYS | libc::EINVAL | libc::EPERM) =
+        io::Error::last_os_error().raw_os_error()
+    {
+        // Ordering: Relaxed, as for the load.
+        UNSUPPORTED.store(true, Ordering::Relaxed);
+    }
+    None
+}
+
+fn is_local(place: &File) -> bool {
+    // SAFETY: `statfs` is plain numbers, which the call below writes.
+    let mut found: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: the descriptor is open, and `found` is ours for the call.
+    let result = unsafe { libc::fstatfs(place.as_raw_fd(), &mut found) };
+    result == 0 && LOCAL.contains(&(found.f_type as u32))
+}
