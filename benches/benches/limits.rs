@@ -1,11 +1,13 @@
 //! `cargo bench --bench limits`: what the machine itself charges, to read the ratios against.
 
 use std::hint::black_box;
+use std::io::{Read, Seek, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use criterion::Criterion;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -66,8 +68,50 @@ fn main() {
         b.iter(|| black_box(&mut target[..]).copy_from_slice(black_box(&source)))
     });
 
+    files(&mut group);
+    group.bench_function("std_process_spawn", |b| {
+        b.iter(|| std::process::Command::new("true").status().unwrap())
+    });
+
     group.finish();
     criterion.final_summary();
+}
+
+/// What the same work on files costs without any runtime, by `std` on the calling thread.
+fn files(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let content = vec![5; 64 * 1024];
+    group.bench_function("std_fs_write_64k", |b| {
+        b.iter(|| std::fs::write(&path, &content).unwrap())
+    });
+    group.bench_function("std_fs_read_64k", |b| {
+        b.iter(|| std::fs::read(&path).unwrap())
+    });
+    group.bench_function("std_fs_metadata", |b| {
+        b.iter(|| std::fs::metadata(&path).unwrap())
+    });
+    let mut file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .unwrap();
+    let mut piece = [0; 4096];
+    for (name, writes) in [("std_file_read_4k", false), ("std_file_write_4k", true)] {
+        let mut pieces = 0;
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                if pieces % 16 == 0 {
+                    file.rewind().unwrap();
+                }
+                pieces += 1;
+                match writes {
+                    true => file.write_all(&piece).unwrap(),
+                    false => file.read_exact(&mut piece).unwrap(),
+                }
+            })
+        });
+    }
 }
 
 fn eventfd() -> OwnedFd {

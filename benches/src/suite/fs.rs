@@ -143,3 +143,66 @@ pub fn file_write(runtime: &Runtime, n: u64) -> Duration {
         .unwrap()
     })
 }
+
+/// Asks for the metadata of one file over and over.
+pub fn metadata(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "text").unwrap();
+    runtime.block_on(async move {
+        rt::spawn(async move {
+            let start = Instant::now();
+            for _ in 0..n {
+                assert_eq!(rt::fs::metadata(&path).await.unwrap().len(), 4);
+            }
+            start.elapsed()
+        })
+        .await
+        .unwrap()
+    })
+}
+
+/// An iteration lists a folder of 1,000 entries.
+pub fn read_dir(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..1000 {
+        std::fs::write(folder.path().join(i.to_string()), "").unwrap();
+    }
+    runtime.block_on(async move {
+        rt::spawn(async move {
+            let start = Instant::now();
+            for _ in 0..n {
+                let mut entries = rt::fs::read_dir(folder.path()).await.unwrap();
+                let mut count = 0;
+                while entries.next_entry().await.unwrap().is_some() {
+                    count += 1;
+                }
+                assert_eq!(count, 1000);
+            }
+            start.elapsed()
+        })
+        .await
+        .unwrap()
+    })
+}
+
+/// An iteration makes a file, writes 100 bytes and removes it.
+pub fn create_remove(runtime: &Runtime, n: u64) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    runtime.block_on(async move {
+        rt::spawn(async move {
+            let start = Instant::now();
+            for _ in 0..n {
+                let mut file = rt::fs::File::create(&path).await.unwrap();
+                file.write_all(&[7; 100]).await.unwrap();
+                file.flush().await.unwrap();
+                drop(file);
+                rt::fs::remove_file(&path).await.unwrap();
+            }
+            start.elapsed()
+        })
+        .await
+        .unwrap()
+    })
+}

@@ -22,6 +22,31 @@ pub fn process(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
+/// Four children at a time write to a pipe each, which is read to the end.
+pub fn process_output(runtime: &Runtime, n: u64) -> Duration {
+    runtime.block_on(async move {
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..4)
+            .map(|_| {
+                rt::spawn(async move {
+                    for _ in 0..n.div_ceil(4) {
+                        let output = rt::process::Command::new("echo")
+                            .arg("text")
+                            .output()
+                            .await
+                            .unwrap();
+                        assert_eq!(output.stdout, b"text\n");
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        start.elapsed()
+    })
+}
+
 /// A runtime with two workers is built, runs one task and is dropped.
 pub fn create_drop(_: &Runtime, n: u64) -> Duration {
     let start = Instant::now();

@@ -248,3 +248,80 @@ pub fn once_cell(runtime: &Runtime, n: u64) -> Duration {
         })]
     })
 }
+
+/// A task takes and gives back a lock that nobody else wants, for reading.
+pub fn rwlock_uncontended(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        vec![rt::spawn(async move {
+            let lock = sync::RwLock::new(0u64);
+            for _ in 0..n {
+                std::hint::black_box(*lock.read().await);
+            }
+        })]
+    })
+}
+
+/// As `rwlock`, but every other turn is a writer's, which holds the lock across a yield.
+pub fn rwlock_half_write(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let lock = Arc::new(sync::RwLock::new(0u64));
+        (0..8)
+            .map(|_| {
+                let lock = lock.clone();
+                rt::spawn(async move {
+                    for i in 0..n.div_ceil(8) {
+                        if i % 2 == 0 {
+                            let mut guard = lock.write().await;
+                            *guard += 1;
+                            rt::task::yield_now().await;
+                        } else {
+                            std::hint::black_box(*lock.read().await);
+                        }
+                    }
+                })
+            })
+            .collect()
+    })
+}
+
+/// A value set once, seen by four tasks that wait for it.
+pub fn set_once(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        vec![rt::spawn(async move {
+            for i in 0..n {
+                let cell = Arc::new(sync::SetOnce::new());
+                let tasks: Vec<_> = (0..4)
+                    .map(|_| {
+                        let cell = cell.clone();
+                        rt::spawn(async move { *cell.wait().await })
+                    })
+                    .collect();
+                rt::task::yield_now().await;
+                cell.set(i).unwrap();
+                for task in tasks {
+                    assert_eq!(task.await.unwrap(), i);
+                }
+            }
+        })]
+    })
+}
+
+/// As `mpsc_bounded`, received as many at a time as there are.
+pub fn mpsc_recv_many(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, mut rx) = sync::mpsc::channel(256);
+        vec![
+            rt::spawn(async move {
+                for i in 0..n {
+                    tx.send(i).await.unwrap();
+                }
+            }),
+            rt::spawn(async move {
+                let mut values = Vec::with_capacity(64);
+                while rx.recv_many(&mut values, 64).await > 0 {
+                    values.clear();
+                }
+            }),
+        ]
+    })
+}
