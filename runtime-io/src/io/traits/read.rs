@@ -25,6 +25,7 @@ pub trait AsyncRead {
 
 macro_rules! read_by {
     (|$this:ident, $cx:ident, $buf:ident| $read:expr) => {
+        #[inline]
         fn poll_read(
             self: Pin<&mut Self>,
             $cx: &mut Context<'_>,

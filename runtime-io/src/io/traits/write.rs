@@ -37,6 +37,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     /// As `poll_write`.
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -47,6 +48,7 @@ pub trait AsyncWrite {
     }
 
     /// Whether vectored writes do better than one buffer at a time.
+    #[inline]
     fn is_write_vectored(&self) -> bool {
         false
     }
@@ -54,6 +56,7 @@ pub trait AsyncWrite {
 
 macro_rules! forward {
     ($this:ident => $pinned:expr) => {
+        #[inline]
         fn poll_write(
             $this: Pin<&mut Self>,
             cx: &mut Context<'_>,
@@ -62,14 +65,17 @@ macro_rules! forward {
             $pinned.poll_write(cx, buf)
         }
 
+        #[inline]
         fn poll_flush($this: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             $pinned.poll_flush(cx)
         }
 
+        #[inline]
         fn poll_shutdown($this: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             $pinned.poll_shutdown(cx)
         }
 
+        #[inline]
         fn poll_write_vectored(
             $this: Pin<&mut Self>,
             cx: &mut Context<'_>,
@@ -78,6 +84,7 @@ macro_rules! forward {
             $pinned.poll_write_vectored(cx, bufs)
         }
 
+        #[inline]
         fn is_write_vectored(&self) -> bool {
             (**self).is_write_vectored()
         }
@@ -100,18 +107,22 @@ impl<P: DerefMut<Target: AsyncWrite>> AsyncWrite for Pin<P> {
 macro_rules! memory {
     ($($memory:ty),*) => {$(
         impl AsyncWrite for $memory {
+            #[inline]
             fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 Poll::Ready(io::Write::write(self.get_mut(), buf))
             }
 
+            #[inline]
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }
 
+            #[inline]
             fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 Poll::Ready(Ok(()))
             }
 
+            #[inline]
             fn poll_write_vectored(
                 self: Pin<&mut Self>,
                 _: &mut Context<'_>,
@@ -120,6 +131,7 @@ macro_rules! memory {
                 Poll::Ready(io::Write::write_vectored(self.get_mut(), bufs))
             }
 
+            #[inline]
             fn is_write_vectored(&self) -> bool {
                 true
             }

@@ -58,6 +58,7 @@ fn is_interrupted<T>(result: &std::io::Result<T>) -> bool {
 }
 
 /// `poll_read`, having made sure that the reader did not replace the buffer by another.
+#[inline]
 fn poll_read_checked<R: AsyncRead + ?Sized>(
     reader: Pin<&mut R>,
     cx: &mut Context<'_>,

@@ -4,7 +4,7 @@
 //! order a function pointer. A reader that ends amid a number gives `UnexpectedEof`, a writer that accepts
 //! nothing `WriteZero`.
 
-use super::{is_interrupted, poll_read_checked};
+use super::poll_read_checked;
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use std::fmt;
 use std::future::Future;
@@ -38,21 +38,21 @@ impl<'a, R: ?Sized, T, const N: usize> ReadNumber<'a, R, T, N> {
 impl<R: AsyncRead + Unpin + ?Sized, T, const N: usize> Future for ReadNumber<'_, R, T, N> {
     type Output = io::Result<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         // SAFETY: nothing is moved out, and nothing in here is ever pinned.
         let this = unsafe { self.get_unchecked_mut() };
         while this.read < N {
             let mut buf = ReadBuf::new(&mut this.bytes[this.read..]);
-            let result = ready!(poll_read_checked(Pin::new(&mut *this.reader), cx, &mut buf));
-            let n = buf.filled().len();
-            if is_interrupted(&result) {
-                continue;
+            match ready!(poll_read_checked(Pin::new(&mut *this.reader), cx, &mut buf)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Poll::Ready(Err(error)),
             }
-            result?;
-            if n == 0 {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            match buf.filled().len() {
+                0 => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                n => this.read += n,
             }
-            this.read += n;
         }
         Poll::Ready(Ok((this.convert)(this.bytes)))
     }
@@ -89,18 +89,17 @@ impl<'a, W: ?Sized, const N: usize> WriteNumber<'a, W, N> {
 impl<W: AsyncWrite + Unpin + ?Sized, const N: usize> Future for WriteNumber<'_, W, N> {
     type Output = io::Result<()>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // SAFETY: nothing is moved out, and nothing in here is ever pinned.
         let this = unsafe { self.get_unchecked_mut() };
         while this.written < N {
-            let result =
-                ready!(Pin::new(&mut *this.writer).poll_write(cx, &this.bytes[this.written..]));
-            if is_interrupted(&result) {
-                continue;
-            }
-            match result? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => this.written += n,
+            let rest = &this.bytes[this.written..];
+            match ready!(Pin::new(&mut *this.writer).poll_write(cx, rest)) {
+                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Ok(n) => this.written += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Poll::Ready(Err(error)),
             }
             assert!(
                 this.written <= N,
