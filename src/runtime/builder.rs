@@ -40,8 +40,12 @@ enum Kind {
     MultiThread,
 }
 
-/// Name of runtime threads that were given none.
-const THREAD_NAME: &str = "tokio-rt-worker";
+/// Name of runtime threads that were given none: tokio's where programs written for tokio may look for it.
+const THREAD_NAME: &str = if cfg!(feature = "drop-in") {
+    "tokio-rt-worker"
+} else {
+    "selvedge-worker"
+};
 
 impl Builder {
     /// A runtime that runs all tasks on the thread that calls `block_on`.
@@ -184,7 +188,8 @@ impl Builder {
         self
     }
 
-    /// Name of the runtime's threads.
+    /// Name of the runtime's threads: `selvedge-worker` unless set, `tokio-rt-worker` where the drop-in is part of
+    /// the build.
     pub fn thread_name(&mut self, val: impl Into<String>) -> &mut Self {
         let name = val.into();
         self.config.thread_name = Arc::new(move || name.clone());
