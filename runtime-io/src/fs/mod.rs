@@ -13,8 +13,8 @@
 //!
 //! I1: an operation is at most one task (read_dir: one for each chunk of entries).
 //! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
-//!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled with the pool's queue and then reports
-//!     "background task failed".
+//!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled
+//!     with the pool's queue and then reports "background task failed".
 //! I3: no path function touches the file system before its first poll; one that is dropped while its task
 //!     runs leaves the task to finish.
 

@@ -23,7 +23,7 @@ pub(super) async fn read(_: &Path) -> Option<io::Result<Vec<u8>>> {
     None
 }
 
-pub(super) fn write(_: &Path, _: &Arc<[u8]>) -> Option<Ready<io::Result<()>>> {
+pub(super) fn write(_: &Path, _: &Arc<[u8]>) -> Option<Ready<Option<io::Result<()>>>> {
     None
 }
 

@@ -34,7 +34,7 @@ impl Known {
     fn for_system(&self) -> Option<(i32, u32)> {
         let writes = self.write || self.append;
         let makes = self.create || self.create_new;
-        if !(self.read || writes) || (makes && !writes) {
+        if !writes && (makes || !self.read) {
             return None;
         }
         if self.truncate && !self.create_new && (self.append || !self.write) {

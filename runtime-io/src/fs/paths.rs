@@ -139,8 +139,10 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     let contents = Arc::<[u8]>::from(contents.as_ref());
-    if let Some(task) = ring::write(&path, &contents) {
-        return task.await;
+    if let Some(task) = ring::write(&path, &contents)
+        && let Some(result) = task.await
+    {
+        return result;
     }
     on_pool_for_sure(move || std::fs::write(path, contents)).await
 }

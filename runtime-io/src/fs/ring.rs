@@ -5,8 +5,10 @@
 //! has no counterpart: nothing can make a `std::fs::Metadata` of what a ring brings.
 
 use super::lost_task;
+use super::sys;
 use crate::uring::{self, Done, Op, Paths, Request, Ring, StatBuf, c_path};
 use runtime_core::context;
+use std::ffi::CStr;
 use std::fs::File;
 use std::future::Future;
 use std::io;
@@ -20,15 +22,38 @@ const PROBE: usize = 32;
 /// Most added to a buffer that was too small.
 const MOST_MORE: usize = 2 * 1024 * 1024;
 
-/// Opens a file with the flags of `open(2)`.
+/// Opens a file or folder with the flags of `open(2)`.
 pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<File>> {
     let ring = uring::current(Request::OPEN)?;
     let path = c_path(path)?;
+    if !may_open(&ring, &path, flags).await {
+        return None;
+    }
     let request = Request::Open { path, flags, mode };
     Some(match Op::new(ring, request).await {
         Ok(Done::Opened(file)) => Ok(file),
         other => Err(failed(other)),
     })
+}
+
+/// Is there something at the path that opens at once, or nothing?
+///
+/// The kernel's first attempt at an open does not wait: a pipe is open at once then, or an error, where `open(2)`
+/// waits for the other side. So pipes and devices are left to the pool.
+async fn may_open(ring: &Arc<Ring>, path: &CStr, flags: i32) -> bool {
+    if flags & libc::O_NONBLOCK != 0 || sys::is_ordinary_cached(path) {
+        return true;
+    }
+    let request = Request::Stat {
+        path: path.to_owned(),
+        file: None,
+        answer: StatBuf::new(),
+    };
+    match Op::new(ring.clone(), request).await {
+        Ok(Done::Stat(answer)) => answer.opens_at_once(),
+        // Opening tells the error.
+        _ => true,
+    }
 }
 
 pub(super) async fn rename(from: &Path, to: &Path) -> Option<io::Result<()>> {
@@ -105,26 +130,23 @@ async fn length(ring: &Arc<Ring>, file: &Arc<File>) -> usize {
 }
 
 /// Replaces all of a file's content: in a task, so that it is not left half-way if the future is dropped.
+/// Where that gives `None`, it is the pool's to do after all.
 pub(super) fn write(
     path: &Path,
     data: &Arc<[u8]>,
-) -> Option<impl Future<Output = io::Result<()>> + use<>> {
-    let ring = uring::current(Request::WRITE).filter(|ring| ring.can(Request::OPEN))?;
-    let request = Request::Open {
-        path: c_path(path)?,
-        flags: libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC,
-        mode: 0o666,
-    };
-    let data = data.clone();
+) -> Option<impl Future<Output = Option<io::Result<()>>> + use<>> {
+    let ring = uring::current(Request::WRITE)?;
+    let (path, data) = (path.to_owned(), data.clone());
     let task = context::with_current(|handle| {
         handle.spawn(async move {
-            match Op::new(ring.clone(), request).await {
-                Ok(Done::Opened(file)) => write_all(&ring, Arc::new(file), &data).await,
-                other => Err(failed(other)),
-            }
+            let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
+            Some(match open(&path, flags, 0o666).await? {
+                Ok(file) => write_all(&ring, Arc::new(file), &data).await,
+                Err(error) => Err(error),
+            })
         })
     })?;
-    Some(async { task.await.unwrap_or_else(|_| Err(lost_task())) })
+    Some(async { task.await.unwrap_or_else(|_| Some(Err(lost_task()))) })
 }
 
 async fn write_all(ring: &Arc<Ring>, file: Arc<File>, data: &Arc<[u8]>) -> io::Result<()> {

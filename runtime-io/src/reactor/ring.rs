@@ -48,7 +48,7 @@ impl Reactor {
     }
 
     fn make_ring(&self) -> io::Result<Arc<Ring>> {
-        let ring = Ring::new(self.waker.clone())?;
+        let ring = Ring::new(&self.waker)?;
         let fd = ring.fd().ok_or_else(super::shutdown_error)?;
         self.registry
             .register(&mut SourceFd(&fd), RING, mio::Interest::READABLE)?;

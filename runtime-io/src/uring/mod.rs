@@ -22,6 +22,8 @@ mod request;
 mod ring;
 mod shutdown;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use op::Op;
 pub(crate) use request::{Done, Paths, Request, StatBuf, c_path};

@@ -154,8 +154,14 @@ pub(crate) struct StatBuf(Vec<u64>);
 
 impl StatBuf {
     const BYTES: usize = 256;
-    /// Of `stx_size`.
+    /// Of `stx_mode`, 16 bits.
+    const MODE_AT: usize = 28;
+    /// Of `stx_size`, 64 bits.
     const SIZE_AT: usize = 40;
+    /// Of `stx_rdev_major`, 32 bits.
+    const DEVICE_AT: usize = 128;
+    /// `/dev/null` and its kin.
+    const MEMORY_DEVICES: u32 = 1;
 
     pub(crate) fn new() -> StatBuf {
         StatBuf(vec![0; Self::BYTES / 8])
@@ -163,6 +169,22 @@ impl StatBuf {
 
     fn as_mut_ptr(&mut self) -> *mut statx {
         self.0.as_mut_ptr().cast()
+    }
+
+    /// Does opening it never wait for anybody? Pipes wait for their other side, devices for what they like.
+    pub(crate) fn opens_at_once(&self) -> bool {
+        match u32::from(u16::from_ne_bytes(self.bytes_at(Self::MODE_AT))) & libc::S_IFMT {
+            libc::S_IFREG | libc::S_IFDIR => true,
+            libc::S_IFCHR => {
+                u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT)) == Self::MEMORY_DEVICES
+            }
+            _ => false,
+        }
+    }
+
+    fn bytes_at<const N: usize>(&self, at: usize) -> [u8; N] {
+        let word = self.0[at / 8].to_ne_bytes();
+        std::array::from_fn(|i| word[at % 8 + i])
     }
 
     /// The length of the file.

@@ -26,8 +26,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 /// Places in the submission queue; the completion queue has twice as many.
@@ -44,8 +44,8 @@ pub(crate) struct Ring {
     is_stalled: AtomicBool,
     /// A bit for each opcode.
     can: u64,
-    /// Wakes the driver.
-    driver: Arc<mio::Waker>,
+    /// Wakes the driver. The reactor's, so that a ring that is forgotten keeps no descriptor.
+    driver: Weak<mio::Waker>,
 }
 
 pub(super) struct Inner {
@@ -60,7 +60,7 @@ pub(super) struct Inner {
 impl Ring {
     /// # Errors
     /// The kernel's; `Unsupported` for one that has rings, but too old ones.
-    pub(crate) fn new(driver: Arc<mio::Waker>) -> io::Result<Ring> {
+    pub(crate) fn new(driver: &Arc<mio::Waker>) -> io::Result<Ring> {
         let uring = IoUring::new(ENTRIES)?;
         let features = uring.params();
         if !(features.is_feature_nodrop() && features.is_feature_rw_cur_pos()) {
@@ -80,7 +80,7 @@ impl Ring {
             }),
             is_stalled: AtomicBool::new(false),
             can,
-            driver,
+            driver: Arc::downgrade(driver),
         })
     }
 
@@ -203,7 +203,9 @@ impl Ring {
                 },
             }
         }
-        let _ = self.driver.wake();
+        if let Some(driver) = self.driver.upgrade() {
+            let _ = driver.wake();
+        }
     }
 
     /// Takes in what has completed, wakes those who wait for it. Gives the first panic of a waker.

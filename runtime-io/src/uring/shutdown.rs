@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// How long shutting down waits for the kernel.
 const GRACE: Duration = Duration::from_millis(500);
-/// Longest sleep while the kernel is yet to take a cancellation.
+/// First pause before cancelling once more; it doubles.
 const RETRY: Duration = Duration::from_millis(5);
 
 pub(super) fn end(uring: Arc<IoUring>, mut slots: Slots, backlog: &VecDeque<Entry>, keys: &[Key]) {
@@ -25,13 +25,7 @@ pub(super) fn end(uring: Arc<IoUring>, mut slots: Slots, backlog: &VecDeque<Entr
         // The kernel never saw these.
         dispose([slots.complete(Key(entry.get_user_data()), -libc::ECANCELED)]);
     }
-    for &key in keys {
-        let entry = cancel(key);
-        if !push(&uring, &entry) {
-            let _ = uring.submit();
-            let _ = push(&uring, &entry);
-        }
-    }
+    cancel_all(&uring, keys);
     if wait(&uring, &mut slots, Some(Instant::now() + GRACE)) {
         return;
     }
@@ -42,8 +36,21 @@ pub(super) fn end(uring: Arc<IoUring>, mut slots: Slots, backlog: &VecDeque<Entr
     drop(rest);
 }
 
+/// Asks the kernel to give up what may be given up. It may miss an operation that a thread of its own is about
+/// to start, so this is repeated.
+fn cancel_all(uring: &IoUring, keys: &[Key]) {
+    for &key in keys {
+        let entry = cancel(key);
+        if !push(uring, &entry) {
+            let _ = uring.submit();
+            let _ = push(uring, &entry);
+        }
+    }
+}
+
 /// Waits until nothing is in flight; false if that is not so at `deadline`.
 fn wait(uring: &IoUring, slots: &mut Slots, deadline: Option<Instant>) -> bool {
+    let mut pause = RETRY;
     loop {
         // An error leaves entries in the queue, and the next round tries again.
         let _ = uring.submit();
@@ -57,8 +64,6 @@ fn wait(uring: &IoUring, slots: &mut Slots, deadline: Option<Instant>) -> bool {
         if !is_idle {
             continue;
         }
-        // SAFETY: the queue is ours alone here.
-        let is_all_taken = unsafe { uring.submission_shared() }.is_empty();
         let left = match deadline {
             Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
                 Some(left) if !left.is_zero() => left,
@@ -66,20 +71,24 @@ fn wait(uring: &IoUring, slots: &mut Slots, deadline: Option<Instant>) -> bool {
             },
             None => GRACE,
         };
-        sleep(uring, if is_all_taken { left } else { left.min(RETRY) });
+        if !sleep(uring, left.min(pause)) {
+            pause = (pause * 2).min(GRACE);
+            let (_, keys) = slots.interrupt();
+            cancel_all(uring, &keys);
+        }
     }
 }
 
-/// Sleeps until something completes, or for that long.
-fn sleep(uring: &IoUring, most: Duration) {
+/// Sleeps until something completes, or for that long and gives false.
+fn sleep(uring: &IoUring, most: Duration) -> bool {
     let mut poll = libc::pollfd {
         fd: uring.as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
     };
-    let most = most.as_millis().max(1).min(1000) as i32;
+    let most = most.as_millis().clamp(1, 1000) as i32;
     // SAFETY: one descriptor is given, and `poll` describes it. Whatever the answer, the caller looks again.
-    unsafe { libc::poll(&mut poll, 1, most) };
+    unsafe { libc::poll(&mut poll, 1, most) != 0 }
 }
 
 fn dispose(completed: impl IntoIterator<Item = OnComplete>) {

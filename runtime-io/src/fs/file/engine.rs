@@ -5,7 +5,8 @@
 //!  └──── read what the page cache holds, seek where that works ──┘ (no task)
 //! ```
 //! A task is a closure on the blocking pool or, to read, an operation of the runtime's ring. A ring does not lock
-//! the position as `read` does, so it serves files whose position is their own.
+//! the position as `read` does, so it serves files whose position is their own; and not those that cannot be
+//! read without waiting, for which the kernel would take a thread all the same.
 //!
 //! A write is accepted when its bytes are copied; the task is mandatory, and its error is kept in
 //! `failed_write` for the next write, flush or sync. A read that is dropped leaves its bytes in the buffer
@@ -183,7 +184,7 @@ impl Engine {
     }
 
     fn start_read(&mut self, file: &Arc<StdFile>, size: usize) {
-        if self.direct != Direct::Shared
+        if matches!(self.direct, Direct::Untried | Direct::Works)
             && let Some(reader) = ring::reader()
         {
             let space = self.buf.take_space(size);

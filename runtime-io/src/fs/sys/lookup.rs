@@ -14,7 +14,7 @@
 //!
 //! io_uring makes the same attempt before it hands an open to its own threads.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata};
 use std::io;
 use std::mem;
@@ -89,7 +89,7 @@ fn in_c(path: &Path) -> Option<CString> {
     CString::new(path.as_os_str().as_bytes()).ok()
 }
 
-fn lookup(path: &CString, flags: libc::c_int) -> Option<File> {
+pub(super) fn lookup(path: &CStr, flags: libc::c_int) -> Option<File> {
     // SAFETY: `open_how` is three numbers; zero is good for each.
     let mut how: libc::open_how = unsafe { mem::zeroed() };
     how.flags = (flags | libc::O_CLOEXEC) as u64;
@@ -117,7 +117,7 @@ fn lookup(path: &CString, flags: libc::c_int) -> Option<File> {
     None
 }
 
-fn is_local(place: &File) -> bool {
+pub(super) fn is_local(place: &File) -> bool {
     // SAFETY: `statfs` is plain numbers, which the call below writes.
     let mut found: libc::statfs = unsafe { mem::zeroed() };
     // SAFETY: the descriptor is open, and `found` is ours for the call.

@@ -13,6 +13,11 @@ pub(super) use {
     lookup::{exists_cached, metadata_cached, metadata_of_local, open_cached},
 };
 
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+mod kind;
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+pub(super) use kind::is_ordinary_cached;
+
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
