@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 fn server_outlives_the_descriptor_limit() {
     support::within(30, || {
         refused_runtimes_keep_no_descriptor();
+        copies_end_in_an_error_or_go_on();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -66,6 +67,51 @@ fn refused_runtimes_keep_no_descriptor() {
     }
     assert!(refused > 0);
     limit(Some(old));
+}
+
+/// A copy by path that gets one descriptor of two fails and gives it back; one under way needs none.
+fn copies_end_in_an_error_or_go_on() {
+    let folder = std::env::temp_dir().join(format!("selvedge-fd-limit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (from, to) = (folder.join("from"), folder.join("to"));
+    std::fs::write(&from, vec![7; 3_000_000]).unwrap();
+    let runtime = support::multi(2);
+    runtime.block_on(async {
+        let mut reader = tokio::fs::File::open(&from).await.unwrap();
+        let mut writer = tokio::fs::File::create(folder.join("streamed"))
+            .await
+            .unwrap();
+        let mut start = vec![0; 100_000];
+        reader.read_exact(&mut start).await.unwrap();
+        writer.write_all(&start).await.unwrap();
+
+        let old = limit(Some(support::open_fds() as u64 + 16));
+        let open = || std::fs::File::open("/dev/null").ok();
+        let mut spare: Vec<_> = std::iter::from_fn(open).collect();
+        for free in [0, 1] {
+            let error = tokio::fs::copy(&from, &to).await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{free}: {error}");
+            let left: Vec<_> = std::iter::from_fn(open).collect();
+            assert_eq!(left.len(), free, "a descriptor was kept");
+            drop(left);
+            spare.pop().unwrap();
+        }
+        spare.extend(std::iter::from_fn(open));
+        let error = tokio::fs::read_dir(&folder).await.map(drop).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        let copied = tokio::io::copy(&mut reader, &mut writer).await.unwrap();
+        assert_eq!(copied, 2_900_000);
+        writer.flush().await.unwrap();
+
+        drop(spare);
+        assert_eq!(tokio::fs::copy(&from, &to).await.unwrap(), 3_000_000);
+        limit(Some(old));
+    });
+    assert_eq!(
+        std::fs::metadata(folder.join("streamed")).unwrap().len(),
+        3_000_000
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// The soft limit on descriptors; sets it if told to.

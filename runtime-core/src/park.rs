@@ -117,7 +117,8 @@ pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
     context::assert_blocking_allowed(
         "Cannot block the current thread from within a runtime. This happens because a \
          function attempted to block the current thread while the thread is being used to \
-         drive asynchronous tasks.",
+         drive asynchronous tasks. Use the method that is awaited instead, or call this one from \
+         `spawn_blocking`.",
     );
     match block_on(future, None) {
         Some(output) => output,

@@ -116,7 +116,8 @@ impl Drop for Core {
             }
             panic!(
                 "Cannot drop a runtime in a context where blocking is not allowed. This happens \
-                 when a runtime is dropped from within an asynchronous context."
+                 when a runtime is dropped from within an asynchronous context. Use \
+                 `shutdown_background`, or drop it in `spawn_blocking`."
             );
         }
         self.handle.pool().join(None);

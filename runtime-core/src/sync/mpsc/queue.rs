@@ -262,6 +262,19 @@ impl<T> Queue<T> {
     }
 }
 
+#[cfg(all(test, not(runtime_loom)))]
+impl<T> Queue<T> {
+    /// A queue through which `lap` laps have gone. Laps beyond what `tail` can count are the head's alone.
+    fn after_laps(lap: usize) -> Self {
+        let mut queue = Self::new();
+        let index = lap.wrapping_mul(LAP);
+        *queue.tail.get_mut() = index.wrapping_mul(STEP);
+        // SAFETY: nobody else has the queue yet.
+        queue.head.with_mut(|head| unsafe { (*head).index = index });
+        queue
+    }
+}
+
 impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
         // SAFETY: the last owner is the consumer now (I4).
@@ -279,6 +292,45 @@ impl<T> Drop for Queue<T> {
         if !spare.is_null() {
             // SAFETY: the spare block is the queue's.
             drop(unsafe { Box::from_raw(spare) });
+        }
+    }
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use super::*;
+
+    /// Row 31: the producers' index wraps at half of what the consumer's does.
+    #[test]
+    fn indices_wrap_without_losing_or_repeating_a_value() {
+        for lap in [usize::MAX / STEP / LAP - 1, usize::MAX / LAP - 1] {
+            for held in [0, 1, SLOTS - 1, SLOTS, SLOTS + 1, 3 * SLOTS] {
+                let queue = Queue::after_laps(lap);
+                for i in 0..held {
+                    let _ = queue.push(i);
+                }
+                for i in 0..5 * SLOTS {
+                    assert_eq!(queue.len(), held, "lap {lap}, before {i}");
+                    let _ = queue.push(held + i);
+                    assert_eq!(queue.len(), held + 1, "lap {lap}, at {i}");
+                    // SAFETY: this thread is the only consumer.
+                    match unsafe { queue.pop() } {
+                        Popped::Value(value) => assert_eq!(value, i),
+                        _ => panic!("lap {lap}: nothing at {i}"),
+                    }
+                }
+                for i in 0..held {
+                    // SAFETY: as above.
+                    assert!(
+                        matches!(unsafe { queue.pop() }, Popped::Value(v) if v == 5 * SLOTS + i)
+                    );
+                }
+                // SAFETY: as above.
+                assert!(matches!(unsafe { queue.pop() }, Popped::Empty));
+                assert!(!queue.is_closed());
+                queue.close();
+                assert_eq!(queue.push(0).err(), Some(0));
+            }
         }
     }
 }
