@@ -41,7 +41,7 @@ pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Resul
 /// The kernel's first attempt at an open does not wait: a pipe is open at once then, or an error, where `open(2)`
 /// waits for the other side. So pipes and devices are left to the pool.
 async fn may_open(ring: &Arc<Ring>, path: &CStr, flags: i32) -> bool {
-    if flags & libc::O_NONBLOCK != 0 || sys::is_ordinary_cached(path) {
+    if flags & libc::O_NONBLOCK != 0 || sys::opens_at_once_cached(path) {
         return true;
     }
     let request = Request::Stat {

@@ -26,7 +26,7 @@ mod slots;
 mod tests;
 
 pub(crate) use op::Op;
-pub(crate) use request::{Done, Paths, Request, StatBuf, c_path};
+pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
 pub(crate) use ring::Ring;
 
 use crate::reactor::Reactor;

@@ -147,6 +147,16 @@ pub(crate) fn c_path(path: &Path) -> Option<CString> {
     CString::new(path.as_os_str().as_bytes()).ok()
 }
 
+/// Does opening a file of that mode never wait for anybody? Pipes wait for their other side, devices for what they
+/// like; but not `/dev/null` and its kin, which have the major number 1.
+pub(crate) fn opens_at_once(mode: u32, device_major: u32) -> bool {
+    match mode & libc::S_IFMT {
+        libc::S_IFREG | libc::S_IFDIR => true,
+        libc::S_IFCHR => device_major == 1,
+        _ => false,
+    }
+}
+
 /// Where the kernel writes a `struct statx`. (A vector, as a `Box` must not be moved while another pointer to
 /// its content is in use.)
 #[derive(Debug)]
@@ -160,8 +170,6 @@ impl StatBuf {
     const SIZE_AT: usize = 40;
     /// Of `stx_rdev_major`, 32 bits.
     const DEVICE_AT: usize = 128;
-    /// `/dev/null` and its kin.
-    const MEMORY_DEVICES: u32 = 1;
 
     pub(crate) fn new() -> StatBuf {
         StatBuf(vec![0; Self::BYTES / 8])
@@ -171,15 +179,10 @@ impl StatBuf {
         self.0.as_mut_ptr().cast()
     }
 
-    /// Does opening it never wait for anybody? Pipes wait for their other side, devices for what they like.
+    /// Of the file itself, see [`opens_at_once`].
     pub(crate) fn opens_at_once(&self) -> bool {
-        match u32::from(u16::from_ne_bytes(self.bytes_at(Self::MODE_AT))) & libc::S_IFMT {
-            libc::S_IFREG | libc::S_IFDIR => true,
-            libc::S_IFCHR => {
-                u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT)) == Self::MEMORY_DEVICES
-            }
-            _ => false,
-        }
+        let mode = u16::from_ne_bytes(self.bytes_at(Self::MODE_AT)).into();
+        opens_at_once(mode, u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT)))
     }
 
     fn bytes_at<const N: usize>(&self, at: usize) -> [u8; N] {

@@ -1,12 +1,14 @@
 //! For a ring: does opening a path wait for anybody? Asked of the kernel's memory, like all lookups here.
 
 use super::lookup::{is_local, lookup};
+use crate::uring::opens_at_once;
 use std::ffi::CStr;
+use std::os::unix::fs::MetadataExt;
 
-/// True of what is known to be a file or a folder.
-pub(in crate::fs) fn is_ordinary_cached(path: &CStr) -> bool {
+/// True if the path is known to lead to something that opens at once.
+pub(in crate::fs) fn opens_at_once_cached(path: &CStr) -> bool {
     lookup(path, libc::O_PATH)
         .filter(is_local)
         .and_then(|place| place.metadata().ok())
-        .is_some_and(|seen| seen.is_file() || seen.is_dir())
+        .is_some_and(|seen| opens_at_once(seen.mode(), libc::major(seen.rdev())))
 }
