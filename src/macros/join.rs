@@ -11,9 +11,12 @@
 /// `biased;` first to poll in the order written each time, which saves a counter and leaves fairness
 /// to you.
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let (a, b) = selvedge::join!(async { 1 }, async { "two" });
 /// assert_eq!((1, "two"), (a, b));
+/// # }
 /// ```
 ///
 /// # Cancel safety
@@ -34,9 +37,12 @@ macro_rules! join {
 /// or to the first `Err` seen; the other futures are then dropped. Polls as `join!` does, and takes
 /// `biased;` too.
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let both = selvedge::try_join!(async { Ok::<_, &str>(1) }, async { Err::<u8, _>("no") });
 /// assert_eq!(Err("no"), both);
+/// # }
 /// ```
 ///
 /// # Cancel safety

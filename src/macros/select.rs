@@ -29,12 +29,15 @@
 /// The futures that lose are dropped. What they had done so far is lost unless they are cancel safe;
 /// each future in this crate says whether it is.
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
 /// let got = selvedge::select! {
 ///     n = async { 1 } => n,
 ///     () = std::future::pending() => unreachable!(),
 /// };
 /// assert_eq!(1, got);
+/// # }
 /// ```
 #[macro_export]
 macro_rules! select {

@@ -26,8 +26,19 @@ const LAST_CHUNK: usize = 1024;
 
 /// Makes folders with given permissions, or with their parents.
 ///
-/// ```ignore
-/// selvedge::fs::DirBuilder::new().recursive(true).mode(0o700).create("a/b/c").await?;
+/// ```
+/// use selvedge::fs::DirBuilder;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-mkdir-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// DirBuilder::new().recursive(true).mode(0o700).create("a/b/c").await?;
+/// # assert!(std::path::Path::new("a/b/c").is_dir());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Default)]
 pub struct DirBuilder {
@@ -70,11 +81,15 @@ impl DirBuilder {
 
 /// Lists a folder, in no particular order and without `.` and `..`.
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// let mut entries = selvedge::fs::read_dir(".").await?;
 /// while let Some(entry) = entries.next_entry().await? {
 ///     println!("{}", entry.path().display());
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

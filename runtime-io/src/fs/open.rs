@@ -7,8 +7,22 @@ use std::path::Path;
 
 /// How to open a file: for what, and whether to make or empty it.
 ///
-/// ```ignore
-/// let log = selvedge::fs::OpenOptions::new().append(true).create(true).open("log.txt").await?;
+/// ```
+/// use selvedge::fs::OpenOptions;
+/// use selvedge::io::AsyncWriteExt;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-open-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// let mut log = OpenOptions::new().append(true).create(true).open("log.txt").await?;
+/// log.write_all(b"one more line\n").await?;
+/// log.flush().await?;
+/// # assert_eq!(std::fs::read("log.txt")?, b"one more line\n");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenOptions {

@@ -72,8 +72,18 @@ of_two_paths! {
 
 /// All the bytes of a file.
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-read-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// # std::fs::write("logo.png", "\u{89}PNG")?;
 /// let image = selvedge::fs::read("logo.png").await?;
+/// # assert!(!image.is_empty());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors
@@ -130,8 +140,17 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 /// Once polled it happens, even if the future is dropped or the runtime shuts down. (Through an io_uring, feature
 /// `io-uring`, it is a task: a shutdown ends it where it stands.)
 ///
-/// ```ignore
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-write-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
 /// selvedge::fs::write("greeting.txt", "hello").await?;
+/// # assert_eq!(std::fs::read("greeting.txt")?, b"hello");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

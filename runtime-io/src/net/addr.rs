@@ -122,10 +122,16 @@ where
 
 /// Looks a host up.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::net;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// for addr in net::lookup_host("localhost:80").await? {
-///     println!("{addr}");
+///     assert_eq!(addr.port(), 80);
 /// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Errors

@@ -19,11 +19,18 @@ use std::task::{Context, Poll};
 ///
 /// All methods take `&self`: share it (say, in an `Arc`) to send and receive at once.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::net::UdpSocket;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+/// socket.send_to(b"hello", socket.local_addr()?).await?;
 /// let mut buf = [0; 1500];
 /// let (n, from) = socket.recv_from(&mut buf).await?;
-/// socket.send_to(&buf[..n], from).await?;
+/// assert_eq!((&buf[..n], from), (&b"hello"[..], socket.local_addr()?));
+/// # Ok(())
+/// # }
 /// ```
 pub struct UdpSocket {
     io: PollEvented<mio::net::UdpSocket>,

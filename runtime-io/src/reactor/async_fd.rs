@@ -21,15 +21,28 @@ const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// file). `AsyncFd` does no I/O of its own: await [`readable`](AsyncFd::readable), try the system
 /// call through the guard, and the guard forgets the readiness when the call would block.
 ///
-/// ```ignore
-/// let fd = unsafe { AsyncFd::register(socket) }?;
-/// loop {
+/// ```
+/// use selvedge::io::unix::AsyncFd;
+/// use std::os::unix::net::UnixDatagram;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (near, far) = UnixDatagram::pair()?;
+/// near.set_nonblocking(true)?;
+/// // SAFETY: the socket keeps its descriptor for as long as it lives.
+/// let fd = unsafe { AsyncFd::register(near) }?;
+/// far.send(b"hello")?;
+/// let mut buf = [0; 16];
+/// let n = loop {
 ///     let mut guard = fd.readable().await?;
 ///     match guard.try_io(|fd| fd.get_ref().recv(&mut buf)) {
-///         Ok(result) => return result,
+///         Ok(result) => break result?,
 ///         Err(_would_block) => continue,
 ///     }
-/// }
+/// };
+/// assert_eq!(&buf[..n], b"hello");
+/// # Ok(())
+/// # }
 /// ```
 pub struct AsyncFd<T: AsRawFd> {
     // Declared, hence dropped, before `inner`: I2.

@@ -34,12 +34,22 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// dropping the file** if you want to know. Bytes that were accepted are written even if the file is dropped
 /// or the runtime shuts down.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::fs::File;
 /// use selvedge::io::AsyncWriteExt;
 ///
-/// let mut file = selvedge::fs::File::create("greeting.txt").await?;
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-file-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// let mut file = File::create("greeting.txt").await?;
 /// file.write_all(b"hello").await?;
 /// file.flush().await?;
+/// # assert_eq!(std::fs::read("greeting.txt")?, b"hello");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct File {
     file: Arc<StdFile>,

@@ -11,12 +11,26 @@ use std::task::{Context, Poll, ready};
 
 /// Accepts TCP connections.
 ///
-/// ```ignore
-/// let listener = TcpListener::bind("127.0.0.1:8080").await?;
+/// ```
+/// use selvedge::net::{TcpListener, TcpStream};
+///
+/// async fn serve(stream: TcpStream, peer: std::net::SocketAddr) {
+///     println!("{peer} came and is sent away");
+/// }
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = listener.local_addr()?;
+/// # let client = selvedge::spawn(TcpStream::connect(address));
 /// loop {
 ///     let (stream, peer) = listener.accept().await?;
-///     spawn(serve(stream, peer));
+///     selvedge::spawn(serve(stream, peer));
+///     # client.await??;
+///     # break;
 /// }
+/// # Ok(())
+/// # }
 /// ```
 pub struct TcpListener {
     pub(super) io: PollEvented<mio::net::TcpListener>,

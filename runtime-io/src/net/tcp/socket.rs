@@ -10,11 +10,18 @@ use std::time::Duration;
 
 /// A TCP socket that is neither listening nor connected.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::net::TcpSocket;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// let socket = TcpSocket::new_v4()?;
 /// socket.set_reuseaddr(true)?;
 /// socket.bind("127.0.0.1:0".parse().unwrap())?;
 /// let listener = socket.listen(128)?;
+/// assert_ne!(listener.local_addr()?.port(), 0);
+/// # Ok(())
+/// # }
 /// ```
 pub struct TcpSocket {
     inner: Socket,

@@ -17,9 +17,22 @@ use std::time::Duration;
 ///
 /// Reads and writes through `AsyncRead` and `AsyncWrite`. Dropping it closes the connection.
 ///
-/// ```ignore
-/// let mut stream = TcpStream::connect("127.0.0.1:8080").await?;
+/// ```
+/// # use selvedge::io::AsyncReadExt;
+/// use selvedge::io::AsyncWriteExt;
+/// use selvedge::net::TcpStream;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = selvedge::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let address = listener.local_addr()?;
+/// let mut stream = TcpStream::connect(address).await?;
 /// stream.write_all(b"hello").await?;
+/// # let mut seen = [0; 5];
+/// # listener.accept().await?.0.read_exact(&mut seen).await?;
+/// # assert_eq!(&seen, b"hello");
+/// # Ok(())
+/// # }
 /// ```
 pub struct TcpStream {
     pub(super) io: PollEvented<mio::net::TcpStream>,

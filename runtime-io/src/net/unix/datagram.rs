@@ -16,11 +16,18 @@ use std::task::{Context, Poll};
 ///
 /// All methods take `&self`: share it to send and receive at once.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::net::UnixDatagram;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// let (a, b) = UnixDatagram::pair()?;
 /// a.send(b"hello").await?;
 /// let mut buf = [0; 16];
 /// let n = b.recv(&mut buf).await?;
+/// assert_eq!(&buf[..n], b"hello");
+/// # Ok(())
+/// # }
 /// ```
 pub struct UnixDatagram {
     pub(super) io: PollEvented<mio::net::UnixDatagram>,

@@ -8,9 +8,21 @@ use std::task::{Context, Poll, ready};
 
 /// Accepts connections on a Unix socket. The socket file is not removed on drop.
 ///
-/// ```ignore
-/// let listener = UnixListener::bind("/tmp/socket")?;
+/// ```
+/// use selvedge::net::UnixListener;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-ul-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// let listener = UnixListener::bind("socket")?;
+/// # let client = selvedge::spawn(selvedge::net::UnixStream::connect("socket"));
 /// let (stream, _peer) = listener.accept().await?;
+/// # client.await??;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct UnixListener {
     pub(super) io: PollEvented<mio::net::UnixListener>,

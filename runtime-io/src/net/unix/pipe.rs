@@ -14,9 +14,20 @@ use std::task::{Context, Poll};
 
 /// Makes a pipe.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt};
+/// use selvedge::net::unix::pipe;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
 /// let (mut tx, mut rx) = pipe::pipe()?;
 /// tx.write_all(b"hello").await?;
+/// drop(tx);
+/// let mut text = String::new();
+/// rx.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// # Panics
@@ -29,8 +40,21 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
 
 /// How to open a FIFO.
 ///
-/// ```ignore
-/// let rx = pipe::OpenOptions::new().open_receiver("/tmp/fifo")?;
+/// ```
+/// use selvedge::net::unix::pipe;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-fifo-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// # assert!(std::process::Command::new("mkfifo").arg("fifo").status()?.success());
+/// // In this order: a sender is refused as long as there is no receiver.
+/// let rx = pipe::OpenOptions::new().open_receiver("fifo")?;
+/// let tx = pipe::OpenOptions::new().open_sender("fifo")?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct OpenOptions {

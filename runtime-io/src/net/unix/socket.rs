@@ -9,10 +9,21 @@ use std::path::Path;
 
 /// A Unix socket that is neither listening nor connected.
 ///
-/// ```ignore
+/// ```
+/// use selvedge::net::UnixSocket;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-us-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
 /// let socket = UnixSocket::new_stream()?;
-/// socket.bind("/tmp/socket")?;
+/// socket.bind("socket")?;
 /// let listener = socket.listen(128)?;
+/// # selvedge::net::UnixStream::connect("socket").await?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct UnixSocket {
     inner: Socket,

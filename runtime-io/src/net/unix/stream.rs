@@ -10,9 +10,25 @@ use std::path::Path;
 
 /// A connection over a Unix socket.
 ///
-/// ```ignore
-/// let mut stream = UnixStream::connect("/tmp/socket").await?;
+/// ```
+/// # use selvedge::io::AsyncReadExt;
+/// use selvedge::io::AsyncWriteExt;
+/// use selvedge::net::UnixStream;
+///
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-ust-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// # let listener = selvedge::net::UnixListener::bind("socket")?;
+/// let mut stream = UnixStream::connect("socket").await?;
 /// stream.write_all(b"hello").await?;
+/// # let mut seen = [0; 5];
+/// # listener.accept().await?.0.read_exact(&mut seen).await?;
+/// # assert_eq!(&seen, b"hello");
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
 /// ```
 pub struct UnixStream {
     pub(super) io: PollEvented<mio::net::UnixStream>,
