@@ -1,11 +1,11 @@
-//! Out of descriptors, a server's accept fails and works again once some are free. A binary of its own,
-//! because the limit is the process's.
+//! Out of descriptors, a server's accept fails and works again once some are free; files that may not grow
+//! tell their writers. A binary of its own, because the limits are the process's.
 
 mod support;
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 #[test]
@@ -13,6 +13,7 @@ fn server_outlives_the_descriptor_limit() {
     support::within(30, || {
         refused_runtimes_keep_no_descriptor();
         copies_end_in_an_error_or_go_on();
+        files_end_where_they_may_not_grow();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -111,6 +112,72 @@ fn copies_end_in_an_error_or_go_on() {
         std::fs::metadata(folder.join("streamed")).unwrap().len(),
         3_000_000
     );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Room for a part of what is written: the part arrives, the error follows, and the next file is fine.
+fn files_end_where_they_may_not_grow() {
+    const ROOM: usize = 100_000;
+    let folder = std::env::temp_dir().join(format!("selvedge-size-limit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (from, to) = (folder.join("from"), folder.join("to"));
+    std::fs::write(&from, vec![7; 3 * ROOM]).unwrap();
+    let size = |to: Option<u64>| {
+        let mut limit = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: `limit` is valid; ignoring the signal leaves the error to the writer.
+        let mut result = unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit)
+        };
+        let old = limit.rlim_cur;
+        if let Some(to) = to {
+            limit.rlim_cur = to;
+            // SAFETY: as above.
+            result |= unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) };
+        }
+        assert_eq!(result, 0);
+        old
+    };
+    let old = size(Some(ROOM as u64));
+    for runtime in support::both() {
+        runtime.block_on(async {
+            let length = async || tokio::fs::metadata(&to).await.unwrap().len();
+            let too_big = |error: std::io::Error| {
+                assert_eq!(error.raw_os_error(), Some(libc::EFBIG), "{error}");
+            };
+            for buffer in [1_000, 2 * ROOM] {
+                let mut file = tokio::fs::File::create(&to).await.unwrap();
+                file.set_max_buf_size(buffer);
+                // The writes themselves may all be accepted; then it is the flush that tells.
+                let written = file.write_all(&vec![7; ROOM + ROOM / 2]).await;
+                too_big(match written {
+                    Err(error) => error,
+                    Ok(()) => file.flush().await.unwrap_err(),
+                });
+                assert_eq!(length().await, ROOM as u64, "buffer {buffer}");
+                // An error is told once, and what fits is still written.
+                file.set_len(0).await.unwrap();
+                file.rewind().await.unwrap();
+                file.write_all(b"short").await.unwrap();
+                file.flush().await.unwrap();
+                assert_eq!(length().await, 5);
+            }
+            too_big(tokio::fs::write(&to, vec![7; 2 * ROOM]).await.unwrap_err());
+            too_big(tokio::fs::copy(&from, &to).await.unwrap_err());
+            let mut reader = tokio::fs::File::open(&from).await.unwrap();
+            let mut file = tokio::fs::File::create(&to).await.unwrap();
+            let copied = tokio::io::copy(&mut reader, &mut file).await;
+            too_big(match copied {
+                Err(error) => error,
+                Ok(_) => file.flush().await.unwrap_err(),
+            });
+            assert_eq!(length().await, ROOM as u64);
+        });
+    }
+    size(Some(old));
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
