@@ -32,7 +32,7 @@ pub(super) fn end(uring: Arc<IoUring>, mut slots: Slots, backlog: &VecDeque<Entr
     let rest = std::thread::Builder::new()
         .name("io-uring-shutdown".to_owned())
         .spawn(move || wait(&uring, &mut slots, None));
-    // Without a thread, the closure is dropped: `Slots` then forgets what the kernel has.
+    // Without a thread, the closure is dropped: `Slots` then keeps what the kernel has.
     drop(rest);
 }
 

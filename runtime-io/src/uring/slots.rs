@@ -10,11 +10,15 @@
 //!     cancellation, say) finds nothing.
 //! I3: nothing of a user's runs here: wakers and requests are handed out, to be woken or dropped elsewhere.
 //!
-//! Dropped with operations that have not completed, it forgets their requests: memory is lost rather than
-//! freed under the kernel's hands. (The ring's shutdown sees to it that this does not happen.)
+//! Dropped with operations that have not completed, it keeps their requests until the process ends: memory is
+//! lost rather than freed under the kernel's hands. (A broken ring comes to that, and one whose shutdown gets no thread.)
 
 use super::Request;
+use std::sync::Mutex;
 use std::task::Waker;
+
+/// What nobody can say whether the kernel will still write to.
+static KEPT: Mutex<Vec<Request>> = Mutex::new(Vec::new());
 
 /// Which operation: the kernel's `user_data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,9 +240,10 @@ impl Drop for Slots {
             match slot.state {
                 State::Vacant => {}
                 State::Completed(request, result) => drop(request.finish(result)),
-                State::Waiting(request, _) | State::Abandoned(request) => {
-                    std::mem::forget(request);
-                }
+                State::Waiting(request, _) | State::Abandoned(request) => match KEPT.lock() {
+                    Ok(mut kept) => kept.push(request),
+                    Err(_) => std::mem::forget(request),
+                },
             }
         }
     }
