@@ -142,37 +142,39 @@ impl BatchSemaphore {
             "number of added permits ({n}) would overflow MAX_PERMITS ({})",
             Self::MAX_PERMITS
         );
+        assert!(
+            self.give(n),
+            "number of added permits ({n}) would overflow MAX_PERMITS ({})",
+            Self::MAX_PERMITS
+        );
+    }
+
+    /// `release`; false, and nothing done, if there would be too many.
+    #[inline]
+    fn give(&self, n: usize) -> bool {
         // Ordering: Relaxed; a hint. With a queue the permits need not pass through the word: whoever
         // holds the lock gives them out, and what is left over goes to the word there.
         if self.state.load(Ordering::Relaxed) & WAITERS != 0 {
             return self.hand_out(self.queue.lock(), n);
         }
-        let before = self.add(n);
+        // Ordering: Release pairs with the Acquire of the CAS that takes the permits. No
+        // Acquire: when WAITERS is seen, the lock orders the rest.
+        let before = self.state.fetch_add(n << SHIFT, Ordering::Release);
         if (before >> SHIFT) + n > Self::MAX_PERMITS {
-            // Ordering: Relaxed; takes back what must not be there, and panics.
+            // Ordering: Relaxed; takes back what must not be there.
             self.state.fetch_sub(n << SHIFT, Ordering::Relaxed);
-            panic!(
-                "number of added permits ({n}) would overflow MAX_PERMITS ({})",
-                Self::MAX_PERMITS
-            );
+            return false;
         }
         if before & WAITERS != 0 {
             self.hand_out(self.queue.lock(), 0);
         }
-    }
-
-    /// Adds permits to the word; gives it as it was.
-    #[inline]
-    fn add(&self, n: usize) -> usize {
-        // Ordering: Release pairs with the Acquire of the CAS that takes the permits. No
-        // Acquire: when WAITERS is seen, the lock orders the rest.
-        self.state.fetch_add(n << SHIFT, Ordering::Release)
+        true
     }
 
     /// Takes up to `n` permits away for good; says how many.
     pub(crate) fn forget(&self, n: usize) -> usize {
-        // Ordering: Acquire, as for an acquire: the permits may be used to reason about holders.
-        let mut state = self.state.load(Ordering::Acquire);
+        // Ordering: Relaxed; the CAS decides.
+        let mut state = self.state.load(Ordering::Relaxed);
         loop {
             let taken = n.min(state >> SHIFT);
             if taken == 0 {
@@ -181,8 +183,9 @@ impl BatchSemaphore {
             match self.state.compare_exchange_weak(
                 state,
                 state - (taken << SHIFT),
+                // Ordering: Acquire, as for an acquire: the permits may be used to reason about holders.
                 Ordering::Acquire,
-                Ordering::Acquire,
+                Ordering::Relaxed,
             ) {
                 Ok(_) => return taken,
                 Err(now) => state = now,
@@ -202,13 +205,13 @@ impl BatchSemaphore {
             wakers.push(fields.waker.take());
             node.set_signal(REFUSED);
         }
-        // Ordering: AcqRel; pairs with `is_closed` and the CAS loops.
-        let mut state = self.state.load(Ordering::Acquire);
+        // Ordering: Release; pairs with the Acquire of `is_closed` and of the CAS loops.
+        let mut state = self.state.load(Ordering::Relaxed);
         while let Err(now) = self.state.compare_exchange_weak(
             state,
             (state | CLOSED) & !WAITERS,
-            Ordering::AcqRel,
-            Ordering::Acquire,
+            Ordering::Release,
+            Ordering::Relaxed,
         ) {
             state = now;
         }
@@ -216,9 +219,9 @@ impl BatchSemaphore {
         wakers.wake();
     }
 
-    /// Serves the queue with `extra` permits and those in the word; the rest goes to the word.
-    #[track_caller]
-    fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) {
+    /// Serves the queue with `extra` permits and those in the word; the rest goes to the word. False, and
+    /// nothing done, if that would be too many.
+    fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) -> bool {
         let mut wakers = WakeBatch::new();
         let mut free = extra;
         // Ordering: Relaxed; nothing is there to be had but what the RMW below takes. Permits added
@@ -227,15 +230,11 @@ impl BatchSemaphore {
         let there = self.state.load(Ordering::Relaxed) >> SHIFT;
         if there > 0 {
             if there + extra > Self::MAX_PERMITS {
-                drop(queue);
-                panic!(
-                    "number of added permits ({extra}) would overflow MAX_PERMITS ({})",
-                    Self::MAX_PERMITS
-                );
+                return false;
             }
-            // Ordering: AcqRel; Acquire pairs with the Release of whoever added the permits, so
-            // that the signal hands their writes on.
-            free += self.state.fetch_and(FLAGS, Ordering::AcqRel) >> SHIFT;
+            // Ordering: Acquire pairs with the Release of whoever added the permits, so that the
+            // signal hands their writes on.
+            free += self.state.fetch_and(FLAGS, Ordering::Acquire) >> SHIFT;
         }
         // SAFETY: the lock is held.
         while let Some(node) = unsafe { queue.front() } {
@@ -253,13 +252,13 @@ impl BatchSemaphore {
             node.set_signal(GRANTED);
         }
         if queue.is_empty() {
-            // Ordering: AcqRel; the permits are given back as by `release`, and WAITERS goes
+            // Ordering: Release; the permits are given back as by `release`, and WAITERS goes
             // (it may be gone already, when the last node of a closed queue is dropped).
             let mut state = self.state.load(Ordering::Relaxed);
             while let Err(now) = self.state.compare_exchange_weak(
                 state,
                 (state & !WAITERS) + (free << SHIFT),
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 state = now;
@@ -269,6 +268,7 @@ impl BatchSemaphore {
         }
         drop(queue);
         wakers.wake();
+        true
     }
 
     /// A future for `n` permits.
@@ -331,12 +331,12 @@ impl Acquire<'_> {
                 // Behind others; whoever added permits since is about to hand them out (I3).
                 break self.wanted;
             };
-            // Ordering: AcqRel; Acquire as in `try_acquire`, Release for `close` and
-            // the next in line; a releaser that sees WAITERS finds the node through the lock.
+            // Ordering: Acquire as in `try_acquire`. No Release: a releaser that sees WAITERS finds the
+            // node through the lock.
             match semaphore.state.compare_exchange_weak(
                 state,
                 next,
-                Ordering::AcqRel,
+                Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => break missing,

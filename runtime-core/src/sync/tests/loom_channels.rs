@@ -344,18 +344,20 @@ fn broadcast_wait_given_up_races_send() {
 #[test]
 fn oneshot_looks_are_ordered() {
     loom::model(|| {
-        let (tx, mut rx) = oneshot::channel();
-        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
-        if !rx.is_empty() {
-            assert_eq!(rx.try_recv().map(|v| *v), Ok(1));
-        }
+        let (tx, mut rx) = oneshot::channel::<Arc<i32>>();
+        let thread = thread::spawn(move || {
+            if !rx.is_empty() {
+                assert_eq!(rx.try_recv().map(|v| *v), Ok(1));
+            }
+        });
+        let _ = tx.send(Arc::new(1));
         thread.join().unwrap();
     });
     loom::model(|| {
-        let (tx, mut rx) = oneshot::channel();
-        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
-        let _ = rx.try_recv();
-        thread.join().unwrap();
+        let (tx, mut rx) = oneshot::channel::<Arc<i32>>();
+        let thread = thread::spawn(move || rx.try_recv().map(|v| *v));
+        let _ = tx.send(Arc::new(1));
+        let _ = thread.join().unwrap();
     });
     for waits in [false, true] {
         loom::model(move || {

@@ -3,7 +3,7 @@
 //! What a lock protects is one of loom's cells, which reports accesses that the lock does not order.
 //! What a notification publishes is a Relaxed flag: only the primitive can make it visible.
 
-use crate::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce};
+use crate::sync::{Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, TryAcquireError};
 use loom::cell::UnsafeCell;
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -373,14 +373,59 @@ fn semaphore_looks_are_ordered() {
             let shared = Arc::new((Semaphore::new(0), Cell::new()));
             let other = shared.clone();
             let thread = thread::spawn(move || {
-                other.1.add();
-                other.0.add_permits(1);
-                other.0.close();
+                if look(&other.0) {
+                    assert_eq!(other.1.get(), 1);
+                }
             });
-            if look(&shared.0) {
-                assert_eq!(shared.1.get(), 1);
-            }
+            shared.1.add();
+            shared.0.add_permits(1);
+            shared.0.close();
             thread.join().unwrap();
         });
     }
+}
+
+/// Who is refused because of the closing, at once or when about to wait, sees what came before it.
+#[test]
+fn semaphore_refusals_are_ordered() {
+    for (waits, permits) in [(false, 0), (false, 1), (true, 0)] {
+        loom::model(move || {
+            let shared = Arc::new((Semaphore::new(permits), Cell::new()));
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                let refused = match waits {
+                    true => matches!(
+                        poll_once(std::pin::pin!(other.0.acquire())),
+                        Poll::Ready(Err(_))
+                    ),
+                    false => matches!(other.0.try_acquire(), Err(TryAcquireError::Closed)),
+                };
+                if refused {
+                    assert_eq!(other.1.get(), 1);
+                }
+            });
+            shared.1.add();
+            shared.0.close();
+            thread.join().unwrap();
+        });
+    }
+}
+
+/// One who is about to queue finds the permits after all: the lock was not between them and the giver.
+#[test]
+fn semaphore_permits_found_when_about_to_queue_are_ordered() {
+    loom::model(|| {
+        let shared = Arc::new((Semaphore::new(0), Cell::new()));
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            if let Poll::Ready(Ok(permit)) = poll_once(std::pin::pin!(other.0.acquire())) {
+                other.1.add();
+                permit.forget();
+            }
+        });
+        shared.1.add();
+        shared.0.add_permits(1);
+        thread.join().unwrap();
+        assert!(shared.1.get() >= 1);
+    });
 }
