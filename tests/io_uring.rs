@@ -432,6 +432,31 @@ fn runtimes_dropped_in_mid_flight_leave_nothing() {
     );
 }
 
+/// Files take real time, which a paused clock must not turn into hours.
+#[test]
+#[cfg(feature = "test-util")]
+fn a_paused_clock_waits_for_files() {
+    let folder = Folder::new("paused");
+    let path = folder.file("a", &bytes(1_000_000));
+    let runtime = selvedge::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let start = selvedge::time::Instant::now();
+        for _ in 0..100 {
+            let read = selvedge::time::timeout(Duration::from_secs(1), fs::read(&path));
+            assert_eq!(
+                read.await.expect("the clock ran ahead").unwrap().len(),
+                1_000_000
+            );
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        selvedge::time::sleep(Duration::from_secs(3600)).await;
+    });
+}
+
 /// For good, but within the sight of a leak detector.
 fn forget(future: impl Future + Send + 'static) {
     static FORGOTTEN: Mutex<Vec<Box<dyn std::any::Any + Send>>> = Mutex::new(Vec::new());

@@ -9,7 +9,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 // Counters only, no protocol: std's atomics also under the model checker.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -53,6 +53,30 @@ pub trait Timers: Send + Sync {
     fn allow_auto_advance(&self);
     /// Wakes every sleeper; later registrations fail.
     fn shutdown(&self);
+}
+
+/// While it lives, a paused clock does not advance by itself. It keeps nothing of the runtime alive.
+pub struct ClockHold(Weak<dyn Timers>);
+
+impl ClockHold {
+    pub(crate) fn new(timers: &Arc<dyn Timers>) -> ClockHold {
+        timers.inhibit_auto_advance();
+        ClockHold(Arc::downgrade(timers))
+    }
+}
+
+impl Drop for ClockHold {
+    fn drop(&mut self) {
+        if let Some(timers) = self.0.upgrade() {
+            timers.allow_auto_advance();
+        }
+    }
+}
+
+impl fmt::Debug for ClockHold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClockHold").finish_non_exhaustive()
+    }
 }
 
 /// A boxed sleep, for core's own use of time (`mpsc::Sender::send_timeout`).

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::{Id, RuntimeMetrics, TryCurrentError};
 use crate::blocking::{self, pool::Pool};
 use crate::context;
-use crate::driver::{BoxSleep, Timers};
+use crate::driver::{BoxSleep, ClockHold, Timers};
 use crate::park;
 use crate::rng::RngSeed;
 use crate::scheduler::{self, Policy};
@@ -226,6 +226,12 @@ impl Handle {
     #[doc(hidden)]
     pub fn time_driver(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.shared.time.as_ref()
+    }
+
+    /// Keeps a paused clock from advancing by itself: something is under way that takes real time.
+    #[doc(hidden)]
+    pub fn hold_clock(&self) -> Option<ClockHold> {
+        self.shared.timers.as_ref().map(ClockHold::new)
     }
 
     /// Has shutdown begun?

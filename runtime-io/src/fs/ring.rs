@@ -177,17 +177,17 @@ impl Reader {
     /// Prepares to read at the file's position into the capacity of `buf`, at most `most` bytes.
     pub(super) fn read(self, file: &Arc<File>, buf: Vec<u8>, most: usize) -> RingRead {
         let file = file.clone();
-        RingRead(Op::new(self.0, Request::Read { file, buf, most }))
+        RingRead(Box::new(Op::new(self.0, Request::Read { file, buf, most })))
     }
 }
 
-/// A read of a [`File`](super::File) under way.
-pub(super) struct RingRead(Op);
+/// A read of a [`File`](super::File) under way; boxed, as every `File` has room for one.
+pub(super) struct RingRead(Box<Op>);
 
 impl RingRead {
     /// The buffer with what was added to it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        Poll::Ready(match ready!(Pin::new(&mut self.0).poll(cx)) {
+        Poll::Ready(match ready!(Pin::new(&mut *self.0).poll(cx)) {
             Ok(Done::Read(buf, _)) => Ok(buf),
             other => Err(failed(other)),
         })

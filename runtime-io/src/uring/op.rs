@@ -10,7 +10,8 @@
 
 use super::slots::{Key, OnAbandon, OnLook};
 use super::{Done, Request, Ring};
-use runtime_core::{audit, coop};
+use runtime_core::driver::ClockHold;
+use runtime_core::{audit, context, coop};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -32,12 +33,15 @@ enum State {
 pub(crate) struct Op {
     ring: Arc<Ring>,
     state: State,
+    /// From the first poll to the end: a test's paused clock waits for the operation.
+    hold: Option<ClockHold>,
 }
 
 impl Op {
     pub(crate) fn new(ring: Arc<Ring>, request: Request) -> Op {
         let state = State::New(request);
-        Op { ring, state }
+        let hold = None;
+        Op { ring, state, hold }
     }
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Done>> {
@@ -85,7 +89,11 @@ impl Future for Op {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Done>> {
         let coop = ready!(coop::poll_proceed(cx));
+        if let State::New(_) = self.state {
+            self.hold = context::with_current(|handle| handle.hold_clock()).flatten();
+        }
         let result = ready!(self.poll_result(cx));
+        self.hold = None;
         coop.made_progress();
         Poll::Ready(result)
     }

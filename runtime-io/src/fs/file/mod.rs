@@ -188,6 +188,7 @@ impl File {
     ///
     /// # Errors
     /// Gives the file back while an operation is under way.
+    #[allow(clippy::result_large_err)] // The signature is tokio's, and the file just moves back.
     pub fn try_into_std(self) -> Result<StdFile, File> {
         let File {
             file,
