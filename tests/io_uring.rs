@@ -432,6 +432,23 @@ fn runtimes_dropped_in_mid_flight_leave_nothing() {
     );
 }
 
+/// Once polled, a `write` happens, though nobody awaits it.
+#[test]
+fn a_write_that_is_dropped_goes_on() {
+    let folder = Folder::new("dropped-write");
+    for (i, runtime) in both().into_iter().enumerate() {
+        let path = folder.path.join(format!("{i}"));
+        runtime.block_on(async {
+            assert!(fs::write(&path, bytes(3_000_000)).now_or_never().is_none());
+            let start = Instant::now();
+            while std::fs::read(&path).unwrap_or_default() != bytes(3_000_000) {
+                assert!(start.elapsed() < Duration::from_secs(5), "half a file");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+    }
+}
+
 /// Files take real time, which a paused clock must not turn into hours.
 #[test]
 #[cfg(feature = "test-util")]
