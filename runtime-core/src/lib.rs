@@ -10,6 +10,8 @@ pub mod coop;
 pub mod driver;
 #[cfg(feature = "taskdump")]
 pub mod dump;
+#[doc(hidden)]
+pub mod instrument;
 pub mod park;
 mod rng;
 pub mod runtime;

@@ -2,7 +2,9 @@
 
 use crate::instant::Instant;
 use crate::sleep::{Sleep, sleep_until};
+use runtime_core::instrument::{Resource, async_op, resource};
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -39,6 +41,7 @@ impl MissedTickBehavior {
 /// Ticks every `period`; made by [`interval`] and [`interval_at`].
 #[derive(Debug)]
 pub struct Interval {
+    resource: Resource,
     delay: Pin<Box<Sleep>>,
     period: Duration,
     missed_tick_behavior: MissedTickBehavior,
@@ -71,6 +74,12 @@ impl Interval {
     #[track_caller]
     fn new(start: Instant, period: Duration) -> Interval {
         Interval {
+            resource: resource!(
+                "tokio::time::interval",
+                "Interval",
+                "timer",
+                Location::caller()
+            ),
             delay: Box::pin(sleep_until(start)),
             period,
             missed_tick_behavior: MissedTickBehavior::default(),
@@ -82,7 +91,11 @@ impl Interval {
     /// # Cancel safety
     /// Cancel safe: a tick that was not given is given by the next call.
     pub async fn tick(&mut self) -> Instant {
-        poll_fn(|cx| self.poll_tick(cx)).await
+        let resource = self.resource.clone();
+        async_op(&resource, "Interval::tick", "poll_tick", || {
+            poll_fn(|cx| self.poll_tick(cx))
+        })
+        .await
     }
 
     /// Polls for the next tick.

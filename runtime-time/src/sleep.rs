@@ -8,8 +8,12 @@ use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
 use pin_project_lite::pin_project;
 use runtime_core::coop;
+use runtime_core::instrument::{
+    ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
+};
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,6 +31,8 @@ pin_project! {
         slot: Arc<Slot>,
         #[pin]
         entry: Entry,
+        op: Op,
+        resource: Resource,
     }
 
     impl PinnedDrop for Sleep {
@@ -57,10 +63,28 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// As [`sleep`].
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
+    let slot = current_slot();
+    let resource = resource!("tokio::time::sleep", "Sleep", "timer", Location::caller());
     Sleep {
         deadline,
-        slot: current_slot(),
+        slot,
         entry: Entry::new(),
+        op: op!("tokio::time::sleep", resource, "Sleep::new_timeout"),
+        resource,
+    }
+}
+
+/// Tells in how many milliseconds a timer is to fire.
+#[inline]
+fn tell_duration(deadline: Instant) {
+    if ENABLED {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let _left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        state_told!(
+            duration = _left,
+            duration.unit = "ms",
+            duration.op = "override"
+        );
     }
 }
 
@@ -79,6 +103,11 @@ impl Sleep {
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;
+        if ENABLED {
+            *this.op = inner_op!("tokio::time::sleep", this.resource, "Sleep::reset");
+            let _entered = this.op.enter(this.resource);
+            tell_duration(deadline);
+        }
         match this.entry.as_ref().get_ref().phase() {
             Phase::Armed => {
                 let tick = this.slot.common.clock.tick_of(deadline);
@@ -123,6 +152,7 @@ impl Sleep {
                 },
                 Phase::Idle => {}
             }
+            tell_duration(*this.deadline);
             Sleep::move_to_own_slot(this.slot);
             let tick = this.slot.common.clock.tick_of(*this.deadline);
             // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
@@ -159,8 +189,10 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.poll_unbudgeted(cx));
+        let spans = ENABLED.then(|| (self.op.clone(), self.resource.clone()));
+        let _entered = spans.as_ref().map(|(op, resource)| op.enter(resource));
+        let coop = ready!(poll_op("poll_elapsed", coop::poll_proceed(cx)));
+        ready!(poll_op("poll_elapsed", self.poll_unbudgeted(cx)));
         coop.made_progress();
         Poll::Ready(())
     }

@@ -3,6 +3,7 @@
 use super::pool::{Job, Refused};
 use crate::context;
 use crate::coop;
+use crate::instrument;
 use crate::runtime::Handle;
 use crate::scheduler;
 use crate::task::cell::{Header, RawTask, Schedule};
@@ -76,11 +77,13 @@ where
     if let Some(timers) = handle.timers() {
         timers.inhibit_auto_advance();
     }
+    let (once, span) = instrument::blocking::<F, _>(Once(Some(f)), origin, id);
     let raw = RawTask::new(
-        Once(Some(f)),
+        once,
         BlockingSchedule(handle.clone()),
         id,
         origin.spawned_at,
+        span,
     );
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);

@@ -96,7 +96,7 @@ impl Handle {
         F::Output: Send + 'static,
     {
         if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), origin)
+            scheduler::spawn(self, Box::pin(future), origin.boxed::<F>())
         } else {
             scheduler::spawn(self, future, origin)
         }
@@ -129,7 +129,7 @@ impl Handle {
         F::Output: 'static,
     {
         if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), origin)
+            scheduler::spawn(self, Box::pin(future), origin.boxed::<F>())
         } else {
             scheduler::spawn(self, future, origin)
         }

@@ -16,7 +16,7 @@ use crate::runtime::shared::Shared;
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::spawn::Origin;
 use crate::task::{Id, JoinHandle, Runnable};
-use crate::{context, runtime};
+use crate::{context, instrument, runtime};
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -191,7 +191,8 @@ where
     let id = Id::next();
     handle.hook_spawn(id, origin);
     let scheduler = RuntimeRef(NonNull::from(&**shared));
-    let raw = RawTask::new(future, scheduler, id, origin.spawned_at);
+    let (future, span) = instrument::task(future, "task", origin, id);
+    let raw = RawTask::new(future, scheduler, id, origin.spawned_at, span);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     let local = context::with_scheduler(|cx| {

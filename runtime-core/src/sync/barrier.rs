@@ -6,9 +6,11 @@
 //!   that reach it late do no harm.
 
 use super::notify::Notify;
+use crate::instrument::{Resource, async_op, resource, state_told, state_update};
 use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
+use std::panic::Location;
 
 /// Makes `n` tasks meet.
 ///
@@ -17,6 +19,7 @@ use std::fmt;
 /// # let _ = barrier.wait();
 /// ```
 pub struct Barrier {
+    resource: Resource,
     size: usize,
     arrived: Mutex<usize>,
     round: AtomicUsize,
@@ -29,9 +32,22 @@ pub struct BarrierWaitResult(bool);
 
 impl Barrier {
     /// A barrier for `n` tasks; 0 counts as 1.
+    #[track_caller]
     pub fn new(n: usize) -> Barrier {
+        let size = n.max(1);
+        let resource = resource!(
+            "tokio::sync::barrier",
+            "Barrier",
+            "Sync",
+            Location::caller()
+        );
+        resource.scope(|| {
+            state_told!(size = size);
+            state_told!(arrived = 0);
+        });
         Barrier {
-            size: n.max(1),
+            resource,
+            size,
             arrived: Mutex::new(0),
             round: AtomicUsize::new(0),
             waiting: Notify::new(),
@@ -43,9 +59,17 @@ impl Barrier {
     /// # Cancel safety
     /// Not cancel safe: who has called it counts, even if it stops waiting.
     pub async fn wait(&self) -> BarrierWaitResult {
+        async_op(&self.resource, "Barrier::wait", "poll", || self.meet()).await
+    }
+
+    async fn meet(&self) -> BarrierWaitResult {
         crate::coop::consume_budget().await;
-        let Some(mine) = self.arrive() else {
+        let mine = self.arrive();
+        if mine.is_none() {
             self.waiting.notify_waiters();
+        }
+        state_update!(self.resource, arrived = 1, arrived.op = "add");
+        let Some(mine) = mine else {
             return BarrierWaitResult(true);
         };
         loop {

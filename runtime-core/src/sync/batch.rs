@@ -26,6 +26,7 @@
 
 use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::coop;
+use crate::instrument::{ENABLED, Grants, Op, Resource, op, op_update, state_update};
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::shim::sync::{Mutex, MutexGuard};
 use std::fmt;
@@ -45,10 +46,15 @@ const REFUSED: usize = 2;
 /// How much of what a queued request wants is still missing.
 struct Request {
     missing: usize,
+    /// The wait's spans; taken out by whoever grants the rest.
+    op: Op,
 }
 
 /// Counting semaphore with batches; first come, first served.
 pub(crate) struct BatchSemaphore {
+    /// The lock or semaphore that is built on this one, for who looks with `tracing`.
+    pub(super) owner: Resource,
+    resource: Resource,
     state: AtomicUsize,
     queue: Mutex<WaitList<Request>>,
 }
@@ -77,6 +83,8 @@ impl BatchSemaphore {
                 "a semaphore may not have more than MAX_PERMITS permits"
             );
             BatchSemaphore {
+                owner: Resource::NONE,
+                resource: Resource::NONE,
                 state: AtomicUsize::new(permits << SHIFT),
                 queue: Mutex::new(WaitList::new()),
             }
@@ -87,10 +95,35 @@ impl BatchSemaphore {
         /// Closed from the start.
         pub(crate) const fn new_closed() -> Self {
             BatchSemaphore {
+                owner: Resource::NONE,
+                resource: Resource::NONE,
                 state: AtomicUsize::new(CLOSED),
                 queue: Mutex::new(WaitList::new()),
             }
         }
+    }
+
+    /// One that can be watched, within `owner`'s span; `tell` is called there first.
+    #[track_caller]
+    pub(super) fn owned_by(owner: Resource, permits: usize, tell: impl FnOnce()) -> Self {
+        let mut semaphore = Self::new(permits);
+        owner.scope(|| {
+            tell();
+            semaphore.resource = crate::resource!(
+                "tokio::sync::batch_semaphore",
+                "Semaphore",
+                "Sync",
+                std::panic::Location::caller(),
+                is_internal = true,
+            );
+            state_update!(
+                semaphore.resource,
+                permits = permits,
+                permits.op = "override",
+            );
+        });
+        semaphore.owner = owner;
+        semaphore
     }
 
     pub(crate) fn available_permits(&self) -> usize {
@@ -147,6 +180,7 @@ impl BatchSemaphore {
             "number of added permits ({n}) would overflow MAX_PERMITS ({})",
             Self::MAX_PERMITS
         );
+        state_update!(self.resource, permits = n, permits.op = "add");
     }
 
     /// `release`; false, and nothing done, if there would be too many.
@@ -223,6 +257,7 @@ impl BatchSemaphore {
     /// nothing done, if that would be too many.
     fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) -> bool {
         let mut wakers = WakeBatch::new();
+        let mut grants = Grants::new();
         let mut free = extra;
         // Ordering: Relaxed; nothing is there to be had but what the RMW below takes. Permits added
         // after this load are handed out by who added them (I3: they saw WAITERS, or the queue is
@@ -247,6 +282,7 @@ impl BatchSemaphore {
                 break;
             }
             wakers.push(fields.waker.take());
+            grants.push(&mut fields.payload.op, given);
             // SAFETY: the node is this list's, the lock is held.
             unsafe { queue.remove(node) };
             node.set_signal(GRANTED);
@@ -267,6 +303,7 @@ impl BatchSemaphore {
             debug_assert_eq!(free, 0);
         }
         drop(queue);
+        grants.tell();
         wakers.wake();
         true
     }
@@ -277,7 +314,15 @@ impl BatchSemaphore {
             semaphore: self,
             wanted: n,
             phase: Phase::Fresh,
-            node: Waiter::new(Request { missing: n }),
+            op: op!(
+                "tokio::sync::batch_semaphore",
+                self.resource,
+                "Acquire::new"
+            ),
+            node: Waiter::new(Request {
+                missing: n,
+                op: Op::NONE,
+            }),
         }
     }
 }
@@ -297,6 +342,7 @@ pub(crate) struct Acquire<'a> {
     semaphore: &'a BatchSemaphore,
     wanted: usize,
     phase: Phase,
+    op: Op,
     node: Waiter<Request>,
 }
 
@@ -304,7 +350,7 @@ pub(crate) struct Acquire<'a> {
 enum Queued {
     Granted,
     Refused,
-    Waiting,
+    Waiting { taken: usize },
 }
 
 impl Acquire<'_> {
@@ -313,6 +359,7 @@ impl Acquire<'_> {
         let semaphore = self.semaphore;
         // Cloned before the lock is taken (I4 of wait_list).
         let waker = cx.waker().clone();
+        let op = self.op.clone();
         let mut queue = semaphore.queue.lock();
         // Ordering: Relaxed; the CAS below decides.
         let mut state = semaphore.state.load(Ordering::Relaxed);
@@ -350,10 +397,26 @@ impl Acquire<'_> {
         // SAFETY: I1 of wait_list, the lock is held.
         let fields = unsafe { self.node.fields() };
         fields.payload.missing = missing;
+        fields.payload.op = op;
         fields.waker = Some(waker);
         // SAFETY: the lock is held; `self` is pinned (poll's contract), and drop detaches it.
         unsafe { queue.push_back(&self.node) };
-        Queued::Waiting
+        drop(queue);
+        Queued::Waiting {
+            taken: self.wanted - missing,
+        }
+    }
+
+    /// Tells of `n` permits taken. A subscriber that panics does not keep them: `drop` sees a wait then.
+    #[inline]
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    fn tell_taken(&mut self, n: usize) {
+        if ENABLED {
+            let phase = std::mem::replace(&mut self.phase, Phase::Queued);
+            state_update!(self.semaphore.resource, permits = n, permits.op = "sub");
+            op_update!(self.op, permits_obtained = n, permits.op = "add");
+            self.phase = phase;
+        }
     }
 
     /// Gives back what the node, which is in no list any more, holds.
@@ -402,12 +465,19 @@ impl Future for Acquire<'_> {
         let this = unsafe { self.get_unchecked_mut() };
         // A trace takes no permit and no place in the queue.
         std::task::ready!(crate::coop::poll_trace(cx));
+        let spans = ENABLED.then(|| (this.op.clone(), this.semaphore.resource.clone()));
+        let _entered = spans.as_ref().map(|(op, resource)| op.enter(resource));
         let budget = coop::poll_proceed(cx);
         if this.phase == Phase::Fresh
             && let Poll::Ready(coop) = &budget
             && this.semaphore.try_acquire(this.wanted).is_ok()
         {
             coop.made_progress();
+            if ENABLED {
+                // SAFETY: I1 of wait_list, the node was never queued.
+                unsafe { this.node.fields() }.payload.missing = 0;
+                this.tell_taken(this.wanted);
+            }
             this.phase = Phase::Done;
             return Poll::Ready(Ok(()));
         }
@@ -426,11 +496,17 @@ impl Acquire<'_> {
             let queued = self.queue(cx);
             self.phase = Phase::Queued;
             match queued {
-                Queued::Waiting => return Poll::Pending,
+                Queued::Waiting { taken } => {
+                    if taken > 0 {
+                        self.tell_taken(taken);
+                    }
+                    return Poll::Pending;
+                }
                 Queued::Granted => {
                     // SAFETY: I1 of wait_list, the node was never queued.
                     unsafe { self.node.fields() }.payload.missing = 0;
                     self.node.set_signal(GRANTED);
+                    self.tell_taken(self.wanted);
                 }
                 Queued::Refused => self.node.set_signal(REFUSED),
             }

@@ -6,12 +6,14 @@
 //! Unlocking is one `fetch_add` while nobody waits. Not poisoned by panics.
 
 use super::batch::BatchSemaphore;
+use crate::instrument::{async_op, resource, state_told, state_update};
 use crate::park::block_on_current_thread;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
@@ -94,11 +96,16 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 
 impl<T: ?Sized> Mutex<T> {
     /// An unlocked mutex.
+    #[track_caller]
     pub fn new(value: T) -> Self
     where
         T: Sized,
     {
-        Self::const_new(value)
+        let owner = resource!("tokio::sync::mutex", "Mutex", "Sync", Location::caller());
+        Mutex {
+            turn: BatchSemaphore::owned_by(owner, 1, || state_told!(locked = false)),
+            value: UnsafeCell::new(value),
+        }
     }
 
     const_fn! {
@@ -122,8 +129,13 @@ impl<T: ?Sized> Mutex<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.take_turn().await;
-        MutexGuard { mutex: self }
+        let guard = async_op(&self.turn.owner, "Mutex::lock", "poll", || async move {
+            self.take_turn().await;
+            MutexGuard { mutex: self }
+        })
+        .await;
+        state_update!(self.turn.owner, locked = true);
+        guard
     }
 
     /// [`lock`](Self::lock) for threads outside of async code.
@@ -146,8 +158,14 @@ impl<T: ?Sized> Mutex<T> {
 
     /// [`lock`](Self::lock), with a guard that keeps the mutex alive.
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.take_turn().await;
-        OwnedMutexGuard { mutex: self }
+        let owner = self.turn.owner.clone();
+        let guard = async_op(&owner, "Mutex::lock_owned", "poll", || async move {
+            self.take_turn().await;
+            OwnedMutexGuard { mutex: self }
+        })
+        .await;
+        state_update!(owner, locked = true);
+        guard
     }
 
     /// Takes the lock if it is free.
@@ -156,7 +174,11 @@ impl<T: ?Sized> Mutex<T> {
     /// If it is held.
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.turn.try_acquire(1) {
-            Ok(()) => Ok(MutexGuard { mutex: self }),
+            Ok(()) => {
+                let guard = MutexGuard { mutex: self };
+                state_update!(guard.mutex.turn.owner, locked = true);
+                Ok(guard)
+            }
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -167,7 +189,11 @@ impl<T: ?Sized> Mutex<T> {
     /// If it is held.
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.turn.try_acquire(1) {
-            Ok(()) => Ok(OwnedMutexGuard { mutex: self }),
+            Ok(()) => {
+                let guard = OwnedMutexGuard { mutex: self };
+                state_update!(guard.mutex.turn.owner, locked = true);
+                Ok(guard)
+            }
             Err(_) => Err(TryLockError(())),
         }
     }
@@ -365,6 +391,7 @@ macro_rules! guard_impls {
             fn drop(&mut self) {
                 let $this = self;
                 $turn.release(1);
+                state_update!($turn.owner, locked = false);
             }
         }
     };

@@ -16,12 +16,16 @@
 
 use crate::audit;
 use crate::coop;
+use crate::instrument::{
+    ENABLED, Op, Resource, async_op, inner_op, poll_op, resource, state_update,
+};
 use crate::park::block_on_current_thread;
 use crate::shim::cell::UnsafeCell;
 use crate::shim::sync::Arc;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -83,11 +87,14 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 /// The sending half.
 pub struct Sender<T> {
     shared: Option<Arc<Shared<T>>>,
+    resource: Resource,
 }
 
 /// The receiving half: a future of the value.
 pub struct Receiver<T> {
     shared: Option<Arc<Shared<T>>>,
+    resource: Resource,
+    op: Op,
 }
 
 /// A channel for one value.
@@ -97,7 +104,23 @@ pub struct Receiver<T> {
 /// tx.send(5).unwrap();
 /// assert_eq!(rx.try_recv(), Ok(5));
 /// ```
+#[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let resource = resource!(
+        "tokio::sync::oneshot",
+        "Sender|Receiver",
+        "Sync",
+        Location::caller()
+    );
+    state_update!(resource, tx_dropped = false, tx_dropped.op = "override");
+    state_update!(resource, rx_dropped = false, rx_dropped.op = "override");
+    state_update!(resource, value_sent = false, value_sent.op = "override");
+    state_update!(
+        resource,
+        value_received = false,
+        value_received.op = "override"
+    );
+    let op = inner_op!("tokio::sync::oneshot", resource, "Receiver::await");
     let shared = Arc::new(Shared {
         word: AtomicUsize::new(0),
         value: UnsafeCell::new(None),
@@ -107,9 +130,12 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     (
         Sender {
             shared: Some(shared.clone()),
+            resource: resource.clone(),
         },
         Receiver {
             shared: Some(shared),
+            resource,
+            op,
         },
     )
 }
@@ -222,6 +248,7 @@ impl<T> Sender<T> {
         // SAFETY: I1, it is the sender's.
         shared.value.with_mut(|v| unsafe { *v = Some(value) });
         if shared.finish_sending() {
+            state_update!(self.resource, value_sent = true, value_sent.op = "override");
             return Ok(());
         }
         // SAFETY: I1, SENDER_DONE was not set.
@@ -236,7 +263,11 @@ impl<T> Sender<T> {
     /// # Cancel safety
     /// Dropping it changes nothing.
     pub async fn closed(&mut self) {
-        poll_fn(|cx| self.poll_closed(cx)).await;
+        let resource = self.resource.clone();
+        async_op(&resource, "Sender::closed", "poll_closed", || {
+            poll_fn(|cx| self.poll_closed(cx))
+        })
+        .await;
     }
 
     /// Has the receiver closed, or been dropped?
@@ -271,6 +302,7 @@ impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.take() {
             let _ = shared.finish_sending();
+            state_update!(self.resource, tx_dropped = true, tx_dropped.op = "override");
         }
     }
 }
@@ -319,7 +351,18 @@ impl<T> Receiver<T> {
             return Err(TryRecvError::Empty);
         };
         self.shared = None;
+        if outcome.is_ok() {
+            self.tell_received();
+        }
         outcome
+    }
+
+    fn tell_received(&self) {
+        state_update!(
+            self.resource,
+            value_received = true,
+            value_received.op = "override"
+        );
     }
 
     /// Waits on a thread outside of async code.
@@ -338,7 +381,19 @@ impl<T> Receiver<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !ENABLED {
+            return self.poll_recv(cx);
+        }
+        let (op, resource) = (self.op.clone(), self.resource.clone());
+        let _entered = op.enter(&resource);
+        poll_op("poll_recv", self.poll_recv(cx))
+    }
+}
+
+impl<T> Receiver<T> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         let shared = self.shared.as_ref().expect("called after complete");
         let coop = ready!(coop::poll_proceed(cx));
         // Ordering: Acquire; pairs with the Release in `finish_sending`.
@@ -356,16 +411,20 @@ impl<T> Future for Receiver<T> {
         };
         coop.made_progress();
         self.shared = None;
+        if value.is_some() {
+            self.tell_received();
+        }
         Poll::Ready(value.ok_or(RecvError(())))
     }
 }
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared.take()
-            && shared.close() & SENDER_DONE != 0
-        {
-            drop(shared.take_value());
+        if let Some(shared) = self.shared.take() {
+            if shared.close() & SENDER_DONE != 0 {
+                drop(shared.take_value());
+            }
+            state_update!(self.resource, rx_dropped = true, rx_dropped.op = "override");
         }
     }
 }

@@ -9,12 +9,14 @@
 
 use super::batch::BatchSemaphore;
 use super::mutex::TryLockError;
+use crate::instrument::{ENABLED, async_op, resource, state_told, state_update};
 use crate::park::block_on_current_thread;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 
@@ -132,11 +134,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
+    #[track_caller]
     pub fn new(value: T) -> Self
     where
         T: Sized,
     {
-        Self::const_new(value)
+        Self::with_max_readers(value, MAX_READERS)
     }
 
     /// An unlocked lock for at most `max_readers` readers at a time.
@@ -148,7 +151,17 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
-        Self::const_with_max_readers(value, max_readers)
+        let mut lock = Self::const_with_max_readers(value, max_readers);
+        if ENABLED {
+            let owner = resource!("tokio::sync::rwlock", "RwLock", "Sync", Location::caller());
+            owner.scope(|| {
+                state_told!(max_readers = max_readers);
+                state_told!(write_locked = false);
+                state_told!(current_readers = 0);
+            });
+            lock.turn = BatchSemaphore::owned_by(owner, max_readers as usize, || ());
+        }
+        lock
     }
 
     const_fn! {
@@ -197,38 +210,46 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn read_guard(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard {
+        let guard = RwLockReadGuard {
             turn: &self.turn,
             value: self.value.get(),
             _borrow: PhantomData,
-        }
+        };
+        tell_readers_one_more(&self.turn);
+        guard
     }
 
     fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard {
+        let guard = RwLockWriteGuard {
             turn: &self.turn,
             permits: self.max_readers,
             value: self.value.get(),
             _borrow: PhantomData,
-        }
+        };
+        tell_write_locked(&self.turn, true);
+        guard
     }
 
     fn owned_read_guard(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         let value = self.value.get();
-        OwnedRwLockReadGuard {
+        let guard = OwnedRwLockReadGuard {
             lock: self,
             value,
             _lock: PhantomData,
-        }
+        };
+        tell_readers_one_more(&guard.lock.turn);
+        guard
     }
 
     fn owned_write_guard(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let value = self.value.get();
-        OwnedRwLockWriteGuard {
+        let guard = OwnedRwLockWriteGuard {
             lock: self,
             value,
             _lock: PhantomData,
-        }
+        };
+        tell_write_locked(&guard.lock.turn, true);
+        guard
     }
 
     /// Waits until it may read.
@@ -236,8 +257,11 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.take_turn(1).await;
-        self.read_guard()
+        async_op(&self.turn.owner, "RwLock::read", "poll", || async move {
+            self.take_turn(1).await;
+            self.read_guard()
+        })
+        .await
     }
 
     /// Waits until it may write.
@@ -245,20 +269,31 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.take_turn(self.max_readers).await;
-        self.write_guard()
+        async_op(&self.turn.owner, "RwLock::write", "poll", || async move {
+            self.take_turn(self.max_readers).await;
+            self.write_guard()
+        })
+        .await
     }
 
     /// [`read`](Self::read), with a guard that keeps the lock alive.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.take_turn(1).await;
-        self.owned_read_guard()
+        let owner = self.turn.owner.clone();
+        async_op(&owner, "RwLock::read_owned", "poll", || async move {
+            self.take_turn(1).await;
+            self.owned_read_guard()
+        })
+        .await
     }
 
     /// [`write`](Self::write), with a guard that keeps the lock alive.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.take_turn(self.max_readers).await;
-        self.owned_write_guard()
+        let owner = self.turn.owner.clone();
+        async_op(&owner, "RwLock::write_owned", "poll", || async move {
+            self.take_turn(self.max_readers).await;
+            self.owned_write_guard()
+        })
+        .await
     }
 
     /// [`read`](Self::read) for threads outside of async code.
@@ -327,6 +362,28 @@ impl<T: ?Sized> RwLock<T> {
     {
         self.value.into_inner()
     }
+}
+
+fn tell_readers_one_more(turn: &BatchSemaphore) {
+    state_update!(turn.owner, current_readers = 1, current_readers.op = "add");
+}
+
+fn tell_readers_one_less(turn: &BatchSemaphore) {
+    state_update!(turn.owner, current_readers = 1, current_readers.op = "sub");
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+fn tell_write_locked(turn: &BatchSemaphore, is: bool) {
+    state_update!(turn.owner, write_locked = is, write_locked.op = "override");
+}
+
+fn tell_not_write_locked(turn: &BatchSemaphore) {
+    tell_write_locked(turn, false);
+}
+
+fn tell_downgraded(turn: &BatchSemaphore) {
+    tell_write_locked(turn, false);
+    tell_readers_one_more(turn);
 }
 
 macro_rules! borrowed_map {
@@ -420,6 +477,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         let value: *const U = f(&this);
         let this = ManuallyDrop::new(this);
         this.turn.release(this.permits as usize - 1);
+        tell_downgraded(this.turn);
         RwLockReadGuard {
             turn: this.turn,
             value,
@@ -440,6 +498,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         };
         let this = ManuallyDrop::new(this);
         this.turn.release(this.permits as usize - 1);
+        tell_downgraded(this.turn);
         Ok(RwLockReadGuard {
             turn: this.turn,
             value,
@@ -561,6 +620,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let value: *const U = f(&this);
         let lock = this.into_lock();
         lock.turn.release(lock.max_readers as usize - 1);
+        tell_downgraded(&lock.turn);
         OwnedRwLockReadGuard {
             lock,
             value,
@@ -584,6 +644,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         };
         let lock = this.into_lock();
         lock.turn.release(lock.max_readers as usize - 1);
+        tell_downgraded(&lock.turn);
         Ok(OwnedRwLockReadGuard {
             lock,
             value,
@@ -641,7 +702,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
 }
 
 macro_rules! guard_impls {
-    ([$($gen:tt)*] $guard:ty, $target:ty, |$this:ident| $turn:expr, $permits:expr) => {
+    ([$($gen:tt)*] $guard:ty, $target:ty, |$this:ident| $turn:expr, $permits:expr, $tell:expr) => {
         impl<$($gen)*> Deref for $guard {
             type Target = $target;
             fn deref(&self) -> &$target {
@@ -653,12 +714,13 @@ macro_rules! guard_impls {
             fn drop(&mut self) {
                 let $this = self;
                 $turn.release($permits as usize);
+                $tell(&$turn);
             }
         }
         super::mutex::guard_fmt!([$($gen)*] $guard, $target);
     };
     (mut [$($gen:tt)*] $guard:ty, $target:ty, |$this:ident| $turn:expr, $permits:expr) => {
-        guard_impls!([$($gen)*] $guard, $target, |$this| $turn, $permits);
+        guard_impls!([$($gen)*] $guard, $target, |$this| $turn, $permits, tell_not_write_locked);
         impl<$($gen)*> DerefMut for $guard {
             fn deref_mut(&mut self) -> &mut $target {
                 // SAFETY: I1, the guard stands for all permits, and is borrowed exclusively.
@@ -668,10 +730,12 @@ macro_rules! guard_impls {
     };
 }
 
-guard_impls!(['a, T: ?Sized] RwLockReadGuard<'a, T>, T, |g| g.turn, 1_u32);
+guard_impls!(['a, T: ?Sized] RwLockReadGuard<'a, T>, T, |g| g.turn, 1_u32,
+    tell_readers_one_less);
 guard_impls!(mut ['a, T: ?Sized] RwLockWriteGuard<'a, T>, T, |g| g.turn, g.permits);
 guard_impls!(mut ['a, T: ?Sized] RwLockMappedWriteGuard<'a, T>, T, |g| g.turn, g.permits);
-guard_impls!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, |g| g.lock.turn, 1_u32);
+guard_impls!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U>, U, |g| g.lock.turn, 1_u32,
+    tell_readers_one_less);
 guard_impls!(mut [T: ?Sized] OwnedRwLockWriteGuard<T>, T, |g| g.lock.turn, g.lock.max_readers);
 guard_impls!(mut [T: ?Sized, U: ?Sized] OwnedRwLockMappedWriteGuard<T, U>, U, |g| g.lock.turn,
     g.lock.max_readers);

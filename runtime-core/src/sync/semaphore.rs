@@ -5,8 +5,10 @@
 //! what it had gathered. Nothing here blocks or locks by itself.
 
 use super::batch::{AcquireError, BatchSemaphore, TryAcquireError};
+use crate::instrument::{async_op, resource};
 use crate::park::block_on_current_thread;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Bounds how many tasks do something at once; first come, first served.
@@ -47,9 +49,32 @@ impl Semaphore {
     /// If that is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[track_caller]
     pub fn new(permits: usize) -> Self {
+        let owner = resource!(
+            "tokio::sync::semaphore",
+            "Semaphore",
+            "Sync",
+            Location::caller(),
+            inherits_child_attrs = true,
+        );
         Semaphore {
-            inner: BatchSemaphore::new(permits),
+            inner: BatchSemaphore::owned_by(owner, permits, || ()),
         }
+    }
+
+    async fn take(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
+        self.inner.acquire(n as usize).await?;
+        Ok(SemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
+    }
+
+    async fn take_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.inner.acquire(n as usize).await?;
+        Ok(OwnedSemaphorePermit {
+            semaphore: self,
+            permits: n as usize,
+        })
     }
 
     const_fn! {
@@ -87,7 +112,8 @@ impl Semaphore {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue and loses nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.acquire_many(1).await
+        let owner = &self.inner.owner;
+        async_op(owner, "Semaphore::acquire", "poll", || self.take(1)).await
     }
 
     /// Waits for `n` permits together; later requests, however small, wait behind it.
@@ -98,11 +124,8 @@ impl Semaphore {
     /// # Cancel safety
     /// Dropping it gives back what it had gathered.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.inner.acquire(n as usize).await?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
+        let owner = &self.inner.owner;
+        async_op(owner, "Semaphore::acquire_many", "poll", || self.take(n)).await
     }
 
     /// Takes a permit if one is free and nobody waits.
@@ -130,7 +153,11 @@ impl Semaphore {
     /// # Errors
     /// Once the semaphore is closed.
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.acquire_many_owned(1).await
+        let owner = self.inner.owner.clone();
+        async_op(&owner, "Semaphore::acquire_owned", "poll", || {
+            self.take_owned(1)
+        })
+        .await
     }
 
     /// [`acquire_many`](Self::acquire_many), with a permit that keeps the semaphore alive.
@@ -141,11 +168,11 @@ impl Semaphore {
         self: Arc<Self>,
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.inner.acquire(n as usize).await?;
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
+        let owner = self.inner.owner.clone();
+        async_op(&owner, "Semaphore::acquire_many_owned", "poll", || {
+            self.take_owned(n)
         })
+        .await
     }
 
     /// [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore alive.

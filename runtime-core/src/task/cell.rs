@@ -13,6 +13,7 @@ use super::state::{OnPending, OnWake, State};
 use super::{Id, JoinError, Runnable};
 use crate::audit;
 use crate::context;
+use crate::instrument::SpanId;
 use crate::shim::cell::UnsafeCell;
 use std::any::Any;
 use std::future::Future;
@@ -59,6 +60,8 @@ pub(crate) struct Header {
     pub(super) scheduled_at: UnsafeCell<u64>,
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
+    /// For the waker's events; empty unless the feature `tracing` is on.
+    span: SpanId,
 }
 
 /// Neighbours in an owner's list.
@@ -125,6 +128,7 @@ impl RawTask {
         scheduler: S,
         id: Id,
         spawned_at: &'static Location<'static>,
+        span: SpanId,
     ) -> RawTask
     where
         F: Future + 'static,
@@ -151,6 +155,7 @@ impl RawTask {
                 scheduled_at: UnsafeCell::new(0),
                 id,
                 spawned_at,
+                span,
             },
             scheduler,
             stage: UnsafeCell::new(Stage::Running(future)),
@@ -351,23 +356,34 @@ unsafe fn from_data(data: *const ()) -> RawTask {
 unsafe fn waker_clone(data: *const ()) -> RawWaker {
     // SAFETY: called through our vtable.
     let task = unsafe { from_data(data) };
+    // First: a subscriber that panics must not cost a reference.
+    task.header().span.waker_event("waker.clone");
     task.reference();
     raw_waker(task.0)
 }
 
 unsafe fn waker_wake(data: *const ()) {
     // SAFETY: called through our vtable.
-    unsafe { from_data(data) }.wake_by_value();
+    let task = unsafe { from_data(data) };
+    // Here and below the event comes last: a subscriber that panics must not cost a wake-up.
+    let span = task.header().span;
+    task.wake_by_value();
+    span.waker_event("waker.wake");
 }
 
 unsafe fn waker_wake_by_ref(data: *const ()) {
     // SAFETY: called through our vtable.
-    unsafe { from_data(data) }.wake_by_ref();
+    let task = unsafe { from_data(data) };
+    task.wake_by_ref();
+    task.header().span.waker_event("waker.wake_by_ref");
 }
 
 unsafe fn waker_drop(data: *const ()) {
     // SAFETY: called through our vtable.
-    unsafe { from_data(data) }.unref();
+    let task = unsafe { from_data(data) };
+    let span = task.header().span;
+    task.unref();
+    span.waker_event("waker.drop");
 }
 
 // ---- the functions behind the vtable; all need a live cell of their types ----

@@ -28,6 +28,7 @@ use super::{Id, JoinHandle, Runnable};
 use crate::audit;
 use crate::context;
 use crate::coop;
+use crate::instrument;
 use crate::runtime::config::UnhandledPanic;
 use crate::runtime::{self, Core, Handle};
 use crate::shim::cell::UnsafeCell;
@@ -434,7 +435,8 @@ where
 {
     let id = Id::next();
     let _ = context::with_current(Handle::clone).map(|handle| handle.hook_spawn(id, origin));
-    let raw = RawTask::new(future, shared.clone(), id, origin.spawned_at);
+    let (future, span) = instrument::task(future, "local", origin, id);
+    let raw = RawTask::new(future, shared.clone(), id, origin.spawned_at, span);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     if shared.owned.bind(raw, 0) {

@@ -7,18 +7,30 @@ use std::panic::Location;
 
 /// Where a task comes from, and what its spawner calls it.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "tracing"), allow(dead_code))]
 pub(crate) struct Origin<'a> {
     pub(crate) name: Option<&'a str>,
     pub(crate) spawned_at: &'static Location<'static>,
+    /// Size of the future before it was boxed; 0 if it was not.
+    pub(crate) size: usize,
 }
 
 impl Origin<'_> {
+    /// The same, of a future of type `F` that is boxed.
+    pub(crate) fn boxed<F>(self) -> Self {
+        Origin {
+            size: size_of::<F>(),
+            ..self
+        }
+    }
+
     /// The caller, without a name.
     #[track_caller]
     pub(crate) fn caller() -> Self {
         Origin {
             name: None,
             spawned_at: Location::caller(),
+            size: 0,
         }
     }
 }

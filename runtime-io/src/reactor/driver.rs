@@ -158,7 +158,7 @@ impl Driver {
         let reactor = Arc::new(Reactor {
             registry: poll.registry().try_clone()?,
             waker: Arc::new(mio::Waker::new(poll.registry(), UNPARK)?),
-            ring: RingSlot::default(),
+            ring: RingSlot::new(),
             slots: Mutex::new(Slots::default()),
             counters: Arc::default(),
         });

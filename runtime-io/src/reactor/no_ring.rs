@@ -5,10 +5,13 @@ use std::time::Duration;
 /// No event's token: that of unparking, which is looked for first.
 pub(super) const RING: mio::Token = mio::Token(usize::MAX);
 
-#[derive(Default)]
 pub(super) struct RingSlot;
 
 impl RingSlot {
+    pub(super) fn new() -> RingSlot {
+        RingSlot
+    }
+
     pub(super) fn before_wait(&self, timeout: Option<Duration>) -> Option<Duration> {
         timeout
     }

@@ -57,6 +57,10 @@ impl Reactor {
 }
 
 impl RingSlot {
+    pub(super) fn new() -> RingSlot {
+        RingSlot::default()
+    }
+
     fn get(&self) -> Option<&Arc<Ring>> {
         self.ring.get()?.as_ref()
     }

@@ -44,7 +44,7 @@ pub fn generate(
         target_dir: dir.join("build").join(&name),
         dir: package,
         features: if unstable {
-            "full,test-util,io-uring,schedule-latency,taskdump"
+            "full,test-util,io-uring,schedule-latency,taskdump,tracing"
         } else {
             "full,test-util"
         },
@@ -89,6 +89,8 @@ fn manifest(tokio: &Tokio, unstable: bool, reference: bool) -> String {
         });
         let _ = writeln!(out, "{feature} = [\"tokio/{feature}\"{members}]");
     }
+    // In tokio's manifest that is the optional dependency itself.
+    out.push_str("tracing = [\"tokio/tracing\"]\n");
     let drop_in = env::root().join("drop-in");
     let drop_in = drop_in.display();
     let source = if reference {

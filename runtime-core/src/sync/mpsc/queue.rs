@@ -321,9 +321,8 @@ mod tests {
                 }
                 for i in 0..held {
                     // SAFETY: as above.
-                    assert!(
-                        matches!(unsafe { queue.pop() }, Popped::Value(v) if v == 5 * SLOTS + i)
-                    );
+                    let popped = unsafe { queue.pop() };
+                    assert!(matches!(popped, Popped::Value(v) if v == 5 * SLOTS + i));
                 }
                 // SAFETY: as above.
                 assert!(matches!(unsafe { queue.pop() }, Popped::Empty));

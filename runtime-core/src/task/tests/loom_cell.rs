@@ -6,6 +6,7 @@
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
 use super::{Id, JoinHandle, JoinSet, Runnable};
+use crate::instrument::SpanId;
 use crate::sync::oneshot;
 use ::loom::future::block_on;
 use ::loom::sync::Arc;
@@ -33,7 +34,13 @@ impl Schedule for Inline {
 }
 
 fn spawn<F: Future + 'static>(future: F) -> (Runnable, JoinHandle<F::Output>) {
-    let raw = RawTask::new(future, Inline(None), Id::next(), Location::caller());
+    let raw = RawTask::new(
+        future,
+        Inline(None),
+        Id::next(),
+        Location::caller(),
+        SpanId::default(),
+    );
     (Runnable::from_raw(raw), JoinHandle::new(raw))
 }
 
@@ -182,6 +189,7 @@ fn a_shutdown_reaches_every_task() {
                     Inline(Some(owned.clone())),
                     Id::next(),
                     Location::caller(),
+                    SpanId::default(),
                 );
                 let handle = JoinHandle::<()>::new(raw);
                 match owned.bind(raw, 0) {
