@@ -202,4 +202,25 @@ macro_rules! inner_op {
     };
 }
 
-pub use crate::{inner_op, op, op_update, resource, state_told, state_update};
+/// Awaits a block, which is a wait on `$resource`.
+#[cfg(feature = "tracing")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wait_on {
+    ($resource:expr, $source:literal, $wait:block) => {
+        $crate::instrument::async_op(&$resource, $source, "poll", || async move { $wait }).await
+    };
+}
+
+/// The block itself: not even a future of its own.
+#[cfg(not(feature = "tracing"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! wait_on {
+    ($resource:expr, $source:literal, $wait:block) => {{
+        let _ = &$resource;
+        $wait
+    }};
+}
+
+pub use crate::{inner_op, op, op_update, resource, state_told, state_update, wait_on};

@@ -6,7 +6,7 @@
 //! Unlocking is one `fetch_add` while nobody waits. Not poisoned by panics.
 
 use super::batch::BatchSemaphore;
-use crate::instrument::{async_op, resource, state_told, state_update};
+use crate::instrument::{resource, state_told, state_update, wait_on};
 use crate::park::block_on_current_thread;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -129,11 +129,10 @@ impl<T: ?Sized> Mutex<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        let guard = async_op(&self.turn.owner, "Mutex::lock", "poll", || async move {
+        let guard = wait_on!(self.turn.owner, "Mutex::lock", {
             self.take_turn().await;
             MutexGuard { mutex: self }
-        })
-        .await;
+        });
         state_update!(self.turn.owner, locked = true);
         guard
     }
@@ -159,11 +158,10 @@ impl<T: ?Sized> Mutex<T> {
     /// [`lock`](Self::lock), with a guard that keeps the mutex alive.
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         let owner = self.turn.owner.clone();
-        let guard = async_op(&owner, "Mutex::lock_owned", "poll", || async move {
+        let guard = wait_on!(owner, "Mutex::lock_owned", {
             self.take_turn().await;
             OwnedMutexGuard { mutex: self }
-        })
-        .await;
+        });
         state_update!(owner, locked = true);
         guard
     }

@@ -9,7 +9,7 @@
 
 use super::batch::BatchSemaphore;
 use super::mutex::TryLockError;
-use crate::instrument::{ENABLED, async_op, resource, state_told, state_update};
+use crate::instrument::{ENABLED, resource, state_told, state_update, wait_on};
 use crate::park::block_on_current_thread;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -257,11 +257,10 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        async_op(&self.turn.owner, "RwLock::read", "poll", || async move {
+        wait_on!(self.turn.owner, "RwLock::read", {
             self.take_turn(1).await;
             self.read_guard()
         })
-        .await
     }
 
     /// Waits until it may write.
@@ -269,31 +268,28 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        async_op(&self.turn.owner, "RwLock::write", "poll", || async move {
+        wait_on!(self.turn.owner, "RwLock::write", {
             self.take_turn(self.max_readers).await;
             self.write_guard()
         })
-        .await
     }
 
     /// [`read`](Self::read), with a guard that keeps the lock alive.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         let owner = self.turn.owner.clone();
-        async_op(&owner, "RwLock::read_owned", "poll", || async move {
+        wait_on!(owner, "RwLock::read_owned", {
             self.take_turn(1).await;
             self.owned_read_guard()
         })
-        .await
     }
 
     /// [`write`](Self::write), with a guard that keeps the lock alive.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let owner = self.turn.owner.clone();
-        async_op(&owner, "RwLock::write_owned", "poll", || async move {
+        wait_on!(owner, "RwLock::write_owned", {
             self.take_turn(self.max_readers).await;
             self.owned_write_guard()
         })
-        .await
     }
 
     /// [`read`](Self::read) for threads outside of async code.

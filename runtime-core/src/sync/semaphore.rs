@@ -5,7 +5,7 @@
 //! what it had gathered. Nothing here blocks or locks by itself.
 
 use super::batch::{AcquireError, BatchSemaphore, TryAcquireError};
-use crate::instrument::{async_op, resource};
+use crate::instrument::{resource, wait_on};
 use crate::park::block_on_current_thread;
 use std::fmt;
 use std::panic::Location;
@@ -61,22 +61,6 @@ impl Semaphore {
         }
     }
 
-    async fn take(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.inner.acquire(n as usize).await?;
-        Ok(SemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
-    }
-
-    async fn take_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.inner.acquire(n as usize).await?;
-        Ok(OwnedSemaphorePermit {
-            semaphore: self,
-            permits: n as usize,
-        })
-    }
-
     const_fn! {
         /// [`new`](Self::new), in a constant.
         #[track_caller]
@@ -112,8 +96,13 @@ impl Semaphore {
     /// # Cancel safety
     /// Dropping it gives up the place in the queue and loses nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let owner = &self.inner.owner;
-        async_op(owner, "Semaphore::acquire", "poll", || self.take(1)).await
+        wait_on!(self.inner.owner, "Semaphore::acquire", {
+            self.inner.acquire(1).await?;
+            Ok(SemaphorePermit {
+                semaphore: self,
+                permits: 1,
+            })
+        })
     }
 
     /// Waits for `n` permits together; later requests, however small, wait behind it.
@@ -124,8 +113,13 @@ impl Semaphore {
     /// # Cancel safety
     /// Dropping it gives back what it had gathered.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        let owner = &self.inner.owner;
-        async_op(owner, "Semaphore::acquire_many", "poll", || self.take(n)).await
+        wait_on!(self.inner.owner, "Semaphore::acquire_many", {
+            self.inner.acquire(n as usize).await?;
+            Ok(SemaphorePermit {
+                semaphore: self,
+                permits: n as usize,
+            })
+        })
     }
 
     /// Takes a permit if one is free and nobody waits.
@@ -154,10 +148,13 @@ impl Semaphore {
     /// Once the semaphore is closed.
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         let owner = self.inner.owner.clone();
-        async_op(&owner, "Semaphore::acquire_owned", "poll", || {
-            self.take_owned(1)
+        wait_on!(owner, "Semaphore::acquire_owned", {
+            self.inner.acquire(1).await?;
+            Ok(OwnedSemaphorePermit {
+                semaphore: self,
+                permits: 1,
+            })
         })
-        .await
     }
 
     /// [`acquire_many`](Self::acquire_many), with a permit that keeps the semaphore alive.
@@ -169,10 +166,13 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         let owner = self.inner.owner.clone();
-        async_op(&owner, "Semaphore::acquire_many_owned", "poll", || {
-            self.take_owned(n)
+        wait_on!(owner, "Semaphore::acquire_many_owned", {
+            self.inner.acquire(n as usize).await?;
+            Ok(OwnedSemaphorePermit {
+                semaphore: self,
+                permits: n as usize,
+            })
         })
-        .await
     }
 
     /// [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore alive.
