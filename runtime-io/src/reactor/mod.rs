@@ -36,7 +36,7 @@ pub(crate) use crate::shutdown::shutdown_error;
 pub(crate) use driver::Reactor;
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
-#[cfg(feature = "io-util")]
+#[cfg(all(feature = "io-util", feature = "net"))]
 pub(crate) use poll_evented::read_uninit;
 pub use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
