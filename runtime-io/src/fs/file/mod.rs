@@ -106,7 +106,7 @@ impl File {
     fn new(file: StdFile, direct: Direct) -> File {
         File {
             file: Arc::new(file),
-            engine: Mutex::new(Engine::new(direct)),
+            engine: Mutex::const_new(Engine::new(direct)),
             max_buf_size: MAX_BUF_SIZE,
         }
     }
