@@ -74,7 +74,6 @@ impl Task {
 }
 
 /// A runtime's place for a dump.
-#[derive(Default)]
 pub(crate) struct Dumps {
     /// Is one installed? A hint for the workers.
     is_on: AtomicBool,
@@ -82,6 +81,17 @@ pub(crate) struct Dumps {
     turn: AsyncMutex<()>,
     /// Tasks in `block_in_place`, which no dump waits for.
     left_out: Mutex<HashSet<u64>>,
+}
+
+impl Default for Dumps {
+    fn default() -> Self {
+        Dumps {
+            is_on: AtomicBool::new(false),
+            request: Mutex::default(),
+            turn: AsyncMutex::const_new(()), // not shown to a console
+            left_out: Mutex::default(),
+        }
+    }
 }
 
 struct Request {
