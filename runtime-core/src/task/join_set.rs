@@ -66,8 +66,9 @@ impl Wake for EndWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Ordering: AcqRel; of several wakes one queues the key (I1).
-        if self.queued.swap(true, Ordering::AcqRel) {
+        // Ordering: Release; pairs with the Acquire in `poll_member`: a wake that leaves the queueing to
+        // an earlier one hands over what it is about. What is queued here is under the lock.
+        if self.queued.swap(true, Ordering::Release) {
             return;
         }
         let waiter = {
@@ -274,8 +275,9 @@ impl<T: 'static> JoinSet<T> {
     /// The output of a member that was queued as ended.
     fn poll_member(&mut self, key: u64) -> Option<Result<(Id, T), JoinError>> {
         let member = self.members.get_mut(&key)?;
-        // Ordering: AcqRel; a wake from here on queues the key again (I1).
-        member.ended.queued.swap(false, Ordering::AcqRel);
+        // Ordering: Acquire; pairs with the Release in `wake_by_ref`. A wake from here on queues the key
+        // again (I1), one before is seen to by the poll below.
+        member.ended.queued.swap(false, Ordering::Acquire);
         let waker = Waker::from(member.ended.clone());
         let id = member.handle.id();
         let poll = std::pin::Pin::new(&mut member.handle).poll(&mut Context::from_waker(&waker));
