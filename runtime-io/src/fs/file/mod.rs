@@ -2,7 +2,7 @@
 //!
 //! Reading, writing and seeking go through the [`engine`]; what asks about the file, or changes it as a
 //! whole, is a task of its own beside it. `&self` operations that must come after the write under way
-//! (`sync_all`, `sync_data`, `set_len`, `try_clone`) lock the engine for their whole duration.
+//! (`sync_all`, `sync_data`, `set_len`, `set_times`, `try_clone`) lock the engine for their whole duration.
 //!
 //! At a drop the descriptor is closed once the task under way is through: accepted bytes are not lost.
 
@@ -211,11 +211,13 @@ impl File {
             .await
     }
 
-    /// Changes the file's time stamps.
+    /// Changes the file's time stamps, after the read or write under way: that would change them again.
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
     pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        let mut engine = self.engine.lock().await;
+        poll_fn(|cx| engine.poll_settled(cx)).await;
         self.with_file(move |file| file.set_times(times.0)).await
     }
 
@@ -224,7 +226,7 @@ impl File {
     /// # Errors
     /// As [`set_times`](File::set_times).
     pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
-        self.with_file(move |file| file.set_modified(time)).await
+        self.set_times(FileTimes::new().set_modified(time)).await
     }
 
     /// Sets the most bytes that one read or write moves; 2 MiB at first.
