@@ -57,6 +57,12 @@ impl<E: AsRawFd> PollEvented<E> {
         PollEvented { registration, io }
     }
 
+    #[cfg(any(feature = "signal", feature = "process"))]
+    /// Has it served by the runtime this thread is in, if there is one.
+    pub(crate) fn follow(&mut self) {
+        self.registration.follow();
+    }
+
     /// Its standing with the reactor.
     pub fn registration(&self) -> &Registration {
         &self.registration

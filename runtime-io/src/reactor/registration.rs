@@ -23,6 +23,8 @@ use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use runtime_core::shim::sync::Mutex;
 use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
 use runtime_core::{context, coop};
+#[cfg(any(feature = "signal", feature = "process"))]
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -73,8 +75,12 @@ impl Registration {
     /// Registers at the first "not ready"; until then `assumed` holds.
     #[track_caller]
     pub(crate) fn assuming(fd: RawFd, interest: Interest, assumed: Ready) -> Registration {
+        Registration::on(current_reactor(), fd, interest, assumed)
+    }
+
+    fn on(reactor: Arc<Reactor>, fd: RawFd, interest: Interest, assumed: Ready) -> Registration {
         Registration {
-            reactor: current_reactor(),
+            reactor,
             io: Arc::new(ScheduledIo::new(assumed)),
             fd,
             interest,
@@ -86,13 +92,26 @@ impl Registration {
     #[cfg(feature = "net")]
     /// Like `assuming` for both directions, with this registration's reactor.
     pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
-        Registration {
-            reactor: self.reactor.clone(),
-            io: Arc::new(ScheduledIo::new(assumed)),
-            fd,
-            interest: Interest::READABLE | Interest::WRITABLE,
-            registered: AtomicBool::new(false),
-            slot: Mutex::new(None),
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        Registration::on(self.reactor.clone(), fd, interest, assumed)
+    }
+
+    #[cfg(any(feature = "signal", feature = "process"))]
+    /// Moves to the reactor of the runtime this thread is in, if that is another one that runs; whoever waits
+    /// with the old one is forgotten. If that fails all stays as it is.
+    pub(crate) fn follow(&mut self) {
+        let is_here = |other: &Arc<dyn Any + Send + Sync>| {
+            std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&self.reactor))
+        };
+        let other = context::with_current(|handle| {
+            let reactor = handle.io_driver().filter(|other| !is_here(other))?;
+            (!handle.is_shutdown()).then(|| reactor.clone())
+        });
+        if let Some(Ok(reactor)) = other.flatten().map(Arc::downcast) {
+            let moved = Registration::on(reactor, self.fd, self.interest, Ready::EMPTY);
+            if moved.ensure_registered().is_ok() {
+                *self = moved;
+            }
         }
     }
 

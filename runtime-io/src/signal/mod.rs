@@ -1,8 +1,8 @@
 //! Signals as streams.
 //!
 //! Each stream has a socket pair of its own. The handler (installed once a signal by `signal-hook-registry`) does one
-//! thing for each stream: writes a byte, without blocking, to its pair. The other end is registered with the stream's
-//! runtime. So there is no state shared between runtimes, and nothing to poll.
+//! thing for each stream: writes a byte, without blocking, to its pair. The other end is registered with the
+//! runtime that polls the stream. So there is no state shared between runtimes, and nothing to poll.
 //!
 //! I1: what runs in the handler is async-signal-safe: `getpid` and `send`.
 //! I2: a forked child shares the pairs but not the process id, so its handlers write nothing.

@@ -129,7 +129,8 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 }
 
 impl Signal {
-    /// Waits for the next arrival. `None` only once the runtime has shut down.
+    /// Waits for the next arrival. The stream goes along from one runtime to another: where it was made does not
+    /// matter. `None` only where there is no runtime, and the one it was last polled on has shut down.
     ///
     /// # Cancel safety
     /// Cancel safe: an arrival is kept for the next call.
@@ -139,6 +140,7 @@ impl Signal {
 
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        self.arrivals.follow();
         let mut arrived = std::mem::take(&mut self.is_owed);
         loop {
             let mut bytes = [0; 64];

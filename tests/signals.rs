@@ -1,0 +1,76 @@
+//! Signals: streams that outlive the runtime they were made on.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{current, multi, within};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+fn send(signal: libc::c_int) {
+    // SAFETY: no memory is involved; the signals sent here are handled.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+}
+
+async fn comes(arrivals: &mut Signal) {
+    let arrived = timeout(Duration::from_secs(5), arrivals.recv()).await;
+    assert_eq!(arrived, Ok(Some(())));
+}
+
+async fn does_not_come(arrivals: &mut Signal) {
+    let arrived = timeout(Duration::from_millis(200), arrivals.recv()).await;
+    assert!(arrived.is_err(), "{arrived:?}");
+}
+
+#[test]
+fn stream_whose_runtime_is_gone_is_served_by_another() {
+    within(20, || {
+        let first = current();
+        let mut arrivals = first.block_on(async { signal(SignalKind::user_defined1()).unwrap() });
+        drop(first);
+        for runtime in support::both() {
+            runtime.block_on(async {
+                send(libc::SIGUSR1);
+                comes(&mut arrivals).await;
+                does_not_come(&mut arrivals).await;
+                send(libc::SIGUSR1);
+                comes(&mut arrivals).await;
+            });
+        }
+    });
+}
+
+#[test]
+fn stream_whose_runtime_nobody_drives_is_served_by_another() {
+    within(20, || {
+        let first = current();
+        let mut arrivals = first.block_on(async { signal(SignalKind::user_defined2()).unwrap() });
+        current().block_on(async {
+            does_not_come(&mut arrivals).await;
+            send(libc::SIGUSR2);
+            comes(&mut arrivals).await;
+            does_not_come(&mut arrivals).await;
+        });
+        // And back.
+        first.block_on(async {
+            send(libc::SIGUSR2);
+            comes(&mut arrivals).await;
+        });
+    });
+}
+
+#[test]
+fn stream_awaited_on_another_runtime_does_not_end_with_its_first() {
+    within(20, || {
+        let (first, second) = (multi(1), multi(1));
+        let mut arrivals = first.block_on(async { signal(SignalKind::hangup()).unwrap() });
+        let wait = second.spawn(async move { arrivals.recv().await });
+        std::thread::sleep(Duration::from_millis(100));
+        drop(first);
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!wait.is_finished());
+        send(libc::SIGHUP);
+        assert_eq!(second.block_on(wait).unwrap(), Some(()));
+    });
+}
