@@ -4,8 +4,13 @@ use selvedge::io::{AsyncReadExt, AsyncWriteExt};
 use selvedge::process::{Child, Command};
 use selvedge::runtime::{Builder, Runtime};
 use selvedge::time::{sleep, timeout};
+use std::future::Future;
 use std::io::ErrorKind;
+use std::pin::pin;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 fn runtime() -> Runtime {
@@ -208,4 +213,94 @@ fn a_runtime_without_io_names_the_cure() {
     }));
     let message = *panic.unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("enable_io"), "{message}");
+}
+
+/// A runtime that is never idle for long, as any that has something to do.
+fn busy() -> Runtime {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.spawn(async {
+        loop {
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    runtime
+}
+
+fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Without the help of a runtime.
+fn assert_goes(pid: u32) {
+    let start = Instant::now();
+    while exists(pid) {
+        assert!(start.elapsed() < Duration::from_secs(5), "a zombie is left");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn orphans_dropped_outside_of_a_runtime_are_reaped_by_the_one_that_spawned_them() {
+    let runtime = busy();
+    let (brief, killed) = runtime.block_on(async {
+        let killed = sh("exec sleep 600").kill_on_drop(true).spawn().unwrap();
+        (sh("sleep 0.3").spawn().unwrap(), killed)
+    });
+    let pids = [brief.id().unwrap(), killed.id().unwrap()];
+    drop((brief, killed));
+    pids.into_iter().for_each(assert_goes);
+}
+
+#[test]
+fn orphans_of_a_runtime_that_is_gone_are_reaped_by_another() {
+    let first = runtime();
+    let child = first.block_on(async { sh("sleep 0.3").spawn().unwrap() });
+    let pid = child.id().unwrap();
+    drop(first);
+    drop(child);
+    let _second = busy();
+    assert_goes(pid);
+}
+
+#[test]
+fn a_child_can_be_awaited_outside_of_a_runtime() {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let runtime = busy();
+    let mut child = runtime.block_on(async { sh("sleep 0.2; exit 3").spawn().unwrap() });
+    let waker = Arc::new(Unpark(std::thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut wait = pin!(child.wait());
+    let status = loop {
+        match wait.as_mut().poll(&mut context) {
+            Poll::Ready(status) => break status.unwrap(),
+            Poll::Pending => std::thread::park(),
+        }
+    };
+    assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn a_child_whose_runtime_nobody_drives_can_be_awaited_on_another() {
+    let (first, second) = (current_thread(), current_thread());
+    let mut child = first.block_on(async {
+        let mut child = sh("sleep 0.3; exit 4").spawn().unwrap();
+        let moment = Duration::from_millis(50);
+        assert!(timeout(moment, child.wait()).await.is_err());
+        child
+    });
+    let status = second.block_on(async {
+        timeout(Duration::from_secs(5), child.wait())
+            .await
+            .expect("nobody tells of the end")
+    });
+    assert_eq!(status.unwrap().code(), Some(4));
 }

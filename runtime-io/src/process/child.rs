@@ -4,11 +4,13 @@ use super::exit::ExitWatch;
 use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
 use crate::io::{AsyncRead, ReadBuf};
 use crate::is_shutdown_error;
+use crate::reactor::{Reactor, current_reactor, try_current_reactor};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::process::{Child as StdChild, ExitStatus, Output};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 /// A process that [`Command::spawn`](super::Command::spawn) has started.
@@ -35,16 +37,23 @@ struct Running {
     /// `None` only from the time it is reaped to that of the drop.
     child: Option<StdChild>,
     watch: Option<ExitWatch>,
+    /// Of the runtime that spawned it.
+    reactor: Weak<Reactor>,
     kill_on_drop: bool,
 }
 
 impl Child {
     /// Takes the pipes over. If one cannot be registered the process is treated as dropped.
-    pub(super) fn new(mut child: StdChild, kill_on_drop: bool) -> io::Result<Child> {
+    pub(super) fn new(
+        mut child: StdChild,
+        reactor: &Arc<Reactor>,
+        kill_on_drop: bool,
+    ) -> io::Result<Child> {
         let stdio = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let state = State::Running(Running {
             child: Some(child),
             watch: None,
+            reactor: Arc::downgrade(reactor),
             kill_on_drop,
         });
         Ok(Child {
@@ -95,7 +104,7 @@ impl Child {
     /// What the system says, or that the runtime has shut down.
     ///
     /// # Panics
-    /// Outside of a runtime with I/O enabled, if the process still runs.
+    /// Outside of a runtime with I/O enabled, if the process still runs and the runtime that spawned it is gone.
     ///
     /// # Cancel safety
     /// Cancel safe, but for the standard input: take it out of the field to keep it open.
@@ -206,6 +215,12 @@ impl Running {
         }
     }
 
+    /// What is to watch it: the reactor of the runtime that waits, else of the one that spawned it.
+    fn reactor(&self) -> io::Result<Arc<Reactor>> {
+        let known = try_current_reactor().or_else(|| self.reactor.upgrade());
+        known.map_or_else(|| Ok(current_reactor()), Ok)
+    }
+
     fn kill(&mut self) -> io::Result<()> {
         self.std().kill()
     }
@@ -225,18 +240,19 @@ impl Running {
                     return Poll::Ready(Ok(status));
                 }
                 let pid = self.std().id();
-                self.watch = Some(ExitWatch::new(pid)?);
+                self.watch = Some(ExitWatch::new(pid, self.reactor()?)?);
                 // A child that ended before we listened for SIGCHLD is not told of by it.
                 if let Some(status) = self.try_wait()? {
                     return Poll::Ready(Ok(status));
                 }
                 continue;
             };
+            watch.follow();
             match ready!(watch.poll_hint(cx)) {
                 Ok(()) => {}
                 Err(error) if is_shutdown_error(&error) => {
-                    // The runtime that spawned it is gone. On another one the watch begins anew; on
-                    // the same one that fails with the same error.
+                    // The runtime that watched it is gone. On another one the watch begins anew; without one
+                    // that fails with the same error.
                     self.watch = None;
                     continue;
                 }
@@ -248,7 +264,7 @@ impl Running {
             }
             if !by_signal {
                 // Ended, but not there for us yet (I1 of `exit`).
-                self.watch = Some(ExitWatch::by_signal()?);
+                self.watch = Some(ExitWatch::by_signal(self.reactor()?)?);
                 if let Some(status) = self.try_wait()? {
                     return Poll::Ready(Ok(status));
                 }
@@ -264,7 +280,7 @@ impl Drop for Running {
                 // If that fails there is nobody to tell; the process is reaped all the same.
                 let _ = child.kill();
             }
-            orphan::adopt(child, self.watch.take());
+            orphan::adopt(child, self.watch.take(), &self.reactor);
         }
     }
 }

@@ -198,9 +198,9 @@ impl Command {
         with: impl FnOnce(&mut StdCommand) -> io::Result<StdChild>,
     ) -> io::Result<Child> {
         // Before there is a process that would be without an owner.
-        drop(current_reactor());
+        let reactor = current_reactor();
         orphan::reap_lost();
-        Child::new(with(&mut self.std)?, self.kill_on_drop)
+        Child::new(with(&mut self.std)?, &reactor, self.kill_on_drop)
     }
 
     /// Starts the process, closes the pipes to it if there are any, and waits for its end.

@@ -7,10 +7,11 @@
 //! I1: it is a hint. Whoever gets it calls `waitpid`; a process that is traced by another may have a readable
 //!     pidfd and still not be there for its parent: such a one is awaited by signal.
 
-use crate::reactor::{Direction, Interest, PollEvented};
-use crate::signal::unix::{Signal, SignalKind, signal};
+use crate::reactor::{Direction, Interest, PollEvented, Reactor};
+use crate::signal::unix::{Signal, SignalKind, listen};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 #[derive(Debug)]
@@ -20,25 +21,29 @@ pub(super) enum ExitWatch {
 }
 
 impl ExitWatch {
-    /// Watches a child that has not been reaped, on the current runtime.
-    ///
-    /// # Panics
-    /// Outside of a runtime with I/O enabled.
-    #[track_caller]
-    pub(super) fn new(pid: u32) -> io::Result<ExitWatch> {
+    /// Watches a child that has not been reaped.
+    pub(super) fn new(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
         match open_pidfd(pid) {
             Ok(fd) => {
-                let fd = PollEvented::new_with_interest(fd, Interest::READABLE)?;
+                let fd = PollEvented::new_on(reactor, fd, Interest::READABLE)?;
                 Ok(ExitWatch::Pidfd(fd))
             }
-            Err(_) => ExitWatch::by_signal(),
+            Err(_) => ExitWatch::by_signal(reactor),
         }
     }
 
     /// Watches all children.
-    #[track_caller]
-    pub(super) fn by_signal() -> io::Result<ExitWatch> {
-        signal(SignalKind::child()).map(ExitWatch::Signal)
+    pub(super) fn by_signal(reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
+        listen(SignalKind::child(), reactor).map(ExitWatch::Signal)
+    }
+
+    /// Has the watch served by the runtime this thread is in, if there is one.
+    pub(super) fn follow(&mut self) {
+        match self {
+            ExitWatch::Pidfd(fd) => fd.follow(),
+            // By itself, when polled.
+            ExitWatch::Signal(_) => {}
+        }
     }
 
     pub(super) fn is_by_signal(&self) -> bool {

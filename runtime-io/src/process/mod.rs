@@ -17,7 +17,7 @@
 //! I1: a process is reaped by exactly one `waitpid` that succeeds; until then its id is not given to another,
 //!     so a signal sent through a `Child` that has not been reaped reaches no stranger.
 //! I2: nothing is polled: each look at a child is caused by an event of its pidfd or by SIGCHLD, or by another
-//!     operation of this room.
+//!     operation of this room; an orphan without a runtime is looked at by the next one that is idle.
 //!
 //! A runtime that shuts down does not touch the children. A `Child` may be awaited on another runtime than the
 //! one that spawned it.
@@ -27,6 +27,8 @@ mod command;
 mod exit;
 mod orphan;
 mod pipes;
+
+pub(crate) use orphan::watch_lost;
 
 pub use child::Child;
 pub use command::Command;

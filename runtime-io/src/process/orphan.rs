@@ -1,17 +1,20 @@
 //! Children nobody waits for any more: they are reaped when they end, so that none stays a zombie.
 //!
 //! An orphan is its own waker: the reactor's event of its pidfd wakes it, and it calls `waitpid` there and
-//! then. An orphan without a reactor (dropped outside of a runtime, or left by one that shut down) is *lost*:
-//! it is looked at whenever a child is spawned, reaped or orphaned in this process.
+//! then. The reactor is that of the runtime it was dropped in, else of the one that spawned it. An orphan without
+//! one (dropped after the end of its runtime, or left by one that shut down) is *lost*: the next reactor that is
+//! about to wait takes it over, and meanwhile it is looked at whenever a child is spawned, reaped or orphaned in
+//! this process.
 //!
 //! I1: `state` is never waited for: who finds it taken leaves a note in `again`, and the holder looks once
 //!     more. So a wake from inside of a poll, or from the driver meanwhile, neither blocks nor is lost.
 
 use super::exit::ExitWatch;
+use crate::reactor::{Reactor, try_current_reactor};
 use runtime_core::coop;
 use std::process::Child as StdChild;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 struct Orphan {
@@ -29,18 +32,39 @@ static LOST: Mutex<Vec<StdChild>> = Mutex::new(Vec::new());
 static LOST_LEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes over a child that may still run.
-pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>) {
+pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Weak<Reactor>) {
     reap_lost();
     if !matches!(child.try_wait(), Ok(None)) {
         return;
     }
-    let has_reactor = runtime_core::context::with_current(|handle| {
-        handle.io_driver().is_some() && !handle.is_shutdown()
-    });
-    let watch = watch.or_else(|| match has_reactor {
-        Some(true) => ExitWatch::new(child.id()).ok(),
-        _ => None,
-    });
+    let pid = child.id();
+    let watch = watch
+        .or_else(|| ExitWatch::new(pid, try_current_reactor()?).ok())
+        .or_else(|| ExitWatch::new(pid, spawner.upgrade()?).ok());
+    keep(child, watch);
+}
+
+/// Has `reactor`, which is about to wait, watch those of the lost that still run.
+pub(crate) fn watch_lost(reactor: &Arc<Reactor>) {
+    // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
+    if LOST_LEN.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let lost = {
+        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        // Ordering: Relaxed; as above.
+        LOST_LEN.store(0, Ordering::Relaxed);
+        std::mem::take(&mut *lost)
+    };
+    for mut child in lost {
+        if let Ok(None) = child.try_wait() {
+            let watch = ExitWatch::new(child.id(), reactor.clone()).ok();
+            keep(child, watch);
+        }
+    }
+}
+
+fn keep(child: StdChild, watch: Option<ExitWatch>) {
     match watch {
         Some(watch) => Arc::new(Orphan {
             state: Mutex::new(Some(Waiting { child, watch })),

@@ -173,6 +173,8 @@ impl Driver {
     }
 
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
+        #[cfg(feature = "process")]
+        crate::process::watch_lost(&self.reactor);
         let timeout = self.reactor.ring.before_wait(timeout);
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}

@@ -32,7 +32,11 @@ mod scheduled;
 mod tests;
 
 pub(crate) use crate::shutdown::shutdown_error;
-#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
+#[cfg(any(
+    feature = "signal",
+    feature = "process",
+    all(feature = "io-uring", feature = "fs", target_os = "linux")
+))]
 pub(crate) use driver::Reactor;
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
@@ -43,6 +47,8 @@ pub use ready::Ready;
 pub use registration::Registration;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub(crate) use registration::current_reactor;
+#[cfg(feature = "process")]
+pub(crate) use registration::try_current_reactor;
 use scheduled::ScheduledIo;
 
 use runtime_core::driver::{DriverParams, IoParts};

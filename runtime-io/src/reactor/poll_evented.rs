@@ -7,6 +7,8 @@
 //! cleared at once: the attempt that would only say "would block" is saved, and the next bytes
 //! make a new edge. At the end of the data the closed flag stays, so end of file is not lost.
 
+#[cfg(any(feature = "signal", feature = "process"))]
+use super::driver::Reactor;
 use super::readiness::Direction;
 use super::registration::{Progress, Registration};
 use super::{Interest, Ready};
@@ -16,6 +18,8 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, RawFd};
+#[cfg(any(feature = "signal", feature = "process"))]
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// A non-blocking I/O resource, registered with the current runtime's reactor.
@@ -39,6 +43,13 @@ impl<E: AsRawFd> PollEvented<E> {
     #[track_caller]
     pub fn new_with_interest(io: E, interest: Interest) -> io::Result<Self> {
         let registration = Registration::new(io.as_raw_fd(), interest)?;
+        Ok(PollEvented { registration, io })
+    }
+
+    /// Registers `io` for `interest`, with the given reactor.
+    #[cfg(any(feature = "signal", feature = "process"))]
+    pub(crate) fn new_on(reactor: Arc<Reactor>, io: E, interest: Interest) -> io::Result<Self> {
+        let registration = Registration::new_on(reactor, io.as_raw_fd(), interest)?;
         Ok(PollEvented { registration, io })
     }
 

@@ -53,6 +53,16 @@ pub(crate) fn current_reactor() -> Arc<Reactor> {
     }
 }
 
+/// The reactor of the runtime this thread is in, if that has one and has not shut down.
+#[cfg(feature = "process")]
+pub(crate) fn try_current_reactor() -> Option<Arc<Reactor>> {
+    let any = context::with_current(|handle| {
+        let reactor = handle.io_driver().cloned();
+        reactor.filter(|_| !handle.is_shutdown())
+    });
+    any.flatten()?.downcast().ok()
+}
+
 /// Readiness of one file descriptor, and the waits for it.
 pub struct Registration {
     reactor: Arc<Reactor>,
@@ -89,6 +99,18 @@ impl Registration {
         }
     }
 
+    /// Registers now, with the given reactor.
+    #[cfg(any(feature = "signal", feature = "process"))]
+    pub(crate) fn new_on(
+        reactor: Arc<Reactor>,
+        fd: RawFd,
+        interest: Interest,
+    ) -> io::Result<Registration> {
+        let this = Registration::on(reactor, fd, interest, Ready::EMPTY);
+        this.ensure_registered()?;
+        Ok(this)
+    }
+
     #[cfg(feature = "net")]
     /// Like `assuming` for both directions, with this registration's reactor.
     pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
@@ -107,11 +129,10 @@ impl Registration {
             let reactor = handle.io_driver().filter(|other| !is_here(other))?;
             (!handle.is_shutdown()).then(|| reactor.clone())
         });
-        if let Some(Ok(reactor)) = other.flatten().map(Arc::downcast) {
-            let moved = Registration::on(reactor, self.fd, self.interest, Ready::EMPTY);
-            if moved.ensure_registered().is_ok() {
-                *self = moved;
-            }
+        if let Some(Ok(reactor)) = other.flatten().map(Arc::downcast)
+            && let Ok(moved) = Registration::new_on(reactor, self.fd, self.interest)
+        {
+            *self = moved;
         }
     }
 

@@ -2,13 +2,14 @@
 
 use super::gap;
 use crate::io::ReadBuf;
-use crate::reactor::{PollEvented, current_reactor};
+use crate::reactor::{Interest, PollEvented, Reactor, current_reactor};
 use libc::c_int;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Which signal to listen to.
@@ -94,7 +95,11 @@ pub struct Signal {
 /// Outside of a runtime, or where its I/O driver is not enabled.
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
-    let _ = current_reactor();
+    listen(kind, current_reactor())
+}
+
+/// Listens, served by the given reactor.
+pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Signal> {
     if kind.0 <= 0 || signal_hook_registry::FORBIDDEN.contains(&kind.0) {
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
@@ -102,7 +107,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     let (reader, writer) = UnixStream::pair()?;
     reader.set_nonblocking(true)?;
     writer.set_nonblocking(true)?;
-    let arrivals = PollEvented::new(reader)?;
+    let arrivals = PollEvented::new_on(reactor, reader, Interest::READABLE)?;
     let owner = std::process::id();
     let notify = move || {
         // SAFETY: `getpid` and `send` are async-signal-safe (I1); the descriptor is open for as
