@@ -14,6 +14,7 @@ fn server_outlives_the_descriptor_limit() {
         refused_runtimes_keep_no_descriptor();
         copies_end_in_an_error_or_go_on();
         files_end_where_they_may_not_grow();
+        children_are_awaited_without_a_new_descriptor();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -68,6 +69,35 @@ fn refused_runtimes_keep_no_descriptor() {
     }
     assert!(refused > 0);
     limit(Some(old));
+}
+
+/// A child whose runtime has run out of descriptors since it was spawned is awaited all the same.
+fn children_are_awaited_without_a_new_descriptor() {
+    for runtime in support::both() {
+        runtime.block_on(async {
+            let mut child = tokio::process::Command::new("sleep")
+                .arg("0.1")
+                .spawn()
+                .unwrap();
+            let orphan = tokio::process::Command::new("sleep")
+                .arg("0.1")
+                .spawn()
+                .unwrap();
+            let old = limit(Some(support::open_fds() as u64 + 8));
+            let open = || std::fs::File::open("/dev/null").ok();
+            let spare: Vec<_> = std::iter::from_fn(open).collect();
+            let pid = orphan.id().unwrap();
+            drop(orphan);
+            assert!(child.wait().await.unwrap().success());
+            let mut rounds = 0..500;
+            while std::fs::exists(format!("/proc/{pid}")).unwrap() {
+                assert!(rounds.next().is_some(), "a zombie is left");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            drop(spare);
+            limit(Some(old));
+        });
+    }
 }
 
 /// A copy by path that gets one descriptor of two fails and gives it back; one under way needs none.

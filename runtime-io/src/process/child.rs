@@ -43,16 +43,18 @@ struct Running {
 }
 
 impl Child {
-    /// Takes the pipes over. If one cannot be registered the process is treated as dropped.
+    /// Takes the pipes over, and opens what will tell of the end: there may be no descriptor left for that when
+    /// somebody waits. If a pipe cannot be registered the process is treated as dropped.
     pub(super) fn new(
         mut child: StdChild,
         reactor: &Arc<Reactor>,
         kill_on_drop: bool,
     ) -> io::Result<Child> {
         let stdio = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let pid = child.id();
         let state = State::Running(Running {
             child: Some(child),
-            watch: None,
+            watch: ExitWatch::by_pidfd(pid, reactor.clone()).ok(),
             reactor: Arc::downgrade(reactor),
             kill_on_drop,
         });

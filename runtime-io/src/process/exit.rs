@@ -24,12 +24,19 @@ impl ExitWatch {
     /// Watches a child that has not been reaped.
     pub(super) fn new(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
         match open_pidfd(pid) {
-            Ok(fd) => {
-                let fd = PollEvented::new_on(reactor, fd, Interest::READABLE)?;
-                Ok(ExitWatch::Pidfd(fd))
-            }
+            Ok(fd) => ExitWatch::of_pidfd(fd, reactor),
             Err(_) => ExitWatch::by_signal(reactor),
         }
+    }
+
+    /// Watches such a child by what wakes for nobody else, if the system has that.
+    pub(super) fn by_pidfd(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
+        ExitWatch::of_pidfd(open_pidfd(pid)?, reactor)
+    }
+
+    fn of_pidfd(fd: OwnedFd, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
+        let fd = PollEvented::new_on(reactor, fd, Interest::READABLE)?;
+        Ok(ExitWatch::Pidfd(fd))
     }
 
     /// Watches all children.

@@ -39,6 +39,10 @@ pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Wea
     }
     let pid = child.id();
     let watch = watch
+        .map(|mut watch| {
+            watch.follow();
+            watch
+        })
         .or_else(|| ExitWatch::new(pid, try_current_reactor()?).ok())
         .or_else(|| ExitWatch::new(pid, spawner.upgrade()?).ok());
     keep(child, watch);
