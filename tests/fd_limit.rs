@@ -15,6 +15,7 @@ fn server_outlives_the_descriptor_limit() {
         copies_end_in_an_error_or_go_on();
         files_end_where_they_may_not_grow();
         children_are_awaited_without_a_new_descriptor();
+        ctrl_c_in_a_loop_needs_no_new_descriptor();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -98,6 +99,38 @@ fn children_are_awaited_without_a_new_descriptor() {
             limit(Some(old));
         });
     }
+}
+
+/// A server's `select!` loop that calls `ctrl_c` anew each time must not end for want of descriptors.
+fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
+    use tokio::signal::ctrl_c;
+    use tokio::signal::unix::{SignalKind, signal};
+    support::current().block_on(async {
+        let moment = Duration::from_millis(10);
+        assert!(tokio::time::timeout(moment, ctrl_c()).await.is_err());
+        let old = limit(Some(support::open_fds() as u64 + 8));
+        let open = || std::fs::File::open("/dev/null").ok();
+        let spare: Vec<_> = std::iter::from_fn(open).collect();
+        for _ in 0..3 {
+            let ended = tokio::time::timeout(moment, ctrl_c()).await;
+            assert!(ended.is_err(), "{ended:?}");
+        }
+        let wait = tokio::spawn(ctrl_c());
+        tokio::time::sleep(moment).await;
+        // SAFETY: no memory is involved; the signal is handled.
+        assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0);
+        wait.await.unwrap().unwrap();
+        drop(spare);
+        limit(Some(old));
+
+        // What was not read of a stream is nothing to the next.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let unread = signal(SignalKind::hangup()).unwrap();
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::raise(libc::SIGHUP) }, 0);
+        drop(unread);
+        assert!(tokio::time::timeout(moment, ctrl_c()).await.is_err());
+    });
 }
 
 /// A copy by path that gets one descriptor of two fails and gives it back; one under way needs none.

@@ -74,3 +74,15 @@ fn stream_awaited_on_another_runtime_does_not_end_with_its_first() {
         assert_eq!(second.block_on(wait).unwrap(), Some(()));
     });
 }
+
+#[test]
+fn signals_that_cannot_be_listened_to_are_refused() {
+    current().block_on(async {
+        let numbers = [i32::MIN, -1, 0, libc::SIGRTMAX() + 1, 1000, i32::MAX];
+        let forbidden = [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV];
+        for number in numbers.into_iter().chain(forbidden) {
+            let error = signal(SignalKind::from_raw(number)).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::Other, "{number}");
+        }
+    });
+}

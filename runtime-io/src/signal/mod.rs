@@ -7,10 +7,12 @@
 //! I1: what runs in the handler is async-signal-safe: `getpid` and `send`.
 //! I2: a forked child shares the pairs but not the process id, so its handlers write nothing.
 //! Signals that come in quick succession are given as one; none is lost: a full pair has bytes to be read.
+//! The pair of a stream that is dropped is kept for the next one; see `pair`.
 //! What arrives between the drop of one stream and the making of the next is kept for a moment; see `gap`.
 //! As a handler once installed stays, a signal that was listened to no longer has its default effect.
 
 mod gap;
+mod pair;
 pub mod unix;
 
 use std::io;

@@ -1,6 +1,6 @@
 //! Unix signals; see the room's page.
 
-use super::gap;
+use super::{gap, pair};
 use crate::io::ReadBuf;
 use crate::reactor::{Interest, PollEvented, Reactor, current_reactor};
 use libc::c_int;
@@ -79,7 +79,10 @@ impl From<SignalKind> for c_int {
 #[must_use = "streams do nothing unless polled"]
 pub struct Signal {
     kind: SignalKind,
-    arrivals: PollEvented<UnixStream>,
+    /// The pair: what is read, and the other end, which the action has too. `None` only in the drop.
+    arrivals: Option<(PollEvented<UnixStream>, Arc<UnixStream>)>,
+    /// The process whose stream this is.
+    owner: u32,
     action: signal_hook_registry::SigId,
     /// An arrival from just before we listened is to be given.
     is_owed: bool,
@@ -100,23 +103,24 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 
 /// Listens, served by the given reactor.
 pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Signal> {
-    if kind.0 <= 0 || signal_hook_registry::FORBIDDEN.contains(&kind.0) {
+    let is_none = kind.0 <= 0 || kind.0 > libc::SIGRTMAX();
+    if is_none || signal_hook_registry::FORBIDDEN.contains(&kind.0) {
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
     }
-    let (reader, writer) = UnixStream::pair()?;
-    reader.set_nonblocking(true)?;
-    writer.set_nonblocking(true)?;
+    let (reader, writer) = pair::open()?;
+    let writer = Arc::new(writer);
     let arrivals = PollEvented::new_on(reactor, reader, Interest::READABLE)?;
     let owner = std::process::id();
+    let end = writer.clone();
     let notify = move || {
         // SAFETY: `getpid` and `send` are async-signal-safe (I1); the descriptor is open for as
-        // long as the action owns `writer`.
+        // long as the action owns `end`.
         unsafe {
             // The action may run between a fork and an exec (I2).
             if libc::getpid() as u32 == owner {
                 let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-                libc::send(writer.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags);
+                libc::send(end.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags);
             }
         }
     };
@@ -127,7 +131,8 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
     })?;
     Ok(Signal {
         kind,
-        arrivals,
+        arrivals: Some((arrivals, writer)),
+        owner,
         action,
         is_owed,
     })
@@ -145,12 +150,15 @@ impl Signal {
 
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        self.arrivals.follow();
+        let Some((arrivals, _)) = &mut self.arrivals else {
+            return Poll::Ready(None);
+        };
+        arrivals.follow();
         let mut arrived = std::mem::take(&mut self.is_owed);
         loop {
             let mut bytes = [0; 64];
             let mut buffer = ReadBuf::new(&mut bytes);
-            match self.arrivals.poll_read(cx, &mut buffer) {
+            match arrivals.poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => arrived = true,
                 Poll::Ready(_) => return Poll::Ready(arrived.then_some(())),
                 Poll::Pending if arrived => return Poll::Ready(Some(())),
@@ -164,6 +172,11 @@ impl Drop for Signal {
     fn drop(&mut self) {
         gap::end_listening(self.kind.0);
         signal_hook_registry::unregister(self.action);
+        if let Some((arrivals, writer)) = self.arrivals.take()
+            && let Ok(reader) = arrivals.into_inner()
+        {
+            pair::keep(self.owner, reader, writer);
+        }
     }
 }
 
