@@ -86,3 +86,38 @@ fn signals_that_cannot_be_listened_to_are_refused() {
         }
     });
 }
+
+#[test]
+fn a_thousand_streams_need_no_descriptor_each() {
+    within(20, || {
+        for runtime in support::both() {
+            runtime.block_on(async {
+                let before = support::open_fds();
+                let mut streams: Vec<_> = (0..1000)
+                    .map(|_| signal(SignalKind::window_change()).unwrap())
+                    .collect();
+                assert!(support::open_fds() < before + 50);
+                for round in 0..3 {
+                    let waits: Vec<_> = streams
+                        .into_iter()
+                        .map(|mut stream| {
+                            tokio::spawn(async move {
+                                comes(&mut stream).await;
+                                stream
+                            })
+                        })
+                        .collect();
+                    if round > 0 {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    send(libc::SIGWINCH);
+                    streams = Vec::new();
+                    for wait in waits {
+                        streams.push(wait.await.unwrap());
+                    }
+                }
+                does_not_come(&mut streams[7]).await;
+            });
+        }
+    });
+}

@@ -83,6 +83,8 @@ pub(crate) struct Reactor {
     pub(super) registry: mio::Registry,
     pub(super) waker: Arc<mio::Waker>,
     pub(super) ring: RingSlot,
+    #[cfg(any(feature = "signal", feature = "process"))]
+    pub(crate) signals: crate::signal::HubSlot,
     slots: Mutex<Slots>,
     pub(super) counters: Arc<IoCounters>,
 }
@@ -159,6 +161,8 @@ impl Driver {
             registry: poll.registry().try_clone()?,
             waker: Arc::new(mio::Waker::new(poll.registry(), UNPARK)?),
             ring: RingSlot::new(),
+            #[cfg(any(feature = "signal", feature = "process"))]
+            signals: Default::default(),
             slots: Mutex::new(Slots::default()),
             counters: Arc::default(),
         });

@@ -68,7 +68,7 @@ impl<E: AsRawFd> PollEvented<E> {
         PollEvented { registration, io }
     }
 
-    #[cfg(any(feature = "signal", feature = "process"))]
+    #[cfg(feature = "process")]
     /// Has it served by the runtime this thread is in, if there is one.
     pub(crate) fn follow(&mut self) {
         self.registration.follow();

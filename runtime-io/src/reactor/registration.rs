@@ -118,10 +118,20 @@ impl Registration {
         Registration::on(self.reactor.clone(), fd, interest, assumed)
     }
 
-    #[cfg(any(feature = "signal", feature = "process"))]
+    #[cfg(feature = "process")]
     /// Moves to the reactor of the runtime this thread is in, if that is another one that runs; whoever waits
     /// with the old one is forgotten. If that fails all stays as it is.
     pub(crate) fn follow(&mut self) {
+        if let Some(reactor) = self.elsewhere()
+            && let Ok(moved) = Registration::new_on(reactor, self.fd, self.interest)
+        {
+            *self = moved;
+        }
+    }
+
+    /// The reactor of the runtime this thread is in, if that is another one and has not shut down.
+    #[cfg(any(feature = "signal", feature = "process"))]
+    pub(crate) fn elsewhere(&self) -> Option<Arc<Reactor>> {
         let is_here = |other: &Arc<dyn Any + Send + Sync>| {
             std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&self.reactor))
         };
@@ -129,11 +139,7 @@ impl Registration {
             let reactor = handle.io_driver().filter(|other| !is_here(other))?;
             (!handle.is_shutdown()).then(|| reactor.clone())
         });
-        if let Some(Ok(reactor)) = other.flatten().map(Arc::downcast)
-            && let Ok(moved) = Registration::new_on(reactor, self.fd, self.interest)
-        {
-            *self = moved;
-        }
+        other.flatten()?.downcast().ok()
     }
 
     #[inline]

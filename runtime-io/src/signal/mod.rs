@@ -1,19 +1,25 @@
 //! Signals as streams.
 //!
-//! Each stream has a socket pair of its own. The handler (installed once a signal by `signal-hook-registry`) does one
-//! thing for each stream: writes a byte, without blocking, to its pair. The other end is registered with the
-//! runtime that polls the stream. So there is no state shared between runtimes, and nothing to poll.
+//! ```text
+//! signal ─▶ handler ── counts the arrival (gap), rings the bell of each runtime that listens (pair)
+//!                          ▼ one more descriptor that its reactor waits for
+//!                       Hub ── wakes the streams whose signal it was ──▶ Signal compares counts
+//! ```
+//! The handler is installed once a signal, by `signal-hook-registry`. What has arrived is a matter of the whole
+//! process; a runtime only waits for it, and a stream is served by the one that polls it.
 //!
-//! I1: what runs in the handler is async-signal-safe: `getpid` and `send`.
-//! I2: a forked child shares the pairs but not the process id, so its handlers write nothing.
-//! Signals that come in quick succession are given as one; none is lost: a full pair has bytes to be read.
-//! The pair of a stream that is dropped is kept for the next one; see `pair`.
+//! I1: what runs in the handler is async-signal-safe.
+//! I2: a forked child shares the bells but not the process id, so its handlers ring none.
+//! Signals that come in quick succession are given as one; none is lost: a bell that is full has been rung.
 //! What arrives between the drop of one stream and the making of the next is kept for a moment; see `gap`.
 //! As a handler once installed stays, a signal that was listened to no longer has its default effect.
 
 mod gap;
+mod hub;
 mod pair;
 pub mod unix;
+
+pub(crate) use hub::HubSlot;
 
 use std::io;
 

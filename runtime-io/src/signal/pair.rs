@@ -1,58 +1,109 @@
-//! The socket pair of a stream, some kept from one stream to the next.
+//! The socket pairs by which the handler wakes runtimes: one for each runtime that listens to signals.
 //!
-//! A loop that calls `ctrl_c` anew each time must not be told that the descriptors have run out when it had all it
-//! needs a moment ago: who ignores the error takes it for the signal.
+//! Pairs are never closed: the handler goes through all there are without a lock, and must not write to a
+//! descriptor that means something else by now. One that is not in use any more waits for the next hub, so there are
+//! as many as runtimes have listened at the same time; and a loop that calls `ctrl_c` anew each time needs no new
+//! descriptor, of which there may be none left.
 //!
-//! I1: nobody writes to a pair that is kept: the action of its stream is gone, and with it the other owner of the
-//!     writer. It is empty.
-//! I2: a forked child does not use what its parent has kept, as that has the other ends.
+//! I1: the handler's part, `ring_all`, is async-signal-safe: loads of atomics, `getpid` and `send`.
+//! I2: a pair belongs to the process that made it. A forked child has its parent's pairs too, but neither writes to
+//!     them nor uses them: the parent has the other ends.
+//! I3: the list only grows, and what is in it lives for ever.
 
-use std::io::{self, Read};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// Most pairs kept.
-const MOST: usize = 4;
-
-static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
-
-struct Kept {
+struct Pair {
     owner: u32,
     reader: UnixStream,
     writer: UnixStream,
+    is_used: AtomicBool,
+    next: Option<&'static Pair>,
 }
 
-/// Reader and writer, neither of which waits.
-pub(super) fn open() -> io::Result<(UnixStream, UnixStream)> {
-    let known = KEPT.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    if let Some(kept) = known.filter(|kept| kept.owner == std::process::id()) {
-        return Ok((kept.reader, kept.writer));
-    }
-    let (reader, writer) = UnixStream::pair()?;
-    reader.set_nonblocking(true)?;
-    writer.set_nonblocking(true)?;
-    Ok((reader, writer))
-}
+static PAIRS: AtomicPtr<Pair> = AtomicPtr::new(ptr::null_mut());
+/// Held to take a pair into use, or to add one.
+static TAKING: Mutex<()> = Mutex::new(());
 
-/// Keeps the pair of a stream that `owner` made and whose action is gone, or closes it.
-pub(super) fn keep(owner: u32, mut reader: UnixStream, writer: Arc<UnixStream>) {
-    let Some(writer) = Arc::into_inner(writer).filter(|_| owner == std::process::id()) else {
-        return;
-    };
-    let mut rest = [0; 256];
-    let end = loop {
-        match reader.read(&mut rest) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) => break error.kind(),
+/// A pair in use, to be read from; the other end is the handler's.
+#[derive(Debug)]
+pub(super) struct Bell(&'static Pair);
+
+impl Bell {
+    pub(super) fn new() -> io::Result<Bell> {
+        let owner = std::process::id();
+        let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = all().find(|pair| {
+            // Ordering: Acquire; pairs with the Release of the drop: the last user is done reading.
+            pair.owner == owner && !pair.is_used.load(Ordering::Acquire)
+        });
+        if let Some(pair) = free {
+            // Ordering: SeqCst; before the new user looks at the arrivals (`gap`): the handler that makes a later
+            // one known sees it.
+            pair.is_used.store(true, Ordering::SeqCst);
+            return Ok(Bell(pair));
         }
-    };
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if end == io::ErrorKind::WouldBlock && kept.len() < MOST {
-        kept.push(Kept {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
+        let pair: &'static mut Pair = Box::leak(Box::new(Pair {
             owner,
             reader,
             writer,
-        });
+            is_used: AtomicBool::new(true),
+            next: first(),
+        }));
+        // Ordering: SeqCst; publishes the pair, and as above.
+        PAIRS.store(pair, Ordering::SeqCst);
+        Ok(Bell(pair))
+    }
+}
+
+impl AsRawFd for Bell {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.reader.as_raw_fd()
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        // Ordering: Release; pairs with the Acquire of the next user.
+        self.0.is_used.store(false, Ordering::Release);
+    }
+}
+
+/// Wakes every runtime of this process that listens to signals. For the handler (I1).
+pub(super) fn ring_all() {
+    // SAFETY: `getpid` has no preconditions.
+    let process = unsafe { libc::getpid() } as u32;
+    for pair in all() {
+        // Ordering: SeqCst; see `Bell::new`.
+        if pair.owner == process && pair.is_used.load(Ordering::SeqCst) {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            // SAFETY: one byte is sent from memory that lives for the call; the descriptor is never closed (I3).
+            // A pair that is full has bytes to be read, which is all there is to say.
+            unsafe { libc::send(pair.writer.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags) };
+        }
+    }
+}
+
+fn first() -> Option<&'static Pair> {
+    // Ordering: SeqCst; pairs with the store of `Bell::new`.
+    let first = PAIRS.load(Ordering::SeqCst);
+    // SAFETY: null, or a pair that lives for ever (I3) and is not changed but by atomics.
+    unsafe { first.as_ref() }
+}
+
+fn all() -> impl Iterator<Item = &'static Pair> {
+    std::iter::successors(first(), |pair| pair.next)
+}
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pair").finish_non_exhaustive()
     }
 }

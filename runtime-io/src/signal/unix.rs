@@ -1,16 +1,15 @@
 //! Unix signals; see the room's page.
 
-use super::{gap, pair};
-use crate::io::ReadBuf;
-use crate::reactor::{Interest, PollEvented, Reactor, current_reactor};
+use super::gap;
+use super::hub::Hub;
+use crate::reactor::{Reactor, current_reactor};
 use libc::c_int;
+use runtime_core::coop;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Which signal to listen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,13 +78,11 @@ impl From<SignalKind> for c_int {
 #[must_use = "streams do nothing unless polled"]
 pub struct Signal {
     kind: SignalKind,
-    /// The pair: what is read, and the other end, which the action has too. `None` only in the drop.
-    arrivals: Option<(PollEvented<UnixStream>, Arc<UnixStream>)>,
-    /// The process whose stream this is.
-    owner: u32,
-    action: signal_hook_registry::SigId,
-    /// An arrival from just before we listened is to be given.
-    is_owed: bool,
+    hub: Arc<Hub>,
+    /// Ours at the hub.
+    key: usize,
+    /// The arrivals that were given.
+    seen: usize,
 }
 
 /// Listens to a signal.
@@ -108,33 +105,15 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
     }
-    let (reader, writer) = pair::open()?;
-    let writer = Arc::new(writer);
-    let arrivals = PollEvented::new_on(reactor, reader, Interest::READABLE)?;
-    let owner = std::process::id();
-    let end = writer.clone();
-    let notify = move || {
-        // SAFETY: `getpid` and `send` are async-signal-safe (I1); the descriptor is open for as
-        // long as the action owns `end`.
-        unsafe {
-            // The action may run between a fork and an exec (I2).
-            if libc::getpid() as u32 == owner {
-                let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-                libc::send(end.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags);
-            }
-        }
-    };
-    // SAFETY: the action is async-signal-safe (I1).
-    let action = unsafe { signal_hook_registry::register(kind.0, notify) }?;
-    let is_owed = gap::begin_listening(kind.0).inspect_err(|_| {
-        signal_hook_registry::unregister(action);
-    })?;
+    // The hub first: what arrives from now on wakes it.
+    let hub = Hub::of(&reactor)?;
+    let seen = gap::begin_listening(kind.0)?;
+    let key = hub.join();
     Ok(Signal {
         kind,
-        arrivals: Some((arrivals, writer)),
-        owner,
-        action,
-        is_owed,
+        hub,
+        key,
+        seen,
     })
 }
 
@@ -150,33 +129,39 @@ impl Signal {
 
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        let Some((arrivals, _)) = &mut self.arrivals else {
-            return Poll::Ready(None);
-        };
-        arrivals.follow();
-        let mut arrived = std::mem::take(&mut self.is_owed);
-        loop {
-            let mut bytes = [0; 64];
-            let mut buffer = ReadBuf::new(&mut bytes);
-            match arrivals.poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => arrived = true,
-                Poll::Ready(_) => return Poll::Ready(arrived.then_some(())),
-                Poll::Pending if arrived => return Poll::Ready(Some(())),
-                Poll::Pending => return Poll::Pending,
+        let coop = ready!(coop::poll_proceed(cx));
+        if let Some(reactor) = self.hub.elsewhere()
+            && let Ok(hub) = Hub::of(&reactor)
+        {
+            let key = hub.join();
+            self.hub.leave(self.key);
+            (self.hub, self.key) = (hub, key);
+        }
+        if !self.has_arrived() {
+            let is_over = self.hub.wait(self.key, self.kind.0, self.seen, cx);
+            // Once more: what came before the hub knew of us wakes nobody.
+            if !self.has_arrived() {
+                return match is_over {
+                    true => Poll::Ready(None),
+                    false => Poll::Pending,
+                };
             }
         }
+        coop.made_progress();
+        Poll::Ready(Some(()))
+    }
+
+    /// Takes note of what has arrived.
+    fn has_arrived(&mut self) -> bool {
+        let arrivals = gap::arrivals(self.kind.0);
+        std::mem::replace(&mut self.seen, arrivals) != arrivals
     }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
         gap::end_listening(self.kind.0);
-        signal_hook_registry::unregister(self.action);
-        if let Some((arrivals, writer)) = self.arrivals.take()
-            && let Ok(reader) = arrivals.into_inner()
-        {
-            pair::keep(self.owner, reader, writer);
-        }
+        self.hub.leave(self.key);
     }
 }
 
