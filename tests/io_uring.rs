@@ -449,6 +449,41 @@ fn a_write_that_is_dropped_goes_on() {
     }
 }
 
+/// The kernel tells of the part that was written and leaves the error to the next write, without having moved the
+/// file's position.
+#[test]
+fn a_write_that_fails_half_way_says_so() {
+    let folder = Folder::new("limit");
+    let path = folder.path.join("file");
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: ignoring the signal leaves the error to the writer.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    // SAFETY: `limit` is valid.
+    let got = unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) };
+    assert_eq!(got, 0);
+    let set = |to| {
+        let limit = libc::rlimit {
+            rlim_cur: to,
+            ..limit
+        };
+        // SAFETY: `limit` is valid.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+    };
+    set(100_000);
+    let results = both().map(|runtime| {
+        let result = runtime.block_on(fs::write(&path, bytes(400_000)));
+        (result, std::fs::read(&path).unwrap())
+    });
+    set(limit.rlim_cur);
+    for (result, written) in results {
+        assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EFBIG));
+        assert!(written == bytes(400_000)[..100_000]);
+    }
+}
+
 /// Files take real time, which a paused clock must not turn into hours.
 #[test]
 #[cfg(feature = "test-util")]

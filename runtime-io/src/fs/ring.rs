@@ -100,10 +100,12 @@ async fn read_to_end(ring: &Arc<Ring>, file: Arc<File>) -> io::Result<Vec<u8>> {
         if buf.len() == buf.capacity() {
             buf.try_reserve(buf.len().clamp(PROBE, MOST_MORE))?;
         }
+        let at = Some(buf.len() as u64);
         let request = Request::Read {
             file: file.clone(),
             buf,
             most: usize::MAX,
+            at,
         };
         match Op::new(ring.clone(), request).await {
             Ok(Done::Read(full, 0)) => return Ok(full),
@@ -176,8 +178,13 @@ pub(super) struct Reader(Arc<Ring>);
 impl Reader {
     /// Prepares to read at the file's position into the capacity of `buf`, at most `most` bytes.
     pub(super) fn read(self, file: &Arc<File>, buf: Vec<u8>, most: usize) -> RingRead {
-        let file = file.clone();
-        RingRead(Box::new(Op::new(self.0, Request::Read { file, buf, most })))
+        let request = Request::Read {
+            file: file.clone(),
+            buf,
+            most,
+            at: None,
+        };
+        RingRead(Box::new(Op::new(self.0, request)))
     }
 }
 

@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads and writes go on where the last one of the file ended.
+/// A read goes on where the last one of the file ended.
 const AT_POSITION: u64 = u64::MAX;
 /// What the kernel moves at most in one operation.
 const MOST: usize = 0x7fff_f000;
@@ -34,13 +34,16 @@ pub(crate) enum Request {
         answer: StatBuf,
     },
     Rename(Paths),
-    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing.
+    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing. From `at` on: whoever reads
+    /// a whole file says so himself, as the kernel does not move the file's position when it did a part and failed
+    /// then. `None` is that position.
     Read {
         file: Arc<File>,
         buf: Vec<u8>,
         most: usize,
+        at: Option<u64>,
     },
-    /// `data` from `from` on.
+    /// `data` from `from` on, to the same place in the file; by the position it could go elsewhere, see `Read`.
     Write {
         file: Arc<File>,
         data: Arc<[u8]>,
@@ -83,18 +86,23 @@ impl Request {
             Request::Rename(Paths { from, to }) => {
                 RenameAt::new(here, from.as_ptr(), here, to.as_ptr()).build()
             }
-            Request::Read { file, buf, most } => {
+            Request::Read {
+                file,
+                buf,
+                most,
+                at,
+            } => {
                 let space = buf.spare_capacity_mut();
                 let len = (*most).min(space.len()).min(MOST);
                 Read::new(Fd(file.as_raw_fd()), space.as_mut_ptr().cast(), len as u32)
-                    .offset(AT_POSITION)
+                    .offset(at.unwrap_or(AT_POSITION))
                     .build()
             }
             Request::Write { file, data, from } => {
                 let data = &data[*from..];
                 let len = data.len().min(MOST);
                 Write::new(Fd(file.as_raw_fd()), data.as_ptr(), len as u32)
-                    .offset(AT_POSITION)
+                    .offset(*from as u64)
                     .build()
             }
         }

@@ -34,7 +34,15 @@ impl Bench {
         let file = Arc::new(OwnedFd::from(from.try_clone().unwrap()).into());
         let buf = Vec::with_capacity(16);
         let most = 16;
-        Op::new(self.ring.clone(), Request::Read { file, buf, most })
+        Op::new(
+            self.ring.clone(),
+            Request::Read {
+                file,
+                buf,
+                most,
+                at: None,
+            },
+        )
     }
 
     /// Drives until the operation is through.
