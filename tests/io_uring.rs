@@ -652,3 +652,55 @@ fn outside_of_a_runtime_operations_panic_as_ever() {
     });
     assert!(outcome.is_err());
 }
+
+/// A disk of which a part can be read: the file is there while its first half is in memory, then the image is cut.
+const BROKEN_DISK: &str = r#"
+set -e
+cd "$1"
+truncate -s 32M image
+mkfs.ext4 -q -F image
+loop=$(losetup -f --show --direct-io=on image)
+trap 'umount mounted || true; losetup -d $loop' EXIT
+mkdir mounted
+mount "$loop" mounted
+head -c 1000000 /dev/zero | tr '\0' x > mounted/file
+sync mounted/file
+echo 1 > /proc/sys/vm/drop_caches
+BROKEN_FILE="$1/mounted/file" "$2" --ignored --exact reads_of_a_broken_disk_end_with_its_error
+"#;
+
+/// The kernel gives the part that it could read, and does not move the file's position.
+#[test]
+#[ignore = "needs root and a loop device"]
+fn reads_of_a_broken_disk_end_with_its_error() {
+    let Some(path) = std::env::var_os("BROKEN_FILE").map(PathBuf::from) else {
+        let folder = Folder::new("broken");
+        let status = std::process::Command::new("unshare")
+            .args(["-m", "bash", "-c", BROKEN_DISK, "-"])
+            .arg(&folder.path)
+            .arg(std::env::current_exe().unwrap())
+            .status();
+        assert!(status.unwrap().success());
+        return;
+    };
+    use std::os::fd::AsRawFd;
+    let known = StdFile::open(&path).unwrap();
+    // SAFETY: a call without memory arguments on an open descriptor.
+    let advice = unsafe { libc::posix_fadvise(known.as_raw_fd(), 0, 0, libc::POSIX_FADV_RANDOM) };
+    assert_eq!(advice, 0);
+    io::Read::read_exact(&mut &known, &mut vec![0; 400 * 1024]).unwrap();
+    let image = path.parent().unwrap().with_file_name("image");
+    std::fs::write(image, []).unwrap();
+    multi(1).block_on(async {
+        let mut file = File::open(&path).await.unwrap();
+        let mut buffer = vec![0; 1_000_000];
+        assert_eq!(file.read(&mut buffer).await.unwrap(), 400 * 1024);
+        for _ in 0..3 {
+            let error = file.read(&mut buffer).await.unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EIO));
+        }
+        assert_eq!(file.stream_position().await.unwrap(), 400 * 1024);
+        let error = fs::read(&path).await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EIO));
+    });
+}

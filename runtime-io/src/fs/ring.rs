@@ -11,7 +11,7 @@ use runtime_core::context;
 use std::ffi::CStr;
 use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -178,26 +178,41 @@ pub(super) struct Reader(Arc<Ring>);
 impl Reader {
     /// Prepares to read at the file's position into the capacity of `buf`, at most `most` bytes.
     pub(super) fn read(self, file: &Arc<File>, buf: Vec<u8>, most: usize) -> RingRead {
+        let moves = match sys::is_ordinary(file) {
+            true => (&**file).stream_position().ok(),
+            false => None,
+        };
         let request = Request::Read {
             file: file.clone(),
             buf,
             most,
-            at: None,
+            at: moves,
         };
-        RingRead(Box::new(Op::new(self.0, request)))
+        RingRead {
+            op: Box::new(Op::new(self.0, request)),
+            moves: moves.map(|at| (file.clone(), at)),
+        }
     }
 }
 
 /// A read of a [`File`](super::File) under way; boxed, as every `File` has room for one.
-pub(super) struct RingRead(Box<Op>);
+pub(super) struct RingRead {
+    op: Box<Op>,
+    /// An ordinary file, and where in it this reads: it is for us to move its position (see `Request::Read`).
+    moves: Option<(Arc<File>, u64)>,
+}
 
 impl RingRead {
     /// The buffer with what was added to it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        Poll::Ready(match ready!(Pin::new(&mut *self.0).poll(cx)) {
-            Ok(Done::Read(buf, _)) => Ok(buf),
-            other => Err(failed(other)),
-        })
+        let (buf, n) = match ready!(Pin::new(&mut *self.op).poll(cx)) {
+            Ok(Done::Read(buf, n)) => (buf, n),
+            other => return Poll::Ready(Err(failed(other))),
+        };
+        if let Some((file, at)) = self.moves.take() {
+            (&*file).seek(SeekFrom::Start(at + n as u64))?;
+        }
+        Poll::Ready(Ok(buf))
     }
 }
 

@@ -34,9 +34,8 @@ pub(crate) enum Request {
         answer: StatBuf,
     },
     Rename(Paths),
-    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing. From `at` on: whoever reads
-    /// a whole file says so himself, as the kernel does not move the file's position when it did a part and failed
-    /// then. `None` is that position.
+    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing. From `at` on, where a
+    /// file has a position: the kernel does not move it when it did a part and failed then. `None` leaves it to it.
     Read {
         file: Arc<File>,
         buf: Vec<u8>,

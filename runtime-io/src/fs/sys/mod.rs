@@ -16,7 +16,7 @@ pub(super) use {
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 mod kind;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
-pub(super) use kind::opens_at_once_cached;
+pub(super) use kind::{is_ordinary, opens_at_once_cached};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
