@@ -1,7 +1,8 @@
 //! For a ring: does opening a path wait for anybody, is a file an ordinary one? Asked of the kernel's memory, like all
 //! lookups here.
 
-use super::lookup::{is_local, lookup};
+use super::lookup::lookup;
+use super::mount::is_local;
 use crate::uring::opens_at_once;
 use std::ffi::CStr;
 use std::fs::File;

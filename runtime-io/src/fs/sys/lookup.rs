@@ -2,18 +2,19 @@
 //!
 //! ```text
 //! lookup   O_PATH: no file system code runs, nothing is opened  ─▶ a place
-//! kind     fstatfs of the place: on a disk of this machine?     ─▶ else the pool
+//! kind     the mount of the place: on a disk of this machine?  ─▶ else the pool
 //! then     its metadata, or a second openat2 for reading, of an ordinary file only
 //! ```
 //!
-//! - I1: no file system is asked for anything unless it is one of [`LOCAL`]: a network's could wait for its
-//!   server, and one of user space for this very thread.
+//! - I1: no file system is asked for anything unless it is known as local (`mount`): a network's could wait for
+//!   its server, and one of user space for this very thread.
 //! - I2: nothing is opened for reading that the first look has not shown to be an ordinary file: opening a
 //!   pipe or a device does something to it.
 //! - I3: every doubt, every error is `None`; the pool's answer is the one that counts.
 //!
 //! io_uring makes the same attempt before it hands an open to its own threads.
 
+use super::mount::{can_tell, is_local};
 use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata};
 use std::io;
@@ -27,20 +28,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The kernel has no `openat2`, or does not know the flag, or a filter forbids the call.
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
 
-/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs,
-/// f2fs, tmpfs, overlayfs.
-const LOCAL: [u32; 6] = [
-    0xef53,
-    0x5846_5342,
-    0x9123_683e,
-    0xf2f5_2010,
-    0x0102_1994,
-    0x794c_7630,
-];
-
 /// A file for reading, by a path that the kernel has in memory.
 pub(in crate::fs) fn open_cached(path: &Path) -> Option<File> {
-    let path = in_c(path)?;
+    let path = in_c(path).filter(|_| can_tell())?;
     let place = lookup(&path, libc::O_PATH)?;
     if !is_local(&place) {
         return None;
@@ -61,7 +51,8 @@ pub(in crate::fs) fn open_cached(path: &Path) -> Option<File> {
 /// What is known of a path; of a symbolic link itself unless `follow`.
 pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
     let follow = if follow { 0 } else { libc::O_NOFOLLOW };
-    let place = lookup(&in_c(path)?, libc::O_PATH | follow)?;
+    let path = in_c(path).filter(|_| can_tell())?;
+    let place = lookup(&path, libc::O_PATH | follow)?;
     if !is_local(&place) {
         return None;
     }
@@ -70,7 +61,7 @@ pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metada
 
 /// What is known of an open file.
 pub(in crate::fs) fn metadata_of_local(file: &File) -> Option<Metadata> {
-    if !is_local(file) {
+    if !can_tell() || !is_local(file) {
         return None;
     }
     file.metadata().ok()
@@ -115,12 +106,4 @@ pub(super) fn lookup(path: &CStr, flags: libc::c_int) -> Option<File> {
         UNSUPPORTED.store(true, Ordering::Relaxed);
     }
     None
-}
-
-pub(super) fn is_local(place: &File) -> bool {
-    // SAFETY: `statfs` is plain numbers, which the call below writes.
-    let mut found: libc::statfs = unsafe { mem::zeroed() };
-    // SAFETY: the descriptor is open, and `found` is ours for the call.
-    let result = unsafe { libc::fstatfs(place.as_raw_fd(), &mut found) };
-    result == 0 && LOCAL.contains(&(found.f_type as u32))
 }

@@ -8,6 +8,8 @@ mod linux;
 #[cfg(target_os = "linux")]
 mod lookup;
 #[cfg(target_os = "linux")]
+mod mount;
+#[cfg(target_os = "linux")]
 pub(super) use {
     linux::read_cached,
     lookup::{exists_cached, metadata_cached, metadata_of_local, open_cached},

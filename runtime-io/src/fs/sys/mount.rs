@@ -1,0 +1,122 @@
+//! Is a file on a disk of this machine? Found out without asking the file system, which may have to wait.
+//!
+//! `fstatfs` would do, but it asks: on a network's file system it is a request to the server, on one of user space a
+//! request to a process, which may be this one and the asker the thread that would have to answer.
+//!
+//! ```text
+//! statx, of the mount alone ─▶ the mount's id ─▶ known? ─▶ else statmount: the magic number of what is mounted
+//! ```
+//! I1: ids are the unique ones, which no later mount gets, so what was found out of one holds for ever.
+//! I2: every doubt is "not local": kernels before 6.8, which know neither ids nor `statmount`, filters that forbid it,
+//!     mounts of elsewhere.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs,
+/// f2fs, tmpfs, overlayfs.
+const LOCAL: [u64; 6] = [
+    0xef53,
+    0x5846_5342,
+    0x9123_683e,
+    0xf2f5_2010,
+    0x0102_1994,
+    0x794c_7630,
+];
+
+/// The call's number on all but one architecture, where it is another's and refused.
+const SYS_STATMOUNT: libc::c_long = 457;
+const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
+const STATMOUNT_SB_BASIC: u64 = 1;
+
+/// Of the last mounts asked for, by the last digits of their ids: id, and whether it is local as the lowest bit.
+static KNOWN: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
+
+/// The kernel has not the means: there is no use in looking at places.
+static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
+
+/// False if no place will be found to be local.
+pub(super) fn can_tell() -> bool {
+    // Ordering: Relaxed; a hint that guards nothing.
+    !UNSUPPORTED.load(Ordering::Relaxed)
+}
+
+pub(super) fn is_local(place: &File) -> bool {
+    let Some(mount) = mount_of(place) else {
+        return false;
+    };
+    let known = &KNOWN[mount as usize % KNOWN.len()];
+    // Ordering: Relaxed; the word is all there is to know.
+    let last = known.load(Ordering::Relaxed);
+    if last >> 1 == mount {
+        return last & 1 == 1;
+    }
+    let is_local = magic_of(mount).is_some_and(|magic| LOCAL.contains(&magic));
+    // Ordering: Relaxed; as above.
+    known.store(mount << 1 | u64::from(is_local), Ordering::Relaxed);
+    is_local
+}
+
+/// The unique id of the mount that a file was found through.
+fn mount_of(place: &File) -> Option<u64> {
+    /// Of `stx_mnt_id` in `struct statx`, in units of 64 bits.
+    const ID_AT: usize = 144 / 8;
+    let mut answer = [0_u64; 32];
+    // SAFETY: the path is empty, and the answer has the 256 bytes of a `struct statx`.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            place.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            STATX_MNT_ID_UNIQUE,
+            answer.as_mut_ptr(),
+        )
+    };
+    // The first 32 bits say what was answered.
+    let first = answer[0].to_ne_bytes();
+    let mask = u32::from_ne_bytes([first[0], first[1], first[2], first[3]]);
+    if result == 0 && mask & STATX_MNT_ID_UNIQUE == 0 {
+        // Ordering: Relaxed, as for the load.
+        UNSUPPORTED.store(true, Ordering::Relaxed);
+        return None;
+    }
+    (result == 0).then_some(answer[ID_AT])
+}
+
+/// What kind of file system is mounted there.
+fn magic_of(mount: u64) -> Option<u64> {
+    /// Of `sb_magic` in `struct statmount`, in units of 64 bits.
+    const MAGIC_AT: usize = 24 / 8;
+    // `struct mnt_id_req`: its size, the mount, what to tell.
+    let request = [
+        u64::from_ne_bytes(size_first(24)),
+        mount,
+        STATMOUNT_SB_BASIC,
+    ];
+    let mut answer = [0_u64; 64];
+    // SAFETY: the request has the size that it says, and the answer the size that is given.
+    let result = unsafe {
+        libc::syscall(
+            SYS_STATMOUNT,
+            request.as_ptr(),
+            answer.as_mut_ptr(),
+            size_of_val(&answer),
+            0,
+        )
+    };
+    if result != 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOSYS) {
+        // Ordering: Relaxed, as for the load.
+        UNSUPPORTED.store(true, Ordering::Relaxed);
+    }
+    // The second word says what was answered.
+    (result == 0 && answer[1] & STATMOUNT_SB_BASIC != 0).then_some(answer[MAGIC_AT])
+}
+
+/// A `u32` followed by a `u32` that is 0.
+fn size_first(size: u32) -> [u8; 8] {
+    let [a, b, c, d] = size.to_ne_bytes();
+    [a, b, c, d, 0, 0, 0, 0]
+}
