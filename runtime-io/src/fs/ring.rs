@@ -26,10 +26,16 @@ const MOST_MORE: usize = 2 * 1024 * 1024;
 pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<File>> {
     let ring = uring::current(Request::OPEN)?;
     let path = c_path(path)?;
-    if !may_open(&ring, &path, flags).await {
+    let is_at_once = sys::opens_at_once_cached(&path);
+    if !is_at_once && flags & libc::O_NONBLOCK == 0 && !may_open(&ring, &path).await {
         return None;
     }
-    let request = Request::Open { path, flags, mode };
+    let request = Request::Open {
+        path,
+        flags,
+        mode,
+        may_wait: !is_at_once,
+    };
     Some(match Op::new(ring, request).await {
         Ok(Done::Opened(file)) => Ok(file),
         other => Err(failed(other)),
@@ -40,10 +46,7 @@ pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Resul
 ///
 /// The kernel's first attempt at an open does not wait: a pipe is open at once then, or an error, where `open(2)`
 /// waits for the other side. So pipes and devices are left to the pool.
-async fn may_open(ring: &Arc<Ring>, path: &CStr, flags: i32) -> bool {
-    if flags & libc::O_NONBLOCK != 0 || sys::opens_at_once_cached(path) {
-        return true;
-    }
+async fn may_open(ring: &Arc<Ring>, path: &CStr) -> bool {
     let request = Request::Stat {
         path: path.to_owned(),
         file: None,

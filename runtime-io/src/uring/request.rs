@@ -5,7 +5,7 @@
 //! I2: a request's descriptor stays open for as long as the request lives.
 
 use io_uring::opcode::{OpenAt, Read, RenameAt, Statx, Write};
-use io_uring::squeue::Entry;
+use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, statx};
 use std::ffi::CString;
 use std::fs::File;
@@ -26,6 +26,9 @@ pub(crate) enum Request {
         path: CString,
         flags: i32,
         mode: u32,
+        /// A thread of the kernel's is to do it: the file system may have to ask somebody, and does so even in what
+        /// is meant to be an attempt that does not wait.
+        may_wait: bool,
     },
     /// Of what `path` leads to; with no path, of `file`.
     Stat {
@@ -68,10 +71,19 @@ impl Request {
     pub(super) fn entry(&mut self) -> Entry {
         let here = Fd(libc::AT_FDCWD);
         match self {
-            Request::Open { path, flags, mode } => OpenAt::new(here, path.as_ptr())
+            Request::Open {
+                path,
+                flags,
+                mode,
+                may_wait,
+            } => OpenAt::new(here, path.as_ptr())
                 .flags(*flags)
                 .mode(*mode)
-                .build(),
+                .build()
+                .flags(match may_wait {
+                    true => Flags::ASYNC,
+                    false => Flags::empty(),
+                }),
             Request::Stat { path, file, answer } => {
                 let (at, flags) = match file {
                     Some(file) => (Fd(file.as_raw_fd()), libc::AT_EMPTY_PATH),

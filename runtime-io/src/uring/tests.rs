@@ -259,6 +259,7 @@ fn request() -> Request {
         path: c"/".to_owned(),
         flags: 0,
         mode: 0,
+        may_wait: false,
     }
 }
 
