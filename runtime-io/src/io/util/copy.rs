@@ -64,7 +64,10 @@ impl Copier {
             }
             if self.pos < self.end {
                 let data = &self.buf[self.pos..self.end];
-                let result = ready!(writer.as_mut().poll_write(cx, data));
+                let Poll::Ready(result) = writer.as_mut().poll_write(cx, data) else {
+                    self.poll_top_up(cx, reader)?;
+                    return Poll::Pending;
+                };
                 if is_interrupted(&result) {
                     continue;
                 }
@@ -86,6 +89,22 @@ impl Copier {
                 return Poll::Ready(Ok(self.copied));
             }
         }
+    }
+
+    /// Reads on, as far as there is room, while the writer is stuck: a reader that fails ends the copy, and
+    /// would go unnoticed if it were not waited for, too.
+    fn poll_top_up<R: AsyncRead + ?Sized>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut reader: Pin<&mut R>,
+    ) -> io::Result<()> {
+        while !self.read_ended && self.end < self.buf.len() {
+            match self.poll_fill(cx, reader.as_mut()) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
     }
 
     fn poll_fill<R: AsyncRead + ?Sized>(
