@@ -10,7 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use support::{both, within};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 /// Gives one piece of data, then nothing, then an error once `fail` is called.
 #[derive(Clone, Default)]
@@ -79,6 +80,56 @@ fn a_copy_with_a_stuck_writer_sees_its_reader_fail() {
                 let copied = tokio::time::timeout(Duration::from_secs(2), copy).await;
                 let error = copied.expect("the copy hangs").unwrap().unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+            });
+        });
+    }
+}
+
+/// Somebody who only asks, and does not write, is told of what comes.
+#[test]
+fn a_pair_that_is_writable_becomes_readable_too() {
+    for runtime in both() {
+        within(10, move || {
+            runtime.block_on(async {
+                let (near, far) = UnixStream::pair().unwrap();
+                far.writable().await.unwrap();
+                far.try_write(b"x").unwrap();
+                for _ in 0..200 {
+                    let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await;
+                    if ready.unwrap().is_readable() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                panic!("never readable");
+            });
+        });
+    }
+}
+
+async fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connect = TcpStream::connect(listener.local_addr().unwrap());
+    let (client, server) = tokio::join!(connect, listener.accept());
+    (client.unwrap(), server.unwrap().0)
+}
+
+/// A server that only watches for its client's end sees it, without a read.
+#[test]
+fn an_accepted_stream_tells_that_its_peer_has_gone() {
+    for runtime in both() {
+        within(10, move || {
+            runtime.block_on(async {
+                let (client, server) = tcp_pair().await;
+                drop(client);
+                for _ in 0..200 {
+                    let ready = server.ready(Interest::READABLE).await.unwrap();
+                    if ready.is_read_closed() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                panic!("the end is never told");
             });
         });
     }

@@ -11,7 +11,9 @@
 //!
 //! I1: `slot` is filled at most once; `registered` says that it is.
 //! I2: whoever returns "pending" or "would block" has seen `registered`: an event can come.
-//! I3: the descriptor is open and unchanged as long as the registration lives; `PollEvented` and
+//! I3: whoever asks for readiness itself is registered first: it may go by the answer without an attempt,
+//! and would wait for ever for what the OS was never asked.
+//! I4: the descriptor is open and unchanged as long as the registration lives; `PollEvented` and
 //! `AsyncFd` drop the registration first.
 //!
 //! Every operation spends coop budget, and gives it back while pending; asking for readiness alone
@@ -175,6 +177,7 @@ impl Registration {
         direction: Direction,
     ) -> Poll<io::Result<ReadyEvent>> {
         let budget = ready!(coop::poll_proceed(cx));
+        self.ensure_registered()?;
         let event = ready!(self.poll_event(cx, direction))?;
         budget.made_progress();
         Poll::Ready(Ok(event))
@@ -266,6 +269,11 @@ impl Registration {
 
     /// Waits for any of `interest`.
     pub async fn readiness(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        self.ensure_registered()?;
+        self.wait_for(interest).await
+    }
+
+    async fn wait_for(&self, interest: Interest) -> io::Result<ReadyEvent> {
         let wait = Wait {
             registration: self,
             interest,
@@ -281,7 +289,7 @@ impl Registration {
         mut f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            let event = self.readiness(interest).await?;
+            let event = self.wait_for(interest).await?;
             let budget = poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
