@@ -85,6 +85,62 @@ fn a_copy_with_a_stuck_writer_sees_its_reader_fail() {
     }
 }
 
+/// Three bytes, then one, then an error.
+struct Cut(u8);
+
+impl AsyncRead for Cut {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0 += 1;
+        match self.0 {
+            1 => buf.put_slice(b"abc"),
+            2 => buf.put_slice(b"d"),
+            _ => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Takes one byte at a time.
+#[derive(Default)]
+struct Narrow(Vec<u8>);
+
+impl AsyncWrite for Narrow {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let n = buf.len().min(1);
+        self.0.extend_from_slice(&buf[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What was read before the reader failed arrives, also if the writer takes it in pieces.
+#[test]
+fn a_copy_writes_what_it_has_before_it_reads_on() {
+    for runtime in both() {
+        runtime.block_on(async {
+            let mut out = Narrow::default();
+            let copied = tokio::io::copy(&mut Cut(0), &mut out).await;
+            assert_eq!(copied.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+            assert_eq!(out.0, b"abcd");
+        });
+    }
+}
+
 /// Somebody who only asks, and does not write, is told of what comes.
 #[test]
 fn a_pair_that_is_writable_becomes_readable_too() {

@@ -62,7 +62,8 @@ impl Copier {
                     Poll::Pending => {}
                 }
             }
-            if self.pos < self.end {
+            // All of it before the next read, whose error would lose what is left.
+            while self.pos < self.end {
                 let data = &self.buf[self.pos..self.end];
                 let Poll::Ready(result) = writer.as_mut().poll_write(cx, data) else {
                     self.poll_top_up(cx, reader)?;
