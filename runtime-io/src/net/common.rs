@@ -276,14 +276,14 @@ pub(crate) fn fill_read_buf<R>(
 
 /// `AsyncRead`, `AsyncWrite` and `AsRef` of a stream, by its `poll_*_priv` methods.
 macro_rules! stream_traits {
-    ($type:ident) => {
+    ($type:ident, $poll_read:ident) => {
         impl $type {
             pub(super) fn poll_read_priv(
                 &self,
                 cx: &mut std::task::Context<'_>,
                 buf: &mut crate::io::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                self.io.poll_read(cx, buf)
+                self.io.$poll_read(cx, buf)
             }
 
             pub(super) fn poll_write_priv(

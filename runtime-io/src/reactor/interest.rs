@@ -33,6 +33,9 @@ impl Interest {
     /// An error condition.
     pub const ERROR: Interest = Interest(ERROR);
 
+    /// What sockets are registered for. Urgent data is not waited for, but changes what a short read means.
+    pub(crate) const SOCKET: Interest = Interest(READABLE | WRITABLE | PRIORITY);
+
     /// Does the set have `READABLE`?
     pub const fn is_readable(self) -> bool {
         self.0 & READABLE != 0

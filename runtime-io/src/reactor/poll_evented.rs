@@ -3,9 +3,13 @@
 //! I1: the registration goes before the resource, in `drop` and in `into_inner`: the descriptor
 //! is still open when it is deregistered.
 //!
-//! A read or write shorter than asked for empties (fills) the OS's buffer, so the readiness is
-//! cleared at once: the attempt that would only say "would block" is saved, and the next bytes
-//! make a new edge. At the end of the data the closed flag stays, so end of file is not lost.
+//! A stream socket's read or write shorter than asked for empties (fills) the OS's buffer, so the
+//! readiness is cleared at once: the attempt that would only say "would block" is saved, and the
+//! next bytes make a new edge. At the end of the data the closed flag stays, so end of file is not
+//! lost. Three reads end early though more is there, and must not clear (no edge would follow):
+//! before urgent data of TCP (whence `PRIORITY` among the interests, which keeps the readiness),
+//! behind a Unix message with descriptors or credentials (`recvmsg` tells), and at the end of a
+//! pipe's packet, which nothing tells: pipes have the plain [`poll_read`](PollEvented::poll_read).
 
 #[cfg(any(feature = "signal", feature = "process"))]
 use super::driver::Reactor;
@@ -30,13 +34,13 @@ pub struct PollEvented<E: AsRawFd> {
 }
 
 impl<E: AsRawFd> PollEvented<E> {
-    /// Registers `io` for reading and writing.
+    /// Registers `io` for reading and writing, and for urgent data.
     ///
     /// # Panics
     /// Outside of a runtime, or where I/O is not enabled.
     #[track_caller]
     pub fn new(io: E) -> io::Result<Self> {
-        PollEvented::new_with_interest(io, Interest::READABLE | Interest::WRITABLE)
+        PollEvented::new_with_interest(io, Interest::SOCKET)
     }
 
     /// Registers `io` for `interest`.
@@ -56,8 +60,7 @@ impl<E: AsRawFd> PollEvented<E> {
     /// Takes `io` to be `assumed`, and registers it when it turns out not to be.
     #[track_caller]
     pub fn assuming(io: E, assumed: Ready) -> Self {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registration = Registration::assuming(io.as_raw_fd(), interest, assumed);
+        let registration = Registration::assuming(io.as_raw_fd(), Interest::SOCKET, assumed);
         PollEvented { registration, io }
     }
 
@@ -93,30 +96,64 @@ impl<E: AsRawFd> PollEvented<E> {
 
     /// Reads into the unfilled part of `buf`; if nothing is added, the data has ended.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        // SAFETY: only initialised bytes are written to it, by the OS.
-        let unfilled = unsafe { buf.unfilled_mut() };
-        let n = ready!(self.poll_read_uninit(cx, unfilled))?;
-        // SAFETY: the OS has written the first `n` bytes of the unfilled part.
-        unsafe { buf.assume_init(n) };
-        buf.advance(n);
-        Poll::Ready(Ok(()))
+        self.poll_read_by(cx, buf, |fd, spare| {
+            read_uninit(fd, spare).map(Progress::More)
+        })
     }
 
-    /// Reads into memory that need not be initialised; how many bytes it has filled from its
-    /// start. None is the end of the data.
-    pub fn poll_read_uninit(
+    /// The same of a TCP stream, of which a short read leaves nothing behind but urgent data.
+    #[cfg(feature = "net")]
+    pub(crate) fn poll_read_tcp(
         &self,
         cx: &mut Context<'_>,
-        buf: &mut [MaybeUninit<u8>],
-    ) -> Poll<io::Result<usize>> {
-        let fd = self.io.as_raw_fd();
-        self.registration.poll_progress(cx, Direction::Read, || {
-            let n = read_uninit(fd, buf)?;
-            Ok(match n > 0 && n < buf.len() {
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_read_by(cx, buf, |fd, spare| {
+            let n = read_uninit(fd, spare)?;
+            Ok(match n > 0 && n < spare.len() {
                 true => Progress::Drained(n),
                 false => Progress::More(n),
             })
         })
+    }
+
+    /// The same of a Unix stream, where a message with ancillary data ends a read.
+    #[cfg(feature = "net")]
+    pub(crate) fn poll_read_unix(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_read_by(cx, buf, |fd, spare| {
+            if spare.is_empty() {
+                return Ok(Progress::More(0));
+            }
+            let (n, ancillary) = receive_uninit(fd, spare)?;
+            Ok(match n > 0 && n < spare.len() && !ancillary {
+                true => Progress::Drained(n),
+                false => Progress::More(n),
+            })
+        })
+    }
+
+    /// `read` fills its memory from the start, and says how far.
+    fn poll_read_by(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        read: impl Fn(RawFd, &mut [MaybeUninit<u8>]) -> io::Result<Progress<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let fd = self.io.as_raw_fd();
+        // SAFETY: only initialised bytes are written to it, by the OS.
+        let unfilled = unsafe { buf.unfilled_mut() };
+        let progress = self
+            .registration
+            .poll_progress(cx, Direction::Read, || read(fd, unfilled));
+        let n = ready!(progress)?;
+        // SAFETY: the OS has written the first `n` bytes of the unfilled part.
+        unsafe { buf.assume_init(n) };
+        buf.advance(n);
+        Poll::Ready(Ok(()))
     }
 
     /// Writes from `buf`; how much was taken.
@@ -156,6 +193,25 @@ pub(crate) fn read_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<
     match n {
         -1 => Err(io::Error::last_os_error()),
         n => Ok(n as usize),
+    }
+}
+
+/// `recvmsg(2)` with room for data alone; also says whether there was ancillary data, which is lost
+/// as with `read`.
+#[cfg(feature = "net")]
+fn receive_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, bool)> {
+    let mut part = libc::iovec {
+        iov_base: buf.as_mut_ptr().cast(),
+        iov_len: buf.len(),
+    };
+    // SAFETY: all of its fields may be zero: no address, no parts, no control messages.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    // SAFETY: the message has one part, an exclusively borrowed buffer, which the OS only writes to.
+    match unsafe { libc::recvmsg(fd, &mut message, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        n => Ok((n as usize, message.msg_flags & libc::MSG_CTRUNC != 0)),
     }
 }
 

@@ -143,6 +143,11 @@ impl Readiness {
         }
     }
 
+    /// Has there been urgent data? A look at a direction does not show it, so only a look for it clears it.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.read.load() & u64::from(Ready::PRIORITY.bits()) != 0
+    }
+
     /// The driver is gone: every later look is settled.
     pub(crate) fn shut_down(&self) {
         self.read.update(|w| Some(w | SHUTDOWN));

@@ -116,8 +116,7 @@ impl Registration {
     #[cfg(feature = "net")]
     /// Like `assuming` for both directions, with this registration's reactor.
     pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        Registration::on(self.reactor.clone(), fd, interest, assumed)
+        Registration::on(self.reactor.clone(), fd, Interest::SOCKET, assumed)
     }
 
     #[cfg(feature = "process")]
@@ -212,17 +211,23 @@ impl Registration {
         direction: Direction,
         mut f: impl FnMut() -> io::Result<Progress<R>>,
     ) -> Poll<io::Result<R>> {
-        let budget = ready!(coop::poll_proceed(cx));
         loop {
+            let budget = ready!(coop::poll_proceed(cx));
             let event = ready!(self.poll_event(cx, direction))?;
             let result = match f() {
                 Ok(Progress::More(r)) => Ok(r),
                 Ok(Progress::Drained(r)) => {
-                    self.io.clear(&event);
+                    // Urgent data ends a read early: more may lie behind it. Seen after the attempt: what
+                    // comes later is newer than `event`, and not cleared.
+                    if !self.io.is_urgent() {
+                        self.io.clear(&event);
+                    }
                     Ok(r)
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.io.clear(&event);
+                    // A closed side stays "ready" whatever the attempt says: even so the loop yields.
+                    budget.made_progress();
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -294,6 +299,7 @@ impl Registration {
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.io.clear(&event);
+                    budget.made_progress();
                 }
                 result => {
                     budget.made_progress();

@@ -120,6 +120,10 @@ impl ScheduledIo {
         self.readiness.look(direction)
     }
 
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.readiness.is_urgent()
+    }
+
     pub(crate) fn clear(&self, event: &ReadyEvent) {
         self.readiness.clear(event);
     }

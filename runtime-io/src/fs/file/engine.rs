@@ -10,8 +10,8 @@
 //!
 //! A write is accepted when its bytes are copied; the task is mandatory, and its error is kept in
 //! `failed_write` for the next write, flush or sync. A read that is dropped leaves its bytes in the buffer
-//! for the next one. Whoever writes, seeks or cuts the file first forgets those bytes and moves the system's
-//! position back by their number.
+//! for the next one. Whoever writes, seeks, cuts or shares the file first forgets those bytes and moves the
+//! system's position back by their number; a seek that fails leaves both as they were.
 //!
 //! I1: while `task` is `Some`, the buffer is with the task and `buf` is empty.
 //! I2: bytes in an idle `buf` lie just before the system's position.
@@ -105,8 +105,18 @@ impl Engine {
     }
 
     /// The position is shared from now on (I3).
-    pub(super) fn share(&mut self) {
+    pub(super) fn share(&mut self, file: &StdFile) {
+        self.settle_position(file);
         self.direct = Direct::Shared;
+    }
+
+    /// Makes the system's position the user's, for those who do not see the buffer; the engine must be settled.
+    ///
+    /// A pipe cannot be moved back: bytes read ahead of it stay in the buffer.
+    pub(super) fn settle_position(&mut self, file: &StdFile) {
+        if move_back(file, self.buf.ahead() as i64).is_ok() {
+            self.buf.discard();
+        }
     }
 
     /// The error of a write that nobody has been told.
@@ -258,7 +268,7 @@ impl Engine {
                 "another operation of the file is under way: wait for it with poll_complete",
             ));
         }
-        let ahead = self.buf.discard();
+        let ahead = self.buf.ahead() as i64;
         let to = match to {
             SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(ahead)),
             absolute => absolute,
@@ -266,11 +276,16 @@ impl Engine {
         // The end is the file system's to know, and may have to be asked for.
         if self.direct == Direct::Works && !matches!(to, SeekFrom::End(_)) {
             self.position = (&**file).seek(to)?;
+            self.buf.discard();
             return Ok(());
         }
-        let (file, buf) = (file.clone(), mem::take(&mut self.buf));
+        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
         self.task = Some(Task::Pool(spawn_blocking(move || {
-            (buf, Outcome::Seek((&*file).seek(to)))
+            let result = (&*file).seek(to);
+            if result.is_ok() {
+                buf.discard();
+            }
+            (buf, Outcome::Seek(result))
         })));
         Ok(())
     }

@@ -164,7 +164,7 @@ impl File {
     pub async fn try_clone(&self) -> io::Result<File> {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
-        engine.share();
+        engine.share(&self.file);
         let file = self.with_file(StdFile::try_clone).await?;
         Ok(File {
             max_buf_size: self.max_buf_size,
@@ -177,6 +177,7 @@ impl File {
     pub async fn into_std(mut self) -> StdFile {
         let engine = self.engine.get_mut();
         poll_fn(|cx| engine.poll_settled(cx)).await;
+        engine.settle_position(&self.file);
         match Arc::try_unwrap(self.file) {
             Ok(file) => file,
             // A task of a future that was dropped (`metadata`, say) still looks at it.
@@ -192,14 +193,20 @@ impl File {
     pub fn try_into_std(self) -> Result<StdFile, File> {
         let File {
             file,
-            engine,
+            mut engine,
             max_buf_size,
         } = self;
-        Arc::try_unwrap(file).map_err(|file| File {
-            file,
-            engine,
-            max_buf_size,
-        })
+        match Arc::try_unwrap(file) {
+            Ok(file) => {
+                engine.get_mut().settle_position(&file);
+                Ok(file)
+            }
+            Err(file) => Err(File {
+                file,
+                engine,
+                max_buf_size,
+            }),
+        }
     }
 
     /// Changes the file's permissions.

@@ -18,6 +18,8 @@ pub(super) struct Copier {
     pos: usize,
     end: usize,
     read_ended: bool,
+    /// The reader's error, told once what was read before it is written.
+    read_error: Option<io::Error>,
     needs_flush: bool,
     copied: u64,
 }
@@ -30,6 +32,7 @@ impl Copier {
             pos: 0,
             end: 0,
             read_ended: false,
+            read_error: None,
             needs_flush: false,
             copied: 0,
         }
@@ -50,7 +53,11 @@ impl Copier {
             // Room left is used before writing, so that small reads become larger writes.
             if !self.read_ended && self.end < self.buf.len() {
                 match self.poll_fill(cx, reader.as_mut()) {
-                    Poll::Ready(result) => result?,
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => {
+                        self.read_ended = true;
+                        self.read_error = Some(error);
+                    }
                     Poll::Pending if self.pos == self.end => {
                         if self.needs_flush {
                             ready!(writer.as_mut().poll_flush(cx))?;
@@ -86,6 +93,9 @@ impl Copier {
             }
             coop.made_progress();
             if self.read_ended && self.pos == self.end {
+                if let Some(error) = self.read_error.take() {
+                    return Poll::Ready(Err(error));
+                }
                 ready!(writer.as_mut().poll_flush(cx))?;
                 return Poll::Ready(Ok(self.copied));
             }
@@ -138,7 +148,8 @@ impl Copier {
 /// ```
 ///
 /// # Errors
-/// The reader's or the writer's; `WriteZero` if the writer takes no more.
+/// The reader's, once what was read before is written; or the writer's; `WriteZero` if the writer takes no
+/// more.
 ///
 /// # Cancel safety
 /// Not cancel safe: data read and not written is lost.

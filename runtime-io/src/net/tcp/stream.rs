@@ -162,4 +162,4 @@ wait_methods!(TcpStream);
 poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);
 try_read_methods!(TcpStream);
 try_write_methods!(TcpStream);
-stream_traits!(TcpStream);
+stream_traits!(TcpStream, poll_read_tcp);

@@ -111,4 +111,4 @@ wait_methods!(UnixStream);
 poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
 try_read_methods!(UnixStream);
 try_write_methods!(UnixStream);
-stream_traits!(UnixStream);
+stream_traits!(UnixStream, poll_read_unix);
