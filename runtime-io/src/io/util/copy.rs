@@ -18,7 +18,7 @@ pub(super) struct Copier {
     pos: usize,
     end: usize,
     read_ended: bool,
-    /// The reader's error, told once what was read before it is written.
+    /// The reader's error, told once what was read before it is written, or the writer is stuck.
     read_error: Option<io::Error>,
     needs_flush: bool,
     copied: u64,
@@ -73,6 +73,9 @@ impl Copier {
             while self.pos < self.end {
                 let data = &self.buf[self.pos..self.end];
                 let Poll::Ready(result) = writer.as_mut().poll_write(cx, data) else {
+                    if let Some(error) = self.read_error.take() {
+                        return Poll::Ready(Err(error));
+                    }
                     self.poll_top_up(cx, reader)?;
                     return Poll::Pending;
                 };
@@ -148,7 +151,7 @@ impl Copier {
 /// ```
 ///
 /// # Errors
-/// The reader's, once what was read before is written; or the writer's; `WriteZero` if the writer takes no
+/// The reader's, once what was read before is written, or the writer would have to be waited for; the writer's; `WriteZero` if the writer takes no
 /// more.
 ///
 /// # Cancel safety
