@@ -10,7 +10,9 @@ use super::handle::{EnterGuard, Handle};
 use super::shared::Shared;
 use crate::context;
 use crate::driver::Drivers;
+use crate::instrument;
 use crate::scheduler::{CurrentThread, MultiThread, Policy};
+use crate::task::{Id, spawn::Origin};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -78,7 +80,11 @@ impl Core {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match &self.handle.shared.policy {
-            Policy::CurrentThread(policy) => policy.block_on(&self.handle, future),
+            Policy::CurrentThread(policy) => {
+                let (future, _) =
+                    instrument::task(future, "block_on", Origin::caller(), Id::next());
+                policy.block_on(&self.handle, future)
+            }
             Policy::MultiThread(_) => self.handle.block_on(future),
         }
     }

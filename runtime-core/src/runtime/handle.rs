@@ -7,6 +7,7 @@ use super::{Id, RuntimeMetrics, TryCurrentError};
 use crate::blocking::{self, pool::Pool};
 use crate::context;
 use crate::driver::{BoxSleep, ClockHold, Timers};
+use crate::instrument;
 use crate::park;
 use crate::rng::RngSeed;
 use crate::scheduler::{self, Policy};
@@ -168,9 +169,14 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_runtime(self, true);
+        let origin = Origin::caller();
         let done = if size_of::<F>() > BOX_THRESHOLD {
-            park::block_on(Box::pin(future), None)
+            let origin = origin.boxed::<F>();
+            let (future, _) =
+                instrument::task(Box::pin(future), "block_on", origin, task::Id::next());
+            park::block_on(future, None)
         } else {
+            let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
             park::block_on(future, None)
         };
         match done {

@@ -151,8 +151,8 @@ impl Copier {
 /// ```
 ///
 /// # Errors
-/// The reader's, once what was read before is written, or the writer would have to be waited for; the writer's; `WriteZero` if the writer takes no
-/// more.
+/// The reader's, once what was read before is written or the writer would have to be waited for; the
+/// writer's; `WriteZero` if the writer takes no more.
 ///
 /// # Cancel safety
 /// Not cancel safe: data read and not written is lost.
