@@ -15,6 +15,22 @@
 //! # }
 //! ```
 //!
+//! | feature | adds |
+//! |---|---|
+//! | `rt`, `rt-multi-thread` | tasks and the single-threaded scheduler; the work-stealing one |
+//! | `macros` | `#[main]`, `#[test]`, `select!`, `join!`, `try_join!` |
+//! | `sync`, `time` | channels, locks, barriers; sleeps, intervals, timeouts |
+//! | `io-util`, `io-std` | what works on any reader and writer; standard input, output and error |
+//! | `net`, `fs`, `process`, `signal` | sockets and Unix pipes; files; child processes; signals |
+//! | `test-util` | a clock that can be paused and moved |
+//! | `full` | all of the above but `test-util` |
+//! | `tracing` | spans of tasks, locks and timers, as `tokio-console` reads them |
+//! | `io-uring` | files through an io_uring of the runtime's own, where the kernel has it |
+//! | `taskdump`, `schedule-latency` | where each task waits; how long tasks wait for a worker |
+//!
+//! None is on by default, and any subset compiles. What tokio hides behind `--cfg tokio_unstable` needs its
+//! feature alone, or nothing.
+//!
 //! This crate only composes: tasks and sync are in `runtime-core`, the reactor and all of I/O in
 //! `runtime-io`, clocks and timers in `runtime-time`, the attribute macros in `runtime-macros`.
 

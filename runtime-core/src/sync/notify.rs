@@ -118,7 +118,7 @@ impl Notify {
             match self.word.compare_exchange_weak(
                 word,
                 word.wrapping_add(ROUND),
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
@@ -127,16 +127,16 @@ impl Notify {
         }
         let mut wakers = WakeBatch::new();
         let mut queue = self.queue.lock();
-        // Ordering: AcqRel; as above. By I3 inside the lock.
-        self.word.fetch_add(ROUND, Ordering::AcqRel);
+        // Ordering: Release; as above. By I3 inside the lock.
+        self.word.fetch_add(ROUND, Ordering::Release);
         // SAFETY: the lock is held.
         while let Some(node) = unsafe { queue.pop_front() } {
             // SAFETY: I1 of wait_list, the lock is held.
             wakers.push(unsafe { node.fields() }.waker.take());
             node.set_signal(BY_ALL);
         }
-        // Ordering: Release; only for the modification order, the lock covers the queue.
-        self.word.fetch_and(!WAITERS, Ordering::Release);
+        // Ordering: Relaxed; the lock covers the queue, and a read-modify-write keeps what was published before.
+        self.word.fetch_and(!WAITERS, Ordering::Relaxed);
         drop(queue);
         wakers.wake();
     }
@@ -157,7 +157,7 @@ impl Notify {
             match self.word.compare_exchange_weak(
                 word,
                 word | PERMIT,
-                Ordering::AcqRel,
+                Ordering::Release,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return,
@@ -177,8 +177,8 @@ impl Notify {
         };
         let Some(node) = node else { return false };
         if queue.is_empty() {
-            // Ordering: Release; by I1 under the lock.
-            self.word.fetch_and(!WAITERS, Ordering::Release);
+            // Ordering: Relaxed; by I1 under the lock.
+            self.word.fetch_and(!WAITERS, Ordering::Relaxed);
         }
         // SAFETY: I1 of wait_list, the lock is held.
         let waker = unsafe { node.fields() }.waker.take();
@@ -226,11 +226,11 @@ impl Wait {
             if word & PERMIT == 0 {
                 return Err(word);
             }
-            // Ordering: Acquire; as above.
+            // Ordering: Acquire, both; as above: a failure may show a new round.
             match notify.word.compare_exchange_weak(
                 word,
                 word & !PERMIT,
-                Ordering::AcqRel,
+                Ordering::Acquire,
                 Ordering::Acquire,
             ) {
                 Ok(_) => return Ok(()),
@@ -273,11 +273,16 @@ impl Wait {
                 }
                 Err(word) if word & WAITERS != 0 => break,
                 Err(word) => {
-                    // Ordering: AcqRel; a notifier that sees WAITERS comes for the lock, one
-                    // that does not comes before this and was seen by `check`.
+                    // Ordering: Relaxed; a notifier that sees WAITERS comes for the lock, one
+                    // that does not changes the word, and the next `check` acquires that.
                     if notify
                         .word
-                        .compare_exchange(word, word | WAITERS, Ordering::AcqRel, Ordering::Relaxed)
+                        .compare_exchange(
+                            word,
+                            word | WAITERS,
+                            Ordering::Relaxed,
+                            Ordering::Relaxed,
+                        )
                         .is_ok()
                     {
                         break;
@@ -343,8 +348,8 @@ impl Wait {
                 // SAFETY: the node is in this list, the lock is held.
                 unsafe { queue.remove(&self.node) };
                 if queue.is_empty() {
-                    // Ordering: Release; by I1 under the lock.
-                    notify.word.fetch_and(!WAITERS, Ordering::Release);
+                    // Ordering: Relaxed; by I1 under the lock.
+                    notify.word.fetch_and(!WAITERS, Ordering::Relaxed);
                 }
             }
         }

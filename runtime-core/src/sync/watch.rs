@@ -284,7 +284,7 @@ impl<T> Sender<T> {
 
     /// How many receivers there are.
     pub fn receiver_count(&self) -> usize {
-        // Ordering: Acquire; pairs with the AcqRel of a receiver's drop.
+        // Ordering: Acquire; pairs with the Release of a receiver's drop.
         self.shared.receivers.load(Ordering::Acquire)
     }
 
@@ -428,8 +428,8 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // Ordering: AcqRel; what other receivers did comes before the last goes.
-        if self.shared.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // Ordering: Release; pairs with the Acquire of whoever finds none left: what each did comes before.
+        if self.shared.receivers.fetch_sub(1, Ordering::Release) == 1 {
             self.shared.deserted.notify_waiters();
         }
     }

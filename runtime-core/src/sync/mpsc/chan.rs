@@ -100,7 +100,7 @@ impl<T> Chan<T> {
 
     /// Will nothing more be pushed?
     fn is_finished(&self) -> bool {
-        // Ordering: Acquire; pairs with the AcqRel of the last sender's drop.
+        // Ordering: Acquire; pairs with the Release of each sender's drop.
         if self.strong.load(Ordering::Acquire) == 0 {
             return true;
         }
@@ -118,8 +118,8 @@ impl<T> Chan<T> {
     }
 
     pub(super) fn drop_sender(&self) {
-        // Ordering: AcqRel; pairs with `is_finished`: all that was sent is visible.
-        if self.strong.fetch_sub(1, Ordering::AcqRel) == 1 {
+        // Ordering: Release; pairs with the Acquire in `is_finished`: all that was sent is visible.
+        if self.strong.fetch_sub(1, Ordering::Release) == 1 {
             self.wake_rx();
         }
     }
@@ -132,7 +132,7 @@ impl<T> Chan<T> {
             match self.strong.compare_exchange_weak(
                 count,
                 count + 1,
-                Ordering::AcqRel,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return true,

@@ -252,8 +252,8 @@ impl<T> Queue<T> {
 
     /// Refuses later pushes.
     pub(super) fn close(&self) {
-        // Ordering: AcqRel; pairs with the CAS in `push`.
-        self.tail.fetch_or(CLOSED, Ordering::AcqRel);
+        // Ordering: Release; pairs with the Acquire in `is_closed` and `push`. What was pushed is acquired by `pop`.
+        self.tail.fetch_or(CLOSED, Ordering::Release);
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -3,6 +3,8 @@
 #[cfg(runtime_loom)]
 mod loom_channels;
 #[cfg(runtime_loom)]
+mod loom_ends;
+#[cfg(runtime_loom)]
 mod loom_locks;
 #[cfg(not(runtime_loom))]
 mod unit;
