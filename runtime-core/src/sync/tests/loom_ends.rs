@@ -128,6 +128,32 @@ fn broadcast_end_publishes_what_all_senders_did() {
     });
 }
 
+/// Whoever counts finds out in the same way, whichever end it asks at.
+#[test]
+fn broadcast_counts_publish_what_the_dropped_did() {
+    loom::model(|| {
+        let (tx, _rx) = broadcast::channel::<u8>(1);
+        two_go([tx.clone(), tx.clone()], move || tx.strong_count() == 1);
+    });
+    loom::model(|| {
+        let (tx, rx) = broadcast::channel::<u8>(1);
+        two_go([tx.clone(), tx], move || rx.sender_strong_count() == 0);
+    });
+    loom::model(|| {
+        let (tx, _rx) = broadcast::channel::<u8>(1);
+        let weak = tx.downgrade();
+        two_go([tx.clone(), tx], move || weak.strong_count() == 0);
+    });
+}
+
+#[test]
+fn watch_counts_publish_what_the_dropped_did() {
+    loom::model(|| {
+        let (tx, _rx) = watch::channel(0);
+        two_go([tx.clone(), tx.clone()], move || tx.sender_count() == 1);
+    });
+}
+
 /// A wait that is about to take a permit, and finds its round over instead, was ended by `notify_waiters`.
 #[test]
 fn notify_waiters_publishes_to_a_wait_that_saw_a_permit() {
