@@ -110,7 +110,8 @@ impl<T> Queue<T> {
 
     /// Appends; gives the value back if the queue is closed.
     pub(super) fn push(&self, value: T) -> Result<Wake, T> {
-        // Ordering: Acquire; pairs with the Release of `install`: the block is at least as new.
+        // Ordering: Acquire; pairs with the Release of the block's change below: `tail_block` is at least
+        // as new.
         let mut tail = self.tail.load(Ordering::Acquire);
         let mut next: *mut Block<T> = ptr::null_mut();
         let (block, offset) = loop {
@@ -128,17 +129,18 @@ impl<T> Queue<T> {
                 tail = self.tail.load(Ordering::Acquire);
                 continue;
             }
-            // Ordering: Acquire; pairs with the Release in `install`. A block newer than `tail`
+            // Ordering: Relaxed; the Acquire of `tail` makes it at least as new as `tail`. A newer one
             // means that `tail` has moved on, and the CAS fails.
-            let block = self.tail_block.load(Ordering::Acquire);
+            let block = self.tail_block.load(Ordering::Relaxed);
             if offset + 1 == SLOTS && next.is_null() {
                 next = self.take_block();
             }
-            // Ordering: AcqRel; Release keeps what came before visible to `is_drained`.
+            // Ordering: Relaxed on success; it claims a number, the slot's state publishes the value.
+            // Acquire on failure; as the load above.
             match self.tail.compare_exchange_weak(
                 tail,
                 tail.wrapping_add(STEP),
-                Ordering::AcqRel,
+                Ordering::Relaxed,
                 Ordering::Acquire,
             ) {
                 Ok(_) => break (block, offset),
@@ -148,10 +150,11 @@ impl<T> Queue<T> {
         // SAFETY: we claimed a slot of it and have not written it yet (I2).
         let block = unsafe { &*block };
         if offset + 1 == SLOTS {
-            // Ordering: Release, both; publish the fresh block to producers and the consumer.
-            self.tail_block.store(next, Ordering::Release);
+            // Ordering: Release of `tail` publishes the fresh block to producers; the consumer gets it by
+            // READY below, so the others are Relaxed.
+            self.tail_block.store(next, Ordering::Relaxed);
             self.tail.fetch_add(STEP, Ordering::Release);
-            block.next.store(next, Ordering::Release);
+            block.next.store(next, Ordering::Relaxed);
         } else if !next.is_null() {
             self.recycle(next);
         }
@@ -195,8 +198,8 @@ impl<T> Queue<T> {
             let slot = unsafe { &(*head.block).slots[offset] };
             // Ordering: Acquire; pairs with the swap in `push`.
             if slot.state.load(Ordering::Acquire) != READY {
-                // Ordering: Acquire; pairs with the CAS in `push`.
-                let tail = self.tail.load(Ordering::Acquire) / STEP;
+                // Ordering: Relaxed; a number. After the end was seen it is the last one.
+                let tail = self.tail.load(Ordering::Relaxed) / STEP;
                 return if tail == head.index & (usize::MAX / STEP) {
                     Popped::Empty
                 } else {
@@ -207,8 +210,8 @@ impl<T> Queue<T> {
             let value = slot.value.with(|v| unsafe { (*v).assume_init_read() });
             if offset + 1 == SLOTS {
                 // SAFETY: as above.
-                // Ordering: Acquire; pairs with the Release in `push`; set before READY (I2).
-                let next = unsafe { (*head.block).next.load(Ordering::Acquire) };
+                // Ordering: Relaxed; set before READY (I2), which was acquired.
+                let next = unsafe { (*head.block).next.load(Ordering::Relaxed) };
                 self.recycle(std::mem::replace(&mut head.block, next));
                 head.index = head.index.wrapping_add(2);
             } else {
@@ -228,10 +231,11 @@ impl<T> Queue<T> {
             let head = unsafe { &*head };
             // SAFETY: I2, the consumer's block is alive.
             let slot = unsafe { &(*head.block).slots[head.index % LAP] };
-            // Ordering: AcqRel; Release publishes the waker to the producer's swap.
+            // Ordering: Release; publishes the waker to the producer's swap. Relaxed on failure: `pop`
+            // looks again.
             match slot
                 .state
-                .compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire)
+                .compare_exchange(EMPTY, WAITING, Ordering::Release, Ordering::Relaxed)
             {
                 Ok(_) => true,
                 Err(state) => state == WAITING,
@@ -243,8 +247,8 @@ impl<T> Queue<T> {
     pub(super) fn len(&self) -> usize {
         // SAFETY: I4; a shared receiver cannot pop.
         let head = self.head.with(|head| unsafe { (*head).index }) & (usize::MAX / STEP);
-        // Ordering: Acquire; pairs with the CAS in `push`.
-        let tail = self.tail.load(Ordering::Acquire) / STEP;
+        // Ordering: Relaxed; a number.
+        let tail = self.tail.load(Ordering::Relaxed) / STEP;
         let (head_lap, tail_lap) = (head / LAP, tail / LAP);
         let laps = tail_lap.wrapping_sub(head_lap) & (usize::MAX / STEP / LAP);
         (laps * SLOTS + tail % LAP) - head % LAP
