@@ -37,8 +37,8 @@ impl Traces {
     }
 }
 
-/// Two ends go while `look` says whether it has learnt of it.
-fn two_go<T: 'static>(ends: [T; 2], look: impl FnOnce() -> bool + 'static) {
+/// Two ends go while `look` says whether it has learnt of it. What it looks at stays until all is judged.
+fn two_go<T: 'static>(ends: [T; 2], mut look: impl FnMut() -> bool + 'static) {
     let traces = Traces::new();
     let [a, b] = ends;
     let threads = [traces.leave_and_drop(0, a), traces.leave_and_drop(1, b)];
