@@ -86,15 +86,14 @@ impl Barrier {
     /// Counts in; `None` for the one that completes the round.
     fn arrive(&self) -> Option<usize> {
         let mut arrived = self.arrived.lock();
-        // Ordering: Relaxed; changes under the lock.
-        let round = self.round.load(Ordering::Relaxed);
         *arrived += 1;
         if *arrived < self.size {
-            return Some(round);
+            // Ordering: Relaxed; changes under the lock.
+            return Some(self.round.load(Ordering::Relaxed));
         }
         *arrived = 0;
-        // Ordering: Release; pairs with the Acquire in `wait`.
-        self.round.store(round.wrapping_add(1), Ordering::Release);
+        // Ordering: Release; pairs with the Acquire in `meet`.
+        self.round.fetch_add(1, Ordering::Release);
         None
     }
 }

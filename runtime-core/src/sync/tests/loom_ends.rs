@@ -4,7 +4,7 @@
 //! What they did is told by relaxed stores, so that only the primitive's own orderings can carry it; those
 //! who look do so in threads of their own (docs/verification.md: loom forgets looks otherwise).
 
-use crate::sync::{Notify, broadcast, mpsc, watch};
+use crate::sync::{Barrier, Notify, broadcast, mpsc, watch};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -151,6 +151,23 @@ fn watch_counts_publish_what_the_dropped_did() {
     loom::model(|| {
         let (tx, _rx) = watch::channel(0);
         two_go([tx.clone(), tx.clone()], move || tx.sender_count() == 1);
+    });
+}
+
+/// Whoever is let go sees what the others did before they came.
+#[test]
+fn barrier_publishes_what_all_did() {
+    loom::model(|| {
+        let (barrier, traces) = (Arc::new(Barrier::new(2)), Traces::new());
+        let threads = [0, 1].map(|at| {
+            let (barrier, traces) = (barrier.clone(), traces.clone());
+            thread::spawn(move || {
+                traces.0[at].store(1, Ordering::Relaxed);
+                loom::future::block_on(barrier.wait());
+                traces.assert_both();
+            })
+        });
+        threads.map(|thread| thread.join().unwrap());
     });
 }
 
