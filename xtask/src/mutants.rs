@@ -197,7 +197,9 @@ fn judge(
             let tree = dir.join(format!("tree-{worker}"));
             copy_tree(&env::root(), &tree)?;
             fs::write(tree.join(&section.file), text)?;
-            fresh = build(&tree, &dir.join("build"), &[krate(&section.file)])?;
+            // To cargo two trees are one package: in one directory, a build would replace the other's models.
+            let target = dir.join(format!("build-{worker}"));
+            fresh = build(&tree, &target, &[krate(&section.file)])?;
             (&fresh[..], None)
         }
     };

@@ -4,7 +4,7 @@
 //! I2: that the kernel refuses rings is found out once; that it is short of something, each time.
 
 use super::driver::Reactor;
-use crate::uring::Ring;
+use crate::uring::{Ring, WakeDriver};
 use mio::unix::SourceFd;
 use runtime_core::shim::sync::Mutex;
 use std::io;
@@ -48,7 +48,8 @@ impl Reactor {
     }
 
     fn make_ring(&self) -> io::Result<Arc<Ring>> {
-        let ring = Ring::new(&self.waker)?;
+        let driver: Arc<dyn WakeDriver> = self.waker.clone();
+        let ring = Ring::new(Arc::downgrade(&driver))?;
         let fd = ring.fd().ok_or_else(super::shutdown_error)?;
         self.registry
             .register(&mut SourceFd(&fd), RING, mio::Interest::READABLE)?;

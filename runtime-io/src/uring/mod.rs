@@ -14,9 +14,15 @@
 //! | `request` | what can be asked for, and the memory that goes with it |
 //! | `slots` | the states of operations: a state machine without I/O |
 //! | `ring` | the queues, submission, draining |
+//! | `kernel` | the kernel's side of the queues |
 //! | `shutdown` | the end of a ring with operations in flight |
 //! | `op` | the future |
 
+#[cfg(not(all(test, runtime_loom)))]
+mod kernel;
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/kernel.rs"]
+mod kernel;
 mod op;
 mod request;
 mod ring;
@@ -27,7 +33,7 @@ mod tests;
 
 pub(crate) use op::Op;
 pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
-pub(crate) use ring::Ring;
+pub(crate) use ring::{Ring, WakeDriver};
 
 use crate::reactor::Reactor;
 use runtime_core::context;

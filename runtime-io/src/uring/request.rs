@@ -51,6 +51,9 @@ pub(crate) enum Request {
         data: Arc<[u8]>,
         from: usize,
     },
+    /// A model's.
+    #[cfg(all(test, runtime_loom))]
+    Watched(super::kernel::Memory),
 }
 
 /// From where to where.
@@ -116,6 +119,8 @@ impl Request {
                     .offset(*from as u64)
                     .build()
             }
+            #[cfg(all(test, runtime_loom))]
+            Request::Watched(_) => unreachable!("the kernel's model makes an entry of its own"),
         }
     }
 
@@ -124,6 +129,8 @@ impl Request {
         match self {
             Request::Open { .. } | Request::Stat { .. } | Request::Read { .. } => true,
             Request::Rename(_) | Request::Write { .. } => false,
+            #[cfg(all(test, runtime_loom))]
+            Request::Watched(memory) => memory.may_cancel,
         }
     }
 
@@ -146,6 +153,8 @@ impl Request {
                 Done::Read(buf, n)
             }
             Request::Write { .. } => Done::Wrote(n),
+            #[cfg(all(test, runtime_loom))]
+            Request::Watched(_) => Done::Wrote(n),
         })
     }
 }

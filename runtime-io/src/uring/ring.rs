@@ -14,29 +14,38 @@
 //! milliseconds. One that refuses `io_uring_enter` for good (a filter installed since) breaks it: operations
 //! end with that error, and what the kernel may still have is never freed.
 
+use super::kernel::{self, Entry, Kernel};
 use super::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
 use super::{Request, shutdown};
 use crate::reactor::shutdown_error;
-use io_uring::squeue::Entry;
-use io_uring::{IoUring, Probe, opcode};
 use runtime_core::audit;
 use runtime_core::shim::sync::Mutex;
+use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-/// Places in the submission queue; the completion queue has twice as many.
-const ENTRIES: u32 = 256;
 /// Attempts without progress before the driver is left to try again.
 const MOST_ATTEMPTS: usize = 8;
 
 /// What a waker panicked with.
 pub(crate) type Panic = Box<dyn Any + Send>;
+
+/// What ends the park of a ring's driver.
+pub(crate) trait WakeDriver: Send + Sync {
+    fn wake_driver(&self);
+}
+
+impl WakeDriver for mio::Waker {
+    fn wake_driver(&self) {
+        // A failure is of no consequence: an eventfd that cannot count any further is readable.
+        let _ = self.wake();
+    }
+}
 
 pub(crate) struct Ring {
     inner: Mutex<Inner>,
@@ -44,13 +53,13 @@ pub(crate) struct Ring {
     is_stalled: AtomicBool,
     /// A bit for each opcode.
     can: u64,
-    /// Wakes the driver. The reactor's, so that a ring that is forgotten keeps no descriptor.
-    driver: Weak<mio::Waker>,
+    /// The reactor's, so that a ring that is forgotten keeps no descriptor.
+    driver: Weak<dyn WakeDriver>,
 }
 
 pub(super) struct Inner {
     /// None once the ring is shut down.
-    uring: Option<Arc<IoUring>>,
+    kernel: Option<Arc<Kernel>>,
     slots: Slots,
     backlog: VecDeque<Entry>,
     /// The error that broke the ring.
@@ -60,33 +69,28 @@ pub(super) struct Inner {
 impl Ring {
     /// # Errors
     /// The kernel's; `Unsupported` for one that has rings, but too old ones.
-    pub(crate) fn new(driver: &Arc<mio::Waker>) -> io::Result<Ring> {
-        let uring = IoUring::new(ENTRIES)?;
-        let features = uring.params();
-        if !(features.is_feature_nodrop() && features.is_feature_rw_cur_pos()) {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        let mut probe = Probe::new();
-        uring.submitter().register_probe(&mut probe)?;
-        let can = (0..64)
-            .filter(|&opcode| probe.is_supported(opcode))
-            .fold(0, |can, opcode| can | 1 << opcode);
-        Ok(Ring {
+    pub(crate) fn new(driver: Weak<dyn WakeDriver>) -> io::Result<Ring> {
+        Ok(Ring::on(Arc::new(Kernel::new()?), driver))
+    }
+
+    pub(super) fn on(kernel: Arc<Kernel>, driver: Weak<dyn WakeDriver>) -> Ring {
+        let can = kernel.opcodes();
+        Ring {
             inner: Mutex::new(Inner {
-                uring: Some(Arc::new(uring)),
+                kernel: Some(kernel),
                 slots: Slots::default(),
                 backlog: VecDeque::new(),
                 broken: None,
             }),
             is_stalled: AtomicBool::new(false),
             can,
-            driver: Arc::downgrade(driver),
-        })
+            driver,
+        }
     }
 
     /// What becomes readable when operations complete.
     pub(crate) fn fd(&self) -> Option<RawFd> {
-        self.inner.lock().uring.as_ref().map(|u| u.as_raw_fd())
+        self.inner.lock().kernel.as_ref().map(|k| k.as_raw_fd())
     }
 
     /// Can the kernel do this?
@@ -113,10 +117,8 @@ impl Ring {
         }
         let key = inner.slots.insert(request, waker);
         if let Some(request) = inner.slots.request_mut(key) {
-            let entry = request.entry().user_data(key.0);
-            if !inner.backlog.is_empty() || !inner.push(&entry) {
-                inner.backlog.push_back(entry);
-            }
+            let entry = kernel::start(key, request);
+            inner.enqueue(entry);
         }
         drop(inner);
         self.flush();
@@ -130,7 +132,11 @@ impl Ring {
             let (old, is_late) = {
                 let waker = waker.clone();
                 let mut inner = self.inner.lock();
-                inner.slots.set_waker(key, waker)
+                // A ring that has broken since has woken all it will ever wake.
+                match inner.check() {
+                    Ok(()) => inner.slots.set_waker(key, waker),
+                    Err(_) => (Some(waker), true),
+                }
             };
             audit::user_code();
             new = old;
@@ -152,10 +158,16 @@ impl Ring {
     pub(super) fn abandon(&self, key: Key) -> OnAbandon {
         let mut inner = self.inner.lock();
         let answer = inner.slots.abandon(key);
-        let cancels = match answer {
-            OnAbandon::InFlight { may_cancel, .. } => may_cancel && inner.push_cancel(key),
-            OnAbandon::Dispose(..) => false,
-        };
+        let cancels = matches!(
+            answer,
+            OnAbandon::InFlight {
+                may_cancel: true,
+                ..
+            }
+        );
+        if cancels {
+            inner.enqueue(kernel::cancel(key));
+        }
         drop(inner);
         if cancels {
             self.flush();
@@ -167,9 +179,9 @@ impl Ring {
     pub(crate) fn flush(&self) {
         let mut attempts = 0;
         loop {
-            let uring = {
+            let kernel = {
                 let mut inner = self.inner.lock();
-                let Some(uring) = inner.uring.clone() else {
+                let Some(kernel) = inner.kernel.clone() else {
                     return;
                 };
                 if inner.broken.is_some() {
@@ -186,9 +198,9 @@ impl Ring {
                     self.is_stalled.store(true, Ordering::Relaxed);
                     break;
                 }
-                uring
+                kernel
             };
-            match uring.submit() {
+            match kernel.submit() {
                 Ok(0) => attempts += 1,
                 Ok(_) => attempts = 0,
                 Err(error) => match error.raw_os_error() {
@@ -204,7 +216,7 @@ impl Ring {
             }
         }
         if let Some(driver) = self.driver.upgrade() {
-            let _ = driver.wake();
+            driver.wake_driver();
         }
     }
 
@@ -215,13 +227,11 @@ impl Ring {
             let mut completed = Vec::new();
             let overflowed = {
                 let mut inner = self.inner.lock();
-                let Some(uring) = inner.uring.clone() else {
+                let Some(kernel) = inner.kernel.clone() else {
                     return panic;
                 };
-                complete(&uring, &mut inner.slots, &mut completed);
-                // SAFETY: under the lock, by I1.
-                let queue = unsafe { uring.submission_shared() };
-                (queue.cq_overflow() && inner.broken.is_none()).then(|| uring.clone())
+                let overflowed = complete(&kernel, &mut inner.slots, &mut completed);
+                (overflowed && inner.broken.is_none()).then_some(kernel)
             };
             audit::user_code();
             for completion in completed {
@@ -238,7 +248,7 @@ impl Ring {
             }
             match overflowed {
                 // What did not fit comes over with this; an error shows at the next submission.
-                Some(uring) => drop(uring.submit()),
+                Some(kernel) => drop(kernel.submit()),
                 None => return panic,
             }
         }
@@ -258,18 +268,18 @@ impl Ring {
 
     /// Ends everything. Operations in flight are cancelled or waited for; later ones fail.
     pub(crate) fn shut_down(&self) {
-        let (uring, mut slots, backlog, is_broken) = {
+        let (kernel, mut slots, backlog, is_broken) = {
             let mut inner = self.inner.lock();
-            let Some(uring) = inner.uring.take() else {
+            let Some(kernel) = inner.kernel.take() else {
                 return;
             };
             let slots = std::mem::take(&mut inner.slots);
             let backlog = std::mem::take(&mut inner.backlog);
-            (uring, slots, backlog, inner.broken.is_some())
+            (kernel, slots, backlog, inner.broken.is_some())
         };
         let (wakers, keys) = slots.interrupt();
         if !is_broken {
-            shutdown::end(uring, slots, &backlog, &keys);
+            shutdown::end(kernel, slots, &backlog, &keys);
         }
         wake_all(wakers);
     }
@@ -289,19 +299,23 @@ impl std::fmt::Debug for Ring {
 
 impl Inner {
     fn check(&self) -> io::Result<()> {
-        match (&self.uring, self.broken) {
+        match (&self.kernel, self.broken) {
             (None, _) => Err(shutdown_error()),
             (_, Some(code)) => Err(io::Error::from_raw_os_error(code)),
             (Some(_), None) => Ok(()),
         }
     }
 
-    fn push(&mut self, entry: &Entry) -> bool {
-        self.uring.as_ref().is_some_and(|uring| push(uring, entry))
+    /// Entries reach the kernel in the order in which they come here: no cancellation before what it cancels.
+    fn enqueue(&mut self, entry: Entry) {
+        if !self.backlog.is_empty() || !self.push(&entry) {
+            self.backlog.push_back(entry);
+        }
     }
 
-    fn push_cancel(&mut self, key: Key) -> bool {
-        self.push(&cancel(key))
+    fn push(&mut self, entry: &Entry) -> bool {
+        let kernel = self.kernel.as_ref();
+        kernel.is_some_and(|kernel| push(kernel, entry))
     }
 
     fn refill(&mut self) {
@@ -314,38 +328,31 @@ impl Inner {
     }
 
     fn is_all_taken(&self) -> bool {
-        let Some(uring) = &self.uring else {
+        let Some(kernel) = &self.kernel else {
             return true;
         };
         // SAFETY: under the lock, by I1.
-        self.backlog.is_empty() && unsafe { uring.submission_shared() }.is_empty()
+        self.backlog.is_empty() && unsafe { kernel.has_taken_all() }
     }
 }
 
 /// Queues an entry; false if there is no room. The caller has the queue to itself (I1), and keeps what the entry
 /// points to.
-pub(super) fn push(uring: &IoUring, entry: &Entry) -> bool {
-    // SAFETY: the caller has the queue to itself.
-    let mut queue = unsafe { uring.submission_shared() };
-    // SAFETY: the request is in its slot until the operation completes (`slots`, I1), and its memory does not
-    // move (`request`, I1). Cancellations point nowhere.
-    unsafe { queue.push(entry) }.is_ok()
+pub(super) fn push(kernel: &Kernel, entry: &Entry) -> bool {
+    // SAFETY: the caller has the queue to itself. The request is in its slot until the operation completes
+    // (`slots`, I1), and its memory does not move (`request`, I1). Cancellations point nowhere.
+    unsafe { kernel.push(entry) }
 }
 
-/// The entry that cancels an operation.
-pub(super) fn cancel(key: Key) -> Entry {
-    opcode::AsyncCancel::new(key.0)
-        .build()
-        .user_data(Key::NOBODY.0)
-}
-
-/// Empties the completion queue into the slots. The caller has the queue to itself (I1).
-pub(super) fn complete(uring: &IoUring, slots: &mut Slots, completed: &mut Vec<OnComplete>) {
-    // SAFETY: the caller has the queue to itself.
-    let queue = unsafe { uring.completion_shared() };
-    for entry in queue {
-        completed.push(slots.complete(Key(entry.user_data()), entry.result()));
-    }
+/// Empties the completion queue into the slots; gives whether there are more completions, which come with the
+/// next submission. The caller has the queues to itself (I1).
+pub(super) fn complete(
+    kernel: &Kernel,
+    slots: &mut Slots,
+    completed: &mut Vec<OnComplete>,
+) -> bool {
+    // SAFETY: the caller has the queues to itself.
+    unsafe { kernel.completions(|key, result| completed.push(slots.complete(key, result))) }
 }
 
 /// A waker that panics must not cost the others their wake-up; the panic hook has told of it.

@@ -1,7 +1,7 @@
 //! A ring without a reactor: the test is the driver. What waits, waits for a pipe.
 
-use super::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
-use super::{Done, Op, Request, Ring};
+use crate::uring::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
+use crate::uring::{Done, Op, Request, Ring, WakeDriver};
 use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::OwnedFd;
@@ -14,15 +14,16 @@ use std::time::{Duration, Instant};
 struct Bench {
     ring: Arc<Ring>,
     _poll: mio::Poll,
-    _waker: Arc<mio::Waker>,
+    _waker: Arc<dyn WakeDriver>,
 }
 
 impl Bench {
     /// None where the machine gives no rings.
     fn new() -> Option<Bench> {
         let poll = mio::Poll::new().unwrap();
-        let waker = Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
-        let ring = Arc::new(Ring::new(&waker).ok()?);
+        let waker: Arc<dyn WakeDriver> =
+            Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap());
+        let ring = Arc::new(Ring::new(Arc::downgrade(&waker)).ok()?);
         Some(Bench {
             ring,
             _poll: poll,

@@ -1,0 +1,116 @@
+//! The kernel's side: the queues shared with it, and the calls into it. Models have another in its place
+//! (`tests/kernel.rs`), so nothing here knows of slots, wakers or locks.
+
+use super::Request;
+use super::slots::Key;
+use io_uring::{IoUring, Probe, opcode};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+pub(super) use io_uring::squeue::Entry;
+
+/// Places in the submission queue; the completion queue has twice as many.
+const ENTRIES: u32 = 256;
+
+pub(super) struct Kernel {
+    uring: IoUring,
+    /// A bit for each opcode.
+    opcodes: u64,
+}
+
+impl Kernel {
+    /// # Errors
+    /// The kernel's; `Unsupported` for one that has rings, but too old ones.
+    pub(super) fn new() -> io::Result<Kernel> {
+        let uring = IoUring::new(ENTRIES)?;
+        let features = uring.params();
+        if !(features.is_feature_nodrop() && features.is_feature_rw_cur_pos()) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let mut probe = Probe::new();
+        uring.submitter().register_probe(&mut probe)?;
+        let opcodes = (0..64)
+            .filter(|&opcode| probe.is_supported(opcode))
+            .fold(0, |all, opcode| all | 1 << opcode);
+        Ok(Kernel { uring, opcodes })
+    }
+
+    /// A bit for each opcode that it can do.
+    pub(super) fn opcodes(&self) -> u64 {
+        self.opcodes
+    }
+
+    /// Puts an entry into the submission queue; false if there is no room.
+    ///
+    /// # Safety
+    /// The caller has the queue to itself, and what the entry points to stays until the operation completes.
+    pub(super) unsafe fn push(&self, entry: &Entry) -> bool {
+        // SAFETY: the caller has the queue to itself.
+        let mut queue = unsafe { self.uring.submission_shared() };
+        // SAFETY: what the entry points to stays, says the caller.
+        unsafe { queue.push(entry) }.is_ok()
+    }
+
+    /// Has it taken everything from the submission queue?
+    ///
+    /// # Safety
+    /// The caller has the queue to itself.
+    pub(super) unsafe fn has_taken_all(&self) -> bool {
+        // SAFETY: the caller has the queue to itself.
+        unsafe { self.uring.submission_shared() }.is_empty()
+    }
+
+    /// Empties the completion queue; gives whether there are more completions, which the next `submit` brings.
+    ///
+    /// # Safety
+    /// The caller has both queues to itself.
+    pub(super) unsafe fn completions(&self, mut each: impl FnMut(Key, i32)) -> bool {
+        // SAFETY: the caller has the queue to itself.
+        for entry in unsafe { self.uring.completion_shared() } {
+            each(Key(entry.user_data()), entry.result());
+        }
+        // SAFETY: as above.
+        unsafe { self.uring.submission_shared() }.cq_overflow()
+    }
+
+    /// `io_uring_enter`: makes the kernel take what is queued. Gives how many entries it took.
+    pub(super) fn submit(&self) -> io::Result<usize> {
+        self.uring.submit()
+    }
+
+    /// Sleeps until something has completed, or for about `most` and gives false.
+    pub(super) fn wait(&self, most: Duration) -> bool {
+        let mut poll = libc::pollfd {
+            fd: self.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let most = most.as_millis().clamp(1, 1000) as i32;
+        // SAFETY: one descriptor is given, and `poll` describes it.
+        unsafe { libc::poll(&mut poll, 1, most) > 0 }
+    }
+}
+
+impl AsRawFd for Kernel {
+    fn as_raw_fd(&self) -> RawFd {
+        self.uring.as_raw_fd()
+    }
+}
+
+/// The entry that starts an operation.
+pub(super) fn start(key: Key, request: &mut Request) -> Entry {
+    request.entry().user_data(key.0)
+}
+
+/// The entry that cancels an operation.
+pub(super) fn cancel(key: Key) -> Entry {
+    opcode::AsyncCancel::new(key.0)
+        .build()
+        .user_data(Key::NOBODY.0)
+}
+
+/// The operation that an entry starts; of one that cancels, nobody's.
+pub(super) fn key(entry: &Entry) -> Key {
+    Key(entry.get_user_data())
+}

@@ -1,0 +1,365 @@
+//! A model of the kernel's side of a ring, for loom to look into.
+//!
+//! Entries that are submitted become operations *taken*; a thread of a model's does them by calling `work`, or
+//! `submit` itself does when the kernel is made to. An operation writes to the memory that its entry points to,
+//! outside of the kernel's lock. Queues are as small as they can be: one place for submissions, one for completions.
+//!
+//! What it watches, by cells that loom finds races in:
+//! - the queues' user side: whoever touches it has it to himself;
+//! - a request's memory: nobody else has it while the kernel writes, the kernel never writes once it is freed,
+//!   and it is freed once.
+
+use super::Request;
+use super::ring::WakeDriver;
+use super::slots::Key;
+use loom::cell::UnsafeCell;
+use loom::sync::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a request that is done gives.
+pub(super) const DONE: i32 = 7;
+
+#[derive(Clone)]
+pub(super) enum Entry {
+    Start(Key, Arc<Cell>),
+    Cancel(Key),
+}
+
+/// A request's memory, as the kernel sees it.
+pub(super) struct Cell {
+    content: UnsafeCell<Content>,
+    is_gone: Mutex<bool>,
+    gone: Condvar,
+}
+
+#[derive(Default)]
+struct Content {
+    writes: usize,
+    is_freed: bool,
+}
+
+// SAFETY: loom watches that nobody uses the content while another writes it.
+unsafe impl Send for Cell {}
+// SAFETY: as above.
+unsafe impl Sync for Cell {}
+
+/// A request's memory, as its owner has it.
+pub(crate) struct Memory {
+    cell: Arc<Cell>,
+    pub(super) may_cancel: bool,
+}
+
+/// For a model to ask what became of a request's memory.
+pub(super) struct Witness(Arc<Cell>);
+
+#[derive(Default)]
+struct State {
+    submitted: VecDeque<Entry>,
+    taken: VecDeque<(Key, Arc<Cell>)>,
+    completed: VecDeque<(Key, i32)>,
+    overflow: VecDeque<(Key, i32)>,
+    is_driver_awake: bool,
+    is_stopped: bool,
+    /// How often `submit` is still refused with `EAGAIN`.
+    refusals: usize,
+    is_forbidden: bool,
+    works_at_once: bool,
+    /// How many waits in `wait` still end by their time.
+    time_outs: usize,
+    /// How many cancellations still miss their operation.
+    misses: usize,
+}
+
+pub(super) struct Kernel {
+    /// Touched by whoever uses the user's side of the submission queue.
+    submission_side: UnsafeCell<()>,
+    completion_side: UnsafeCell<()>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+// SAFETY: loom watches that nobody uses one of the sides while another does.
+unsafe impl Send for Kernel {}
+// SAFETY: as above.
+unsafe impl Sync for Kernel {}
+
+impl Memory {
+    pub(super) fn new(may_cancel: bool) -> (Memory, Witness) {
+        let cell = Arc::new(Cell {
+            content: UnsafeCell::default(),
+            is_gone: Mutex::new(false),
+            gone: Condvar::new(),
+        });
+        let memory = Memory {
+            cell: cell.clone(),
+            may_cancel,
+        };
+        (memory, Witness(cell))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.cell.change(|content| content.is_freed = true);
+        *self.cell.is_gone.lock().unwrap() = true;
+        self.cell.gone.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Memory")
+    }
+}
+
+impl Cell {
+    fn change(&self, change: impl FnOnce(&mut Content)) {
+        self.content.with_mut(|content| {
+            // SAFETY: loom has just made sure that nobody else uses it.
+            let content = unsafe { &mut *content };
+            assert!(!content.is_freed, "memory is used after it was freed");
+            change(content);
+        });
+    }
+}
+
+impl Witness {
+    pub(super) fn is_freed(&self) -> bool {
+        // SAFETY: loom has just made sure that nobody writes it.
+        self.0
+            .content
+            .with(|content| unsafe { (*content).is_freed })
+    }
+
+    pub(super) fn wait_until_freed(&self) {
+        let mut is_gone = self.0.is_gone.lock().unwrap();
+        while !*is_gone {
+            is_gone = self.0.gone.wait(is_gone).unwrap();
+        }
+    }
+
+    pub(super) fn writes(&self) -> usize {
+        // SAFETY: as above.
+        self.0.content.with(|content| unsafe { (*content).writes })
+    }
+}
+
+impl Kernel {
+    pub(super) fn new() -> io::Result<Kernel> {
+        Ok(Kernel {
+            submission_side: UnsafeCell::new(()),
+            completion_side: UnsafeCell::new(()),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Operations are done when they are submitted.
+    pub(super) fn work_at_once(&self) {
+        self.change(|state| state.works_at_once = true);
+    }
+
+    /// The next `times` submissions are refused.
+    pub(super) fn refuse(&self, times: usize) {
+        self.change(|state| state.refusals = times);
+    }
+
+    /// Submissions are refused for good.
+    pub(super) fn forbid(&self) {
+        self.change(|state| state.is_forbidden = true);
+    }
+
+    /// The next `times` waits end by their time.
+    pub(super) fn be_slow(&self, times: usize) {
+        self.change(|state| state.time_outs = times);
+    }
+
+    /// The next `times` cancellations miss their operation.
+    pub(super) fn miss(&self, times: usize) {
+        self.change(|state| state.misses = times);
+    }
+
+    /// Waits until there is an operation, or all is over, and does it. False if all is over.
+    pub(super) fn work(&self) -> bool {
+        let (key, cell) = {
+            let mut state = self.lock();
+            loop {
+                if let Some(taken) = state.taken.pop_front() {
+                    break taken;
+                }
+                if state.is_stopped {
+                    return false;
+                }
+                state = self.changed.wait(state).unwrap();
+            }
+        };
+        cell.change(|content| content.writes += 1);
+        self.change(|state| state.complete(key, DONE));
+        true
+    }
+
+    /// The driver parks; gives false once `stop` was called.
+    pub(super) fn park_driver(&self) -> bool {
+        let mut state = self.lock();
+        while !state.is_driver_awake && state.completed.is_empty() && !state.is_stopped {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.is_driver_awake = false;
+        !state.is_stopped
+    }
+
+    /// The driver, and who works, are to come to their ends.
+    pub(super) fn stop(&self) {
+        self.change(|state| state.is_stopped = true);
+    }
+
+    /// How many operations it has not completed.
+    pub(super) fn unfinished(&self) -> usize {
+        let state = self.lock();
+        state.submitted.len() + state.taken.len()
+    }
+
+    fn lock(&self) -> loom::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut self.lock());
+        self.changed.notify_all();
+        result
+    }
+}
+
+impl State {
+    fn complete(&mut self, key: Key, result: i32) {
+        match self.completed.is_empty() {
+            true => self.completed.push_back((key, result)),
+            false => self.overflow.push_back((key, result)),
+        }
+    }
+
+    fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Start(key, cell) if self.works_at_once => {
+                cell.change(|content| content.writes += 1);
+                self.complete(key, DONE);
+            }
+            Entry::Start(key, cell) => self.taken.push_back((key, cell)),
+            Entry::Cancel(_) if self.misses > 0 => {
+                self.misses -= 1;
+                self.complete(Key::NOBODY, -libc::EALREADY);
+            }
+            Entry::Cancel(key) => {
+                let at = self.taken.iter().position(|taken| taken.0 == key);
+                if let Some(at) = at {
+                    self.taken.remove(at);
+                    self.complete(key, -libc::ECANCELED);
+                }
+                let answer = if at.is_some() { 0 } else { -libc::ENOENT };
+                self.complete(Key::NOBODY, answer);
+            }
+        }
+    }
+}
+
+/// The same as the true kernel's, see there.
+impl Kernel {
+    pub(super) fn opcodes(&self) -> u64 {
+        u64::MAX
+    }
+
+    pub(super) unsafe fn push(&self, entry: &Entry) -> bool {
+        self.submission_side.with_mut(|_| {
+            let mut state = self.lock();
+            let has_room = state.submitted.is_empty();
+            if has_room {
+                state.submitted.push_back(entry.clone());
+            }
+            has_room
+        })
+    }
+
+    pub(super) unsafe fn has_taken_all(&self) -> bool {
+        self.submission_side
+            .with_mut(|_| self.lock().submitted.is_empty())
+    }
+
+    pub(super) unsafe fn completions(&self, mut each: impl FnMut(Key, i32)) -> bool {
+        self.completion_side.with_mut(|_| {
+            let mut state = self.lock();
+            for (key, result) in state.completed.drain(..) {
+                each(key, result);
+            }
+            !state.overflow.is_empty()
+        })
+    }
+
+    pub(super) fn submit(&self) -> io::Result<usize> {
+        self.change(|state| {
+            if state.is_forbidden {
+                return Err(io::Error::from_raw_os_error(libc::EPERM));
+            }
+            if state.refusals > 0 {
+                state.refusals -= 1;
+                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+            }
+            if state.completed.is_empty()
+                && let Some(completion) = state.overflow.pop_front()
+            {
+                state.completed.push_back(completion);
+            }
+            let entries = std::mem::take(&mut state.submitted);
+            let count = entries.len();
+            for entry in entries {
+                state.take(entry);
+            }
+            Ok(count)
+        })
+    }
+
+    pub(super) fn wait(&self, _most: Duration) -> bool {
+        let mut state = self.lock();
+        while state.completed.is_empty() && state.overflow.is_empty() {
+            if state.time_outs > 0 {
+                state.time_outs -= 1;
+                return false;
+            }
+            state = self.changed.wait(state).unwrap();
+        }
+        true
+    }
+}
+
+impl WakeDriver for Kernel {
+    fn wake_driver(&self) {
+        self.change(|state| state.is_driver_awake = true);
+    }
+}
+
+impl AsRawFd for Kernel {
+    fn as_raw_fd(&self) -> RawFd {
+        -1
+    }
+}
+
+pub(super) fn start(key: Key, request: &mut Request) -> Entry {
+    match request {
+        Request::Watched(memory) => Entry::Start(key, memory.cell.clone()),
+        other => unreachable!("a model asked for {other:?}"),
+    }
+}
+
+pub(super) fn cancel(key: Key) -> Entry {
+    Entry::Cancel(key)
+}
+
+pub(super) fn key(entry: &Entry) -> Key {
+    match entry {
+        Entry::Start(key, _) => *key,
+        Entry::Cancel(_) => Key::NOBODY,
+    }
+}
