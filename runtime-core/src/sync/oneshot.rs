@@ -206,8 +206,9 @@ impl<T> Shared<T> {
         if seen & bit != 0 {
             // Reading is allowed to both sides, but the other may take it: get it back first,
             // unless it is the same waker, as far as this side remembers.
-            // Ordering: AcqRel; Acquire pairs with the RMW that set `done`.
-            if self.word.fetch_and(!bit, Ordering::AcqRel) & done != 0 {
+            // Ordering: Acquire; pairs with the RMW that set `done`. It hands nothing over: with the bit clear
+            // nobody looks into the cell.
+            if self.word.fetch_and(!bit, Ordering::Acquire) & done != 0 {
                 return Leave::OtherSideDone;
             }
         }
