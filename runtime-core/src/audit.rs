@@ -3,6 +3,10 @@
 //!
 //! I1: `depth` is the number of `shim::sync::Mutex` guards this thread holds.
 //! In release builds all of it compiles to nothing.
+//!
+//! And what user code does to those around it: [`contain`] keeps its panics from them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(all(debug_assertions, not(runtime_loom)))]
 mod counting {
@@ -43,6 +47,14 @@ mod counting {
 pub use counting::depth;
 #[cfg(not(runtime_loom))]
 pub(crate) use counting::{locked, unlocked};
+
+/// Runs code of a user's whose panic must cost nobody else anything; the panic hook has told of it.
+#[inline]
+#[track_caller]
+pub fn contain(f: impl FnOnce()) {
+    user_code();
+    let _ = catch_unwind(AssertUnwindSafe(f));
+}
 
 /// Declares that user code runs next: panics in debug builds if a runtime lock is held.
 #[inline(always)]

@@ -277,9 +277,8 @@ impl Slot {
             self.next.store(next, Ordering::Relaxed);
             drop(wheel);
             fired += wakers.len();
-            audit::user_code();
             for waker in wakers.drain(..) {
-                waker.wake();
+                audit::contain(|| waker.wake());
             }
             if !more {
                 return fired;

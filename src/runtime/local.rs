@@ -91,6 +91,9 @@ impl LocalRuntime {
     }
 
     /// Stops the runtime, waiting at most `duration` for blocking closures that run.
+    ///
+    /// # Panics
+    /// In an async context, unless `duration` is zero.
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Dropping it cancels its tasks, each at its next yield point, and waits for its threads and for the
 /// blocking closures that run. [`shutdown_timeout`](Self::shutdown_timeout) and
 /// [`shutdown_background`](Self::shutdown_background) wait less. A runtime cannot be dropped in
-/// an async context: that panics.
+/// an async context: that panics. Dropped in its own `spawn_blocking` or `block_in_place`, it waits for nobody.
 #[derive(Debug)]
 pub struct Runtime {
     core: Core,
@@ -72,6 +72,9 @@ impl Runtime {
     }
 
     /// Stops the runtime, waiting at most `duration` for blocking closures that run.
+    ///
+    /// # Panics
+    /// In an async context, unless `duration` is zero.
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }

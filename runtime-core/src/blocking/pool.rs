@@ -26,10 +26,16 @@ use crate::runtime::config::Callback;
 use crate::shim::sync::{Condvar, Mutex};
 use crate::shim::thread::{self, JoinHandle};
 use crate::task::Runnable;
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+crate::runtime_thread_local! {
+    /// The pool this thread is of: for comparing only.
+    static OF: Cell<*const Pool> = Cell::new(std::ptr::null())
+}
 
 /// What a thread of the pool is given.
 pub(crate) enum Job {
@@ -215,7 +221,12 @@ impl Pool {
     }
 
     fn start_thread(&self, home: &impl Home, id: usize) -> io::Result<JoinHandle<()>> {
-        let mut builder = thread::Builder::new().name((self.config.name)());
+        let mut name = None;
+        audit::contain(|| name = Some((self.config.name)()));
+        let Some(name) = name else {
+            return Err(io::Error::other("the function that names it panicked"));
+        };
+        let mut builder = thread::Builder::new().name(name);
         if let Some(size) = self.config.stack_size {
             builder = builder.stack_size(size);
         }
@@ -223,9 +234,16 @@ impl Pool {
         builder.spawn(move || home.within(|home| home.pool().run_thread(id)))
     }
 
+    /// Is this thread one of the pool's?
+    pub(crate) fn is_own_thread(&self) -> bool {
+        OF.try_with(|of| std::ptr::eq(of.get(), self))
+            .unwrap_or(false)
+    }
+
     fn run_thread(&self, id: usize) {
+        OF.with(|of| of.set(self));
         if let Some(hook) = &self.config.after_start {
-            contain(hook);
+            audit::contain(|| hook());
         }
         let mut state = self.state.lock();
         state.fresh -= 1;
@@ -293,7 +311,7 @@ impl Pool {
         state.leaving += 1;
         drop(state);
         if let Some(hook) = &self.config.before_stop {
-            contain(hook);
+            audit::contain(|| hook());
         }
         if let Some(previous) = previous {
             let _ = previous.join();
@@ -324,8 +342,12 @@ impl Pool {
         }
     }
 
-    /// Waits for the threads to end, at most for `timeout`; true if all did.
+    /// Waits for the threads to end, at most for `timeout`; true if all did. One of them would wait for itself: it
+    /// waits for none.
     pub(crate) fn join(&self, timeout: Option<Duration>) -> bool {
+        if self.is_own_thread() {
+            return false;
+        }
         let end = timeout.map(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.state.lock();
         while state.threads + state.leaving > 0 {
@@ -343,11 +365,8 @@ impl Pool {
         let handles: Vec<_> = state.handles.drain().map(|(_, handle)| handle).collect();
         let last = state.last_ended.take();
         drop(state);
-        let me = thread::current().id();
         for handle in handles.into_iter().chain(last) {
-            if handle.thread().id() != me {
-                let _ = handle.join();
-            }
+            let _ = handle.join();
         }
         true
     }
@@ -370,9 +389,4 @@ impl Pool {
     pub(crate) fn queue_depth(&self) -> usize {
         self.state.lock().queue.len()
     }
-}
-
-/// Runs a hook of the user's; its panic was printed, and must not cost the pool a thread it still counts.
-fn contain(hook: &Callback) {
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
 }

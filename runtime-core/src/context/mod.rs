@@ -8,6 +8,7 @@
 //! I1: `scheduler` points to a live scheduler context or is null: the guard that set it outlives it.
 //! After the thread-local's destruction every question is answered as on a plain thread.
 
+use crate::audit;
 use crate::coop::Budget;
 use crate::rng::{Rng, RngSeed};
 use crate::runtime::{Handle, TryCurrentError};
@@ -340,20 +341,17 @@ pub(crate) fn has_deferred() -> bool {
         .unwrap_or(false)
 }
 
-/// Wakes what was deferred; true if there was any.
-pub(crate) fn wake_deferred() -> bool {
-    let mut any = false;
+/// Wakes what was deferred.
+pub(crate) fn wake_deferred() {
     if !has_deferred() {
-        return any;
+        return;
     }
     let list = CONTEXT
         .try_with(|c| std::mem::take(&mut *c.deferred.borrow_mut()))
         .unwrap_or_default();
     for waker in list {
-        any = true;
-        waker.wake();
+        audit::contain(|| waker.wake());
     }
-    any
 }
 
 /// A random number below `n`, from the runtime's seed on its own threads.

@@ -3,7 +3,8 @@
 //! Shutdown, in order: the schedulers refuse new tasks and cancel theirs, each on its own thread;
 //! the drivers stop; the blocking pool cancels what is queued and its threads, workers among them,
 //! are joined. Dropping never waits inside a runtime: it panics there instead, as waiting could
-//! be for the very thread that waits.
+//! be for the very thread that waits. A thread of the runtime's own that may block (in `spawn_blocking`, in
+//! `block_in_place`) ends the runtime without waiting.
 
 use super::config::Config;
 use super::handle::{EnterGuard, Handle};
@@ -90,10 +91,15 @@ impl Core {
     }
 
     /// Shuts down, and waits for running blocking closures no longer than `timeout`.
+    ///
+    /// # Panics
+    /// In a task, unless the timeout is zero.
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.begin_shutdown();
-        self.handle.pool().join(Some(timeout));
         self.done = true;
+        if !timeout.is_zero() && may_wait() {
+            self.handle.pool().join(Some(timeout));
+        }
     }
 
     /// Shuts down without waiting for anything.
@@ -116,16 +122,23 @@ impl Drop for Core {
             return;
         }
         self.begin_shutdown();
-        if context::is_entered() {
-            if std::thread::panicking() {
-                return;
-            }
-            panic!(
-                "Cannot drop a runtime in a context where blocking is not allowed. This happens \
-                 when a runtime is dropped from within an asynchronous context. Use \
-                 `shutdown_background`, or drop it in `spawn_blocking`."
-            );
+        if may_wait() {
+            self.handle.pool().join(None);
         }
-        self.handle.pool().join(None);
     }
+}
+
+/// May this thread wait for a runtime's end? Panics where it must not; but not twice.
+#[track_caller]
+fn may_wait() -> bool {
+    if !context::is_entered() {
+        return true;
+    }
+    if std::thread::panicking() {
+        return false;
+    }
+    panic!(
+        "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is \
+         dropped from within an asynchronous context. Use `shutdown_background`, or drop it in `spawn_blocking`."
+    );
 }

@@ -189,27 +189,33 @@ impl CurrentThread {
 
     /// Another thread has the core: poll just `future` until the core is free.
     fn wait_for_core<F: Future>(&self, mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        /// In line for the core. The call to take it over may have been for us: who leaves without it passes that
+        /// on, on unwinding too.
+        struct InLine<'a>(&'a CurrentThread, Arc<ThreadParker>, bool);
+        impl Drop for InLine<'_> {
+            fn drop(&mut self) {
+                let waiting = &self.0.waiting;
+                waiting.lock().retain(|other| !Arc::ptr_eq(other, &self.1));
+                if !self.2 {
+                    self.0.call_waiting();
+                }
+            }
+        }
         let parker = park::shared_parker();
         self.waiting.lock().push(parker.clone());
+        let mut line = InLine(self, parker.clone(), false);
         let waker = Waker::from(Arc::new(WaitWaker(parker.clone())));
         let mut cx = std::task::Context::from_waker(&waker);
-        let result = loop {
+        loop {
             if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
-                break Some(output);
+                return Some(output);
             }
             if self.core.lock().is_some() {
-                break None;
+                line.2 = true;
+                return None;
             }
             parker.park();
-        };
-        self.waiting
-            .lock()
-            .retain(|other| !Arc::ptr_eq(other, &parker));
-        if result.is_some() {
-            // The call to take the core over may have been for us.
-            self.call_waiting();
         }
-        result
     }
 
     fn call_waiting(&self) {
@@ -233,19 +239,19 @@ impl CurrentThread {
             handle,
             core: RefCell::new(None),
         };
-        guard.enter(core, |_| {
+        guard.enter(core, |cx| {
             let owned = &handle.shared.owned;
             owned.close();
             owned.shutdown_all();
+            let mut pause = scheduler::Pause::new();
             loop {
-                while let Some(task) = guard.next_task(0) {
+                while let Some(task) = guard.next_task(cx, 0) {
                     task.cancel();
                 }
                 if owned.is_empty() {
                     break;
                 }
-                // A waker elsewhere is between taking a permit and queueing it.
-                std::thread::yield_now();
+                pause.wait();
             }
         });
         if let Some(timers) = &handle.shared.timers {
@@ -363,7 +369,7 @@ impl<'a> CoreGuard<'a> {
                         core.tick = core.tick.wrapping_add(1);
                         core.tick
                     });
-                    match self.next_task_in(context, tick) {
+                    match self.next_task(context, tick) {
                         Some(task) => coop::budget(|| {
                             scheduler::run_task(&self.handle.shared, &policy.counters, task);
                         }),
@@ -382,14 +388,7 @@ impl<'a> CoreGuard<'a> {
         })
     }
 
-    fn next_task(&self, tick: u32) -> Option<Runnable> {
-        context::with_scheduler(|cx| match cx {
-            Some(scheduler::Context::CurrentThread(cx)) => self.next_task_in(cx, tick),
-            _ => None,
-        })
-    }
-
-    fn next_task_in(&self, cx: &Context, tick: u32) -> Option<Runnable> {
+    fn next_task(&self, cx: &Context, tick: u32) -> Option<Runnable> {
         let interval = self
             .handle
             .shared
@@ -449,7 +448,15 @@ impl<'a> CoreGuard<'a> {
     }
 
     fn drive(&self, cx: &Context, may_block: bool) {
-        let Some(mut driver) = cx.with_core(|core| core.driver.take()) else {
+        /// Puts the driver back, on unwinding too.
+        struct Seated<'a>(&'a Context, Option<Box<dyn IoDriver>>);
+        impl Drop for Seated<'_> {
+            fn drop(&mut self) {
+                self.0.with_core(|core| core.driver = self.1.take());
+            }
+        }
+        let mut seated = Seated(cx, cx.with_core(|core| core.driver.take()));
+        let Some(driver) = seated.1.as_mut() else {
             return;
         };
         let timers = self.handle.shared.timers.as_deref();
@@ -475,7 +482,7 @@ impl<'a> CoreGuard<'a> {
             None if may_block => driver.park(None),
             None => driver.turn(),
         }
-        cx.with_core(|core| core.driver = Some(driver));
+        drop(seated);
         context::wake_deferred();
     }
 

@@ -16,7 +16,7 @@ use crate::runtime::shared::Shared;
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::spawn::Origin;
 use crate::task::{Id, JoinHandle, Runnable};
-use crate::{context, instrument, runtime};
+use crate::{audit, context, instrument, runtime};
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -212,6 +212,31 @@ where
     join
 }
 
+/// Between two looks at whether the last tasks have ended. Their permits are elsewhere: with a waker that is about to
+/// queue its task, which takes a moment, or with `block_in_place`, which takes as long as the user likes.
+struct Pause(u32);
+
+impl Pause {
+    /// Looks before it sleeps, and the longest sleep, in microseconds.
+    const YIELDS: u32 = 32;
+    const LONGEST: u64 = 10_000;
+
+    fn new() -> Pause {
+        Pause(0)
+    }
+
+    fn wait(&mut self) {
+        self.0 += 1;
+        match self.0.checked_sub(Pause::YIELDS) {
+            None => std::thread::yield_now(),
+            Some(sleeps) => {
+                let micros = (50 << sleeps.min(10)).min(Pause::LONGEST);
+                std::thread::sleep(Duration::from_micros(micros));
+            }
+        }
+    }
+}
+
 /// Gives this worker's core to another thread, for `block_in_place`; what is returned is dropped
 /// when the blocking is over.
 #[track_caller]
@@ -252,8 +277,9 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         name: None,
         schedule_latency: schedule_latency.map(Duration::from_nanos),
     };
+    // A hook that panics must not cost the task its poll.
     if let Some(hook) = &config.before_poll {
-        hook(&meta);
+        audit::contain(|| hook(&meta));
     }
     let start = std::time::Instant::now();
     run(shared, task); // the header may be gone
@@ -264,7 +290,7 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         }
     }
     if let Some(hook) = &config.after_poll {
-        hook(&meta);
+        audit::contain(|| hook(&meta));
     }
 }
 

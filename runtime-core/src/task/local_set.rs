@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wake on the owner's thread ──▶ queue (no lock) ─────────────┐
-//! wake elsewhere ──▶ remote (lock) ──▶ waker of the driver    ├─▶ tick: up to 61 tasks, a budget each
+//! wake elsewhere ──▶ remote (lock) ──▶ wakers of the drivers  ├─▶ tick: up to 61 tasks, a budget each
 //!                                                             │
 //! run_until / the set as a future: leaves its waker, ticks ◀──┘
 //! ```
@@ -14,8 +14,9 @@
 //!     it is driven and dropped there; a waker on that thread is told by its thread token.
 //! I2: a permit is in `queue` or `remote`, or with somebody who is about to put it there. So the drop, which
 //!     cancels until no task is left, strands none: it drains both queues while a waker is in between.
-//! I3: who adds to a queue while the owner is not ticking wakes the driver afterwards; the driver leaves its
-//!     waker before it looks at the queues. Both go through the waker's lock, so one sees the other.
+//! I3: who adds to a queue while the owner is not ticking wakes every driver afterwards; a driver leaves its
+//!     waker before it looks at the queues. Both go through the wakers' lock, so one sees the other. A driver that
+//!     goes, done or dropped, takes its waker with it, and wakes the others if it leaves tasks behind.
 //! I4: tasks and wakers run outside of the locks and of any borrow of the queue.
 //!
 //! A panic in a task ends that task; with `UnhandledPanic::ShutdownRuntime` it ends the set, and the driver
@@ -81,7 +82,48 @@ pub(crate) struct Shared {
     broken: Cell<bool>,
     remote: Mutex<VecDeque<Runnable>>,
     has_remote: AtomicBool,
-    driver: Mutex<Option<Waker>>,
+    drivers: Mutex<Drivers>,
+    next_driver: Cell<u64>,
+}
+
+/// The wakers of those who drive a set, each with its driver's number. Mostly there is one.
+#[derive(Default)]
+struct Drivers {
+    first: Option<(u64, Waker)>,
+    others: Vec<(u64, Waker)>,
+}
+
+/// The number of the set as a future.
+const SET_ITSELF: u64 = 0;
+
+impl Drivers {
+    fn find(&mut self, driver: u64) -> Option<&mut Waker> {
+        let all = self.first.iter_mut().chain(&mut self.others);
+        all.filter(|(of, _)| *of == driver).map(|(_, w)| w).next()
+    }
+
+    /// Gives back the one that is not needed.
+    fn put(&mut self, driver: u64, waker: Waker) -> Option<Waker> {
+        if let Some(held) = self.find(driver) {
+            return Some(std::mem::replace(held, waker));
+        }
+        match &mut self.first {
+            first @ None => *first = Some((driver, waker)),
+            Some(_) => self.others.push((driver, waker)),
+        }
+        None
+    }
+
+    fn remove(&mut self, driver: u64) -> Option<Waker> {
+        let gone = match &self.first {
+            Some((of, _)) if *of == driver => self.first.take(),
+            _ => {
+                let at = self.others.iter().position(|(of, _)| *of == driver)?;
+                Some(self.others.swap_remove(at))
+            }
+        };
+        gone.map(|(_, waker)| waker)
+    }
 }
 
 // SAFETY: the cells and the queue are the owner thread's alone (I1); all else is `Sync`. What a permit refers to
@@ -109,27 +151,24 @@ impl Shared {
             // Ordering: Relaxed; the lock publishes the task, and who misses the flag is woken (I3).
             self.has_remote.store(true, Ordering::Relaxed);
         }
-        self.wake_driver();
+        self.wake_drivers();
     }
 
-    fn wake_driver(&self) {
-        let waker = self.driver.lock().take();
-        if let Some(waker) = waker {
-            audit::user_code();
-            waker.wake();
+    fn wake_drivers(&self) {
+        let Drivers { first, others } = std::mem::take(&mut *self.drivers.lock());
+        for (_, waker) in first.into_iter().chain(others) {
+            audit::contain(|| waker.wake());
         }
     }
 
-    fn leave_waker(&self, waker: &Waker) {
-        let mut slot = self.driver.lock();
-        if slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+    fn leave_waker(&self, driver: u64, waker: &Waker) {
+        let mut drivers = self.drivers.lock();
+        if drivers.find(driver).is_some_and(|w| w.will_wake(waker)) {
             return;
         }
-        drop(slot);
+        drop(drivers);
         let fresh = waker.clone();
-        slot = self.driver.lock();
-        let old = slot.replace(fresh);
-        drop(slot);
+        let old = self.drivers.lock().put(driver, fresh);
         audit::user_code();
         drop(old);
     }
@@ -168,9 +207,12 @@ impl Shared {
             .with_mut(|queue| unsafe { &mut *queue }.append(&mut remote));
     }
 
-    fn has_local(&self) -> bool {
+    /// Is there anything to run, as far as the owner's thread knows?
+    fn has_tasks(&self) -> bool {
         // SAFETY: the owner's thread (I1).
-        self.queue.with(|queue| !unsafe { &*queue }.is_empty())
+        let has_local = self.queue.with(|queue| !unsafe { &*queue }.is_empty());
+        // Ordering: Relaxed; a push that is missed is followed by a wake (I3).
+        has_local || self.has_remote.load(Ordering::Relaxed)
     }
 
     /// Runs some tasks; true if there may be more.
@@ -257,6 +299,30 @@ impl Drop for Enter<'_> {
     }
 }
 
+/// One who drives the set, until it is dropped.
+struct Driver<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl<'a> Driver<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        let number = shared.next_driver.get();
+        shared.next_driver.set(number + 1);
+        Driver { shared, number }
+    }
+}
+
+impl Drop for Driver<'_> {
+    fn drop(&mut self) {
+        let own = self.shared.drivers.lock().remove(self.number);
+        audit::contain(|| drop(own));
+        if self.shared.has_tasks() {
+            self.shared.wake_drivers();
+        }
+    }
+}
+
 impl LocalSet {
     /// An empty set, bound to this thread.
     pub fn new() -> LocalSet {
@@ -272,7 +338,8 @@ impl LocalSet {
                 broken: Cell::new(false),
                 remote: Mutex::new(VecDeque::new()),
                 has_remote: AtomicBool::new(false),
-                driver: Mutex::new(None),
+                drivers: Mutex::default(),
+                next_driver: Cell::new(SET_ITSELF + 1),
             }),
             _not_send: PhantomData,
         }
@@ -331,15 +398,11 @@ impl LocalSet {
     {
         let mut future = pin!(future);
         let shared = &self.shared;
+        let driver = Driver::new(shared);
         poll_fn(|cx| {
-            let entered = Enter::new(shared);
-            shared.leave_waker(cx.waker());
+            let _entered = Enter::new(shared);
+            shared.leave_waker(driver.number, cx.waker());
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                drop(entered);
-                if shared.has_local() {
-                    // Whoever else drives the set is told of what we leave behind.
-                    shared.wake_driver();
-                }
                 return Poll::Ready(output);
             }
             if shared.tick() {
@@ -372,7 +435,7 @@ impl Future for LocalSet {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let shared = &self.shared;
         let _entered = Enter::new(shared);
-        shared.leave_waker(cx.waker());
+        shared.leave_waker(SET_ITSELF, cx.waker());
         if shared.tick() {
             cx.waker().wake_by_ref();
             Poll::Pending
@@ -388,8 +451,8 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         let _entered = Enter::new(&self.shared);
         self.shared.cancel_all();
-        let waker = self.shared.driver.lock().take();
-        drop(waker);
+        let wakers = std::mem::take(&mut *self.shared.drivers.lock());
+        drop(wakers);
     }
 }
 

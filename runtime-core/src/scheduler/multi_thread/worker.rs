@@ -8,6 +8,7 @@
 //! last pass their LIFO slots. The fairness bound that follows from it is stated in docs/scheduling.md.
 
 use super::MultiThread;
+use crate::audit;
 use crate::context;
 use crate::coop;
 use crate::driver::Timers;
@@ -395,7 +396,7 @@ impl Context {
 
     fn hook(&self, hook: &Option<Callback>) {
         if let Some(hook) = hook {
-            hook();
+            audit::contain(|| hook());
         }
     }
 
@@ -513,20 +514,20 @@ impl Context {
             std::mem::take(&mut *cores)
         };
         shared.owned.shutdown_all();
-        loop {
-            self.drain(&cores);
-            if shared.owned.is_empty() {
-                break;
-            }
-            // A permit is with a waker elsewhere, about to be queued.
-            std::thread::yield_now();
-        }
+        self.drain(&cores);
+        // Nobody drives from here on. A task in `block_in_place` may be waiting for a timer or a socket: it learns of
+        // the shutdown from them.
         if let Some(timers) = self.timers() {
             timers.shutdown();
         }
         let driver = policy.seat.clear();
         if let Some(mut driver) = driver {
             driver.shutdown();
+        }
+        let mut pause = scheduler::Pause::new();
+        while !shared.owned.is_empty() {
+            self.drain(&cores);
+            pause.wait();
         }
     }
 

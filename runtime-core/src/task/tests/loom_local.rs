@@ -69,6 +69,27 @@ fn a_wake_between_two_drivers_is_not_lost() {
     });
 }
 
+/// Two drive at once, and the one that was polled last goes: a wake still reaches the other.
+#[test]
+fn a_driver_that_goes_leaves_the_wakes_to_the_other() {
+    ::loom::model(|| {
+        let set = LocalSet::new();
+        let (tx, task) = waiting_task(&set);
+        let sender = thread::spawn(move || tx.send(Arc::new(7)).unwrap());
+        let mut first = pin!(set.run_until(task));
+        let mut second = Some(Box::pin(set.run_until(std::future::pending::<()>())));
+        let output = block_on(poll_fn(|cx| {
+            let poll = first.as_mut().poll(cx);
+            if let Some(mut second) = second.take() {
+                assert!(poll_once(second.as_mut()).is_pending());
+            }
+            poll
+        }));
+        assert_eq!(7, output.unwrap());
+        sender.join().unwrap();
+    });
+}
+
 #[test]
 fn a_remote_wake_races_the_drop_of_the_set() {
     for polled in [false, true] {
