@@ -445,6 +445,42 @@ fn the_thread_name_function_panics() {
     });
 }
 
+/// std wants names without zero bytes.
+#[test]
+fn a_thread_name_that_cannot_be() {
+    within(20, || {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_all().thread_name("a\0b").build().unwrap();
+        let result = catch_unwind(AssertUnwindSafe(|| runtime.spawn_blocking(|| ())));
+        assert!(result.is_err());
+        runtime.block_on(async { sleep(Duration::from_millis(2)).await });
+        drop(runtime);
+        let mut builder = Builder::new_multi_thread();
+        assert!(builder.enable_all().thread_name("a\0b").build().is_err());
+    });
+}
+
+#[test]
+fn poll_hooks_panic() {
+    for workers in [0, 2] {
+        within(20, move || {
+            let runtime = hooked(
+                |builder| {
+                    let (before, after) = (panics_at_first(3), panics_at_first(3));
+                    builder.on_before_task_poll(move |_| before());
+                    builder.on_after_task_poll(move |_| after());
+                    let ended = panics_at_first(3);
+                    builder.on_task_terminate(move |_| ended());
+                },
+                workers,
+            );
+            for _ in 0..3 {
+                still_works(&runtime);
+            }
+        });
+    }
+}
+
 // ---- local sets ----
 
 /// Two futures drive one set; the one that was polled last ends, or is dropped, and the other must still be woken.

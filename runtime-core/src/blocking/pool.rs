@@ -221,17 +221,17 @@ impl Pool {
     }
 
     fn start_thread(&self, home: &impl Home, id: usize) -> io::Result<JoinHandle<()>> {
-        let mut name = None;
-        audit::contain(|| name = Some((self.config.name)()));
-        let Some(name) = name else {
-            return Err(io::Error::other("the function that names it panicked"));
-        };
-        let mut builder = thread::Builder::new().name(name);
-        if let Some(size) = self.config.stack_size {
-            builder = builder.stack_size(size);
-        }
-        let home = home.clone();
-        builder.spawn(move || home.within(|home| home.pool().run_thread(id)))
+        // What names the thread is the user's; so is the name, and std panics at one with a zero byte.
+        let mut result = Err(io::Error::other("naming the thread panicked"));
+        audit::contain(|| {
+            let mut builder = thread::Builder::new().name((self.config.name)());
+            if let Some(size) = self.config.stack_size {
+                builder = builder.stack_size(size);
+            }
+            let home = home.clone();
+            result = builder.spawn(move || home.within(|home| home.pool().run_thread(id)));
+        });
+        result
     }
 
     /// Is this thread one of the pool's?
