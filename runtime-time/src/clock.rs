@@ -168,6 +168,9 @@ fn with_clock(f: impl FnOnce(&Clock) -> Result<(), &'static str>) {
     match with_time(|time: &TimeHandle| f(time.clock())) {
         Some(Ok(())) => {}
         Some(Err(message)) => panic!("{message}"),
+        None if runtime_core::runtime::Handle::try_current().is_ok() => panic!(
+            "time cannot be frozen: timers are disabled. Call `enable_time` on the runtime builder to enable timers."
+        ),
         None => panic!("time cannot be frozen from outside the Tokio runtime"),
     }
 }

@@ -23,7 +23,7 @@ use runtime_core::audit;
 use runtime_core::context;
 use runtime_core::driver::{BoxSleep, DriverParams, TimeParts, Timers, Unpark};
 use runtime_core::shim::sync::Mutex;
-use runtime_core::shim::sync::atomic::{AtomicU64, Ordering, fence};
+use runtime_core::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::any::Any;
 use std::fmt;
 use std::ptr::NonNull;
@@ -49,6 +49,8 @@ pub(crate) struct Common {
     /// Until which tick the thread on the driver sleeps; 0 while none does.
     parked_until: AtomicU64,
     unpark: Arc<dyn Unpark>,
+    /// Set before the wheels are told, each under its lock.
+    has_ended: AtomicBool,
 }
 
 /// One wheel.
@@ -90,6 +92,7 @@ impl TimeHandle {
             clock: Clock::new(params.start_paused, params.may_pause),
             parked_until: AtomicU64::new(0),
             unpark: driver_unpark,
+            has_ended: AtomicBool::new(false),
         });
         let slot = |foreign: Option<Arc<Slot>>| {
             Arc::new(Slot {
@@ -140,7 +143,11 @@ impl Slot {
         let waker = waker.clone();
         let now = self.common.clock.now_tick();
         if deadline <= now {
-            return Armed::Elapsed;
+            // Ordering: Relaxed; who ends the runtime meanwhile is as good as later.
+            return match self.common.has_ended.load(Ordering::Relaxed) {
+                false => Armed::Elapsed,
+                true => Armed::Shutdown,
+            };
         }
         let mut wheel = self.wheel.lock();
         if wheel.shutdown {
@@ -392,6 +399,10 @@ impl Timers for TimeHandle {
             true => Phase::Fired,
             false => Phase::Failed,
         };
+        // Ordering: Relaxed; the wheels' locks publish it to who finds one ended.
+        self.common
+            .has_ended
+            .store(!self.fire_at_shutdown, Ordering::Relaxed);
         for slot in &self.slots {
             slot.drain(|wheel, wakers| wheel.end_all(phase, wakers, BATCH));
         }

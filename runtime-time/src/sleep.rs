@@ -94,9 +94,9 @@ impl Sleep {
         self.deadline
     }
 
-    /// Has it fired? A sleep that was never polled has not, whatever its deadline.
+    /// Has it fired, or has its runtime ended before? A sleep that was never polled has not, whatever its deadline.
     pub fn is_elapsed(&self) -> bool {
-        self.entry.phase() == Phase::Fired
+        matches!(self.entry.phase(), Phase::Fired | Phase::Failed)
     }
 
     /// Sets another deadline. An armed timer that only gets later stays where it is in its wheel.
@@ -135,7 +135,10 @@ impl Sleep {
                 entry.set(Phase::Fired);
                 waker.wake();
             }
-            Armed::Shutdown => entry.set(Phase::Failed),
+            Armed::Shutdown => {
+                entry.set(Phase::Failed);
+                waker.wake();
+            }
         }
     }
 
