@@ -64,6 +64,14 @@ pub(crate) struct Header {
     span: SpanId,
 }
 
+/// What every parked task costs before its future: one cache line.
+#[cfg(all(
+    not(runtime_loom),
+    not(feature = "tracing"),
+    target_pointer_width = "64"
+))]
+const _: () = assert!(size_of::<Header>() == 64);
+
 /// Neighbours in an owner's list.
 #[derive(Default)]
 pub(super) struct Links {
