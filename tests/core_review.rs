@@ -56,6 +56,28 @@ fn blocked_in_place_on_a_timer_at_shutdown() {
     });
 }
 
+/// The shutdown has begun when the task steps out of its worker: somebody has to go on as that worker all the same.
+#[test]
+fn blocking_in_place_after_the_shutdown_began() {
+    within(20, || {
+        let runtime = multi(1);
+        let (began, begins) = mpsc::channel();
+        let (go, goes) = mpsc::channel();
+        runtime.spawn(async move {
+            began.send(()).unwrap();
+            goes.recv().unwrap();
+            tokio::task::block_in_place(|| {
+                Handle::current().block_on(async { sleep(Duration::from_secs(3600)).await });
+            });
+        });
+        begins.recv().unwrap();
+        let dropper = thread::spawn(move || drop(runtime));
+        thread::sleep(Duration::from_millis(50));
+        go.send(()).unwrap();
+        dropper.join().unwrap();
+    });
+}
+
 #[test]
 fn blocked_in_place_on_a_socket_at_shutdown() {
     within(20, || {

@@ -18,7 +18,8 @@
 //! I4: `threads` counts those that will look at the queue again, so that who finds the cap reached
 //!     may leave a job to them; one that has decided to end is `leaving`, from the same critical section on.
 //!
-//! Shutdown: no new jobs; what is queued is cancelled, but mandatory jobs are run; then the threads are joined.
+//! Shutdown: no new jobs, workers aside; what is queued is cancelled, but mandatory jobs are run; then the threads
+//! are joined.
 
 use crate::audit;
 use crate::runtime::Handle;
@@ -67,6 +68,14 @@ impl Home for Handle {
 }
 
 impl Job {
+    /// Which worker it is, if it is one.
+    fn worker(&self) -> Option<*const ()> {
+        match self {
+            Job::Worker(run) => Some((&raw const **run).cast()),
+            _ => None,
+        }
+    }
+
     fn run(self) {
         audit::user_code();
         match self {
@@ -150,9 +159,12 @@ impl Pool {
 
     /// Queues a job, notifying an idle thread or starting a new one.
     pub(crate) fn spawn(&self, home: &impl Home, job: Job) -> Result<(), Refused> {
-        let is_worker = matches!(job, Job::Worker(_));
+        let worker = job.worker();
+        let is_worker = worker.is_some();
         let mut state = self.state.lock();
-        if state.shutdown {
+        // A worker that is handed on by `block_in_place` has its part in the shutdown yet, and whoever hands it on is a
+        // thread that is waited for.
+        if state.shutdown && !is_worker {
             return Err(Refused::Shutdown(job));
         }
         if is_worker {
@@ -163,7 +175,7 @@ impl Pool {
         } else {
             state.queue.push_back(job);
         }
-        if state.idle > 0 {
+        if state.idle > 0 && !state.shutdown {
             state.idle -= 1; // I1
             state.notified += 1;
             drop(state);
@@ -185,23 +197,24 @@ impl Pool {
                 state.handles.insert(id, thread);
                 Ok(())
             }
-            Err(error) => self.without_thread(error, is_worker),
+            Err(error) => self.without_thread(error, worker),
         }
     }
 
     /// I2: the system refused a thread.
-    fn without_thread(&self, error: io::Error, is_worker: bool) -> Result<(), Refused> {
+    fn without_thread(&self, error: io::Error, worker: Option<*const ()>) -> Result<(), Refused> {
         let mut state = self.state.lock();
         state.threads -= 1;
         state.fresh -= 1;
-        let others_come = !is_worker && state.threads > state.workers;
+        let others_come = worker.is_none() && state.threads > state.workers;
         if others_come {
             return Ok(());
         }
         // The spawner's own job, unless a thread that has gone by now took it.
         let mut relied_on_it = VecDeque::new();
-        let job = if is_worker {
-            let at = state.queue.iter().position(|j| matches!(j, Job::Worker(_)));
+        let job = if worker.is_some() {
+            // Another's that is left without its thread then is taken on by ours, when its task is done.
+            let at = state.queue.iter().position(|job| job.worker() == worker);
             state.workers -= usize::from(at.is_some());
             at.and_then(|at| state.queue.remove(at))
         } else {

@@ -124,17 +124,18 @@ impl MultiThread {
             .map(|(index, queue)| Box::new(Core::new(handle, index, queue)))
             .collect();
         while let Some(core) = cores.pop() {
-            if let Err(error) = policy.start_worker(handle, core) {
+            if let Err((error, core)) = policy.start_worker(handle, core) {
                 // The caller drops the runtime: those that run come to an end, and the cores that
                 // never ran count as stopped.
-                policy.cores.lock().extend(cores);
+                policy.cores.lock().extend(cores.into_iter().chain([core]));
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    fn start_worker(&self, handle: &Handle, core: Box<Core>) -> io::Result<()> {
+    /// Gives the core back where there is no thread for it.
+    fn start_worker(&self, handle: &Handle, core: Box<Core>) -> Result<(), (io::Error, Box<Core>)> {
         let place = Arc::new(Mutex::new(Some(core)));
         let (for_worker, with) = (place.clone(), handle.clone());
         let job = Job::Worker(Box::new(move || {
@@ -147,13 +148,13 @@ impl MultiThread {
         let error = match result {
             Ok(()) => return Ok(()),
             Err(Refused::NoThread(_, error)) => error,
-            Err(Refused::Shutdown(_)) => io::Error::other("the runtime is shut down"),
+            Err(Refused::Shutdown(_)) => unreachable!("workers are taken to the end"),
         };
-        let core = place.lock().take();
-        if let Some(core) = core {
-            self.cores.lock().push(core);
+        match place.lock().take() {
+            Some(core) => Err((error, core)),
+            // A thread that has gone since took the job on.
+            None => Ok(()),
         }
-        Err(error)
     }
 
     pub(crate) fn is_shutdown(&self) -> bool {

@@ -475,13 +475,9 @@ impl Context {
         policy.remotes[self.index]
             .pulse
             .store(pulse.wrapping_add(1) & !1, Ordering::Relaxed);
-        if let Err(error) = policy.start_worker(&self.handle, core) {
-            // `start_worker` left the core among the stopped ones: take it back.
-            let core = policy.cores.lock().pop();
-            *self.core.borrow_mut() = core;
-            if !policy.is_shutdown() {
-                panic!("OS can't spawn worker thread: {error}");
-            }
+        if let Err((error, core)) = policy.start_worker(&self.handle, core) {
+            *self.core.borrow_mut() = Some(core);
+            panic!("OS can't spawn worker thread: {error}");
         }
         Some(Regain(()))
     }
