@@ -361,6 +361,26 @@ fn a_sockets_waker_panics() {
     });
 }
 
+/// A notification that is passed on by a destructor, while a panic unwinds, to a waker that panics: no abort.
+#[test]
+fn a_waker_panics_while_another_panic_unwinds() {
+    within(20, || {
+        let notify = tokio::sync::Notify::new();
+        let mut bad = Box::pin(notify.notified());
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut good = Box::pin(notify.notified());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(good.as_mut().poll(&mut cx).is_pending());
+            leave_panic_waker(bad.as_mut());
+            notify.notify_one();
+            panic!("the first");
+        }));
+        assert_eq!(result.unwrap_err().downcast_ref(), Some(&"the first"));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(bad.as_mut().poll(&mut cx).is_ready());
+    });
+}
+
 /// `yield_now` with a waker that panics, next to one that does not.
 #[test]
 fn a_deferred_waker_panics() {

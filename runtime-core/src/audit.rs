@@ -7,6 +7,7 @@
 //! And what user code does to those around it: [`contain`] keeps its panics from them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 #[cfg(all(debug_assertions, not(runtime_loom)))]
 mod counting {
@@ -54,6 +55,19 @@ pub(crate) use counting::{locked, unlocked};
 pub fn contain(f: impl FnOnce()) {
     user_code();
     let _ = catch_unwind(AssertUnwindSafe(f));
+}
+
+/// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second
+/// one and abort.
+#[inline]
+#[track_caller]
+pub fn wake(waker: Waker) {
+    if std::thread::panicking() {
+        contain(|| waker.wake());
+    } else {
+        user_code();
+        waker.wake();
+    }
 }
 
 /// Declares that user code runs next: panics in debug builds if a runtime lock is held.

@@ -7,6 +7,7 @@ use crate::driver::{Armed, Slot, current_slot, with_time};
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
 use pin_project_lite::pin_project;
+use runtime_core::audit;
 use runtime_core::coop;
 use runtime_core::instrument::{
     ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
@@ -133,11 +134,11 @@ impl Sleep {
             Armed::Pending => {}
             Armed::Elapsed => {
                 entry.set(Phase::Fired);
-                waker.wake();
+                audit::wake(waker);
             }
             Armed::Shutdown => {
                 entry.set(Phase::Failed);
-                waker.wake();
+                audit::wake(waker);
             }
         }
     }

@@ -185,8 +185,7 @@ impl Notify {
         node.set_signal(code);
         drop(queue);
         if let Some(waker) = waker {
-            audit::user_code();
-            waker.wake();
+            audit::wake(waker);
         }
         true
     }

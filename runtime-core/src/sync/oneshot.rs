@@ -172,8 +172,7 @@ impl<T> Shared<T> {
             // SAFETY: I2, it is ours now.
             let waker = self.rx_waker.with_mut(|w| unsafe { (*w).take() });
             if let Some(waker) = waker {
-                audit::user_code();
-                waker.wake();
+                audit::wake(waker);
             }
         }
         true
@@ -187,8 +186,7 @@ impl<T> Shared<T> {
             // SAFETY: I3, it is ours now.
             let waker = self.tx_waker.with_mut(|w| unsafe { (*w).take() });
             if let Some(waker) = waker {
-                audit::user_code();
-                waker.wake();
+                audit::wake(waker);
             }
         }
         before

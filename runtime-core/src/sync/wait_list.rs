@@ -245,9 +245,8 @@ impl WakeBatch {
         if self.len == 0 {
             return;
         }
-        audit::user_code();
         while let Some(waker) = self.take() {
-            waker.wake();
+            audit::wake(waker);
         }
     }
 

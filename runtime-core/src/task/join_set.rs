@@ -77,8 +77,7 @@ impl Wake for EndWaker {
             state.waiter.take()
         };
         if let Some(waiter) = waiter {
-            audit::user_code();
-            waiter.wake();
+            audit::wake(waiter);
         }
     }
 }

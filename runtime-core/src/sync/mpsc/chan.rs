@@ -65,8 +65,7 @@ impl<T> Chan<T> {
     pub(super) fn wake_rx(&self) {
         let waker = self.rx_waker.lock().take();
         if let Some(waker) = waker {
-            audit::user_code();
-            waker.wake();
+            audit::wake(waker);
         }
     }
 
