@@ -75,3 +75,34 @@ fn a_dump_that_is_given_up_leaves_nothing_behind() {
         });
     }
 }
+
+/// A task that is polled for a dump steps out of its worker and blocks on a future: that one is not made to stand still.
+#[test]
+fn a_dump_meets_tasks_that_block_in_place() {
+    let [_, runtime] = runtimes();
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            runtime.spawn(async {
+                for _ in 0..200 {
+                    selvedge::task::yield_now().await;
+                    selvedge::task::block_in_place(|| {
+                        let pause =
+                            async { selvedge::time::sleep(Duration::from_micros(50)).await };
+                        Handle::current().block_on(pause);
+                    });
+                }
+            })
+        })
+        .collect();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while tasks.iter().any(|task| !task.is_finished()) {
+                Handle::current().dump().await;
+                selvedge::time::sleep(Duration::from_micros(200)).await;
+            }
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+}

@@ -165,7 +165,7 @@ where
     // What this worker deferred must not wait for us.
     context::wake_deferred();
     #[cfg(feature = "taskdump")]
-    let _left_out = crate::dump::LeftOut::current();
+    let _left_out = (crate::dump::LeftOut::current(), crate::dump::untraced());
     let _core = scheduler::hand_off_core();
     let _entered = context::replace_entered(context::Entered::No);
     struct Restore(coop::Budget);

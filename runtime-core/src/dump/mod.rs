@@ -10,11 +10,12 @@
 
 mod trace;
 
-pub(crate) use trace::poll_leaf;
 pub use trace::{
     Backtrace, BacktraceFrame, BacktraceSymbol, Root, Trace, TraceMeta, is_tracing, trace_with,
 };
+pub(crate) use trace::{poll_leaf, untraced};
 
+use crate::audit;
 use crate::context;
 use crate::runtime::Handle;
 use crate::runtime::shared::Shared;
@@ -212,7 +213,7 @@ impl Request {
             }
         };
         if let Some(waiter) = waiter {
-            waiter.wake();
+            audit::wake(waiter);
         }
     }
 }

@@ -64,6 +64,11 @@ pub fn is_tracing() -> bool {
     LEAF.try_with(|leaf| leaf.get().is_some()).unwrap_or(false)
 }
 
+/// Until the guard is dropped this thread does not trace: who blocks it waits for leaves that do their work.
+pub(crate) fn untraced() -> impl Drop {
+    replace(&LEAF, None)
+}
+
 /// Called by each leaf before it does anything: pending while this thread traces.
 #[inline(always)] // else it would be a frame of every trace
 pub(crate) fn poll_leaf(cx: &mut Context<'_>) -> Poll<()> {
