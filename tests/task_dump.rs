@@ -119,3 +119,42 @@ fn a_dump_meets_tasks_that_block_in_place() {
     });
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
+
+/// What the runtime polls for itself, when a dump's poll is its occasion, does not stand still: a signal's bell that is
+/// rung within one, a member of a set that has ended.
+#[test]
+fn a_dump_meets_the_runtimes_own_polls() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for runtime in runtimes() {
+            let tasks: Vec<_> = (0..4)
+                .map(|_| {
+                    runtime.spawn(async {
+                        let kind = selvedge::signal::unix::SignalKind::user_defined2();
+                        for _ in 0..100 {
+                            not_a_leaf().await;
+                            let mut signals = selvedge::signal::unix::signal(kind).unwrap();
+                            // SAFETY: the signal has a handler since the line above.
+                            unsafe { libc::raise(libc::SIGUSR2) };
+                            signals.recv().await;
+                            let mut set = selvedge::task::JoinSet::new();
+                            set.spawn(async {});
+                            not_a_leaf().await;
+                            while set.try_join_next().is_none() {
+                                not_a_leaf().await;
+                            }
+                        }
+                    })
+                })
+                .collect();
+            runtime.block_on(async {
+                while tasks.iter().any(|task| !task.is_finished()) {
+                    Handle::current().dump().await;
+                    selvedge::time::sleep(Duration::from_micros(200)).await;
+                }
+            });
+        }
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+}

@@ -57,6 +57,15 @@ pub fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
     with_budget(Budget::UNLIMITED, f)
 }
 
+/// Runs a poll of the runtime's own, which no task waits for: without a limit, and not as part of a task dump.
+#[doc(hidden)]
+#[inline]
+pub fn internally<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(feature = "taskdump")]
+    let _untraced = crate::dump::untraced();
+    with_unconstrained(f)
+}
+
 /// Ends the limit for the rest of the current poll; gives back what was left.
 pub(crate) fn stop() -> Budget {
     context::replace_budget(Budget::UNLIMITED)

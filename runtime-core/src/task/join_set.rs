@@ -216,7 +216,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Like [`try_join_next`](Self::try_join_next), with the id of the task.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        coop::with_unconstrained(|| {
+        coop::internally(|| {
             loop {
                 let key = self.shared.state.lock().ended.pop_front()?;
                 if let Some(result) = self.poll_member(key) {
@@ -264,7 +264,7 @@ impl<T: 'static> JoinSet<T> {
                 continue;
             };
             drop(state);
-            if let Some(result) = coop::with_unconstrained(|| self.poll_member(key)) {
+            if let Some(result) = coop::internally(|| self.poll_member(key)) {
                 coop.made_progress();
                 return Poll::Ready(Some(result));
             }

@@ -134,7 +134,7 @@ impl Waiting {
     /// Ready when the child is reaped, or its watch is of no more use.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let hint = coop::with_unconstrained(|| self.watch.poll_hint(cx));
+            let hint = coop::internally(|| self.watch.poll_hint(cx));
             match hint {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),

@@ -115,7 +115,7 @@ impl Hub {
         let is_over = loop {
             let mut bytes = [0; 64];
             let mut buffer = ReadBuf::new(&mut bytes);
-            match coop::with_unconstrained(|| self.bell.poll_read(&mut cx, &mut buffer)) {
+            match coop::internally(|| self.bell.poll_read(&mut cx, &mut buffer)) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 Poll::Ready(_) => break true,
                 Poll::Pending => break false,
