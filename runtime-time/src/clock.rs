@@ -25,9 +25,17 @@ pub(crate) struct Clock {
 struct State {
     /// While paused: the reading.
     paused_at: Option<std::time::Instant>,
-    /// While running: how far it is ahead of the system's clock.
+    /// While running: how far it is ahead of the system's clock, or behind it; one is zero.
     ahead: Duration,
+    behind: Duration,
     inhibitors: usize,
+}
+
+impl State {
+    /// The reading while it runs; from `resume` on at least what it stood at.
+    fn running(&self) -> std::time::Instant {
+        std::time::Instant::now() + self.ahead - self.behind
+    }
 }
 
 impl Clock {
@@ -43,6 +51,7 @@ impl Clock {
             state: Mutex::new(State {
                 paused_at: start_paused.then_some(base),
                 ahead: Duration::ZERO,
+                behind: Duration::ZERO,
                 inhibitors: 0,
             }),
         }
@@ -56,7 +65,7 @@ impl Clock {
         let state = self.state.lock();
         Instant::from_std(match state.paused_at {
             Some(at) => at,
-            None => std::time::Instant::now() + state.ahead,
+            None => state.running(),
         })
     }
 
@@ -128,7 +137,7 @@ impl Clock {
         if state.paused_at.is_some() {
             return Err("time is already frozen");
         }
-        state.paused_at = Some(std::time::Instant::now() + state.ahead);
+        state.paused_at = Some(state.running());
         Ok(())
     }
 
@@ -137,7 +146,9 @@ impl Clock {
         let Some(at) = state.paused_at.take() else {
             return Err("time is not frozen");
         };
-        state.ahead = at.saturating_duration_since(std::time::Instant::now());
+        let system = std::time::Instant::now();
+        state.ahead = at.saturating_duration_since(system);
+        state.behind = system.saturating_duration_since(at);
         Ok(())
     }
 

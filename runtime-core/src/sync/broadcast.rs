@@ -10,7 +10,8 @@
 //! - I2: `left` is the number of receivers that have yet to read the slot's value; the last one
 //!   takes what is left away.
 //! - I3: a value is cloned under its slot's lock, one receiver at a time, so `T: Send` suffices
-//!   (two threads cloning through a shared reference would need `Sync`).
+//!   (two threads cloning through a shared reference would need `Sync`). The last to read takes it out first: a
+//!   clone that panics leaves nothing behind.
 //! - I4: a receiver queues under the tail lock after it found its position not sent yet, so a
 //!   send comes before the look or finds it queued.
 //!
@@ -184,19 +185,18 @@ impl<T> Shared<T> {
 }
 
 impl<T> Slot<T> {
-    /// Reads for one receiver (I2, I3): its clone, and from the last one what is to be dropped.
+    /// Reads for one receiver (I2, I3): a clone, or for the last one the value itself, to be cloned and
+    /// dropped outside of the lock.
     fn read(&mut self) -> (Option<T>, Option<T>)
     where
         T: Clone,
     {
         self.left = self.left.saturating_sub(1);
         // The count went first: a clone that panics is a read all the same.
-        let value = self.value.clone();
-        let rest = match self.left {
-            0 => self.value.take(),
-            _ => None,
-        };
-        (value, rest)
+        match self.left {
+            0 => (None, self.value.take()),
+            _ => (self.value.clone(), None),
+        }
     }
 }
 
@@ -499,10 +499,9 @@ impl<T: Clone> Receiver<T> {
             let mut slot = shared.slot(self.next).lock();
             if slot.position == self.next {
                 self.next += 1;
-                let (value, rest) = slot.read();
+                let (value, last) = slot.read();
                 drop(slot);
-                drop(rest);
-                return value.ok_or(TryRecvError::Closed);
+                return value.or_else(|| last.clone()).ok_or(TryRecvError::Closed);
             }
             drop(slot);
             let mut tail = shared.tail.lock();

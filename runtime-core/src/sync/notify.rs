@@ -16,7 +16,7 @@
 //! - I3: rounds moves under the lock while there are waiters, so a future made after
 //!   `notify_waiters` returned, or after one woken by it ran, is never signalled by it.
 //! - I4: a future signalled by `notify_one` and dropped before it completed passes the
-//!   notification on, in the same direction.
+//!   notification on, in the same direction; so does one that took PERMIT while its task's budget was spent.
 
 use super::wait_list::{WaitList, Waiter, WakeBatch};
 use crate::audit;
@@ -35,6 +35,7 @@ const WAITERS: usize = 2;
 const ROUND: usize = 4;
 
 /// Signals left in a node: by whom it was detached.
+const NOBODY: usize = 0;
 const BY_ONE: usize = 1;
 const BY_LAST: usize = 2;
 const BY_ALL: usize = 3;
@@ -202,6 +203,8 @@ enum Phase {
 struct Wait {
     rounds: usize,
     phase: Phase,
+    /// Whose notification was taken and not reported yet.
+    owed: usize,
     node: Waiter<()>,
 }
 
@@ -210,17 +213,18 @@ impl Wait {
         Wait {
             rounds,
             phase: Phase::Fresh,
+            owed: NOBODY,
             node: Waiter::new(()),
         }
     }
 
-    /// Done without queueing? Takes the permit if there is one.
-    fn check(&self, notify: &Notify) -> Result<(), usize> {
+    /// Done without queueing? Takes the permit if there is one. Says by whom it is, or the word.
+    fn check(&self, notify: &Notify) -> Result<usize, usize> {
         // Ordering: Acquire; pairs with the Release of the notifiers.
         let mut word = notify.word.load(Ordering::Acquire);
         loop {
             if word & !(ROUND - 1) != self.rounds {
-                return Ok(());
+                return Ok(BY_ALL);
             }
             if word & PERMIT == 0 {
                 return Err(word);
@@ -232,7 +236,7 @@ impl Wait {
                 Ordering::Acquire,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(BY_ONE),
                 Err(now) => word = now,
             }
         }
@@ -242,33 +246,37 @@ impl Wait {
     fn advance(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
         match self.phase {
             Phase::Done => true,
-            Phase::Fresh => {
-                if self.check(notify).is_ok() || self.queue(notify, waker) {
+            Phase::Fresh => match self.check(notify).or_else(|_| self.queue(notify, waker)) {
+                Ok(by) => {
+                    self.owed = by;
                     self.phase = Phase::Done;
-                    return true;
+                    true
                 }
-                self.phase = Phase::Queued;
-                false
-            }
+                Err(()) => {
+                    self.phase = Phase::Queued;
+                    false
+                }
+            },
             Phase::Queued => {
-                if self.node.signal() == 0 && !self.update_waker(notify, waker) {
+                if self.node.signal() == NOBODY && !self.update_waker(notify, waker) {
                     return false;
                 }
+                self.owed = self.node.signal();
                 self.phase = Phase::Done;
                 true
             }
         }
     }
 
-    /// Queues, unless a notification came in between (true).
-    fn queue(&self, notify: &Notify, waker: Option<&Waker>) -> bool {
+    /// Queues, unless a notification came in between: by whom it is.
+    fn queue(&self, notify: &Notify, waker: Option<&Waker>) -> Result<usize, ()> {
         let waker = waker.cloned();
         let mut queue = notify.queue.lock();
         loop {
             match self.check(notify) {
-                Ok(()) => {
+                Ok(by) => {
                     drop(queue);
-                    return true;
+                    return Ok(by);
                 }
                 Err(word) if word & WAITERS != 0 => break,
                 Err(word) => {
@@ -293,7 +301,7 @@ impl Wait {
         unsafe { self.node.fields() }.waker = waker;
         // SAFETY: the lock is held; the future is pinned and detaches the node on drop.
         unsafe { queue.push_back(&self.node) };
-        false
+        Err(())
     }
 
     /// Stores the newest waker; true if the node was detached meanwhile.
@@ -330,15 +338,39 @@ impl Wait {
         }
         let coop = std::task::ready!(coop::poll_proceed(cx));
         coop.made_progress();
+        self.owed = NOBODY;
         Poll::Ready(())
     }
 
-    fn cancel(&mut self, notify: &Notify) {
-        if self.phase != Phase::Queued {
-            return;
+    /// What `enable` reports is reported: dropping the future later passes nothing on.
+    fn enable(&mut self, notify: &Notify) -> bool {
+        let done = self.advance(notify, None);
+        if done {
+            self.owed = NOBODY;
         }
+        done
+    }
+
+    fn cancel(&mut self, notify: &Notify) {
+        match self.phase {
+            Phase::Fresh => {}
+            Phase::Queued => self.leave(notify),
+            Phase::Done => Self::pass_on(notify, self.owed),
+        }
+    }
+
+    fn pass_on(notify: &Notify, by: usize) {
+        match by {
+            BY_ONE => notify.notify_end(End::Oldest),
+            BY_LAST => notify.notify_end(End::Newest),
+            _ => {}
+        }
+    }
+
+    /// Gives up the place in the queue, or what has come meanwhile.
+    fn leave(&mut self, notify: &Notify) {
         let mut waker = None;
-        if self.node.signal() == 0 {
+        if self.node.signal() == NOBODY {
             let mut queue = notify.queue.lock();
             // SAFETY: I1 of wait_list, the lock is held.
             let fields = unsafe { self.node.fields() };
@@ -352,11 +384,7 @@ impl Wait {
                 }
             }
         }
-        match self.node.signal() {
-            BY_ONE => notify.notify_end(End::Oldest),
-            BY_LAST => notify.notify_end(End::Newest),
-            _ => {}
-        }
+        Self::pass_on(notify, self.node.signal());
         drop(waker);
     }
 }
@@ -381,7 +409,7 @@ impl Notified<'_> {
     pub fn enable(self: Pin<&mut Self>) -> bool {
         // SAFETY: nothing is moved out of the pinned future.
         let this = unsafe { self.get_unchecked_mut() };
-        this.wait.advance(this.notify, None)
+        this.wait.enable(this.notify)
     }
 }
 
@@ -391,7 +419,7 @@ impl OwnedNotified {
     pub fn enable(self: Pin<&mut Self>) -> bool {
         // SAFETY: nothing is moved out of the pinned future.
         let this = unsafe { self.get_unchecked_mut() };
-        this.wait.advance(&this.notify, None)
+        this.wait.enable(&this.notify)
     }
 }
 
