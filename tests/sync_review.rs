@@ -440,3 +440,117 @@ fn a_clone_may_look_at_its_own_broadcast() {
         assert!(rx.try_recv().is_ok());
     });
 }
+
+#[test]
+fn a_receiver_that_goes_takes_its_values_along_though_a_senders_waker_panics() {
+    within(20, || {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let bad = Waker::from(Arc::new(Bomb));
+        let (tx, rx) = mpsc::channel(2);
+        tx.try_send(Alive::new(&alive)).unwrap();
+        tx.try_send(Alive::new(&alive)).unwrap();
+        let mut send = Box::pin(tx.send(Alive::new(&alive)));
+        assert!(poll_with(send.as_mut(), &bad).is_pending());
+        let mut closed = Box::pin(tx.closed());
+        assert!(poll_with(closed.as_mut(), &bad).is_pending());
+        let _ = panics(|| drop(rx));
+        assert!(poll(closed.as_mut()).is_ready());
+        assert!(matches!(poll(send.as_mut()), Poll::Ready(Err(_))));
+        drop(send);
+        assert_eq!(alive.load(SeqCst), 0);
+
+        let (tx, rx) = mpsc::unbounded_channel();
+        tx.send(Alive::new(&alive)).unwrap();
+        let mut closed = Box::pin(tx.closed());
+        assert!(poll_with(closed.as_mut(), &bad).is_pending());
+        let _ = panics(|| drop(rx));
+        assert_eq!(alive.load(SeqCst), 0);
+    });
+}
+
+#[test]
+fn a_closed_channel_waits_for_the_permits_that_are_out() {
+    within(20, || {
+        let (tx, mut rx) = mpsc::channel(2);
+        let kept = tx.try_reserve().unwrap();
+        let lost = tx.try_reserve().unwrap();
+        rx.close();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        assert!(poll_with(pin!(rx.recv()), &waker).is_pending());
+        assert!(rx.is_closed() && rx.is_empty());
+        kept.send(1);
+        assert_eq!(poll_with(pin!(rx.recv()), &waker), Poll::Ready(Some(1)));
+        assert!(poll_with(pin!(rx.recv()), &waker).is_pending());
+        let before = count.0.load(SeqCst);
+        drop(lost);
+        assert_eq!(count.0.load(SeqCst), before + 1);
+        assert_eq!(poll(pin!(rx.recv())), Poll::Ready(None));
+        let mut buffer = Vec::new();
+        assert_eq!(poll(pin!(rx.recv_many(&mut buffer, 0))), Poll::Ready(0));
+        assert_eq!(poll(pin!(rx.recv_many(&mut buffer, 9))), Poll::Ready(0));
+    });
+}
+
+#[test]
+fn a_value_popped_is_not_lost_to_a_waiting_senders_waker() {
+    within(20, || {
+        let bad = Waker::from(Arc::new(Bomb));
+        let (tx, mut rx) = mpsc::channel(2);
+        tx.try_send(1).unwrap();
+        tx.try_send(2).unwrap();
+        let mut send = Box::pin(tx.send(3));
+        assert!(poll_with(send.as_mut(), &bad).is_pending());
+        let mut got = Vec::new();
+        let _ = panics(|| poll(pin!(rx.recv_many(&mut got, 10))));
+        assert_eq!(got, [1, 2], "what was taken out stays in the buffer");
+        assert!(matches!(poll(send.as_mut()), Poll::Ready(Ok(()))));
+        assert_eq!(rx.try_recv(), Ok(3));
+    });
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_cloned_leaves_no_trace() {
+    use std::task::{RawWaker, RawWakerVTable};
+    static VTABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("clone"), |_| (), |_| (), |_| ());
+    within(20, || {
+        // SAFETY: the functions use no data.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+        let notify = Notify::new();
+        {
+            let mut wait = Box::pin(notify.notified());
+            assert!(panics(|| poll_with(wait.as_mut(), &waker)));
+            let mut other = Box::pin(notify.notified());
+            assert!(poll(other.as_mut()).is_pending());
+            assert!(panics(|| poll_with(other.as_mut(), &waker)));
+            notify.notify_one();
+            assert!(poll(other.as_mut()).is_ready());
+            assert!(poll(wait.as_mut()).is_pending());
+        }
+        let semaphore = Semaphore::new(2);
+        {
+            let mut wait = Box::pin(semaphore.acquire_many(3));
+            assert!(panics(|| poll_with(wait.as_mut(), &waker)));
+            drop(wait);
+            let mut wait = Box::pin(semaphore.acquire_many(3));
+            assert!(poll(wait.as_mut()).is_pending());
+            assert!(panics(|| poll_with(wait.as_mut(), &waker)));
+        }
+        assert_eq!(semaphore.available_permits(), 2);
+        let (tx, rx) = oneshot::channel();
+        let mut rx = Box::pin(rx);
+        assert!(poll(rx.as_mut()).is_pending());
+        assert!(panics(|| poll_with(rx.as_mut(), &waker)));
+        tx.send(1).unwrap();
+        assert_eq!(poll(rx.as_mut()), Poll::Ready(Ok(1)));
+        let (tx, mut rx) = broadcast::channel(1);
+        assert!(panics(|| poll_with(pin!(rx.recv()), &waker)));
+        tx.send(1).unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+        let (tx, mut rx) = mpsc::channel(1);
+        assert!(panics(|| poll_with(pin!(rx.recv()), &waker)));
+        tx.try_send(1).unwrap();
+        assert_eq!(poll(pin!(rx.recv())), Poll::Ready(Some(1)));
+    });
+}

@@ -378,3 +378,206 @@ fn a_time_out_and_its_future_at_the_same_moment() {
         assert_eq!(start.elapsed(), Duration::ZERO);
     });
 }
+
+fn paused_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn a_foreign_threads_sleep_moves_a_paused_clock_that_waits_for_nothing() {
+    within(20, || {
+        let runtime = paused_runtime();
+        let handle = runtime.handle().clone();
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(100 * MS); // by now the runtime waits for the channel alone
+            handle.block_on(time_sleep(Duration::from_secs(60)));
+            tx.send(()).unwrap();
+        });
+        let start = std::time::Instant::now();
+        runtime.block_on(rx).unwrap();
+        thread.join().unwrap();
+        assert!(start.elapsed() < Duration::from_secs(10));
+    });
+}
+
+#[test]
+fn a_clock_resumed_from_a_foreign_thread_serves_its_sleep() {
+    within(20, || {
+        let runtime = paused_runtime();
+        let handle = runtime.handle().clone();
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(100 * MS);
+            {
+                let _inside = handle.enter();
+                time::resume();
+            }
+            handle.block_on(time_sleep(20 * MS));
+            tx.send(()).unwrap();
+        });
+        runtime.block_on(rx).unwrap();
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_clock_paused_or_resumed_by_a_foreign_thread_while_the_runtime_sleeps() {
+    within(20, || {
+        let runtime = current();
+        let handle = runtime.handle().clone();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(50 * MS);
+            let _inside = handle.enter();
+            time::pause();
+        });
+        let start = std::time::Instant::now();
+        runtime.block_on(time_sleep(300 * MS));
+        assert!(start.elapsed() < 2000 * MS);
+        thread.join().unwrap();
+
+        let runtime = paused_runtime();
+        let handle = runtime.handle().clone();
+        let held = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let release = held.clone();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(50 * MS);
+            {
+                let _inside = handle.enter();
+                time::resume();
+            }
+            std::thread::sleep(50 * MS);
+            release.store(false, SeqCst);
+        });
+        runtime.block_on(async {
+            let blocking = tokio::task::spawn_blocking(move || {
+                while held.load(SeqCst) {
+                    std::thread::sleep(MS);
+                }
+            });
+            time::sleep(200 * MS).await;
+            blocking.await.unwrap();
+        });
+        thread.join().unwrap();
+    });
+}
+
+async fn time_sleep(duration: Duration) {
+    time::sleep(duration).await
+}
+
+#[test]
+fn a_reset_from_a_foreign_thread_wakes_the_runtime_earlier() {
+    within(20, || {
+        for runtime in [current(), multi(2)] {
+            let handle = runtime.handle().clone();
+            let sleep = {
+                let _inside = handle.enter();
+                Arc::new(std::sync::Mutex::new(Box::pin(time::sleep(
+                    Duration::from_secs(3600),
+                ))))
+            };
+            let mine = sleep.clone();
+            let waits = runtime.spawn(std::future::poll_fn(move |cx| {
+                mine.lock().unwrap().as_mut().poll(cx)
+            }));
+            let thread = std::thread::spawn(move || {
+                std::thread::sleep(100 * MS);
+                let soon = Instant::now() + 50 * MS;
+                sleep.lock().unwrap().as_mut().reset(soon);
+            });
+            runtime.block_on(waits).unwrap();
+            thread.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_sleep_in_a_task_that_is_aborted_or_in_a_runtime_that_goes() {
+    within(20, || {
+        for runtime in [current(), multi(2)] {
+            let tasks: Vec<_> = (0..100u32)
+                .map(|i| runtime.spawn(time_sleep(Duration::from_secs(3600) + i * MS)))
+                .collect();
+            runtime.block_on(time_sleep(5 * MS));
+            for task in &tasks[..50] {
+                task.abort();
+            }
+            runtime.block_on(time_sleep(5 * MS));
+            assert!(tasks[..50].iter().all(|task| task.is_finished()));
+            drop(runtime);
+            assert!(tasks.iter().all(|task| task.is_finished()));
+        }
+    });
+}
+
+#[test]
+fn ticks_that_are_late_by_no_more_than_the_tolerance_keep_the_rhythm() {
+    paused(async {
+        for (late, next) in [(5, 20), (6, 26)] {
+            let start = Instant::now();
+            let mut interval = time::interval(10 * MS);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval.tick().await;
+            time::advance((10 + late) * MS).await;
+            assert_eq!(interval.tick().await - start, 10 * MS);
+            assert_eq!(interval.tick().await - start, next * MS);
+        }
+        let mut interval = time::interval_at(Instant::now() - 100 * MS, Duration::MAX);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        interval.tick().await;
+        assert!(poll(pin!(interval.tick())).is_pending());
+    });
+}
+
+#[test]
+fn a_paused_clock_moves_for_each_of_many_sleepers_in_order() {
+    paused(async {
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tasks: Vec<_> = [70u32, 3, 5000, 64, 4096, 4097, 63, 1, 300_000]
+            .into_iter()
+            .map(|ms| {
+                let order = order.clone();
+                tokio::spawn(async move {
+                    let start = Instant::now();
+                    time::sleep(ms * MS).await;
+                    assert_eq!(start.elapsed(), ms * MS);
+                    order.lock().unwrap().push(ms);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let seen = order.lock().unwrap().clone();
+        assert!(seen.is_sorted(), "{seen:?}");
+    });
+}
+
+#[test]
+fn sends_with_a_time_limit_at_its_ends() {
+    paused(async {
+        use tokio::sync::mpsc::{self, error::SendTimeoutError};
+        let (tx, mut rx) = mpsc::channel(1);
+        tx.send_timeout(1, Duration::ZERO).await.unwrap();
+        let start = Instant::now();
+        assert_eq!(
+            tx.send_timeout(2, 10 * MS).await,
+            Err(SendTimeoutError::Timeout(2))
+        );
+        assert_eq!(start.elapsed(), 10 * MS);
+        let mut forever = Box::pin(tx.send_timeout(3, Duration::MAX));
+        assert!(poll(forever.as_mut()).is_pending());
+        assert_eq!(rx.recv().await, Some(1));
+        forever.await.unwrap();
+        rx.close();
+        assert_eq!(
+            tx.send_timeout(4, Duration::ZERO).await,
+            Err(SendTimeoutError::Closed(4))
+        );
+    });
+}

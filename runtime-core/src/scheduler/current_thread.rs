@@ -465,7 +465,13 @@ impl<'a> CoreGuard<'a> {
                 driver.turn();
                 timers.fire(0, true);
                 if may_block && !self.has_work(cx) && !timers.advance_to_next() {
-                    driver.park(None);
+                    // Announced, so that a foreign thread's timer ends the sleep; one that came just
+                    // now moves the clock the next time.
+                    match timers.before_park(0, true) {
+                        None => driver.park(None),
+                        Some(_) => driver.turn(),
+                    }
+                    timers.after_park(0, true);
                 }
                 timers.fire(0, true);
             }

@@ -143,11 +143,12 @@ impl<T> Chan<T> {
 
     /// The receiver takes no more.
     pub(super) fn close(&self) {
+        // Told even if the waker of a sender that waits for room panics.
+        let _told = Told(&self.closed);
         match &self.room {
             Some(room) => room.permits.close(),
             None => self.queue.close(),
         }
-        self.closed.notify_waiters();
     }
 
     /// Waits for `close`.
@@ -164,11 +165,11 @@ impl<T> Chan<T> {
 
     /// The receiver goes: closes, and drops what is there.
     pub(super) fn drop_receiver(&self) {
+        // If a waker or the drop of a value panics, the rest is dropped while that panic unwinds.
+        let _rest = Drain(self);
         self.close();
         let waker = self.rx_waker.lock().take();
         drop(waker);
-        // If the drop of a value panics, the rest is dropped while that panic unwinds.
-        let _rest = Drain(self);
         self.drain();
     }
 
@@ -204,6 +205,20 @@ impl<T> Chan<T> {
     /// # Safety
     /// The caller is the consumer.
     pub(super) unsafe fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        // SAFETY: the caller's promise.
+        let value = ready!(unsafe { self.poll_pop(cx) });
+        if value.is_some() {
+            self.popped(1);
+        }
+        Poll::Ready(value)
+    }
+
+    /// `poll_recv`; the caller gives the value's room back.
+    ///
+    /// # Safety
+    /// The caller is the consumer.
+    #[inline]
+    unsafe fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let coop = ready!(coop::poll_proceed(cx));
         let mut waits = false;
         loop {
@@ -212,7 +227,6 @@ impl<T> Chan<T> {
             // SAFETY: the caller's promise.
             match unsafe { self.queue.pop() } {
                 Popped::Value(value) => {
-                    self.popped(1);
                     coop.made_progress();
                     return Poll::Ready(Some(value));
                 }
@@ -244,7 +258,7 @@ impl<T> Chan<T> {
             return Poll::Ready(0);
         }
         // SAFETY: the caller's promise.
-        let Some(first) = ready!(unsafe { self.poll_recv(cx) }) else {
+        let Some(first) = ready!(unsafe { self.poll_pop(cx) }) else {
             return Poll::Ready(0);
         };
         buffer.push(first);
@@ -257,7 +271,8 @@ impl<T> Chan<T> {
             buffer.push(value);
             count += 1;
         }
-        self.popped(count - 1);
+        // All at once, and last: what a sender's waker does must not cost a value.
+        self.popped(count);
         Poll::Ready(count)
     }
 
@@ -286,6 +301,15 @@ impl<T> Chan<T> {
                 }
             }
         }
+    }
+}
+
+/// Wakes who waits for the end of the channel, when it is dropped.
+struct Told<'a>(&'a Notify);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
     }
 }
 
