@@ -6,6 +6,7 @@
 //!
 //! And what user code does to those around it: [`contain`] keeps its panics from them.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
@@ -54,7 +55,17 @@ pub(crate) use counting::{locked, unlocked};
 #[track_caller]
 pub fn contain(f: impl FnOnce()) {
     user_code();
-    let _ = catch_unwind(AssertUnwindSafe(f));
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        discard(payload);
+    }
+}
+
+/// Drops the payload of a panic that nobody asks for: user code as well. If its drop panics in turn, that second payload
+/// is forgotten: it might go on like this.
+pub fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
 }
 
 /// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second

@@ -426,7 +426,7 @@ impl Builder {
         self
     }
 
-    /// Starts with the clock paused; for current-thread runtimes.
+    /// Starts with the clock paused; for current-thread runtimes, as others panic when they are built.
     #[cfg(feature = "test-util")]
     pub fn start_paused(&mut self, start_paused: bool) -> &mut Self {
         self.start_paused = start_paused;
@@ -437,6 +437,10 @@ impl Builder {
     ///
     /// # Errors
     /// What the system says if it gives no epoll instance, no eventfd or no thread.
+    ///
+    /// # Panics
+    /// If a multi-thread runtime is to start with its clock paused.
+    #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         let core = self.start(self.default_workers(), false)?;
         Ok(Runtime::from_core(core))
@@ -465,7 +469,13 @@ impl Builder {
         }
     }
 
+    #[track_caller]
     fn start(&self, workers: Option<usize>, is_local: bool) -> io::Result<Core> {
+        assert!(
+            !self.start_paused || workers.is_none(),
+            "`time::pause()` requires the `current_thread` Tokio runtime: \
+            `start_paused` is not for a multi-thread one"
+        );
         let mut config = self.config.clone();
         config.workers = workers;
         config.is_local = is_local;

@@ -22,7 +22,6 @@ use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -266,7 +265,7 @@ impl Drop for WakeBatch {
     fn drop(&mut self) {
         while let Some(waker) = self.take() {
             // Reached only while a waker's panic unwinds; a second panic would abort.
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            audit::contain(|| waker.wake());
         }
     }
 }

@@ -338,7 +338,7 @@ impl RawTask {
         if !(before.is_complete() && before.has_join_waker()) {
             // SAFETY: JOIN_WAKER is clear now, by us or before: the slot is ours (I4).
             let waker = self.join_waker().with_mut(|w| unsafe { w.replace(None) });
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+            audit::contain(|| drop(waker));
         }
         self.unref();
     }
@@ -451,7 +451,7 @@ struct DropOnUnwind<'a, F: Future, S>(&'a Cell<F, S>);
 impl<F: Future, S> Drop for DropOnUnwind<'_, F, S> {
     fn drop(&mut self) {
         // SAFETY: made by the permit's holder, for the time of its poll.
-        let _ = unsafe { replace_stage(self.0, Stage::Consumed) };
+        discard_panic(unsafe { replace_stage(self.0, Stage::Consumed) });
     }
 }
 
@@ -486,6 +486,13 @@ unsafe fn replace_stage<F: Future, S>(
     })
 }
 
+/// Nobody is told of a panic in the drop of what a stage held.
+fn discard_panic(dropped: Result<(), Box<dyn Any + Send>>) {
+    if let Err(payload) = dropped {
+        audit::discard(payload);
+    }
+}
+
 /// Stores the output, completes, tells the join side, leaves the owner's list.
 unsafe fn finish<F: Future + 'static, S: Schedule>(
     cell: &Cell<F, S>,
@@ -493,31 +500,28 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
 ) {
     let header = NonNull::from(&cell.header);
     // SAFETY: the caller holds the permit (I1).
-    let _ = unsafe { replace_stage(cell, Stage::Finished(output)) };
+    discard_panic(unsafe { replace_stage(cell, Stage::Finished(output)) });
     let state = cell.header.state.complete();
     if !state.is_join_interested() {
         // SAFETY: nobody else will look at the output (I3).
-        let _ = unsafe { replace_stage(cell, Stage::Consumed) };
+        discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
     } else if state.has_join_waker() {
-        audit::user_code();
-        let _ = catch_unwind(AssertUnwindSafe(|| {
+        audit::contain(|| {
             cell.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (I4).
                 if let Some(waker) = unsafe { &*waker } {
                     waker.wake_by_ref();
                 }
             });
-        }));
+        });
         let after = cell.header.state.unset_join_waker_after_complete();
         if !after.is_join_interested() {
             // SAFETY: the handle went and left the waker to us (I4).
             let waker = cell.join_waker.with_mut(|w| unsafe { w.replace(None) });
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+            audit::contain(|| drop(waker));
         }
     }
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        cell.scheduler.on_terminate(&cell.header)
-    }));
+    audit::contain(|| cell.scheduler.on_terminate(&cell.header));
     cell.scheduler.release(header);
     RawTask(header).unref();
 }
@@ -558,7 +562,7 @@ unsafe fn take_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>,
 
 unsafe fn drop_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     // SAFETY: the vtable's promise; complete: the stage is the join handle's (I3).
-    let _ = unsafe { replace_stage(header.cast::<Cell<F, S>>().as_ref(), Stage::Consumed) };
+    discard_panic(unsafe { replace_stage(header.cast::<Cell<F, S>>().as_ref(), Stage::Consumed) });
 }
 
 unsafe fn join_waker<F: Future + 'static, S: Schedule>(

@@ -451,8 +451,10 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         let _entered = Enter::new(&self.shared);
         self.shared.cancel_all();
-        let wakers = std::mem::take(&mut *self.shared.drivers.lock());
-        drop(wakers);
+        let Drivers { first, others } = std::mem::take(&mut *self.shared.drivers.lock());
+        for (_, waker) in first.into_iter().chain(others) {
+            audit::contain(|| drop(waker));
+        }
     }
 }
 

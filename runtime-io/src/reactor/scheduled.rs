@@ -16,7 +16,6 @@ use super::{Interest, Ready};
 use runtime_core::audit;
 use runtime_core::shim::sync::Mutex;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 #[derive(Default)]
@@ -104,7 +103,7 @@ impl ScheduledIo {
             for waker in batch.into_iter().flatten() {
                 // A waker that panics must not cost the others their wake-up; the panic hook has
                 // told of it.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+                audit::contain(|| waker.wake());
             }
             if is_done {
                 return;

@@ -19,7 +19,6 @@ use libc::c_int;
 use runtime_core::{audit, coop};
 use std::fmt;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -132,7 +131,7 @@ impl Hub {
         }
         audit::user_code();
         for waiting in woken {
-            let _ = catch_unwind(AssertUnwindSafe(|| waiting.waker.wake()));
+            audit::contain(|| waiting.waker.wake());
         }
     }
 }

@@ -359,6 +359,6 @@ pub(super) fn complete(
 fn wake_all(wakers: Vec<Waker>) {
     audit::user_code();
     for waker in wakers {
-        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        audit::contain(|| waker.wake());
     }
 }
