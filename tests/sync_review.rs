@@ -315,7 +315,7 @@ fn a_panicking_drop_leaks_none_of_the_other_values() {
 }
 
 #[derive(Debug)]
-struct NoClone(Alive);
+struct NoClone(#[expect(dead_code)] Alive);
 
 impl Clone for NoClone {
     fn clone(&self) -> Self {
@@ -371,7 +371,7 @@ fn channels_whose_values_hold_an_end_of_theirs_come_apart() {
         struct Holds<T>(#[allow(dead_code)] T, #[allow(dead_code)] Alive);
         let alive = Arc::new(AtomicUsize::new(0));
 
-        type Own = Holds<Option<Box<dyn std::any::Any>>>;
+        type Own = Holds<Option<Box<dyn std::any::Any + Send>>>;
         let (tx, rx) = mpsc::unbounded_channel::<Own>();
         let _ = tx.send(Holds(Some(Box::new(tx.clone())), Alive::new(&alive)));
         drop(tx);
@@ -394,13 +394,13 @@ fn channels_whose_values_hold_an_end_of_theirs_come_apart() {
 
         #[derive(Clone)]
         struct Shared(
-            #[allow(dead_code)] Arc<std::sync::Mutex<Option<Box<dyn std::any::Any>>>>,
+            #[allow(dead_code)] Arc<std::sync::Mutex<Option<Box<dyn std::any::Any + Send>>>>,
             #[allow(dead_code)] Alive,
         );
         let (tx, rx) = broadcast::channel::<Shared>(1);
         for _ in 0..3 {
             let own = Arc::new(std::sync::Mutex::new(Some(
-                Box::new(tx.subscribe()) as Box<dyn std::any::Any>
+                Box::new(tx.subscribe()) as Box<dyn std::any::Any + Send>
             )));
             let _ = tx.send(Shared(own, Alive::new(&alive)));
         }
