@@ -60,12 +60,17 @@ pub fn contain(f: impl FnOnce()) {
     }
 }
 
-/// Drops the payload of a panic that nobody asks for: user code as well. If its drop panics in turn, that second payload
-/// is forgotten: it might go on like this.
-pub fn discard(payload: Box<dyn Any + Send>) {
-    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(another);
+/// Drops the payload of a panic that nobody asks for: user code as well. If its drop panics in turn, so that there is
+/// another, that one is dropped likewise; but not for ever: the last of many is forgotten.
+pub fn discard(mut payload: Box<dyn Any + Send>) {
+    const MOST: usize = 16;
+    for _ in 0..MOST {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(another) => payload = another,
+        }
     }
+    std::mem::forget(payload);
 }
 
 /// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second
