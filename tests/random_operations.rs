@@ -9,6 +9,7 @@ mod support;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, Weak};
@@ -50,6 +51,7 @@ type Token = Arc<()>;
 
 struct World {
     token: Weak<()>,
+    folder: PathBuf,
     random: Random,
     semaphore: Semaphore,
     notify: Notify,
@@ -346,8 +348,7 @@ async fn use_io(world: &Arc<World>) {
             }
         }
         2 => {
-            let name = format!("selvedge-random-{}", random.below(20));
-            let path = std::env::temp_dir().join(name);
+            let path = world.folder.join(random.below(20).to_string());
             let bytes = vec![1; random.below(50_000) as usize];
             drop(tokio::fs::write(&path, bytes).await);
             drop(timeout(limit, tokio::fs::read(&path)).await);
@@ -433,7 +434,7 @@ fn run_runtime(runtime: Runtime, world: &Arc<World>) {
     end(runtime, random);
 }
 
-fn round(seed: u64) {
+fn round(seed: u64, folder: PathBuf) {
     let random = Random(Arc::new(AtomicU64::new(seed)));
     let token = Token::default();
     let runtimes: Vec<_> = (0..1 + random.below(3))
@@ -442,6 +443,7 @@ fn round(seed: u64) {
     let (sender, receiver) = mpsc::channel(4);
     let world = Arc::new(World {
         token: Arc::downgrade(&token),
+        folder,
         random,
         semaphore: Semaphore::new(3),
         notify: Notify::new(),
@@ -480,9 +482,11 @@ fn rounds(first: u64, time: Duration) {
             hook(info);
         }
     }));
+    let folder = tempfile::tempdir().unwrap();
     let start = Instant::now();
     for seed in first.. {
-        let outcome = catch_unwind(|| within(60, move || round(seed)));
+        let path = folder.path().to_owned();
+        let outcome = catch_unwind(|| within(60, move || round(seed, path)));
         assert!(outcome.is_ok(), "failed at seed {seed}");
         if start.elapsed() > time {
             return;

@@ -6,6 +6,7 @@
 use super::driver::Reactor;
 use crate::uring::{Ring, WakeDriver};
 use mio::unix::SourceFd;
+use runtime_core::audit;
 use runtime_core::shim::sync::Mutex;
 use std::io;
 use std::panic::resume_unwind;
@@ -78,8 +79,10 @@ impl RingSlot {
     /// The driver saw an event of the ring. `may_panic`: a waker's panic goes on from here.
     pub(super) fn deliver(&self, may_panic: bool) {
         let panic = self.get().and_then(|ring| ring.drain());
-        if let Some(panic) = panic.filter(|_| may_panic) {
-            resume_unwind(panic);
+        match panic {
+            Some(panic) if may_panic => resume_unwind(panic),
+            Some(panic) => audit::discard(panic),
+            None => {}
         }
     }
 

@@ -207,7 +207,9 @@ impl Ring {
                     Some(libc::EINTR) => {}
                     Some(libc::EBUSY) => {
                         // The kernel has completions that find no room. A waker's panic is the waker's.
-                        drop(self.drain());
+                        if let Some(payload) = self.drain() {
+                            audit::discard(payload);
+                        }
                         attempts += 1;
                     }
                     Some(libc::EAGAIN | libc::ENOMEM) => attempts = MOST_ATTEMPTS,
@@ -239,7 +241,10 @@ impl Ring {
                     OnComplete::Wake(waker) => {
                         let wake = AssertUnwindSafe(|| waker.map(Waker::wake));
                         if let Err(payload) = catch_unwind(wake) {
-                            panic.get_or_insert(payload);
+                            match panic {
+                                None => panic = Some(payload),
+                                Some(_) => audit::discard(payload),
+                            }
                         }
                     }
                     OnComplete::Dispose(request, result) => drop(request.finish(result)),
