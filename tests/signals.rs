@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{current, multi, within};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -72,6 +72,39 @@ fn stream_awaited_on_another_runtime_does_not_end_with_its_first() {
         assert!(!wait.is_finished());
         send(libc::SIGHUP);
         assert_eq!(second.block_on(wait).unwrap(), Some(()));
+    });
+}
+
+/// A loop around a `select!` with a new listener at each turn drops some that have not told of an arrival.
+#[test]
+fn arrival_that_nobody_told_of_is_given_to_the_next_listener() {
+    const KEPT: Duration = Duration::from_millis(100);
+    // SAFETY: no memory is involved. The handler runs on this thread, before the call returns.
+    let raise = || assert_eq!(unsafe { libc::raise(libc::SIGALRM) }, 0);
+    let listen = || signal(SignalKind::alarm()).unwrap();
+    within(20, move || {
+        current().block_on(async {
+            loop {
+                let start = Instant::now();
+                let unheard = listen();
+                raise();
+                drop(unheard);
+                let mut next = listen();
+                if start.elapsed() < KEPT {
+                    comes(&mut next).await;
+                    break;
+                }
+            }
+            // It is dealt with.
+            does_not_come(&mut listen()).await;
+
+            let unheard = listen();
+            raise();
+            std::thread::sleep(KEPT);
+            drop(unheard);
+            // It is too old.
+            does_not_come(&mut listen()).await;
+        });
     });
 }
 

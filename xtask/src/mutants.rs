@@ -415,7 +415,7 @@ impl Call {
     }
 }
 
-/// Copies what the models need. Unchanged files keep their time stamps, for cargo.
+/// Makes `to` a copy of what the models need. Unchanged files keep their time stamps, for cargo.
 fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     for name in [
         "Cargo.toml",
@@ -437,6 +437,13 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
                 for file in env::files_below(&source, suffix)? {
                     let relative = file.strip_prefix(from).expect("below the root");
                     env::write_if_changed(&to.join(relative), &fs::read_to_string(&file)?)?;
+                }
+                // What is gone here is a module too many there.
+                for file in env::files_below(&to.join(name), suffix)? {
+                    let relative = file.strip_prefix(to).expect("below the copy");
+                    if !from.join(relative).exists() {
+                        fs::remove_file(&file)?;
+                    }
                 }
             }
         } else if source.exists() {

@@ -1,105 +1,70 @@
-//! What has arrived in this process: a count for each signal; and signals that arrive while nobody listens.
+//! The latches of this process, one for each signal, and the action that feeds them.
 //!
-//! A loop that calls `ctrl_c` anew each time, or drops one stream and makes another, has moments without a
-//! listener. A signal from such a moment is kept, and given to the first listener that comes within
-//! [`KEPT`]; what is older was for a program that did not care any more.
-//!
-//! I1: the handler's part is async-signal-safe: atomics, `clock_gettime`, and what `pair` says.
-//! I2: a latch's action is registered once a process and signal, and stays. It counts before it wakes anybody.
+//! I1: the action is async-signal-safe: atomics, `clock_gettime`, and what `pair` says.
+//! I2: a signal's action is registered once a process, and stays. It counts before it wakes anybody.
 
+use super::latch::Latch;
 use super::pair;
 use libc::c_int;
 use std::io;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-/// How long an unheard signal is kept.
-const KEPT: Duration = Duration::from_millis(100);
 /// Signal numbers of Linux, real-time ones included, end before this.
 const SIGNALS: usize = 128;
 
-struct Latch {
-    is_installed: AtomicBool,
-    listeners: AtomicUsize,
-    /// Wraps around; only whether it has changed matters.
-    arrivals: AtomicUsize,
-    /// When the last signal came that nobody heard, in nanoseconds of the monotonic clock; 0: none.
-    unheard_at: AtomicU64,
-}
+#[cfg(not(runtime_loom))]
+static LATCHES: [Latch; SIGNALS] = [const { Latch::new() }; SIGNALS];
+/// Not used by any model: loom's atomics live in one.
+#[cfg(runtime_loom)]
+static LATCHES: std::sync::LazyLock<[Latch; SIGNALS]> =
+    std::sync::LazyLock::new(|| std::array::from_fn(|_| Latch::new()));
 
-static LATCHES: [Latch; SIGNALS] = [const {
-    Latch {
-        is_installed: AtomicBool::new(false),
-        listeners: AtomicUsize::new(0),
-        arrivals: AtomicUsize::new(0),
-        unheard_at: AtomicU64::new(0),
-    }
-}; SIGNALS];
-
+static IS_INSTALLED: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
 /// Held while an action is registered, which is rare and never in a handler.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Counts a listener; gives the arrivals before it, less one if that came just before it and nobody heard it.
+/// Has the signal counted from now on; gives the arrivals that a new listener need not see.
 pub(super) fn begin_listening(signal: c_int) -> io::Result<usize> {
-    let Some(latch) = latch_of(signal) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    install(signal, latch)?;
-    let arrivals = arrivals(signal);
-    // Ordering: SeqCst; the handler stores `unheard_at` after it saw no listener, on any thread.
-    latch.listeners.fetch_add(1, Ordering::SeqCst);
-    // Ordering: SeqCst; as above.
-    let at = latch.unheard_at.swap(0, Ordering::SeqCst);
-    let is_owed = at != 0 && monotonic_nanos().saturating_sub(at) < KEPT.as_nanos() as u64;
-    Ok(arrivals.wrapping_sub(usize::from(is_owed)))
+    install(signal)?;
+    Ok(latch_of(signal)?.begin(monotonic_nanos()))
 }
 
 /// How often the signal has come.
 pub(super) fn arrivals(signal: c_int) -> usize {
-    // Ordering: SeqCst; after a listener's bell is in use, before the handler looks for bells: see `pair`.
-    latch_of(signal).map_or(0, |latch| latch.arrivals.load(Ordering::SeqCst))
+    latch_of(signal).map_or(0, Latch::arrivals)
 }
 
-/// Undoes one `begin_listening`.
-pub(super) fn end_listening(signal: c_int) {
-    if let Some(latch) = latch_of(signal) {
-        // Ordering: SeqCst; see `begin_listening`.
-        latch.listeners.fetch_sub(1, Ordering::SeqCst);
-    }
+/// True if the signal has come since it was `seen`, which it is then.
+pub(super) fn take(signal: c_int, seen: &mut usize) -> bool {
+    latch_of(signal).is_ok_and(|latch| latch.take(seen))
 }
 
-fn latch_of(signal: c_int) -> Option<&'static Latch> {
-    LATCHES.get(usize::try_from(signal).ok()?)
+fn latch_of(signal: c_int) -> io::Result<&'static Latch> {
+    let latch = usize::try_from(signal).ok().and_then(|i| LATCHES.get(i));
+    latch.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-fn install(signal: c_int, latch: &'static Latch) -> io::Result<()> {
+fn install(signal: c_int) -> io::Result<()> {
+    let latch = latch_of(signal)?;
+    let is_installed = &IS_INSTALLED[signal as usize];
     // Ordering: Acquire; pairs with the Release below.
-    if latch.is_installed.load(Ordering::Acquire) {
+    if is_installed.load(Ordering::Acquire) {
         return Ok(());
     }
-    let _installing = INSTALLING
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     // Ordering: Relaxed; written under the lock.
-    if latch.is_installed.load(Ordering::Relaxed) {
+    if is_installed.load(Ordering::Relaxed) {
         return Ok(());
     }
     let arrive = move || {
-        // Ordering: SeqCst; see `arrivals`.
-        latch.arrivals.fetch_add(1, Ordering::SeqCst);
-        // Ordering: SeqCst; see `begin_listening`.
-        if latch.listeners.load(Ordering::SeqCst) == 0 {
-            // Ordering: SeqCst; as above.
-            latch.unheard_at.store(monotonic_nanos(), Ordering::SeqCst);
-        } else {
-            pair::ring_all();
-        }
+        latch.arrive(monotonic_nanos());
+        pair::ring_all();
     };
     // SAFETY: the action is async-signal-safe (I1).
     unsafe { signal_hook_registry::register(signal, arrive) }?;
     // Ordering: Release; pairs with the Acquire above.
-    latch.is_installed.store(true, Ordering::Release);
+    is_installed.store(true, Ordering::Release);
     Ok(())
 }
 

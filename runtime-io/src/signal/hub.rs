@@ -7,7 +7,8 @@
 //! misses nothing. A reactor has at most one; it goes with the last of its streams.
 //!
 //! I1: a waker is put in before the arrivals are looked at, and the arrivals are counted before the bell is rung.
-//!     So one of the two sees the other: an arrival is seen by the stream, or the stream by the hub.
+//!     So one of the two sees the other: an arrival is seen by the stream, or the stream by the hub (see `latch` as to
+//!     when the bell is rung).
 //! I2: the hub's own waker does not keep it.
 //! I3: wakers run outside of the lock. One that panics does not cost the others their wake-up.
 

@@ -1,7 +1,7 @@
 //! Signals as streams.
 //!
 //! ```text
-//! signal ─▶ handler ── counts the arrival (gap), rings the bell of each runtime that listens (pair)
+//! signal ─▶ handler ── counts the arrival (latch), rings the bell of each runtime that listens (pair)
 //!                          ▼ one more descriptor that its reactor waits for
 //!                       Hub ── wakes the streams whose signal it was ──▶ Signal compares counts
 //! ```
@@ -11,12 +11,16 @@
 //! I1: what runs in the handler is async-signal-safe.
 //! I2: a forked child shares the bells but not the process id, so its handlers ring none.
 //! Signals that come in quick succession are given as one; none is lost: a bell that is full has been rung.
-//! What arrives between the drop of one stream and the making of the next is kept for a moment; see `gap`.
+//! What arrives while nobody listens, or is not looked at by a stream that is dropped, is kept for the next one for a
+//! moment; see `latch`.
 //! As a handler once installed stays, a signal that was listened to no longer has its default effect.
 
 mod gap;
 mod hub;
+mod latch;
 mod pair;
+#[cfg(test)]
+mod tests;
 pub mod unix;
 
 pub(crate) use hub::HubSlot;
@@ -34,8 +38,8 @@ use std::io;
 /// Outside of a runtime, or where its I/O driver is not enabled.
 ///
 /// # Cancel safety
-/// Cancel safe: in a loop that calls it anew each time, a signal that arrives between two calls is given to the
-/// second if that comes within a tenth of a second.
+/// Cancel safe: in a loop that calls it anew each time, a signal that arrives between two calls, or during one that
+/// is dropped before it tells of it, is given to the next if that comes within a tenth of a second.
 pub async fn ctrl_c() -> io::Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     interrupt.recv().await;

@@ -10,18 +10,19 @@
 //!     them nor uses them: the parent has the other ends.
 //! I3: the list only grows, and what is in it lives for ever.
 
+use super::latch::{Switch, after_arrival};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 struct Pair {
     owner: u32,
     reader: UnixStream,
     writer: UnixStream,
-    is_used: AtomicBool,
+    switch: Switch,
     next: Option<&'static Pair>,
 }
 
@@ -37,14 +38,9 @@ impl Bell {
     pub(super) fn new() -> io::Result<Bell> {
         let owner = std::process::id();
         let _taking = TAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = all().find(|pair| {
-            // Ordering: Acquire; pairs with the Release of the drop: the last user is done reading.
-            pair.owner == owner && !pair.is_used.load(Ordering::Acquire)
-        });
+        let free = all().find(|pair| pair.owner == owner && pair.switch.is_off());
         if let Some(pair) = free {
-            // Ordering: SeqCst; before the new user looks at the arrivals (`gap`): the handler that makes a later
-            // one known sees it.
-            pair.is_used.store(true, Ordering::SeqCst);
+            pair.switch.turn_on();
             return Ok(Bell(pair));
         }
         let (reader, writer) = UnixStream::pair()?;
@@ -54,11 +50,13 @@ impl Bell {
             owner,
             reader,
             writer,
-            is_used: AtomicBool::new(true),
+            switch: Switch::new(),
             next: first(),
         }));
-        // Ordering: SeqCst; publishes the pair, and as above.
-        PAIRS.store(pair, Ordering::SeqCst);
+        // Ordering: Release; publishes the pair to `first`.
+        PAIRS.store(pair, Ordering::Release);
+        // After that, so that a handler that sees nothing of the pair is one whose arrival the listener sees.
+        pair.switch.turn_on();
         Ok(Bell(pair))
     }
 }
@@ -71,18 +69,17 @@ impl AsRawFd for Bell {
 
 impl Drop for Bell {
     fn drop(&mut self) {
-        // Ordering: Release; pairs with the Acquire of the next user.
-        self.0.is_used.store(false, Ordering::Release);
+        self.0.switch.turn_off();
     }
 }
 
-/// Wakes every runtime of this process that listens to signals. For the handler (I1).
+/// Wakes every runtime of this process that listens to signals. For the handler (I1), after it counted the arrival.
 pub(super) fn ring_all() {
     // SAFETY: `getpid` has no preconditions.
     let process = unsafe { libc::getpid() } as u32;
+    after_arrival();
     for pair in all() {
-        // Ordering: SeqCst; see `Bell::new`.
-        if pair.owner == process && pair.is_used.load(Ordering::SeqCst) {
+        if pair.owner == process && !pair.switch.is_off() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             // SAFETY: one byte is sent from memory that lives for the call; the descriptor is never closed (I3).
             // A pair that is full has bytes to be read, which is all there is to say.
@@ -92,8 +89,8 @@ pub(super) fn ring_all() {
 }
 
 fn first() -> Option<&'static Pair> {
-    // Ordering: SeqCst; pairs with the store of `Bell::new`.
-    let first = PAIRS.load(Ordering::SeqCst);
+    // Ordering: Acquire; pairs with the Release of `Bell::new`.
+    let first = PAIRS.load(Ordering::Acquire);
     // SAFETY: null, or a pair that lives for ever (I3) and is not changed but by atomics.
     unsafe { first.as_ref() }
 }

@@ -153,14 +153,12 @@ impl Signal {
 
     /// Takes note of what has arrived.
     fn has_arrived(&mut self) -> bool {
-        let arrivals = gap::arrivals(self.kind.0);
-        std::mem::replace(&mut self.seen, arrivals) != arrivals
+        gap::take(self.kind.0, &mut self.seen)
     }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        gap::end_listening(self.kind.0);
         self.hub.leave(self.key);
     }
 }

@@ -1,0 +1,118 @@
+//! What has arrived of one signal, and what of that somebody took.
+//!
+//! ```text
+//! handler   last_at = now; arrivals += 1 ─fence─ which bells are in use? ring them
+//! listener  bell in use ─fence─ arrivals
+//!           more than it has seen: taken = arrivals, if that is more
+//! ```
+//! A loop that calls `ctrl_c` anew each time, perhaps in a `select!` where another branch wins, drops listeners that
+//! have not looked at an arrival, and has moments without any. So an arrival that nobody has taken goes to whoever begins
+//! to listen within [`KEPT`]; what is older was for a program that did not care.
+//!
+//! I1: an arrival is counted before the bells are looked at, a bell is in use before the arrivals are looked at, and
+//!     both have a fence between: so the listener sees the arrival, or the handler the bell.
+//! I2: `taken` only grows: who saw fewer arrivals does not undo what another has taken, so that no later listener is
+//!     given what was dealt with.
+
+use runtime_core::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::time::Duration;
+
+/// How long an arrival that nobody took is kept.
+pub(super) const KEPT: Duration = Duration::from_millis(100);
+
+/// The arrivals of one signal in this process.
+pub(super) struct Latch {
+    arrivals: AtomicUsize,
+    /// The most arrivals that a listener took note of.
+    taken: AtomicUsize,
+    /// When the last one came, in nanoseconds of the monotonic clock.
+    last_at: AtomicU64,
+}
+
+impl Latch {
+    #[cfg(not(runtime_loom))]
+    pub(super) const fn new() -> Latch {
+        Latch {
+            arrivals: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            last_at: AtomicU64::new(0),
+        }
+    }
+
+    #[cfg(runtime_loom)]
+    pub(super) fn new() -> Latch {
+        Latch {
+            arrivals: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            last_at: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts an arrival. For the handler: nothing but atomics.
+    pub(super) fn arrive(&self, now: u64) {
+        // Ordering: Relaxed; published by the next line.
+        self.last_at.store(now, Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire of `arrivals`: who sees the arrival sees its time.
+        self.arrivals.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often the signal has come.
+    pub(super) fn arrivals(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release of `arrive`.
+        self.arrivals.load(Ordering::Acquire)
+    }
+
+    /// The arrivals before a listener that begins at `now`, less one if the last is still to be had.
+    pub(super) fn begin(&self, now: u64) -> usize {
+        let arrivals = self.arrivals();
+        // Ordering: Relaxed; as recent as what was passed to this thread since another took the arrival.
+        let is_to_be_had = self.taken.load(Ordering::Relaxed) < arrivals;
+        // Ordering: Relaxed; not older than the arrival seen above.
+        let age = now.saturating_sub(self.last_at.load(Ordering::Relaxed));
+        arrivals - usize::from(is_to_be_had && u128::from(age) < KEPT.as_nanos())
+    }
+
+    /// True if there are others than those `seen`, which are seen and taken then.
+    pub(super) fn take(&self, seen: &mut usize) -> bool {
+        let arrivals = self.arrivals();
+        if std::mem::replace(seen, arrivals) == arrivals {
+            return false;
+        }
+        // Ordering: Relaxed; a mark, see `begin`.
+        self.taken.fetch_max(arrivals, Ordering::Relaxed);
+        true
+    }
+}
+
+/// Whether a bell is in use: to be rung at each arrival.
+pub(super) struct Switch(AtomicBool);
+
+impl Switch {
+    pub(super) fn new() -> Switch {
+        Switch(AtomicBool::new(false))
+    }
+
+    /// From here on the bell is rung, or the arrival is there to be seen.
+    pub(super) fn turn_on(&self) {
+        // Ordering: Relaxed; ordered by the fence.
+        self.0.store(true, Ordering::Relaxed);
+        // Ordering: SeqCst; pairs with the fence of `after_arrival` (I1).
+        fence(Ordering::SeqCst);
+    }
+
+    pub(super) fn turn_off(&self) {
+        // Ordering: Relaxed; the bell's users share no memory but the kernel's.
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_off(&self) -> bool {
+        // Ordering: Relaxed; as above. After an arrival, ordered by the fence.
+        !self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Between an arrival and the look at the switches.
+pub(super) fn after_arrival() {
+    // Ordering: SeqCst; pairs with the fence of `Switch::turn_on` (I1).
+    fence(Ordering::SeqCst);
+}
