@@ -4,6 +4,8 @@
 //! it with `runtime-io` and `runtime-time`.
 
 pub mod audit;
+#[doc(hidden)]
+pub mod base;
 pub mod blocking;
 pub mod context;
 pub mod coop;

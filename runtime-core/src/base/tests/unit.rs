@@ -1,0 +1,289 @@
+//! The ground floor on one thread.
+
+use crate::base::list::{Linked, Links, List};
+use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::wake_batch::WakeBatch;
+use crate::base::waker_slot::{Look, WakerSlot, register, register_first};
+use crate::shim::sync::Mutex;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+
+/// Notes the order in which its wakers are woken, and counts those that live.
+#[derive(Default)]
+struct Log {
+    woken: Mutex<Vec<usize>>,
+    alive: AtomicUsize,
+}
+
+struct Numbered {
+    log: Arc<Log>,
+    number: usize,
+}
+
+impl Log {
+    fn waker(self: &Arc<Self>, number: usize) -> Waker {
+        self.alive.fetch_add(1, Ordering::Relaxed);
+        Waker::from(Arc::new(Numbered {
+            log: self.clone(),
+            number,
+        }))
+    }
+
+    fn woken(&self) -> Vec<usize> {
+        self.woken.lock().clone()
+    }
+}
+
+impl Wake for Numbered {
+    fn wake(self: Arc<Self>) {
+        self.log.woken.lock().push(self.number);
+        if self.number == PANICS {
+            panic!("this waker panics");
+        }
+    }
+}
+
+impl Drop for Numbered {
+    fn drop(&mut self) {
+        self.log.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The waker of this number panics.
+const PANICS: usize = 13;
+
+#[derive(Default)]
+struct State {
+    is_over: bool,
+    slot: WakerSlot,
+}
+
+/// Puts a waker in, by way of a lock of its own.
+fn fill(slot: &mut WakerSlot, waker: Waker) {
+    let lock = Mutex::new(std::mem::take(slot));
+    register_first(&lock, &waker, |slot: &mut WakerSlot| Look::<()>::Wait(slot));
+    *slot = lock.into_inner();
+}
+
+fn wait(lock: &Mutex<State>, waker: &Waker) -> bool {
+    register(lock, waker, |state: &mut State| match state.is_over {
+        true => Look::Over(()),
+        false => Look::Wait(&mut state.slot),
+    })
+    .is_none()
+}
+
+#[test]
+fn a_slot_keeps_the_last_waker_and_drops_the_one_before() {
+    let log = Arc::new(Log::default());
+    let lock = Mutex::new(State::default());
+    let (one, two) = (log.waker(1), log.waker(2));
+    assert!(wait(&lock, &one));
+    assert_eq!(Arc::strong_count(&log), 3);
+    assert!(wait(&lock, &two));
+    drop(one);
+    assert_eq!(log.alive.load(Ordering::Relaxed), 1, "the first is gone");
+    let mut state = lock.lock();
+    state.is_over = true;
+    state.slot.take().wake_after(state);
+    assert_eq!(log.woken(), [2]);
+    assert!(!wait(&lock, &two), "the wait is over");
+}
+
+#[test]
+fn a_waker_that_stays_the_same_is_not_cloned_again() {
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            CLONES.fetch_add(1, Ordering::Relaxed);
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| (),
+        |_| (),
+        |_| (),
+    );
+    // SAFETY: the functions use no data.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+    let lock = Mutex::new(State::default());
+    for _ in 0..3 {
+        assert!(wait(&lock, &waker));
+    }
+    assert_eq!(CLONES.load(Ordering::Relaxed), 1);
+    let looks = AtomicUsize::new(0);
+    register_first(&lock, &waker, |state: &mut State| {
+        looks.fetch_add(1, Ordering::Relaxed);
+        Look::<()>::Wait(&mut state.slot)
+    });
+    assert_eq!(
+        looks.load(Ordering::Relaxed),
+        1,
+        "a first registration looks once"
+    );
+}
+
+#[test]
+fn a_batch_wakes_in_the_order_it_was_filled_however_large() {
+    for many in [0, 1, 12, 40, 1000] {
+        let log = Arc::new(Log::default());
+        let lock = Mutex::new(());
+        let mut batch = WakeBatch::new();
+        let held = lock.lock();
+        let numbers: Vec<usize> = (0..many).map(|n| n + 100).collect();
+        for number in &numbers {
+            let mut slot = WakerSlot::new();
+            let waker = log.waker(*number);
+            fill(&mut slot, waker);
+            batch.push(slot.take());
+        }
+        batch.wake_after(held);
+        assert_eq!(log.woken(), numbers);
+        assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_waker_that_panics_costs_the_others_nothing() {
+    let log = Arc::new(Log::default());
+    let numbers: Vec<usize> = (0..40).collect();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let mut batch = WakeBatch::new();
+        for number in &numbers {
+            let mut slot = WakerSlot::new();
+            let waker = log.waker(*number);
+            fill(&mut slot, waker);
+            batch.push(slot.take());
+        }
+        batch.wake_after(());
+    }));
+    assert!(result.is_err(), "the panic is told");
+    assert_eq!(log.woken(), numbers);
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+}
+
+struct Node {
+    number: usize,
+    links: Links<Node>,
+}
+
+// SAFETY: the links are a field.
+unsafe impl Linked for Node {
+    fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: a field's address is within the node, and not null.
+        unsafe { NonNull::new_unchecked(&raw mut (*node.as_ptr()).links) }
+    }
+}
+
+fn numbers(list: &List<Node>) -> Vec<usize> {
+    let mut numbers = Vec::new();
+    let mut next = list.front();
+    while let Some(node) = next {
+        // SAFETY: the node is alive: it is linked.
+        numbers.push(unsafe { (*node.as_ptr()).number });
+        // SAFETY: it is linked into this list.
+        next = unsafe { list.after(node) };
+    }
+    numbers
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_a_deque(steps in proptest::collection::vec((0..5u8, 0..8usize), 1..80)) {
+        let mut nodes: Vec<Box<Node>> =
+            (0..8).map(|number| Box::new(Node { number, links: Links::new() })).collect();
+        let pointers: Vec<NonNull<Node>> = nodes.iter_mut().map(|n| NonNull::from(&mut **n)).collect();
+        let mut list = List::new();
+        let mut deque: VecDeque<usize> = VecDeque::new();
+        for (step, at) in steps {
+            let linked = deque.contains(&at);
+            match step {
+                // SAFETY: it is in no list, and lives as long as the test.
+                0 | 1 if !linked => { unsafe { list.push_back(pointers[at]) }; deque.push_back(at); }
+                // SAFETY: it is linked.
+                2 if linked => { unsafe { list.remove(pointers[at]) }; deque.retain(|n| *n != at); }
+                // SAFETY: what was popped is alive.
+                3 => prop_assert_eq!(list.pop_front().map(|n| unsafe { (*n.as_ptr()).number }), deque.pop_front()),
+                // SAFETY: as above.
+                4 => prop_assert_eq!(list.pop_back().map(|n| unsafe { (*n.as_ptr()).number }), deque.pop_back()),
+                _ => {}
+            }
+            prop_assert_eq!(numbers(&list), Vec::from(deque.clone()));
+            prop_assert_eq!(list.is_empty(), deque.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_wait_queue_serves_the_oldest_first(steps in proptest::collection::vec((0..6u8, 0..6usize), 1..80)) {
+        let mut places: Vec<Pin<Box<Place<usize>>>> = (0..6).map(|_| Box::pin(Place::new())).collect();
+        let mut queue = WaitQueue::new();
+        let mut other = WaitQueue::<usize>::new();
+        let mut model: VecDeque<usize> = VecDeque::new();
+        let signal = |n: usize| NonZeroUsize::new(n + 1).unwrap();
+        for (step, at) in steps {
+            let place = places[at].as_ref();
+            let queued = model.contains(&at);
+            match step {
+                0 | 1 if !queued => {
+                    queue.enqueue(place, at);
+                    prop_assert_eq!(place.signal(), None);
+                    model.push_back(at);
+                }
+                2 => {
+                    prop_assert_eq!(other.withdraw(place), None, "another queue's");
+                    prop_assert_eq!(queue.withdraw(place), queued.then_some(at));
+                    model.retain(|n| *n != at);
+                }
+                3 => {
+                    let first = model.pop_front();
+                    prop_assert_eq!(queue.release_front(signal(at)), first);
+                    if let Some(first) = first {
+                        prop_assert_eq!(places[first].signal(), Some(signal(at)));
+                    }
+                }
+                4 => {
+                    let last = model.pop_back();
+                    prop_assert_eq!(queue.release_back(signal(at)), last);
+                    if let Some(last) = last {
+                        prop_assert_eq!(places[last].signal(), Some(signal(at)));
+                    }
+                }
+                5 => {
+                    prop_assert_eq!(queue.get_mut(place).copied(), queued.then_some(at));
+                    prop_assert_eq!(other.get_mut(place).copied(), None);
+                    prop_assert_eq!(queue.front_mut().copied(), model.front().copied());
+                }
+                _ => {}
+            }
+            prop_assert_eq!(queue.is_empty(), model.is_empty());
+        }
+        for place in &mut places {
+            queue.withdraw(place.as_ref());
+        }
+    }
+}
+
+#[test]
+fn a_place_dropped_while_queued_ends_the_process() {
+    const AGAIN: &str = "A_PLACE_DROPPED_WHILE_QUEUED";
+    if std::env::var_os(AGAIN).is_some() {
+        let place = Box::pin(Place::new());
+        let mut queue = WaitQueue::new();
+        queue.enqueue(place.as_ref(), ());
+        drop(place);
+        println!("still here");
+        return;
+    }
+    let name = "base::tests::unit::a_place_dropped_while_queued_ends_the_process";
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(AGAIN, "1")
+        .output()
+        .unwrap();
+    assert!(!child.status.success());
+    assert!(!String::from_utf8_lossy(&child.stdout).contains("still here"));
+}

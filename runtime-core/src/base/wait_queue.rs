@@ -1,0 +1,237 @@
+//! `WaitQueue`: the futures that wait for one thing, oldest first.
+//!
+//! A [`Place`] is part of a waiting future; what it waits with (its waker slot, how much it wants) is a value `T`, which
+//! the queue holds while the place is queued. The queue lives inside a lock; its methods take `&mut self`, so that
+//! holding the lock is what gives access to the queued values, and no caller needs unsafe code.
+//!
+//! ```text
+//!            enqueue(value)                release(signal) -> value
+//!   outside ───────────────▶ queued ─────────────────────────────────▶ released, signal set
+//!                               └── withdraw() -> value ──▶ outside
+//! ```
+//! I1: `value` is present exactly while the place is queued, and reached only through `&mut` of that queue; which
+//!     queue that is, `queue` tells.
+//! I2: `signal` is set, with Release, as the last touch of the place by the releasing thread: a future that has seen
+//!     it may go, without taking the lock.
+//! I3: a queued place is withdrawn before its memory goes. A place that is dropped while queued ends the process: the
+//!     queue would point into freed memory, and the place cannot reach the lock.
+
+use super::list::{Linked, Links, List};
+use crate::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomPinned;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+
+/// One future's place in a queue.
+pub struct Place<T> {
+    /// Why it was released; 0 while it was not.
+    signal: AtomicUsize,
+    /// The queue it is in, for comparing only; null outside.
+    queue: AtomicPtr<WaitQueue<T>>,
+    links: UnsafeCell<Links<Place<T>>>,
+    value: UnsafeCell<Option<T>>,
+    /// Touched with `value`, so that the model checker sees who breaks I1.
+    #[cfg(runtime_loom)]
+    watched: crate::shim::cell::UnsafeCell<()>,
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: by I1 the value is reached by whoever holds the queue's lock, from any thread.
+unsafe impl<T: Send> Send for Place<T> {}
+// SAFETY: shared references reach the atomics alone; the rest as above.
+unsafe impl<T: Send> Sync for Place<T> {}
+
+// SAFETY: the links are a field.
+unsafe impl<T> Linked for Place<T> {
+    fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: the field's address is within the node.
+        let links = unsafe { &raw mut (*node.as_ptr()).links };
+        // An `UnsafeCell` has its value at its own address.
+        // SAFETY: a field's address is not null.
+        unsafe { NonNull::new_unchecked(links.cast()) }
+    }
+}
+
+impl<T> Place<T> {
+    /// A place outside of any queue.
+    pub fn new() -> Place<T> {
+        Place {
+            signal: AtomicUsize::new(0),
+            queue: AtomicPtr::new(ptr::null_mut()),
+            links: UnsafeCell::new(Links::new()),
+            value: UnsafeCell::new(None),
+            #[cfg(runtime_loom)]
+            watched: crate::shim::cell::UnsafeCell::new(()),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// The signal it was released with, if it was. What the releasing thread did before is visible then.
+    #[inline]
+    pub fn signal(&self) -> Option<NonZeroUsize> {
+        // Ordering: Acquire; pairs with the Release in `release` (I2).
+        NonZeroUsize::new(self.signal.load(Ordering::Acquire))
+    }
+
+    /// The value's place.
+    ///
+    /// # Safety
+    /// The caller has exclusive use of the queue it is in, or the place is in none and the caller owns it (I1), for as
+    /// long as the reference lives.
+    unsafe fn value<'a>(&self) -> &'a mut Option<T> {
+        #[cfg(runtime_loom)]
+        self.watched.with_mut(|_| ());
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.value.get() }
+    }
+}
+
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Place::new()
+    }
+}
+
+impl<T> Drop for Place<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Ordering: Relaxed; whoever took the place out of a queue did so before its owner came here: the owner saw the
+        // signal, or withdrew it itself.
+        if !self.queue.load(Ordering::Relaxed).is_null() {
+            // I3.
+            std::process::abort();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Place<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("signal", &self.signal())
+            .finish_non_exhaustive()
+    }
+}
+
+/// See the module's page.
+pub struct WaitQueue<T> {
+    places: List<Place<T>>,
+}
+
+impl<T> WaitQueue<T> {
+    /// A queue in which nobody waits.
+    pub const fn new() -> WaitQueue<T> {
+        WaitQueue {
+            places: List::new(),
+        }
+    }
+
+    /// Does nobody wait?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    fn is_in(&self, place: &Place<T>) -> bool {
+        // Ordering: Relaxed; the pointer is this queue's only if it was written under this queue's lock.
+        ptr::eq(place.queue.load(Ordering::Relaxed), self)
+    }
+
+    /// Queues `place` behind the others, with `value`.
+    ///
+    /// # Panics
+    /// If the place is queued already.
+    #[inline]
+    pub fn enqueue(&mut self, place: Pin<&Place<T>>, value: T) {
+        let place = place.get_ref();
+        // Ordering: Relaxed; only its owner queues a place.
+        assert!(
+            place.queue.load(Ordering::Relaxed).is_null(),
+            "a place is queued once at a time"
+        );
+        // Ordering: Relaxed, both; in no queue, the place is its owner's alone.
+        place.signal.store(0, Ordering::Relaxed);
+        place.queue.store(ptr::from_mut(self), Ordering::Relaxed);
+        // SAFETY: in no queue until the next statement (I1), and only its owner queues it.
+        *unsafe { place.value() } = Some(value);
+        // SAFETY: it is in no list; pinned, and by I3 not freed while it is queued.
+        unsafe { self.places.push_back(NonNull::from(place)) };
+    }
+
+    /// The value of a place, if it is in this queue.
+    #[inline]
+    pub fn get_mut(&mut self, place: Pin<&Place<T>>) -> Option<&mut T> {
+        if !self.is_in(&place) {
+            return None;
+        }
+        // SAFETY: by I1, it is in this queue, of which we have exclusive use.
+        unsafe { place.get_ref().value() }.as_mut()
+    }
+
+    /// The value of the oldest.
+    #[inline]
+    pub fn front_mut(&mut self) -> Option<&mut T> {
+        let place = self.places.front()?;
+        // SAFETY: queued here, so alive (I3), and by I1 ours.
+        unsafe { place.as_ref().value() }.as_mut()
+    }
+
+    /// Takes `place` out of this queue without a signal; `None` if it is not in it.
+    #[inline]
+    pub fn withdraw(&mut self, place: Pin<&Place<T>>) -> Option<T> {
+        if !self.is_in(&place) {
+            return None;
+        }
+        let place = place.get_ref();
+        // SAFETY: it is in this queue.
+        unsafe { self.places.remove(NonNull::from(place)) };
+        // SAFETY: by I1, it was in this queue, of which we have exclusive use.
+        let value = unsafe { place.value() }.take();
+        // Ordering: Relaxed; read by the owner, which is who calls.
+        place.queue.store(ptr::null_mut(), Ordering::Relaxed);
+        value
+    }
+
+    /// Ends the wait of the oldest with `signal`; gives what it waited with.
+    #[inline]
+    pub fn release_front(&mut self, signal: NonZeroUsize) -> Option<T> {
+        let place = self.places.pop_front()?;
+        self.release(place, signal)
+    }
+
+    /// Ends the wait of the newest with `signal`; gives what it waited with.
+    #[inline]
+    pub fn release_back(&mut self, signal: NonZeroUsize) -> Option<T> {
+        let place = self.places.pop_back()?;
+        self.release(place, signal)
+    }
+
+    #[inline]
+    fn release(&mut self, place: NonNull<Place<T>>, signal: NonZeroUsize) -> Option<T> {
+        // SAFETY: it was queued here until now, so alive (I3) until it sees the signal (I2).
+        let place = unsafe { place.as_ref() };
+        // SAFETY: by I1, it was in this queue, of which we have exclusive use.
+        let value = unsafe { place.value() }.take();
+        // Ordering: Relaxed; published by the signal.
+        place.queue.store(ptr::null_mut(), Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire in `Place::signal` (I2).
+        place.signal.store(signal.get(), Ordering::Release);
+        value
+    }
+}
+
+impl<T> Default for WaitQueue<T> {
+    fn default() -> Self {
+        WaitQueue::new()
+    }
+}
+
+impl<T> fmt::Debug for WaitQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitQueue")
+            .field("is_empty", &self.is_empty())
+            .finish()
+    }
+}

@@ -1,0 +1,163 @@
+//! `WakerSlot`: a task's waker inside a lock, out of reach of whoever holds the lock.
+//!
+//! Cloning, dropping and waking a waker run user code, which must not run under a lock of the runtime. So a slot
+//! gives its waker to nobody: [`register`] clones before it locks and drops after it unlocks, and [`Taken`] wakes or
+//! drops only after it was given the guard.
+//!
+//! I1: a waker enters a slot cloned outside of the lock, and leaves it as a [`Taken`].
+//! I2: a [`Taken`] is used up outside of the lock: its methods unlock first.
+//!
+//! A slot that is dropped full drops its waker. Its owner is going away then, without a lock; debug builds check it.
+
+use crate::audit;
+use crate::shim::sync::Mutex;
+use std::fmt;
+use std::task::Waker;
+
+/// See the module's page.
+#[derive(Default)]
+pub struct WakerSlot(Option<Waker>);
+
+impl WakerSlot {
+    /// A slot without a waker.
+    pub const fn new() -> WakerSlot {
+        WakerSlot(None)
+    }
+
+    /// Does nobody wait here?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The waker, to be woken or dropped once the lock is released.
+    #[inline]
+    #[must_use = "a waker that is dropped under the lock runs user code there"]
+    pub fn take(&mut self) -> Taken {
+        Taken(self.0.take())
+    }
+
+    fn holds(&self, waker: &Waker) -> bool {
+        self.0.as_ref().is_some_and(|held| held.will_wake(waker))
+    }
+}
+
+impl Drop for WakerSlot {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            audit::user_code();
+        }
+    }
+}
+
+impl fmt::Debug for WakerSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() {
+            "WakerSlot(empty)"
+        } else {
+            "WakerSlot(set)"
+        })
+    }
+}
+
+/// A waker on its way out of a lock, or none.
+#[derive(Default)]
+#[must_use = "a waker that is dropped under the lock runs user code there"]
+pub struct Taken(Option<Waker>);
+
+impl Taken {
+    /// Unlocks, then wakes the task. A panic of the waker goes on to the caller, unless the thread unwinds already.
+    #[inline]
+    #[track_caller]
+    pub fn wake_after<G>(self, held: G) {
+        drop(held);
+        if let Some(waker) = self.0 {
+            audit::wake(waker);
+        }
+    }
+
+    /// Unlocks, then drops the waker: its task has no more to learn here.
+    #[inline]
+    #[track_caller]
+    pub fn drop_after<G>(self, held: G) {
+        drop(held);
+        if let Some(waker) = self.0 {
+            audit::user_code();
+            drop(waker);
+        }
+    }
+
+    pub(super) fn into_inner(self) -> Option<Waker> {
+        self.0
+    }
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "Taken(waker)"
+        } else {
+            "Taken(none)"
+        })
+    }
+}
+
+/// What the look under the lock came to: see [`register`].
+#[derive(Debug)]
+pub enum Look<'a, R> {
+    /// The wait goes on in this slot.
+    Wait(&'a mut WakerSlot),
+    /// The wait is over, or was never needed.
+    Over(R),
+}
+
+/// Leaves `waker` in a slot that `lock` protects, unless `look` finds the wait over; says what it found then.
+///
+/// `look` runs under the lock, twice if the slot held another task's waker: between the two the lock is free while the
+/// waker is cloned. A task that polls again with the waker it left costs one lock and no clone.
+pub fn register<S, R>(
+    lock: &Mutex<S>,
+    waker: &Waker,
+    look: impl FnMut(&mut S) -> Look<'_, R>,
+) -> Option<R> {
+    register_with(lock, waker, None, look)
+}
+
+/// Like [`register`] for a wait that begins: the waker is cloned first, and `look` runs once.
+pub fn register_first<S, R>(
+    lock: &Mutex<S>,
+    waker: &Waker,
+    look: impl FnMut(&mut S) -> Look<'_, R>,
+) -> Option<R> {
+    register_with(lock, waker, Some(waker.clone()), look)
+}
+
+fn register_with<S, R>(
+    lock: &Mutex<S>,
+    waker: &Waker,
+    mut clone: Option<Waker>,
+    mut look: impl FnMut(&mut S) -> Look<'_, R>,
+) -> Option<R> {
+    loop {
+        let mut state = lock.lock();
+        let slot = match look(&mut state) {
+            Look::Over(found) => {
+                // I1: the clone, if there is one, goes after the lock.
+                Taken(clone).drop_after(state);
+                return Some(found);
+            }
+            Look::Wait(slot) => slot,
+        };
+        if slot.holds(waker) {
+            Taken(clone).drop_after(state);
+            return None;
+        }
+        if let Some(clone) = clone.take() {
+            Taken(slot.0.replace(clone)).drop_after(state);
+            return None;
+        }
+        drop(state);
+        clone = Some(waker.clone());
+    }
+}
