@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `handshake` | announce, then look: the fences between two words |
 //! | `list` | an intrusive list of nodes that live in their owners |
+//! | `slab` | values under keys that are never given twice |
 //! | `wait_queue` | the futures that wait for one thing, oldest first |
 //! | `waker_slot` | a waker inside a lock, out of reach of whoever holds the lock |
 //! | `wake_batch` | wakers taken under a lock, woken after it |
@@ -12,6 +13,7 @@
 
 pub mod handshake;
 pub mod list;
+pub mod slab;
 pub mod wait_queue;
 pub mod wake_batch;
 pub mod waker_slot;
