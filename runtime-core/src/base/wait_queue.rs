@@ -9,8 +9,8 @@
 //!   outside ───────────────▶ queued ─────────────────────────────────▶ released, signal set
 //!                               └── withdraw() -> value ──▶ outside
 //! ```
-//! I1: `value` is present exactly while the place is queued, and reached only through `&mut` of that queue; which
-//!     queue that is, `queue` tells.
+//! I1: `value` is present exactly while the place is queued, and reached only through `&mut` of that queue. A place is
+//!     queued in the queue that `queue` names, while `signal` is 0.
 //! I2: `signal` is set, with Release, as the last touch of the place by the releasing thread: a future that has seen
 //!     it may go, without taking the lock.
 //! I3: a queued place is withdrawn before its memory goes. A place that is dropped while queued ends the process: the
@@ -29,7 +29,7 @@ use std::ptr::{self, NonNull};
 pub struct Place<T> {
     /// Why it was released; 0 while it was not.
     signal: AtomicUsize,
-    /// The queue it is in, for comparing only; null outside.
+    /// The queue it was put into last, for comparing only; null once it was withdrawn.
     queue: AtomicPtr<WaitQueue<T>>,
     links: UnsafeCell<Links<Place<T>>>,
     value: UnsafeCell<Option<T>>,
@@ -76,6 +76,14 @@ impl<T> Place<T> {
         NonZeroUsize::new(self.signal.load(Ordering::Acquire))
     }
 
+    /// Was it queued, and neither withdrawn nor released since? For its owner. Once this is false, no other thread touches
+    /// the place any more (I2).
+    #[inline]
+    pub fn is_queued(&self) -> bool {
+        // Ordering: Relaxed; the owner wrote it.
+        !self.queue.load(Ordering::Relaxed).is_null() && self.signal().is_none()
+    }
+
     /// The value's place.
     ///
     /// # Safety
@@ -98,9 +106,7 @@ impl<T> Default for Place<T> {
 impl<T> Drop for Place<T> {
     #[inline]
     fn drop(&mut self) {
-        // Ordering: Relaxed; whoever took the place out of a queue did so before its owner came here: the owner saw the
-        // signal, or withdrew it itself.
-        if !self.queue.load(Ordering::Relaxed).is_null() {
+        if self.is_queued() {
             // I3.
             std::process::abort();
         }
@@ -134,9 +140,10 @@ impl<T> WaitQueue<T> {
         self.places.is_empty()
     }
 
+    /// Under the lock around this queue, so that nobody releases the place meanwhile if it is here.
     fn is_in(&self, place: &Place<T>) -> bool {
         // Ordering: Relaxed; the pointer is this queue's only if it was written under this queue's lock.
-        ptr::eq(place.queue.load(Ordering::Relaxed), self)
+        ptr::eq(place.queue.load(Ordering::Relaxed), self) && place.signal().is_none()
     }
 
     /// Queues `place` behind the others, with `value`.
@@ -146,11 +153,7 @@ impl<T> WaitQueue<T> {
     #[inline]
     pub fn enqueue(&mut self, place: Pin<&Place<T>>, value: T) {
         let place = place.get_ref();
-        // Ordering: Relaxed; only its owner queues a place.
-        assert!(
-            place.queue.load(Ordering::Relaxed).is_null(),
-            "a place is queued once at a time"
-        );
+        assert!(!place.is_queued(), "a place is queued once at a time");
         // Ordering: Relaxed, both; in no queue, the place is its owner's alone.
         place.signal.store(0, Ordering::Relaxed);
         place.queue.store(ptr::from_mut(self), Ordering::Relaxed);
@@ -214,8 +217,6 @@ impl<T> WaitQueue<T> {
         let place = unsafe { place.as_ref() };
         // SAFETY: by I1, it was in this queue, of which we have exclusive use.
         let value = unsafe { place.value() }.take();
-        // Ordering: Relaxed; published by the signal.
-        place.queue.store(ptr::null_mut(), Ordering::Relaxed);
         // Ordering: Release; pairs with the Acquire in `Place::signal` (I2).
         place.signal.store(signal.get(), Ordering::Release);
         value

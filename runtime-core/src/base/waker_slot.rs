@@ -37,6 +37,20 @@ impl WakerSlot {
         Taken(self.0.take())
     }
 
+    /// A slot with a clone of `waker`, made outside of any lock.
+    #[inline]
+    #[track_caller]
+    pub fn holding(waker: &Waker) -> WakerSlot {
+        audit::user_code();
+        WakerSlot(Some(waker.clone()))
+    }
+
+    /// Unlocks, then drops the waker, if there is one.
+    #[inline]
+    pub fn drop_after<G>(mut self, held: G) {
+        self.take().drop_after(held);
+    }
+
     fn holds(&self, waker: &Waker) -> bool {
         self.0.as_ref().is_some_and(|held| held.will_wake(waker))
     }
@@ -103,6 +117,38 @@ impl fmt::Debug for Taken {
     }
 }
 
+/// A slot with a lock of its own, for one waiter whose condition is elsewhere.
+///
+/// Whoever makes the condition true calls [`wake`](Self::wake) after that; the waiter [`register`](Self::register)s before
+/// it looks at the condition. The lock orders the two: the waker is found, or the condition seen.
+#[derive(Debug, Default)]
+pub struct LockedWaker(Mutex<WakerSlot>);
+
+impl LockedWaker {
+    /// Without a waker.
+    pub fn new() -> LockedWaker {
+        LockedWaker(Mutex::new(WakerSlot::new()))
+    }
+
+    /// Leaves `waker`, in place of the one before.
+    pub fn register(&self, waker: &Waker) {
+        register(&self.0, waker, |slot| Look::<()>::Wait(slot));
+    }
+
+    /// Wakes the waiter, if there is one; it is gone from here then.
+    #[track_caller]
+    pub fn wake(&self) {
+        let mut slot = self.0.lock();
+        slot.take().wake_after(slot);
+    }
+
+    /// Forgets the waiter.
+    pub fn clear(&self) {
+        let mut slot = self.0.lock();
+        slot.take().drop_after(slot);
+    }
+}
+
 /// What the look under the lock came to: see [`register`].
 #[derive(Debug)]
 pub enum Look<'a, R> {
@@ -115,30 +161,14 @@ pub enum Look<'a, R> {
 /// Leaves `waker` in a slot that `lock` protects, unless `look` finds the wait over; says what it found then.
 ///
 /// `look` runs under the lock, twice if the slot held another task's waker: between the two the lock is free while the
-/// waker is cloned. A task that polls again with the waker it left costs one lock and no clone.
+/// waker is cloned. A task that polls again with the waker it left costs one lock and no clone. A wait that begins
+/// enters its queue with [`WakerSlot::holding`] instead, which saves the second look.
 pub fn register<S, R>(
     lock: &Mutex<S>,
     waker: &Waker,
-    look: impl FnMut(&mut S) -> Look<'_, R>,
-) -> Option<R> {
-    register_with(lock, waker, None, look)
-}
-
-/// Like [`register`] for a wait that begins: the waker is cloned first, and `look` runs once.
-pub fn register_first<S, R>(
-    lock: &Mutex<S>,
-    waker: &Waker,
-    look: impl FnMut(&mut S) -> Look<'_, R>,
-) -> Option<R> {
-    register_with(lock, waker, Some(waker.clone()), look)
-}
-
-fn register_with<S, R>(
-    lock: &Mutex<S>,
-    waker: &Waker,
-    mut clone: Option<Waker>,
     mut look: impl FnMut(&mut S) -> Look<'_, R>,
 ) -> Option<R> {
+    let mut clone = None;
     loop {
         let mut state = lock.lock();
         let slot = match look(&mut state) {
@@ -158,6 +188,7 @@ fn register_with<S, R>(
             return None;
         }
         drop(state);
+        audit::user_code();
         clone = Some(waker.clone());
     }
 }

@@ -19,35 +19,47 @@
 //!   comes before the RMW that set it, and that RMW saw the permits.
 //! - I4: a request whose budget is spent still queues (or is granted and reports it later), so
 //!   the cooperative budget does not reorder requests.
-//! - I5: permits in `state`, in holders' hands and in queued nodes (`wanted - missing`) add up.
+//! - I5: permits in `state`, in holders' hands and in queued requests (`held`) add up.
 //!
 //! Rejected: taking the lock on every release, as a check for waiters; the flag in the word does
 //! it for free.
 
-use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::wake_batch::WakeBatch;
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::instrument::{ENABLED, Grants, Op, Resource, op, op_update, state_update};
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::shim::sync::{Mutex, MutexGuard};
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 const CLOSED: usize = 1;
 const WAITERS: usize = 2;
 const SHIFT: u32 = 2;
 const FLAGS: usize = (1 << SHIFT) - 1;
 
-/// Signals left in a node.
-const GRANTED: usize = 1;
-const REFUSED: usize = 2;
-
-/// How much of what a queued request wants is still missing.
+/// A queued request.
 struct Request {
-    missing: usize,
+    waker: WakerSlot,
+    wanted: usize,
+    held: usize,
     /// The wait's spans; taken out by whoever grants the rest.
     op: Op,
+}
+
+/// How a queued request ended, as its place's signal: what it holds, `held << 1 | 1`. A request that was granted holds
+/// all it wanted; one that the closing refused holds less.
+fn ended(held: usize) -> NonZeroUsize {
+    // Fits: there are at most MAX_PERMITS.
+    NonZeroUsize::MIN | (held << 1)
+}
+
+fn held_at_end(signal: NonZeroUsize) -> usize {
+    signal.get() >> 1
 }
 
 /// Counting semaphore with batches; first come, first served.
@@ -56,7 +68,7 @@ pub(crate) struct BatchSemaphore {
     pub(super) owner: Resource,
     resource: Resource,
     state: AtomicUsize,
-    queue: Mutex<WaitList<Request>>,
+    queue: Mutex<WaitQueue<Request>>,
 }
 
 /// The semaphore is closed: no permit will be given out any more.
@@ -86,7 +98,7 @@ impl BatchSemaphore {
                 owner: Resource::NONE,
                 resource: Resource::NONE,
                 state: AtomicUsize::new(permits << SHIFT),
-                queue: Mutex::new(WaitList::new()),
+                queue: Mutex::new(WaitQueue::new()),
             }
         }
     }
@@ -98,7 +110,7 @@ impl BatchSemaphore {
                 owner: Resource::NONE,
                 resource: Resource::NONE,
                 state: AtomicUsize::new(CLOSED),
-                queue: Mutex::new(WaitList::new()),
+                queue: Mutex::new(WaitQueue::new()),
             }
         }
     }
@@ -232,12 +244,10 @@ impl BatchSemaphore {
     pub(crate) fn close(&self) {
         let mut wakers = WakeBatch::new();
         let mut queue = self.queue.lock();
-        // SAFETY: the lock is held.
-        while let Some(node) = unsafe { queue.pop_front() } {
-            // SAFETY: I1 of wait_list, the lock is held.
-            let fields = unsafe { node.fields() };
-            wakers.push(fields.waker.take());
-            node.set_signal(REFUSED);
+        while let Some(request) = queue.front_mut() {
+            wakers.push(request.waker.take());
+            let held = request.held;
+            queue.release_front(ended(held));
         }
         // Ordering: Release; pairs with the Acquire of `is_closed` and of the CAS loops.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -249,13 +259,12 @@ impl BatchSemaphore {
         ) {
             state = now;
         }
-        drop(queue);
-        wakers.wake();
+        wakers.wake_after(queue);
     }
 
     /// Serves the queue with `extra` permits and those in the word; the rest goes to the word. False, and
     /// nothing done, if that would be too many.
-    fn hand_out(&self, mut queue: MutexGuard<'_, WaitList<Request>>, extra: usize) -> bool {
+    fn hand_out(&self, mut queue: MutexGuard<'_, WaitQueue<Request>>, extra: usize) -> bool {
         let mut wakers = WakeBatch::new();
         let mut grants = Grants::new();
         let mut free = extra;
@@ -271,21 +280,17 @@ impl BatchSemaphore {
             // signal hands their writes on.
             free += self.state.fetch_and(FLAGS, Ordering::Acquire) >> SHIFT;
         }
-        // SAFETY: the lock is held.
-        while let Some(node) = unsafe { queue.front() } {
-            // SAFETY: I1 of wait_list, the lock is held.
-            let fields = unsafe { node.fields() };
-            let given = free.min(fields.payload.missing);
-            fields.payload.missing -= given;
+        while let Some(request) = queue.front_mut() {
+            let given = free.min(request.wanted - request.held);
+            request.held += given;
             free -= given;
-            if fields.payload.missing > 0 {
+            if request.held < request.wanted {
                 break;
             }
-            wakers.push(fields.waker.take());
-            grants.push(&mut fields.payload.op, given);
-            // SAFETY: the node is this list's, the lock is held.
-            unsafe { queue.remove(node) };
-            node.set_signal(GRANTED);
+            wakers.push(request.waker.take());
+            grants.push(&mut request.op, given);
+            let held = request.held;
+            queue.release_front(ended(held));
         }
         if queue.is_empty() {
             // Ordering: Release; the permits are given back as by `release`, and WAITERS goes
@@ -304,7 +309,7 @@ impl BatchSemaphore {
         }
         drop(queue);
         grants.tell();
-        wakers.wake();
+        wakers.wake_after(());
         true
     }
 
@@ -319,10 +324,7 @@ impl BatchSemaphore {
                 self.resource,
                 "Acquire::new"
             ),
-            node: Waiter::new(Request {
-                missing: n,
-                op: Op::NONE,
-            }),
+            place: Place::new(),
         }
     }
 }
@@ -331,19 +333,33 @@ impl BatchSemaphore {
 enum Phase {
     /// Never queued.
     Fresh,
-    /// The node is or was in the queue; it may hold permits.
+    /// The place is or was in the queue; it may hold permits.
     Queued,
+    /// The permits are taken, and not reported yet.
+    Taken,
     /// The permits are the caller's, or the request was refused.
     Done,
 }
 
-/// Waits for permits; gives back on drop what it holds.
-pub(crate) struct Acquire<'a> {
-    semaphore: &'a BatchSemaphore,
-    wanted: usize,
-    phase: Phase,
-    op: Op,
-    node: Waiter<Request>,
+pin_project_lite::pin_project! {
+    /// Waits for permits; gives back on drop what it holds.
+    pub(crate) struct Acquire<'a> {
+        semaphore: &'a BatchSemaphore,
+        wanted: usize,
+        phase: Phase,
+        op: Op,
+        #[pin]
+        place: Place<Request>,
+    }
+
+    impl PinnedDrop for Acquire<'_> {
+        #[inline]
+        fn drop(this: Pin<&mut Self>) {
+            if matches!(this.phase, Phase::Queued | Phase::Taken) {
+                this.as_ref().withdraw();
+            }
+        }
+    }
 }
 
 /// What became of an attempt to queue.
@@ -355,17 +371,16 @@ enum Queued {
 
 impl Acquire<'_> {
     /// Takes the permits or queues, under the lock.
-    fn queue(&self, cx: &mut Context<'_>) -> Queued {
+    fn queue(self: Pin<&Self>, cx: &mut Context<'_>) -> Queued {
         let semaphore = self.semaphore;
-        // Cloned before the lock is taken (I4 of wait_list).
-        let waker = cx.waker().clone();
+        let waker = WakerSlot::holding(cx.waker());
         let op = self.op.clone();
         let mut queue = semaphore.queue.lock();
         // Ordering: Relaxed; the CAS below decides.
         let mut state = semaphore.state.load(Ordering::Relaxed);
         let missing = loop {
             if state & CLOSED != 0 {
-                drop(queue);
+                waker.drop_after(queue);
                 return Queued::Refused;
             }
             let free = state >> SHIFT;
@@ -394,64 +409,48 @@ impl Acquire<'_> {
             drop(queue);
             return Queued::Granted;
         }
-        // SAFETY: I1 of wait_list, the lock is held.
-        let fields = unsafe { self.node.fields() };
-        fields.payload.missing = missing;
-        fields.payload.op = op;
-        fields.waker = Some(waker);
-        // SAFETY: the lock is held; `self` is pinned (poll's contract), and drop detaches it.
-        unsafe { queue.push_back(&self.node) };
+        let taken = self.wanted - missing;
+        let request = Request {
+            waker,
+            wanted: self.wanted,
+            held: taken,
+            op,
+        };
+        queue.enqueue(self.project_ref().place, request);
         drop(queue);
-        Queued::Waiting {
-            taken: self.wanted - missing,
-        }
+        Queued::Waiting { taken }
     }
 
-    /// Tells of `n` permits taken. A subscriber that panics does not keep them: `drop` sees a wait then.
+    /// Tells of `n` permits taken. A subscriber that panics does not keep them: `drop` gives back what is taken.
     #[inline]
     #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-    fn tell_taken(&mut self, n: usize) {
+    fn tell_taken(&self, n: usize) {
         if ENABLED {
-            let phase = std::mem::replace(&mut self.phase, Phase::Queued);
             state_update!(self.semaphore.resource, permits = n, permits.op = "sub");
             op_update!(self.op, permits_obtained = n, permits.op = "add");
-            self.phase = phase;
         }
     }
 
-    /// Gives back what the node, which is in no list any more, holds.
-    fn give_back(&self, queue: MutexGuard<'_, WaitList<Request>>) {
-        // SAFETY: I1 of wait_list, the lock is held.
-        let held = self.wanted - unsafe { self.node.fields() }.payload.missing;
-        self.semaphore.hand_out(queue, held);
+    /// What the place, which is in no queue any more, holds.
+    fn held(&self) -> usize {
+        match self.place.signal() {
+            Some(signal) => held_at_end(signal),
+            // Never queued: taken at once.
+            None => self.wanted,
+        }
     }
 
-    /// Keeps the newest waker in a queued node. True if the wait ended meanwhile.
-    fn update_waker(&self, cx: &mut Context<'_>) -> bool {
-        let mut new: Option<std::task::Waker> = None;
-        loop {
-            let queue = self.semaphore.queue.lock();
-            // SAFETY: I1 of wait_list, the lock is held.
-            let fields = unsafe { self.node.fields() };
-            if !fields.is_queued() {
-                return true;
-            }
-            if fields
-                .waker
-                .as_ref()
-                .is_some_and(|w| w.will_wake(cx.waker()))
-            {
-                return false;
-            }
-            if let Some(new) = new.take() {
-                let old = fields.waker.replace(new);
-                drop(queue);
-                drop(old);
-                return false;
-            }
-            drop(queue);
-            new = Some(cx.waker().clone());
-        }
+    /// Leaves the newest waker with a queued place.
+    fn update_waker(self: Pin<&Self>, cx: &mut Context<'_>) {
+        let place = self.project_ref().place;
+        register(
+            &self.semaphore.queue,
+            cx.waker(),
+            |queue: &mut WaitQueue<Request>| match queue.get_mut(place) {
+                Some(request) => Look::Wait(&mut request.waker),
+                None => Look::Over(()),
+            },
+        );
     }
 }
 
@@ -460,95 +459,89 @@ impl Future for Acquire<'_> {
 
     /// The case without waiting is inlined into the caller; the rest is out of line.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A trace takes no permit and no place in the queue.
-        std::task::ready!(crate::coop::poll_trace(cx));
-        let spans = ENABLED.then(|| (this.op.clone(), this.semaphore.resource.clone()));
+        ready!(crate::coop::poll_trace(cx));
+        let spans = ENABLED.then(|| (self.op.clone(), self.semaphore.resource.clone()));
         let _entered = spans.as_ref().map(|(op, resource)| op.enter(resource));
         let budget = coop::poll_proceed(cx);
-        if this.phase == Phase::Fresh
+        if self.phase == Phase::Fresh
             && let Poll::Ready(coop) = &budget
-            && this.semaphore.try_acquire(this.wanted).is_ok()
+            && self.semaphore.try_acquire(self.wanted).is_ok()
         {
             coop.made_progress();
             if ENABLED {
-                // SAFETY: I1 of wait_list, the node was never queued.
-                unsafe { this.node.fields() }.payload.missing = 0;
-                this.tell_taken(this.wanted);
+                *self.as_mut().project().phase = Phase::Taken;
+                self.tell_taken(self.wanted);
             }
-            this.phase = Phase::Done;
+            *self.project().phase = Phase::Done;
             return Poll::Ready(Ok(()));
         }
-        this.poll_waiting(cx, budget)
+        self.poll_waiting(cx, budget)
     }
 }
 
 impl Acquire<'_> {
     #[inline(never)]
     fn poll_waiting(
-        &mut self,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         budget: Poll<coop::RestoreOnPending>,
     ) -> Poll<Result<(), AcquireError>> {
-        if self.phase == Phase::Fresh {
-            let queued = self.queue(cx);
-            self.phase = Phase::Queued;
-            match queued {
+        match self.phase {
+            Phase::Fresh => match self.as_ref().queue(cx) {
                 Queued::Waiting { taken } => {
+                    *self.as_mut().project().phase = Phase::Queued;
                     if taken > 0 {
                         self.tell_taken(taken);
                     }
                     return Poll::Pending;
                 }
                 Queued::Granted => {
-                    // SAFETY: I1 of wait_list, the node was never queued.
-                    unsafe { self.node.fields() }.payload.missing = 0;
-                    self.node.set_signal(GRANTED);
+                    *self.as_mut().project().phase = Phase::Taken;
                     self.tell_taken(self.wanted);
                 }
-                Queued::Refused => self.node.set_signal(REFUSED),
+                // Nothing is held: with the budget spent, asked again later.
+                Queued::Refused => {
+                    ready!(budget).made_progress();
+                    *self.project().phase = Phase::Done;
+                    return Poll::Ready(Err(AcquireError(())));
+                }
+            },
+            Phase::Queued if self.place.signal().is_none() => {
+                self.as_ref().update_waker(cx);
+                if self.place.signal().is_none() {
+                    return Poll::Pending;
+                }
             }
+            Phase::Queued | Phase::Taken => {}
+            Phase::Done => return Poll::Pending,
         }
-        if self.phase == Phase::Done {
-            return Poll::Pending;
-        }
-        let mut signal = self.node.signal();
-        if signal == 0 {
-            if !self.update_waker(cx) {
-                return Poll::Pending;
-            }
-            signal = self.node.signal();
-        }
-        let coop = std::task::ready!(budget);
-        coop.made_progress();
-        self.phase = Phase::Done;
-        if signal == GRANTED && !self.semaphore.is_closed() {
+        ready!(budget).made_progress();
+        *self.as_mut().project().phase = Phase::Done;
+        let held = self.held();
+        if held == self.wanted && !self.semaphore.is_closed() {
             return Poll::Ready(Ok(()));
         }
-        self.give_back(self.semaphore.queue.lock());
+        let semaphore = self.semaphore;
+        semaphore.hand_out(semaphore.queue.lock(), held);
         Poll::Ready(Err(AcquireError(())))
     }
 
-    /// Leaves the queue, or gives back what came too late.
+    /// Leaves the queue, and gives back what is held.
     #[inline(never)]
-    fn withdraw(&mut self) {
-        let mut queue = self.semaphore.queue.lock();
-        // SAFETY: the lock is held; a queued node is in this list.
-        unsafe { queue.remove(&self.node) };
-        // SAFETY: I1 of wait_list, the lock is held.
-        let waker = unsafe { self.node.fields() }.waker.take();
-        self.give_back(queue);
-        drop(waker);
-    }
-}
-
-impl Drop for Acquire<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.phase == Phase::Queued {
-            self.withdraw();
+    fn withdraw(self: Pin<&Self>) {
+        let semaphore = self.semaphore;
+        let mut queue = semaphore.queue.lock();
+        match queue.withdraw(self.project_ref().place) {
+            Some(mut request) => {
+                let waker = request.waker.take();
+                semaphore.hand_out(queue, request.held);
+                waker.drop_after(());
+            }
+            None => {
+                semaphore.hand_out(queue, self.held());
+            }
         }
     }
 }

@@ -19,15 +19,18 @@
 //! slot's lock guards one value for its `Clone` and is not counted by the lock-depth audit.
 
 use super::notify::Notify;
-use super::wait_list::{WaitList, Waiter, WakeBatch};
+use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::wake_batch::WakeBatch;
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::park::block_on_current_thread;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::shim::sync::{Arc, Mutex, MutexGuard};
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 #[cfg(runtime_loom)]
 use crate::shim::sync::Mutex as SlotLock;
@@ -95,6 +98,9 @@ pub mod error {
 
 use error::{RecvError, SendError, TryRecvError};
 
+/// The one signal of a receiver's place: there may be something to receive.
+const WOKEN: NonZeroUsize = NonZeroUsize::MIN;
+
 struct Slot<T> {
     /// Position of the value that was written last; `u64::MAX`: none yet.
     position: u64,
@@ -107,7 +113,7 @@ struct Tail {
     position: u64,
     receivers: usize,
     closed: bool,
-    waiting: WaitList<()>,
+    waiting: WaitQueue<WakerSlot>,
 }
 
 struct Shared<T> {
@@ -161,14 +167,10 @@ impl<T> Shared<T> {
     /// Ends all waits; unlocks and wakes.
     fn wake_all(&self, mut tail: MutexGuard<'_, Tail>) {
         let mut wakers = WakeBatch::new();
-        // SAFETY: the lock is held.
-        while let Some(node) = unsafe { tail.waiting.pop_front() } {
-            // SAFETY: I1 of wait_list, the lock is held.
-            wakers.push(unsafe { node.fields() }.waker.take());
-            node.set_signal(1);
+        while let Some(mut slot) = tail.waiting.release_front(WOKEN) {
+            wakers.push(slot.take());
         }
-        drop(tail);
-        wakers.wake();
+        wakers.wake_after(tail);
     }
 
     fn add_receiver(this: &Arc<Self>) -> Receiver<T> {
@@ -228,7 +230,7 @@ impl<T> Sender<T> {
                     position: 0,
                     receivers: 0,
                     closed: false,
-                    waiting: WaitList::new(),
+                    waiting: WaitQueue::new(),
                 }),
                 strong: AtomicUsize::new(1),
                 weak: AtomicUsize::new(0),
@@ -463,8 +465,7 @@ impl<T: Clone> Receiver<T> {
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         Recv {
             receiver: self,
-            queued: false,
-            node: Waiter::new(()),
+            place: Place::new(),
         }
         .await
     }
@@ -486,39 +487,69 @@ impl<T: Clone> Receiver<T> {
     /// # Errors
     /// If it is not, values were lost, or nothing more can come.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.receive(|_| TryRecvError::Empty)
+        loop {
+            if let Some(value) = self.read() {
+                return Ok(value);
+            }
+            let standing = self.standing(&self.shared.tail.lock());
+            match standing {
+                Standing::Sent => {}
+                Standing::NotYet => return Err(TryRecvError::Empty),
+                Standing::Ended(end) => return Err(self.report(end).into()),
+            }
+        }
     }
 
-    /// The next value; calls `or_wait` under the tail lock if it has not been sent yet.
-    fn receive(
-        &mut self,
-        or_wait: impl FnOnce(&mut Tail) -> TryRecvError,
-    ) -> Result<T, TryRecvError> {
-        let shared = &*self.shared;
-        loop {
-            let mut slot = shared.slot(self.next).lock();
-            if slot.position == self.next {
-                self.next += 1;
-                let (value, last) = slot.read();
-                drop(slot);
-                return value.or_else(|| last.clone()).ok_or(TryRecvError::Closed);
+    /// The next value, if its slot holds it.
+    fn read(&mut self) -> Option<T> {
+        let mut slot = self.shared.slot(self.next).lock();
+        if slot.position != self.next {
+            return None;
+        }
+        self.next += 1;
+        let (value, last) = slot.read();
+        drop(slot);
+        value.or_else(|| last.clone())
+    }
+
+    /// Where the next value stands, by the tail.
+    fn standing(&self, tail: &Tail) -> Standing {
+        let oldest = tail.position.saturating_sub(self.shared.ring.len() as u64);
+        if tail.position == self.next {
+            match tail.closed {
+                true => Standing::Ended(RecvError::Closed),
+                false => Standing::NotYet,
             }
-            drop(slot);
-            let mut tail = shared.tail.lock();
-            if tail.position == self.next {
-                return Err(if tail.closed {
-                    TryRecvError::Closed
-                } else {
-                    or_wait(&mut tail)
-                });
-            }
-            let oldest = tail.position.saturating_sub(shared.ring.len() as u64);
-            if self.next < oldest {
-                let lost = oldest - self.next;
-                self.next = oldest;
-                return Err(TryRecvError::Lagged(lost));
-            }
-            // Sent between the two looks: look again.
+        } else if self.next < oldest {
+            Standing::Ended(RecvError::Lagged(oldest - self.next))
+        } else {
+            Standing::Sent
+        }
+    }
+
+    /// An error that is about to be returned; what was lost is passed over.
+    fn report(&mut self, error: RecvError) -> RecvError {
+        if let RecvError::Lagged(lost) = error {
+            self.next += lost;
+        }
+        error
+    }
+}
+
+/// See [`Receiver::standing`].
+enum Standing {
+    /// Sent between the two looks: look again.
+    Sent,
+    NotYet,
+    /// Lost, or never to come.
+    Ended(RecvError),
+}
+
+impl From<RecvError> for TryRecvError {
+    fn from(error: RecvError) -> TryRecvError {
+        match error {
+            RecvError::Closed => TryRecvError::Closed,
+            RecvError::Lagged(lost) => TryRecvError::Lagged(lost),
         }
     }
 }
@@ -558,91 +589,73 @@ impl Drop for Deserted<'_> {
     }
 }
 
-/// Future of [`Receiver::recv`].
-struct Recv<'a, T> {
-    receiver: &'a mut Receiver<T>,
-    /// The node has been in the list since it was last given up.
-    queued: bool,
-    node: Waiter<()>,
+pin_project_lite::pin_project! {
+    /// Future of [`Receiver::recv`].
+    struct Recv<'a, T> {
+        receiver: &'a mut Receiver<T>,
+        #[pin]
+        place: Place<WakerSlot>,
+    }
+
+    impl<T> PinnedDrop for Recv<'_, T> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if this.place.is_queued() {
+                let mut tail = this.receiver.shared.tail.lock();
+                let slot = tail.waiting.withdraw(this.place.as_ref());
+                slot.unwrap_or_default().drop_after(tail);
+            }
+        }
+    }
 }
 
-/// Left by a look that found nothing.
-enum Waits {
-    /// Queued with the newest waker; the one it replaced.
-    Yes(Option<Waker>),
-    /// A clone of the waker is needed first.
-    NeedsWaker,
+impl<T: Clone> Recv<'_, T> {
+    /// Queues, or leaves the newest waker, if there is nothing to receive; else says what there is.
+    fn wait(self: Pin<&mut Self>, cx: &Context<'_>) -> Option<Standing> {
+        let this = self.project();
+        let (receiver, place) = (&**this.receiver, this.place.as_ref());
+        if place.is_queued() {
+            return register(&receiver.shared.tail, cx.waker(), |tail: &mut Tail| match (
+                receiver.standing(tail),
+                tail.waiting.get_mut(place),
+            ) {
+                (Standing::NotYet, Some(slot)) => Look::Wait(slot),
+                (Standing::NotYet, None) => Look::Over(Standing::Sent),
+                (standing, _) => Look::Over(standing),
+            });
+        }
+        let slot = WakerSlot::holding(cx.waker());
+        let mut tail = receiver.shared.tail.lock();
+        match receiver.standing(&tail) {
+            Standing::NotYet => {
+                tail.waiting.enqueue(place, slot);
+                None
+            }
+            standing => {
+                slot.drop_after(tail);
+                Some(standing)
+            }
+        }
+    }
 }
 
 impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
-        let mut clone: Option<Waker> = None;
-        loop {
-            let node = &this.node;
-            let mut waits = None;
-            let given = clone.take();
-            let outcome = this.receiver.receive(|tail| {
-                // SAFETY: I1 of wait_list, the lock is held.
-                let fields = unsafe { node.fields() };
-                let same = fields
-                    .waker
-                    .as_ref()
-                    .is_some_and(|w| w.will_wake(cx.waker()));
-                let old = match given {
-                    _ if same && fields.is_queued() => None,
-                    Some(new) => fields.waker.replace(new),
-                    None => {
-                        waits = Some(Waits::NeedsWaker);
-                        return TryRecvError::Empty;
-                    }
-                };
-                if !fields.is_queued() {
-                    node.set_signal(0);
-                    // SAFETY: the lock is held; the future is pinned, drop detaches the node.
-                    unsafe { tail.waiting.push_back(node) };
-                }
-                waits = Some(Waits::Yes(old));
-                TryRecvError::Empty
-            });
-            let outcome = match outcome {
-                Ok(value) => Ok(value),
-                Err(TryRecvError::Closed) => Err(RecvError::Closed),
-                Err(TryRecvError::Lagged(n)) => Err(RecvError::Lagged(n)),
-                Err(TryRecvError::Empty) => match waits {
-                    Some(Waits::NeedsWaker) | None => {
-                        clone = Some(cx.waker().clone());
-                        continue;
-                    }
-                    Some(Waits::Yes(old)) => {
-                        this.queued = true;
-                        drop(old);
-                        return Poll::Pending;
-                    }
-                },
-            };
-            coop.made_progress();
-            return Poll::Ready(outcome);
-        }
-    }
-}
-
-impl<T> Drop for Recv<'_, T> {
-    fn drop(&mut self) {
-        if !self.queued || self.node.signal() != 0 {
-            return;
-        }
-        let mut tail = self.receiver.shared.tail.lock();
-        // SAFETY: the lock is held; a queued node is in this list.
-        unsafe { tail.waiting.remove(&self.node) };
-        // SAFETY: I1 of wait_list, the lock is held.
-        let waker = unsafe { self.node.fields() }.waker.take();
-        drop(tail);
-        drop(waker);
+        let outcome = loop {
+            if let Some(value) = self.as_mut().project().receiver.read() {
+                break Ok(value);
+            }
+            match self.as_mut().wait(cx) {
+                None => return Poll::Pending,
+                Some(Standing::Ended(end)) => break Err(self.project().receiver.report(end)),
+                Some(Standing::Sent | Standing::NotYet) => {}
+            }
+        };
+        coop.made_progress();
+        Poll::Ready(outcome)
     }
 }
 

@@ -9,7 +9,7 @@
 //!        \    |    /            /     \                \     |      /              |
 //!       batch::BatchSemaphore        queue::Queue         Notify                   |
 //!                 \_____________________________________/________________________ /
-//!                                     wait_list
+//!                                  base::wait_queue
 //! ```
 //!
 //! Rules of the room:
@@ -33,7 +33,6 @@ macro_rules! const_fn {
 }
 
 mod batch;
-mod wait_list;
 
 mod semaphore;
 pub use batch::{AcquireError, TryAcquireError};

@@ -18,13 +18,15 @@
 //! - I4: a future signalled by `notify_one` and dropped before it completed passes the
 //!   notification on, in the same direction; so does one that took PERMIT while its task's budget was spent.
 
-use super::wait_list::{WaitList, Waiter, WakeBatch};
-use crate::audit;
+use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::wake_batch::WakeBatch;
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,11 +36,31 @@ const PERMIT: usize = 1;
 const WAITERS: usize = 2;
 const ROUND: usize = 4;
 
-/// Signals left in a node: by whom it was detached.
-const NOBODY: usize = 0;
-const BY_ONE: usize = 1;
-const BY_LAST: usize = 2;
-const BY_ALL: usize = 3;
+/// Whose notification it was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum By {
+    One = 1,
+    Last = 2,
+    All = 3,
+}
+
+impl By {
+    /// As a place's signal.
+    const fn signal(self) -> NonZeroUsize {
+        match NonZeroUsize::new(self as usize) {
+            Some(signal) => signal,
+            None => unreachable!(),
+        }
+    }
+
+    fn of(signal: NonZeroUsize) -> By {
+        match signal.get() {
+            1 => By::One,
+            2 => By::Last,
+            _ => By::All,
+        }
+    }
+}
 
 /// Tells tasks that something has happened, without a value.
 ///
@@ -51,7 +73,7 @@ const BY_ALL: usize = 3;
 /// ```
 pub struct Notify {
     word: AtomicUsize,
-    queue: Mutex<WaitList<()>>,
+    queue: Mutex<WaitQueue<WakerSlot>>,
 }
 
 impl UnwindSafe for Notify {}
@@ -72,7 +94,7 @@ impl Notify {
     const_fn! {
         /// [`new`](Self::new), in a constant.
         pub const fn const_new() -> Notify {
-            Notify { word: AtomicUsize::new(0), queue: Mutex::new(WaitList::new()) }
+            Notify { word: AtomicUsize::new(0), queue: Mutex::new(WaitQueue::new()) }
         }
     }
 
@@ -130,16 +152,12 @@ impl Notify {
         let mut queue = self.queue.lock();
         // Ordering: Release; as above. By I3 inside the lock.
         self.word.fetch_add(ROUND, Ordering::Release);
-        // SAFETY: the lock is held.
-        while let Some(node) = unsafe { queue.pop_front() } {
-            // SAFETY: I1 of wait_list, the lock is held.
-            wakers.push(unsafe { node.fields() }.waker.take());
-            node.set_signal(BY_ALL);
+        while let Some(mut slot) = queue.release_front(By::All.signal()) {
+            wakers.push(slot.take());
         }
         // Ordering: Relaxed; the lock covers the queue, and a read-modify-write keeps what was published before.
         self.word.fetch_and(!WAITERS, Ordering::Relaxed);
-        drop(queue);
-        wakers.wake();
+        wakers.wake_after(queue);
     }
 
     fn notify_end(&self, end: End) {
@@ -170,24 +188,18 @@ impl Notify {
     /// Signals one queued node; false if the queue turned out empty.
     fn signal_queued(&self, end: End) -> bool {
         let mut queue = self.queue.lock();
-        let (node, code) = match end {
-            // SAFETY: the lock is held.
-            End::Oldest => (unsafe { queue.pop_front() }, BY_ONE),
-            // SAFETY: the lock is held.
-            End::Newest => (unsafe { queue.pop_back() }, BY_LAST),
+        let released = match end {
+            End::Oldest => queue.release_front(By::One.signal()),
+            End::Newest => queue.release_back(By::Last.signal()),
         };
-        let Some(node) = node else { return false };
+        let Some(mut slot) = released else {
+            return false;
+        };
         if queue.is_empty() {
             // Ordering: Relaxed; by I1 under the lock.
             self.word.fetch_and(!WAITERS, Ordering::Relaxed);
         }
-        // SAFETY: I1 of wait_list, the lock is held.
-        let waker = unsafe { node.fields() }.waker.take();
-        node.set_signal(code);
-        drop(queue);
-        if let Some(waker) = waker {
-            audit::wake(waker);
-        }
+        slot.take().wake_after(queue);
         true
     }
 }
@@ -199,13 +211,16 @@ enum Phase {
     Done,
 }
 
-/// One wait, apart from how it holds on to its `Notify`.
-struct Wait {
-    rounds: usize,
-    phase: Phase,
-    /// Whose notification was taken and not reported yet.
-    owed: usize,
-    node: Waiter<()>,
+pin_project_lite::pin_project! {
+    /// One wait, apart from how it holds on to its `Notify`.
+    struct Wait {
+        rounds: usize,
+        phase: Phase,
+        // Whose notification was taken and not reported yet.
+        owed: Option<By>,
+        #[pin]
+        place: Place<WakerSlot>,
+    }
 }
 
 impl Wait {
@@ -213,18 +228,18 @@ impl Wait {
         Wait {
             rounds,
             phase: Phase::Fresh,
-            owed: NOBODY,
-            node: Waiter::new(()),
+            owed: None,
+            place: Place::new(),
         }
     }
 
     /// Done without queueing? Takes the permit if there is one. Says by whom it is, or the word.
-    fn check(&self, notify: &Notify) -> Result<usize, usize> {
+    fn check(&self, notify: &Notify) -> Result<By, usize> {
         // Ordering: Acquire; pairs with the Release of the notifiers.
         let mut word = notify.word.load(Ordering::Acquire);
         loop {
             if word & !(ROUND - 1) != self.rounds {
-                return Ok(BY_ALL);
+                return Ok(By::All);
             }
             if word & PERMIT == 0 {
                 return Err(word);
@@ -236,47 +251,47 @@ impl Wait {
                 Ordering::Acquire,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return Ok(BY_ONE),
+                Ok(_) => return Ok(By::One),
                 Err(now) => word = now,
             }
         }
     }
 
-    /// Advances; true when the notification is there. The owner is pinned.
-    fn advance(&mut self, notify: &Notify, waker: Option<&Waker>) -> bool {
-        match self.phase {
-            Phase::Done => true,
-            Phase::Fresh => match self.check(notify).or_else(|_| self.queue(notify, waker)) {
-                Ok(by) => {
-                    self.owed = by;
-                    self.phase = Phase::Done;
-                    true
-                }
-                Err(()) => {
-                    self.phase = Phase::Queued;
-                    false
-                }
-            },
-            Phase::Queued => {
-                if self.node.signal() == NOBODY && !self.update_waker(notify, waker) {
-                    return false;
-                }
-                self.owed = self.node.signal();
-                self.phase = Phase::Done;
-                true
+    /// Advances; true when the notification is there.
+    fn advance(mut self: Pin<&mut Self>, notify: &Notify, waker: Option<&Waker>) -> bool {
+        let by = match self.phase {
+            Phase::Done => return true,
+            Phase::Fresh => {
+                let by = self.check(notify).ok();
+                by.or_else(|| self.as_ref().queue(notify, waker))
             }
-        }
+            Phase::Queued => match self.place.signal() {
+                Some(signal) => Some(By::of(signal)),
+                None => self.as_ref().update_waker(notify, waker),
+            },
+        };
+        let this = self.as_mut().project();
+        *this.phase = match by {
+            Some(_) => Phase::Done,
+            None => Phase::Queued,
+        };
+        *this.owed = by;
+        by.is_some()
+    }
+
+    fn place(self: Pin<&Self>) -> Pin<&Place<WakerSlot>> {
+        self.project_ref().place
     }
 
     /// Queues, unless a notification came in between: by whom it is.
-    fn queue(&self, notify: &Notify, waker: Option<&Waker>) -> Result<usize, ()> {
-        let waker = waker.cloned();
+    fn queue(self: Pin<&Self>, notify: &Notify, waker: Option<&Waker>) -> Option<By> {
+        let slot = waker.map(WakerSlot::holding).unwrap_or_default();
         let mut queue = notify.queue.lock();
         loop {
             match self.check(notify) {
                 Ok(by) => {
-                    drop(queue);
-                    return Ok(by);
+                    slot.drop_after(queue);
+                    return Some(by);
                 }
                 Err(word) if word & WAITERS != 0 => break,
                 Err(word) => {
@@ -297,118 +312,117 @@ impl Wait {
                 }
             }
         }
-        // SAFETY: I1 of wait_list, the lock is held.
-        unsafe { self.node.fields() }.waker = waker;
-        // SAFETY: the lock is held; the future is pinned and detaches the node on drop.
-        unsafe { queue.push_back(&self.node) };
-        Err(())
+        queue.enqueue(self.place(), slot);
+        None
     }
 
-    /// Stores the newest waker; true if the node was detached meanwhile.
-    fn update_waker(&self, notify: &Notify, waker: Option<&Waker>) -> bool {
-        let Some(waker) = waker else { return false };
-        let mut new = None;
-        loop {
-            let queue = notify.queue.lock();
-            // SAFETY: I1 of wait_list, the lock is held.
-            let fields = unsafe { self.node.fields() };
-            if !fields.is_queued() {
-                return true;
-            }
-            if fields.waker.as_ref().is_some_and(|w| w.will_wake(waker)) {
-                return false;
-            }
-            if let Some(new) = new.take() {
-                let old = fields.waker.replace(new);
-                drop(queue);
-                drop(old);
-                return false;
-            }
-            drop(queue);
-            new = Some(waker.clone());
-        }
+    /// Leaves the newest waker, unless a notification came meanwhile: by whom it is.
+    fn update_waker(self: Pin<&Self>, notify: &Notify, waker: Option<&Waker>) -> Option<By> {
+        register(
+            &notify.queue,
+            waker?,
+            |queue: &mut WaitQueue<WakerSlot>| match queue.get_mut(self.place()) {
+                Some(slot) => Look::Wait(slot),
+                None => Look::Over(()),
+            },
+        )?;
+        self.place.signal().map(By::of)
     }
 
-    fn poll(&mut self, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
         // A trace takes no notification and no place in the queue.
         std::task::ready!(crate::coop::poll_trace(cx));
         // The place in the queue first, the budget second: running out must not cost the place.
-        if !self.advance(notify, Some(cx.waker())) {
+        if !self.as_mut().advance(notify, Some(cx.waker())) {
             return Poll::Pending;
         }
         let coop = std::task::ready!(coop::poll_proceed(cx));
         coop.made_progress();
-        self.owed = NOBODY;
+        *self.project().owed = None;
         Poll::Ready(())
     }
 
     /// What `enable` reports is reported: dropping the future later passes nothing on.
-    fn enable(&mut self, notify: &Notify) -> bool {
-        let done = self.advance(notify, None);
+    fn enable(mut self: Pin<&mut Self>, notify: &Notify) -> bool {
+        let done = self.as_mut().advance(notify, None);
         if done {
-            self.owed = NOBODY;
+            *self.project().owed = None;
         }
         done
     }
 
-    fn cancel(&mut self, notify: &Notify) {
+    fn cancel(self: Pin<&mut Self>, notify: &Notify) {
         match self.phase {
             Phase::Fresh => {}
-            Phase::Queued => self.leave(notify),
+            Phase::Queued => self.as_ref().leave(notify),
             Phase::Done => Self::pass_on(notify, self.owed),
         }
     }
 
-    fn pass_on(notify: &Notify, by: usize) {
+    fn pass_on(notify: &Notify, by: Option<By>) {
         match by {
-            BY_ONE => notify.notify_end(End::Oldest),
-            BY_LAST => notify.notify_end(End::Newest),
-            _ => {}
+            Some(By::One) => notify.notify_end(End::Oldest),
+            Some(By::Last) => notify.notify_end(End::Newest),
+            Some(By::All) | None => {}
         }
     }
 
     /// Gives up the place in the queue, or what has come meanwhile.
-    fn leave(&mut self, notify: &Notify) {
-        let mut waker = None;
-        if self.node.signal() == NOBODY {
+    fn leave(self: Pin<&Self>, notify: &Notify) {
+        if self.place.signal().is_none() {
             let mut queue = notify.queue.lock();
-            // SAFETY: I1 of wait_list, the lock is held.
-            let fields = unsafe { self.node.fields() };
-            waker = fields.waker.take();
-            if fields.is_queued() {
-                // SAFETY: the node is in this list, the lock is held.
-                unsafe { queue.remove(&self.node) };
+            if let Some(slot) = queue.withdraw(self.place()) {
                 if queue.is_empty() {
                     // Ordering: Relaxed; by I1 under the lock.
                     notify.word.fetch_and(!WAITERS, Ordering::Relaxed);
                 }
+                slot.drop_after(queue);
+                return;
             }
         }
-        Self::pass_on(notify, self.node.signal());
-        drop(waker);
+        Self::pass_on(notify, self.place.signal().map(By::of));
     }
 }
 
-/// Future of [`Notify::notified`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct Notified<'a> {
-    notify: &'a Notify,
-    wait: Wait,
+pin_project_lite::pin_project! {
+    /// Future of [`Notify::notified`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Notified<'a> {
+        notify: &'a Notify,
+        #[pin]
+        wait: Wait,
+    }
+
+    impl PinnedDrop for Notified<'_> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.wait.cancel(this.notify);
+        }
+    }
 }
 
-/// Future of [`Notify::notified_owned`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct OwnedNotified {
-    notify: Arc<Notify>,
-    wait: Wait,
+pin_project_lite::pin_project! {
+    /// Future of [`Notify::notified_owned`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct OwnedNotified {
+        notify: Arc<Notify>,
+        #[pin]
+        wait: Wait,
+    }
+
+    impl PinnedDrop for OwnedNotified {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            this.wait.cancel(this.notify);
+        }
+    }
 }
 
 impl Notified<'_> {
     /// Takes a place in the queue without waiting; true if a notification is already there.
     /// Polling afterwards is ready then.
     pub fn enable(self: Pin<&mut Self>) -> bool {
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
+        let this = self.project();
         this.wait.enable(this.notify)
     }
 }
@@ -417,17 +431,15 @@ impl OwnedNotified {
     /// Takes a place in the queue without waiting; true if a notification is already there.
     /// Polling afterwards is ready then.
     pub fn enable(self: Pin<&mut Self>) -> bool {
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
-        this.wait.enable(&this.notify)
+        let this = self.project();
+        this.wait.enable(this.notify)
     }
 }
 
 impl Future for Notified<'_> {
     type Output = ();
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
+        let this = self.project();
         this.wait.poll(this.notify, cx)
     }
 }
@@ -435,21 +447,8 @@ impl Future for Notified<'_> {
 impl Future for OwnedNotified {
     type Output = ();
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // SAFETY: nothing is moved out of the pinned future.
-        let this = unsafe { self.get_unchecked_mut() };
-        this.wait.poll(&this.notify, cx)
-    }
-}
-
-impl Drop for Notified<'_> {
-    fn drop(&mut self) {
-        self.wait.cancel(self.notify);
-    }
-}
-
-impl Drop for OwnedNotified {
-    fn drop(&mut self) {
-        self.wait.cancel(&self.notify);
+        let this = self.project();
+        this.wait.poll(this.notify, cx)
     }
 }
 

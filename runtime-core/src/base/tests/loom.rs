@@ -3,7 +3,7 @@
 use crate::base::handshake;
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
-use crate::base::waker_slot::{Look, WakerSlot, register, register_first};
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::shim::sync::Mutex;
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,33 +52,25 @@ fn look(state: &mut State) -> Look<'_, ()> {
 /// Whoever ends the wait finds the waker, or the waiter finds the wait over; also when the waiter comes again.
 #[test]
 fn waker_slot_no_end_is_missed() {
-    for first in [false, true] {
-        loom::model(move || {
-            let lock = Arc::new(Mutex::new(State {
-                is_over: false,
-                slot: WakerSlot::new(),
-            }));
-            let ender = {
-                let lock = lock.clone();
-                thread::spawn(move || {
-                    let mut state = lock.lock();
-                    state.is_over = true;
-                    state.slot.take().wake_after(state);
-                })
-            };
-            block_on(poll_fn(|cx| {
-                let over = match first {
-                    true => register_first(&lock, cx.waker(), look),
-                    false => register(&lock, cx.waker(), look),
-                };
-                match over {
-                    Some(()) => Poll::Ready(()),
-                    None => Poll::Pending,
-                }
-            }));
-            ender.join().unwrap();
-        });
-    }
+    loom::model(|| {
+        let lock = Arc::new(Mutex::new(State {
+            is_over: false,
+            slot: WakerSlot::new(),
+        }));
+        let ender = {
+            let lock = lock.clone();
+            thread::spawn(move || {
+                let mut state = lock.lock();
+                state.is_over = true;
+                state.slot.take().wake_after(state);
+            })
+        };
+        block_on(poll_fn(|cx| match register(&lock, cx.waker(), look) {
+            Some(()) => Poll::Ready(()),
+            None => Poll::Pending,
+        }));
+        ender.join().unwrap();
+    });
 }
 
 struct Wait {

@@ -4,7 +4,7 @@ use crate::base::list::{Linked, Links, List};
 use crate::base::slab::{Key, Slab};
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
-use crate::base::waker_slot::{Look, WakerSlot, register, register_first};
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::shim::sync::Mutex;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -65,11 +65,9 @@ struct State {
     slot: WakerSlot,
 }
 
-/// Puts a waker in, by way of a lock of its own.
-fn fill(slot: &mut WakerSlot, waker: Waker) {
-    let lock = Mutex::new(std::mem::take(slot));
-    register_first(&lock, &waker, |slot: &mut WakerSlot| Look::<()>::Wait(slot));
-    *slot = lock.into_inner();
+/// A slot with this waker in it.
+fn filled(waker: Waker) -> WakerSlot {
+    WakerSlot::holding(&waker)
 }
 
 fn wait(lock: &Mutex<State>, waker: &Waker) -> bool {
@@ -116,16 +114,6 @@ fn a_waker_that_stays_the_same_is_not_cloned_again() {
         assert!(wait(&lock, &waker));
     }
     assert_eq!(CLONES.load(Ordering::Relaxed), 1);
-    let looks = AtomicUsize::new(0);
-    register_first(&lock, &waker, |state: &mut State| {
-        looks.fetch_add(1, Ordering::Relaxed);
-        Look::<()>::Wait(&mut state.slot)
-    });
-    assert_eq!(
-        looks.load(Ordering::Relaxed),
-        1,
-        "a first registration looks once"
-    );
 }
 
 #[test]
@@ -134,12 +122,10 @@ fn a_batch_wakes_in_the_order_it_was_filled_however_large() {
         let log = Arc::new(Log::default());
         let lock = Mutex::new(());
         let mut batch = WakeBatch::new();
-        let held = lock.lock();
         let numbers: Vec<usize> = (0..many).map(|n| n + 100).collect();
-        for number in &numbers {
-            let mut slot = WakerSlot::new();
-            let waker = log.waker(*number);
-            fill(&mut slot, waker);
+        let slots: Vec<WakerSlot> = numbers.iter().map(|n| filled(log.waker(*n))).collect();
+        let held = lock.lock();
+        for mut slot in slots {
             batch.push(slot.take());
         }
         batch.wake_after(held);
@@ -155,9 +141,7 @@ fn a_waker_that_panics_costs_the_others_nothing() {
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let mut batch = WakeBatch::new();
         for number in &numbers {
-            let mut slot = WakerSlot::new();
-            let waker = log.waker(*number);
-            fill(&mut slot, waker);
+            let mut slot = filled(log.waker(*number));
             batch.push(slot.take());
         }
         batch.wake_after(());

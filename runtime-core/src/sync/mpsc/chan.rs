@@ -10,20 +10,19 @@
 
 use super::error::TryRecvError;
 use super::queue::{Popped, Queue, Wake};
-use crate::audit;
+use crate::base::waker_slot::LockedWaker;
 use crate::coop;
-use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::notify::Notify;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 pub(super) struct Chan<T> {
     pub(super) queue: Queue<T>,
     /// Room left; `None`: unbounded.
     pub(super) room: Option<Room>,
-    rx_waker: Mutex<Option<Waker>>,
+    rx_waker: LockedWaker,
     pub(super) strong: AtomicUsize,
     pub(super) weak: AtomicUsize,
     closed: Notify,
@@ -44,7 +43,7 @@ impl<T> Chan<T> {
         Chan {
             queue: Queue::new(),
             room,
-            rx_waker: Mutex::new(None),
+            rx_waker: LockedWaker::new(),
             strong: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             closed: Notify::new(),
@@ -63,10 +62,7 @@ impl<T> Chan<T> {
 
     #[cold]
     pub(super) fn wake_rx(&self) {
-        let waker = self.rx_waker.lock().take();
-        if let Some(waker) = waker {
-            audit::wake(waker);
-        }
+        self.rx_waker.wake();
     }
 
     /// Gives back room without having sent.
@@ -168,8 +164,7 @@ impl<T> Chan<T> {
         // If a waker or the drop of a value panics, the rest is dropped while that panic unwinds.
         let _rest = Drain(self);
         self.close();
-        let waker = self.rx_waker.lock().take();
-        drop(waker);
+        self.rx_waker.clear();
         self.drain();
     }
 
@@ -185,21 +180,6 @@ impl<T> Chan<T> {
                 Popped::Busy | Popped::Empty => return,
             }
         }
-    }
-
-    /// Leaves the receiver's waker, cloned and dropped outside of the lock.
-    fn leave_waker(&self, cx: &Context<'_>) {
-        if self
-            .rx_waker
-            .lock()
-            .as_ref()
-            .is_some_and(|w| w.will_wake(cx.waker()))
-        {
-            return;
-        }
-        let new = cx.waker().clone();
-        let old = self.rx_waker.lock().replace(new);
-        drop(old);
     }
 
     /// # Safety
@@ -239,7 +219,7 @@ impl<T> Chan<T> {
             if waits {
                 return Poll::Pending;
             }
-            self.leave_waker(cx);
+            self.rx_waker.register(cx.waker());
             // SAFETY: the caller's promise. If the slot was filled meanwhile the pop gets it.
             let _ = unsafe { self.queue.wait_on_head() };
             waits = true;
