@@ -4,7 +4,8 @@
 //! gives its waker to nobody: [`register`] clones before it locks and drops after it unlocks, and [`Taken`] wakes or
 //! drops only after it was given the guard.
 //!
-//! I1: a waker enters a slot cloned outside of the lock, and leaves it as a [`Taken`].
+//! I1: a waker enters a slot cloned outside of the lock, or is the runtime's own, whose clone runs no user code. It
+//!     leaves the slot as a [`Taken`].
 //! I2: a [`Taken`] is used up outside of the lock: its methods unlock first.
 //!
 //! A slot that is dropped full drops its waker. Its owner is going away then, without a lock; debug builds check it.
@@ -12,7 +13,9 @@
 use crate::audit;
 use crate::shim::sync::Mutex;
 use std::fmt;
-use std::task::Waker;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::task::{RawWakerVTable, Waker};
 
 /// See the module's page.
 #[derive(Default)]
@@ -158,11 +161,24 @@ pub enum Look<'a, R> {
     Over(R),
 }
 
+/// The vtable of the runtime's own wakers: cloning one of those counts a reference and runs no user code.
+static OWN: AtomicPtr<RawWakerVTable> = AtomicPtr::new(ptr::null_mut());
+
+/// Tells which wakers are the runtime's own, so that [`register`] may clone them under a lock.
+pub(crate) fn set_own_vtable(vtable: &'static RawWakerVTable) {
+    // Ordering: Relaxed; compared as an address only.
+    OWN.store(ptr::from_ref(vtable).cast_mut(), Ordering::Relaxed);
+}
+
+fn is_own(waker: &Waker) -> bool {
+    // Ordering: Relaxed; as above.
+    ptr::eq(waker.vtable(), OWN.load(Ordering::Relaxed))
+}
+
 /// Leaves `waker` in a slot that `lock` protects, unless `look` finds the wait over; says what it found then.
 ///
-/// `look` runs under the lock, twice if the slot held another task's waker: between the two the lock is free while the
-/// waker is cloned. A task that polls again with the waker it left costs one lock and no clone. A wait that begins
-/// enters its queue with [`WakerSlot::holding`] instead, which saves the second look.
+/// `look` runs under the lock. If the slot is empty, or holds another task's waker, it runs twice: between the two the
+/// lock is free while the waker is cloned. The wakers of the runtime's own tasks are cloned in place.
 pub fn register<S, R>(
     lock: &Mutex<S>,
     waker: &Waker,
@@ -182,6 +198,9 @@ pub fn register<S, R>(
         if slot.holds(waker) {
             Taken(clone).drop_after(state);
             return None;
+        }
+        if is_own(waker) {
+            clone.get_or_insert_with(|| waker.clone());
         }
         if let Some(clone) = clone.take() {
             Taken(slot.0.replace(clone)).drop_after(state);

@@ -53,6 +53,7 @@ impl Shared {
             Some(parts) => (Some(parts.timers), Some(parts.handle), Some(parts.sleep)),
             None => (None, None, None),
         };
+        crate::base::waker_slot::set_own_vtable(&crate::task::cell::WAKER);
         let policy = make_policy(&config);
         let shared = Shared {
             id: super::Id::next(),

@@ -346,9 +346,9 @@ impl RawTask {
 
 // ---- waker ----
 
-const WAKER_VTABLE: RawWakerVTable =
+/// Of every task's waker.
+pub(crate) static WAKER: RawWakerVTable =
     RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
-static WAKER: RawWakerVTable = WAKER_VTABLE;
 
 fn raw_waker(header: NonNull<Header>) -> RawWaker {
     RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER)

@@ -1,139 +1,107 @@
 //! Streams in memory: [`simplex`], one way, and [`duplex`], two of them crosswise.
 //!
-//! [`Pipe`] is the state: a ring of at most `max` bytes, a closed flag and one waker per side. Its operations
-//! do not run wakers but hand them out, so that [`DuplexStream`] can wake, and drop the wakers it replaces,
-//! after unlocking. After closing, what is in the ring can still be read; writing is `BrokenPipe`.
+//! [`Pipe`] is one direction: at most `max` bytes, a closed flag and a waker slot for each side, behind a lock. After
+//! closing, what is in it can still be read; writing is `BrokenPipe`.
 
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf, BytesMut};
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
+use runtime_core::coop;
 use runtime_core::shim::sync::{Arc, Mutex};
-use runtime_core::{audit, coop};
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 struct Pipe {
-    ring: VecDeque<u8>,
+    bytes: BytesMut,
     max: usize,
     is_closed: bool,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: WakerSlot,
+    writer: WakerSlot,
 }
 
-/// Which side's waker.
-#[derive(Clone, Copy)]
-enum Side {
-    Reader,
-    Writer,
-}
+/// What an attempt came to: its result, and whom to wake for it.
+type Moved<T> = (io::Result<T>, Taken);
 
 impl Pipe {
     #[track_caller]
     fn new(max: usize) -> Pipe {
         assert!(max > 0, "max_buf_size must be greater than zero");
         Pipe {
-            ring: VecDeque::new(),
+            bytes: BytesMut::new(),
             max,
             is_closed: false,
-            reader: None,
-            writer: None,
+            reader: WakerSlot::new(),
+            writer: WakerSlot::new(),
         }
     }
 
-    fn waker(&mut self, side: Side) -> &mut Option<Waker> {
-        match side {
-            Side::Reader => &mut self.reader,
-            Side::Writer => &mut self.writer,
+    /// Moves bytes to `buf`; the reader waits if there are none yet.
+    fn read(&mut self, buf: &mut ReadBuf<'_>) -> Look<'_, Moved<()>> {
+        if self.bytes.is_empty() && !self.is_closed && buf.remaining() > 0 {
+            return Look::Wait(&mut self.reader);
         }
+        let n = self.bytes.len().min(buf.remaining());
+        if n == 0 {
+            return Look::Over((Ok(()), Taken::default()));
+        }
+        buf.put_slice(&self.bytes[..n]);
+        self.bytes.advance(n);
+        Look::Over((Ok(()), self.writer.take()))
     }
 
-    /// Moves bytes to `buf`; `None` if there are none yet.
-    fn read(&mut self, buf: &mut ReadBuf<'_>) -> Option<io::Result<()>> {
-        if self.ring.is_empty() && !self.is_closed && buf.remaining() > 0 {
-            return None;
-        }
-        let n = self.ring.len().min(buf.remaining());
-        let (front, back) = self.ring.as_slices();
-        let split = n.min(front.len());
-        buf.put_slice(&front[..split]);
-        buf.put_slice(&back[..n - split]);
-        self.ring.drain(..n);
-        Some(Ok(()))
-    }
-
-    /// Takes bytes from the buffers; `None` if there is no room yet.
-    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+    /// Takes bytes from the buffers; the writer waits if there is no room yet.
+    fn write(&mut self, bufs: &[IoSlice<'_>]) -> Look<'_, Moved<usize>> {
         if self.is_closed {
-            return Some(Err(io::ErrorKind::BrokenPipe.into()));
+            let error = io::ErrorKind::BrokenPipe.into();
+            return Look::Over((Err(error), Taken::default()));
         }
-        let room = self.max - self.ring.len();
-        if room == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
-            return None;
-        }
+        let room = self.max - self.bytes.len();
         let mut left = room;
         for buf in bufs {
             let part = &buf[..buf.len().min(left)];
-            self.ring.extend(part);
+            self.bytes.extend_from_slice(part);
             left -= part.len();
         }
-        Some(Ok(room - left))
+        match room - left {
+            0 if bufs.iter().all(|buf| buf.is_empty()) => Look::Over((Ok(0), Taken::default())),
+            0 => Look::Wait(&mut self.writer),
+            n => Look::Over((Ok(n), self.reader.take())),
+        }
     }
 }
 
-/// Runs `attempt` on the pipe. If it gives nothing, leaves the task's waker on `side`; else wakes the other
-/// side, unless `attempt` moved nothing. `access` gives the pipe for the length of a call, locked if need be;
-/// wakers are cloned, woken and dropped outside of it.
+/// Makes an attempt on the pipe. If it has to wait, the task's waker stays behind; else the other side is woken.
 fn poll_pipe<T>(
     cx: &mut Context<'_>,
-    side: Side,
-    mut access: impl FnMut(&mut dyn FnMut(&mut Pipe)),
-    mut attempt: impl FnMut(&mut Pipe) -> Option<io::Result<T>>,
+    pipe: &Mutex<Pipe>,
+    attempt: impl FnMut(&mut Pipe) -> Look<'_, Moved<T>>,
 ) -> Poll<io::Result<T>> {
     let coop = ready!(coop::poll_proceed(cx));
-    let mut fresh: Option<Waker> = None;
-    loop {
-        let (mut result, mut wake, mut replaced, mut is_waiting) = (None, None, None, false);
-        access(&mut |pipe| {
-            let before = pipe.ring.len();
-            result = attempt(pipe);
-            if result.is_some() {
-                let other = match side {
-                    Side::Reader => Side::Writer,
-                    Side::Writer => Side::Reader,
-                };
-                if pipe.ring.len() != before {
-                    wake = pipe.waker(other).take();
-                }
-                return;
-            }
-            let waker = pipe.waker(side);
-            is_waiting = waker
-                .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()));
-            if !is_waiting && fresh.is_some() {
-                replaced = std::mem::replace(waker, fresh.take());
-                is_waiting = true;
-            }
-        });
-        audit::user_code();
-        drop(replaced);
-        if let Some(result) = result {
-            coop.made_progress();
-            wake.into_iter().for_each(Waker::wake);
-            return Poll::Ready(result);
-        }
-        if is_waiting {
-            return Poll::Pending;
-        }
-        fresh = Some(cx.waker().clone());
-    }
+    let Some((result, other)) = register(pipe, cx.waker(), attempt) else {
+        return Poll::Pending;
+    };
+    coop.made_progress();
+    other.wake_after(());
+    Poll::Ready(result)
+}
+
+/// Closes the pipe and wakes both sides.
+fn close(pipe: &Mutex<Pipe>) {
+    let mut wakers = WakeBatch::new();
+    let mut pipe = pipe.lock();
+    pipe.is_closed = true;
+    wakers.push(pipe.reader.take());
+    wakers.push(pipe.writer.take());
+    wakers.wake_after(pipe);
 }
 
 /// One direction: what is written can be read from the same object. Split it by [`simplex`].
 pub struct SimplexStream {
-    pipe: Pipe,
+    pipe: Mutex<Pipe>,
 }
 
 /// A one-way stream in memory that holds up to `max_buf_size` bytes.
@@ -155,23 +123,18 @@ impl SimplexStream {
     #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
         SimplexStream {
-            pipe: Pipe::new(max_buf_size),
+            pipe: Mutex::new(Pipe::new(max_buf_size)),
         }
     }
 }
 
 impl AsyncRead for SimplexStream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        poll_pipe(
-            cx,
-            Side::Reader,
-            |f| f(&mut self.pipe),
-            |pipe| pipe.read(buf),
-        )
+        poll_pipe(cx, &self.pipe, |pipe| pipe.read(buf))
     }
 }
 
@@ -188,23 +151,17 @@ impl AsyncWrite for SimplexStream {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pipe.is_closed = true;
-        self.pipe.reader.take().into_iter().for_each(Waker::wake);
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        close(&self.pipe);
         Poll::Ready(Ok(()))
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        poll_pipe(
-            cx,
-            Side::Writer,
-            |f| f(&mut self.pipe),
-            |pipe| pipe.write(bufs),
-        )
+        poll_pipe(cx, &self.pipe, |pipe| pipe.write(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -214,10 +171,11 @@ impl AsyncWrite for SimplexStream {
 
 impl fmt::Debug for SimplexStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pipe = self.pipe.lock();
         f.debug_struct("SimplexStream")
-            .field("buffered", &self.pipe.ring.len())
-            .field("max", &self.pipe.max)
-            .field("is_closed", &self.pipe.is_closed)
+            .field("buffered", &pipe.bytes.len())
+            .field("max", &pipe.max)
+            .field("is_closed", &pipe.is_closed)
             .finish()
     }
 }
@@ -260,28 +218,13 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
     )
 }
 
-/// Closes the pipe and wakes both sides.
-fn close(pipe: &Mutex<Pipe>) {
-    let mut pipe = pipe.lock();
-    pipe.is_closed = true;
-    let wakers = [pipe.reader.take(), pipe.writer.take()];
-    drop(pipe);
-    audit::user_code();
-    wakers.into_iter().flatten().for_each(Waker::wake);
-}
-
 impl AsyncRead for DuplexStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        poll_pipe(
-            cx,
-            Side::Reader,
-            |f| f(&mut self.incoming.lock()),
-            |pipe| pipe.read(buf),
-        )
+        poll_pipe(cx, &self.incoming, |pipe| pipe.read(buf))
     }
 }
 
@@ -308,12 +251,7 @@ impl AsyncWrite for DuplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        poll_pipe(
-            cx,
-            Side::Writer,
-            |f| f(&mut self.outgoing.lock()),
-            |pipe| pipe.write(bufs),
-        )
+        poll_pipe(cx, &self.outgoing, |pipe| pipe.write(bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
