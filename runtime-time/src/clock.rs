@@ -14,6 +14,30 @@ use std::time::Duration;
 
 static EVER_PAUSED: AtomicBool = AtomicBool::new(false);
 
+const NANOS_PER_TICK: u32 = 1_000_000;
+const TICKS_PER_SECOND: u64 = 1_000;
+
+/// A deadline as the wheels know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    /// The tick at which it fires.
+    pub(crate) tick: u64,
+    /// How far it is from the beginning of the tick before, in nanoseconds: from 1 to all of a tick. Orders those
+    /// of one tick.
+    pub(crate) within: u32,
+}
+
+#[cfg(all(test, runtime_loom))]
+impl Due {
+    /// Due when `tick` begins.
+    pub(crate) fn at(tick: u64) -> Due {
+        Due {
+            tick,
+            within: NANOS_PER_TICK,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Clock {
     base: std::time::Instant,
@@ -76,11 +100,19 @@ impl Clock {
     }
 
     /// The first tick not before `deadline`: a timer never fires early.
-    pub(crate) fn tick_of(&self, deadline: Instant) -> u64 {
+    pub(crate) fn due_at(&self, deadline: Instant) -> Due {
         let since = deadline.into_std().saturating_duration_since(self.base);
-        let tick = since.as_nanos().div_ceil(1_000_000);
+        let (whole, rest) = (since.as_secs(), since.subsec_nanos());
+        let within = rest % NANOS_PER_TICK;
         // The largest value means "no timer".
-        tick.min(u128::from(u64::MAX - 1)) as u64
+        let tick = whole
+            .saturating_mul(TICKS_PER_SECOND)
+            .saturating_add(u64::from(rest.div_ceil(NANOS_PER_TICK)))
+            .min(u64::MAX - 1);
+        Due {
+            tick,
+            within: if within == 0 { NANOS_PER_TICK } else { within },
+        }
     }
 
     /// Time from now until a tick begins.

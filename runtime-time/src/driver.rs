@@ -16,7 +16,7 @@
 #[path = "tests/loom.rs"]
 mod loom;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Due};
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use runtime_core::audit;
@@ -139,9 +139,10 @@ impl Slot {
     ///
     /// # Safety
     /// The entry is pinned, and `disarm`ed on this slot before it goes.
-    pub(crate) unsafe fn arm(&self, entry: &Entry, deadline: u64, waker: &Waker) -> Armed {
+    pub(crate) unsafe fn arm(&self, entry: &Entry, due: Due, waker: &Waker) -> Armed {
         let waker = waker.clone();
         let now = self.common.clock.now_tick();
+        let deadline = due.tick;
         if deadline <= now {
             // Ordering: Relaxed; who ends the runtime meanwhile is as good as later.
             return match self.common.has_ended.load(Ordering::Relaxed) {
@@ -158,7 +159,7 @@ impl Slot {
         unsafe { (*entry.node()).waker = Some(waker) };
         entry.set(Phase::Armed);
         // SAFETY: the caller's promise.
-        if !unsafe { wheel.insert(NonNull::from(entry), deadline, now) } {
+        if !unsafe { wheel.insert(NonNull::from(entry), due, now) } {
             entry.set(Phase::Idle);
             // SAFETY: in no wheel.
             let waker = unsafe { (*entry.node()).waker.take() };
@@ -250,18 +251,10 @@ impl Slot {
     }
 
     /// Moves an armed entry's deadline on to a later tick, in place; false if that cannot be.
-    pub(crate) fn postpone(&self, entry: &Entry, deadline: u64) -> bool {
-        let _wheel = self.wheel.lock();
-        if entry.phase() != Phase::Armed {
-            return false;
-        }
-        // SAFETY: under the lock, and armed.
-        let node = unsafe { &mut *entry.node() };
-        if deadline < node.filed {
-            return false;
-        }
-        node.deadline = deadline;
-        true
+    pub(crate) fn postpone(&self, entry: &Entry, due: Due) -> bool {
+        let mut wheel = self.wheel.lock();
+        // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
+        entry.phase() == Phase::Armed && unsafe { wheel.postpone(NonNull::from(entry), due) }
     }
 
     /// Fires what is due at `now`.

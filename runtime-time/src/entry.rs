@@ -12,6 +12,7 @@
 //! I2: ARMED -> FIRED/FAILED happens under the slot's lock; the store is the last touch of the entry by
 //!     the wheel, so after an Acquire load of either the owner may free it.
 
+use crate::clock::Due;
 use runtime_core::shim::sync::atomic::{AtomicU32, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;
@@ -45,15 +46,33 @@ pub(crate) struct Entry {
 /// The part guarded by the slot's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
+    /// The entry before it; of a list's oldest entry, the newest one.
     pub(crate) previous: Option<NonNull<Entry>>,
     pub(crate) next: Option<NonNull<Entry>>,
-    /// Where it is filed; at most `deadline`.
+    /// The tick at which it is filed; at most `deadline`.
     pub(crate) filed: u64,
-    /// When it is due; past `filed` after a reset to a later time.
+    /// The tick at which it is due; past `filed` after a reset to a later time.
     pub(crate) deadline: u64,
+    /// Where in its tick it is due, in nanoseconds.
+    within: u32,
     /// Index of the list it is in.
-    pub(crate) list: usize,
+    pub(crate) list: u32,
+    /// How many timers of the wheel were armed before it.
+    armed: u64,
     pub(crate) waker: Option<Waker>,
+}
+
+impl Node {
+    pub(crate) fn set_due(&mut self, due: Due, armed: u64) {
+        self.deadline = due.tick;
+        self.within = due.within;
+        self.armed = armed;
+    }
+
+    /// In what order timers of one tick fire.
+    pub(crate) fn order(&self) -> (u32, u64) {
+        (self.within, self.armed)
+    }
 }
 
 // SAFETY: by I1 the node is guarded by a lock or owned.

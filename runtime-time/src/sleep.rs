@@ -3,6 +3,7 @@
 //! Made without touching a wheel: it is armed by its first poll, in the slot of the worker that polls it.
 //! A sleep that is never polled, or whose time has come by then, takes no lock.
 
+use crate::clock::Due;
 use crate::driver::{Armed, Slot, current_slot, with_time};
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
@@ -100,7 +101,8 @@ impl Sleep {
         matches!(self.entry.phase(), Phase::Fired | Phase::Failed)
     }
 
-    /// Sets another deadline. An armed timer that only gets later stays where it is in its wheel.
+    /// Sets another deadline; of those with the same deadline, the timer is the last now. An armed timer that only gets
+    /// later stays where it is in its wheel.
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;
@@ -111,9 +113,9 @@ impl Sleep {
         }
         match this.entry.as_ref().get_ref().phase() {
             Phase::Armed => {
-                let tick = this.slot.common.clock.tick_of(deadline);
-                if !this.slot.postpone(&this.entry, tick) {
-                    Sleep::rearm(this.slot, &this.entry, tick);
+                let due = this.slot.common.clock.due_at(deadline);
+                if !this.slot.postpone(&this.entry, due) {
+                    Sleep::rearm(this.slot, &this.entry, due);
                 }
             }
             Phase::Fired => this.entry.as_ref().get_ref().set(Phase::Idle),
@@ -123,14 +125,14 @@ impl Sleep {
 
     /// Takes an armed timer out and files it anew with the waker it had, so whoever polled it
     /// last is woken.
-    fn rearm(slot: &mut Arc<Slot>, entry: &Entry, tick: u64) {
+    fn rearm(slot: &mut Arc<Slot>, entry: &Entry, due: Due) {
         let Some(waker) = slot.take_waker(entry) else {
             entry.set(Phase::Idle);
             return;
         };
         Sleep::move_to_own_slot(slot);
         // SAFETY: `entry` is pinned, and disarmed on `slot` in drop.
-        match unsafe { slot.arm(entry, tick, &waker) } {
+        match unsafe { slot.arm(entry, due, &waker) } {
             Armed::Pending => {}
             Armed::Elapsed => {
                 entry.set(Phase::Fired);
@@ -158,10 +160,10 @@ impl Sleep {
             }
             tell_duration(*this.deadline);
             Sleep::move_to_own_slot(this.slot);
-            let tick = this.slot.common.clock.tick_of(*this.deadline);
+            let due = this.slot.common.clock.due_at(*this.deadline);
             // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
             // while the entry is idle.
-            match unsafe { this.slot.arm(&this.entry, tick, cx.waker()) } {
+            match unsafe { this.slot.arm(&this.entry, due, cx.waker()) } {
                 Armed::Pending => return Poll::Pending,
                 Armed::Elapsed => this.entry.as_ref().get_ref().set(Phase::Fired),
                 Armed::Shutdown => this.entry.as_ref().get_ref().set(Phase::Failed),

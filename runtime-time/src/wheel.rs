@@ -9,8 +9,12 @@
 //!     list is the one `place` gave when it was filed; a bit of `occupied` is set exactly while its list is not
 //!     empty.
 //! I2: entries are alive and pinned while linked: their owner unlinks them, under the lock, before they go.
-//! Cost: file and remove O(1); the next deadline by six bit scans.
+//! I3: timers fire by deadline, to the nanosecond, and those of one deadline in the order in which they were armed. A list
+//!     keeps the order in which it was filled. That is the order of firing too, but where a timer is filed again: behind
+//!     ones that were armed after it. Such a list of level 0 is marked in `unsorted`, and sorted before it fires.
+//! Cost: file and remove O(1); the next deadline by a bit scan for each level; sorting is rare, and allocates nothing.
 
+use crate::clock::Due;
 use crate::entry::{Entry, Node, Phase};
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -28,6 +32,11 @@ const HORIZON: u64 = 1 << (LEVELS * BITS);
 pub(crate) struct Wheel {
     elapsed: u64,
     occupied: [u64; LEVELS],
+    /// Lists of level 0 whose order is not known to be that of firing (I3).
+    unsorted: u64,
+    /// Number of timers armed so far; each keeps its own (I3).
+    armed: u64,
+    /// The oldest entry of each list; its `previous` is the list's newest.
     heads: Box<[Option<NonNull<Entry>>; LEVELS * LISTS]>,
     pub(crate) shutdown: bool,
 }
@@ -40,6 +49,8 @@ impl Wheel {
         Wheel {
             elapsed: 0,
             occupied: [0; LEVELS],
+            unsorted: 0,
+            armed: 0,
             heads: Box::new([None; LEVELS * LISTS]),
             shutdown: false,
         }
@@ -53,22 +64,42 @@ impl Wheel {
         unsafe { &mut *entry.node() }
     }
 
-    /// Links an entry that is due at `deadline`; false if that is not past `elapsed`.
+    /// Links an entry; false if its deadline is not past `elapsed`.
     ///
     /// # Safety
     /// The entry is in no wheel, pinned, and unlinked before it goes (I2).
-    pub(crate) unsafe fn insert(&mut self, entry: NonNull<Entry>, deadline: u64, now: u64) -> bool {
+    pub(crate) unsafe fn insert(&mut self, entry: NonNull<Entry>, due: Due, now: u64) -> bool {
         if self.occupied == [0; LEVELS] {
             // Nothing to pass over: file as close as can be.
             self.elapsed = self.elapsed.max(now);
         }
-        if deadline <= self.elapsed {
+        if due.tick <= self.elapsed {
             return false;
         }
+        self.armed += 1;
         // SAFETY: the entry is alive (I2) and in no wheel.
         let node = unsafe { Wheel::node(entry.as_ref()) };
-        node.deadline = deadline;
+        node.set_due(due, self.armed);
         self.file(entry, node);
+        true
+    }
+
+    /// Moves a linked entry's deadline on, in place: it counts as armed anew. False if the new deadline is before the tick
+    /// at which the entry is filed.
+    ///
+    /// # Safety
+    /// The entry is linked into this wheel.
+    pub(crate) unsafe fn postpone(&mut self, entry: NonNull<Entry>, due: Due) -> bool {
+        // SAFETY: linked, so alive (I2); we hold the lock.
+        let node = unsafe { Wheel::node(entry.as_ref()) };
+        if due.tick < node.filed {
+            return false;
+        }
+        self.armed += 1;
+        node.set_due(due, self.armed);
+        if let Some(list) = 1_u64.checked_shl(node.list) {
+            self.unsorted |= list;
+        }
         true
     }
 
@@ -76,14 +107,33 @@ impl Wheel {
         node.filed = node.deadline.min(self.elapsed.saturating_add(HORIZON - 1));
         let (level, list) = self.place(node.filed);
         let at = level * LISTS + list;
-        node.list = at;
-        node.previous = None;
-        node.next = self.heads[at].replace(entry);
-        if let Some(next) = node.next {
-            // SAFETY: linked, so alive (I2), and another entry than `entry`.
-            unsafe { Wheel::node(next.as_ref()) }.previous = Some(entry);
+        node.list = at as u32;
+        node.next = None;
+        match self.heads[at] {
+            None => {
+                node.previous = Some(entry);
+                self.heads[at] = Some(entry);
+                self.occupied[level] |= 1 << list;
+                if level == 0 {
+                    self.unsorted &= !(1 << list);
+                }
+            }
+            Some(head) => {
+                // SAFETY: linked, so alive (I2), and another entry than `entry`.
+                let newest = unsafe { Wheel::node(head.as_ref()) }
+                    .previous
+                    .replace(entry);
+                node.previous = newest;
+                if let Some(newest) = newest {
+                    // SAFETY: as above.
+                    let newest = unsafe { Wheel::node(newest.as_ref()) };
+                    newest.next = Some(entry);
+                    if level == 0 && newest.order() > node.order() {
+                        self.unsorted |= 1 << list;
+                    }
+                }
+            }
         }
-        self.occupied[level] |= 1 << list;
     }
 
     fn place(&self, tick: u64) -> (usize, usize) {
@@ -99,16 +149,18 @@ impl Wheel {
     pub(crate) unsafe fn remove(&mut self, entry: NonNull<Entry>) {
         // SAFETY: linked, so alive (I2); we hold the lock.
         let node = unsafe { Wheel::node(entry.as_ref()) };
-        let at = node.list;
+        let at = node.list as usize;
         let (previous, next) = (node.previous.take(), node.next.take());
-        match previous {
+        if self.heads[at] == Some(entry) {
+            self.heads[at] = next;
+        } else if let Some(previous) = previous {
             // SAFETY: as above, another entry.
-            Some(previous) => unsafe { Wheel::node(previous.as_ref()) }.next = next,
-            None => self.heads[at] = next,
+            unsafe { Wheel::node(previous.as_ref()) }.next = next;
         }
-        if let Some(next) = next {
-            // SAFETY: as above.
-            unsafe { Wheel::node(next.as_ref()) }.previous = previous;
+        // The newest of the list is known to its oldest.
+        if let Some(behind) = next.or(self.heads[at]) {
+            // SAFETY: as above, another entry.
+            unsafe { Wheel::node(behind.as_ref()) }.previous = previous;
         }
         if self.heads[at].is_none() {
             self.occupied[at / LISTS] &= !(1 << (at % LISTS));
@@ -169,6 +221,10 @@ impl Wheel {
 
     /// Moves to `now`, firing what is due, until `wakers` is full; true if there is more to do.
     pub(crate) fn advance(&mut self, now: u64, wakers: &mut Vec<Waker>, room: usize) -> bool {
+        if self.shutdown {
+            // Whoever ends them fires them all.
+            return false;
+        }
         while let Some((list, tick)) = self.next_list() {
             if tick > now {
                 break;
@@ -177,6 +233,10 @@ impl Wheel {
             if list >= LISTS {
                 self.file_again(list);
                 continue;
+            }
+            if self.unsorted & (1 << list) != 0 {
+                self.sort(list, |node| (0, node.order()));
+                self.unsorted &= !(1 << list);
             }
             while let Some(entry) = self.heads[list] {
                 if wakers.len() >= room {
@@ -211,22 +271,107 @@ impl Wheel {
         }
     }
 
-    /// Takes all entries out in `phase`, until `wakers` is full; true if there are more.
+    /// Takes all entries out in `phase`, those due first being first, until `wakers` is full; true if there are more.
     pub(crate) fn end_all(&mut self, phase: Phase, wakers: &mut Vec<Waker>, room: usize) -> bool {
-        self.shutdown = true;
-        for list in 0..LEVELS * LISTS {
+        if !self.shutdown {
+            self.shutdown = true;
+            self.gather();
+            self.sort(0, |node| (node.deadline, node.order()));
+        }
+        while let Some(entry) = self.heads[0] {
+            if wakers.len() >= room {
+                return true;
+            }
+            // SAFETY: linked into this wheel.
+            unsafe { self.remove(entry) };
+            // SAFETY: alive (I2), under our lock.
+            wakers.extend(unsafe { Wheel::node(entry.as_ref()) }.waker.take());
+            // SAFETY: alive until this store, its last touch.
+            unsafe { entry.as_ref() }.set(phase);
+        }
+        false
+    }
+
+    /// Moves all entries into the first list, in which none is due by its tick any more: the wheel has shut down.
+    fn gather(&mut self) {
+        for list in 1..LEVELS * LISTS {
             while let Some(entry) = self.heads[list] {
-                if wakers.len() >= room {
-                    return true;
-                }
                 // SAFETY: linked into this wheel.
                 unsafe { self.remove(entry) };
                 // SAFETY: alive (I2), under our lock.
-                wakers.extend(unsafe { Wheel::node(entry.as_ref()) }.waker.take());
-                // SAFETY: alive until this store, its last touch.
-                unsafe { entry.as_ref() }.set(phase);
+                let node = unsafe { Wheel::node(entry.as_ref()) };
+                node.list = 0;
+                node.next = self.heads[0].replace(entry);
+                self.occupied[0] |= 1;
             }
         }
-        false
+    }
+
+    /// Sorts a list by `key`: a merge sort of the chain of `next`, after which `previous` is written anew.
+    fn sort<K: Ord>(&mut self, list: usize, key: impl Fn(&Node) -> K + Copy) {
+        // Sorted chains; the one at `n` is empty or has 2^n entries.
+        let mut chains: [Chain; 64] = [None; 64];
+        let mut rest = self.heads[list];
+        while let Some(entry) = rest {
+            // SAFETY: linked, so alive (I2), under our lock.
+            rest = unsafe { Wheel::node(entry.as_ref()) }.next.take();
+            let mut carried = Some(entry);
+            for chain in &mut chains {
+                if chain.is_none() {
+                    *chain = carried;
+                    break;
+                }
+                carried = merge(chain.take(), carried, key);
+            }
+        }
+        let mut sorted = None;
+        for chain in chains {
+            sorted = merge(chain, sorted, key);
+        }
+        self.heads[list] = sorted;
+        let (mut newest, mut next) = (sorted, sorted);
+        while let Some(entry) = next {
+            // SAFETY: as above.
+            let node = unsafe { Wheel::node(entry.as_ref()) };
+            node.previous = newest.replace(entry);
+            next = node.next;
+        }
+        if let Some(oldest) = sorted {
+            // SAFETY: as above.
+            unsafe { Wheel::node(oldest.as_ref()) }.previous = newest;
+        }
+    }
+}
+
+/// Entries linked by `next`.
+type Chain = Option<NonNull<Entry>>;
+
+/// Merges two sorted chains; of equals, those of the first come first. The caller holds the lock of their wheel.
+fn merge<K: Ord>(mut first: Chain, mut second: Chain, key: impl Fn(&Node) -> K) -> Chain {
+    let mut merged = None;
+    let mut newest: Chain = None;
+    loop {
+        let from = match (first, second) {
+            (None, None) => return merged,
+            (Some(_), None) => &mut first,
+            (None, Some(_)) => &mut second,
+            (Some(a), Some(b)) => {
+                // SAFETY: entries of a wheel are alive (I2), and its lock is held.
+                let keys = unsafe { (key(Wheel::node(a.as_ref())), key(Wheel::node(b.as_ref()))) };
+                if keys.0 <= keys.1 {
+                    &mut first
+                } else {
+                    &mut second
+                }
+            }
+        };
+        let Some(entry) = *from else { return merged };
+        // SAFETY: as above.
+        *from = unsafe { Wheel::node(entry.as_ref()) }.next.take();
+        match newest.replace(entry) {
+            // SAFETY: as above.
+            Some(before) => unsafe { Wheel::node(before.as_ref()) }.next = Some(entry),
+            None => merged = Some(entry),
+        }
     }
 }

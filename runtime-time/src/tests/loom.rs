@@ -6,6 +6,7 @@
 //! before that is reported.
 
 use super::{Armed, NEVER, Slot, TimeHandle};
+use crate::clock::Due;
 use crate::entry::{Entry, Phase};
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
@@ -61,7 +62,7 @@ impl Timer {
     fn armed(slot: &Slot, deadline: u64, waker: &Waker) -> Timer {
         let timer = Timer(Box::pin(Entry::new()));
         // SAFETY: pinned in its box; the models disarm it or let it fire before it goes.
-        let armed = unsafe { slot.arm(&timer.0, deadline, waker) };
+        let armed = unsafe { slot.arm(&timer.0, Due::at(deadline), waker) };
         assert!(matches!(armed, Armed::Pending));
         timer
     }
@@ -144,7 +145,7 @@ fn a_reset_to_later_races_a_fire() {
             let wheels = wheels.clone();
             thread::spawn(move || wheels.slots[0].fire(SOON))
         };
-        let postponed = wheels.slots[0].postpone(&timer.0, LATER);
+        let postponed = wheels.slots[0].postpone(&timer.0, Due::at(LATER));
         let fired = rescuer.join().unwrap();
         assert_eq!(fired, usize::from(!postponed));
         assert_eq!(wheels.slots[0].fire(LATER), usize::from(postponed));
@@ -167,7 +168,7 @@ fn a_reset_to_another_slot_races_a_fire() {
         let taken = wheels.slots[0].take_waker(&timer.0);
         if let Some(waker) = taken {
             // SAFETY: pinned, in no wheel, and fired below before it goes.
-            let armed = unsafe { wheels.foreign().arm(&timer.0, SOON, &waker) };
+            let armed = unsafe { wheels.foreign().arm(&timer.0, Due::at(SOON), &waker) };
             assert!(matches!(armed, Armed::Pending));
         }
         let fired = rescuer.join().unwrap() + wheels.foreign().fire(SOON);
@@ -187,7 +188,7 @@ fn arming_races_shutdown() {
         };
         let timer = Timer(Box::pin(Entry::new()));
         // SAFETY: pinned in its box, and in no wheel after the shutdown.
-        let armed = unsafe { wheels.slots[0].arm(&timer.0, SOON, &wakes.clone().into()) };
+        let armed = unsafe { wheels.slots[0].arm(&timer.0, Due::at(SOON), &wakes.clone().into()) };
         closer.join().unwrap();
         match armed {
             Armed::Pending => assert_eq!((timer.0.phase(), wakes.get()), (Phase::Failed, 1)),

@@ -1,91 +1,323 @@
-//! The wheel against a sorted map.
+//! The wheel against a sorted map: what fires, and in what order.
 
+use crate::clock::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::Waker;
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+
+/// When a timer of the test is due: at a multiple of `step`, the `ahead`th from now, or a bit before.
+#[derive(Clone, Copy, Debug)]
+struct When {
+    step: u64,
+    ahead: u64,
+    within: u32,
+}
+
+impl When {
+    fn from(self, now: u64) -> Due {
+        Due {
+            tick: (now / self.step + self.ahead) * self.step,
+            within: self.within,
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Op {
-    Insert(u64),
+    Insert(When),
     Remove(usize),
+    Reset(usize, When),
     Advance(u64),
+    /// To the deadline of one of the timers.
+    AdvanceTo(usize),
+}
+
+/// Multiples of few numbers, so that many timers have the same deadline, and reach it from different levels.
+fn when() -> impl Strategy<Value = When> {
+    let step = prop_oneof![
+        3 => Just(1_u64),
+        1 => Just(10),
+        2 => Just(64),
+        2 => Just(1 << 12),
+        1 => Just(1 << 18),
+        1 => Just(1 << 30),
+        1 => Just(1 << 36),
+        1 => Just(1 << 37),
+    ];
+    let within = prop_oneof![4 => Just(1_000_000_u32), 1 => 1..4_u32];
+    (step, 0..4_u64, within).prop_map(|(step, ahead, within)| When {
+        step,
+        ahead,
+        within,
+    })
 }
 
 fn op() -> impl Strategy<Value = Op> {
     let delta = prop_oneof![
-        0..70_u64,
-        0..5_000_u64,
-        0..300_000_u64,
-        Just(64),
-        Just(4096),
-        Just(1 << 40),
-        0..(1_u64 << 37)
+        3 => 0..70_u64,
+        1 => 0..5_000_u64,
+        1 => 0..300_000_u64,
+        1 => Just(64),
+        1 => Just(4096),
+        1 => Just(1 << 30),
+        1 => 0..(1_u64 << 37)
     ];
     prop_oneof![
-        4 => delta.clone().prop_map(Op::Insert),
+        6 => when().prop_map(Op::Insert),
         1 => any::<usize>().prop_map(Op::Remove),
-        3 => delta.prop_map(Op::Advance),
+        2 => (any::<usize>(), when()).prop_map(|(pick, when)| Op::Reset(pick, when)),
+        2 => delta.prop_map(Op::Advance),
+        1 => any::<usize>().prop_map(Op::AdvanceTo),
     ]
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-    #[test]
-    fn fires_exactly_what_a_sorted_map_would(ops in proptest::collection::vec(op(), 1..80)) {
-        let mut wheel = Wheel::new();
-        let mut now = 0_u64;
-        let mut model: BTreeMap<(u64, usize), Pin<Box<Entry>>> = BTreeMap::new();
-        for (n, op) in ops.into_iter().enumerate() {
-            match op {
-                Op::Insert(delta) => for i in 0..5 {
-                    let entry = Box::pin(Entry::new());
-                    Entry::set(&entry, Phase::Armed);
-                    // SAFETY: in no wheel yet.
-                    unsafe { (*entry.node()).waker = Some(Waker::noop().clone()) };
-                    // SAFETY: pinned in its box, removed or fired before that goes.
-                    let filed = unsafe { wheel.insert(NonNull::from(&*entry), now + delta, now) };
-                    prop_assert_eq!(filed, delta > 0);
-                    if filed {
-                        model.insert((now + delta, 5 * n + i), entry);
-                    }
-                }
-                Op::Remove(pick) if !model.is_empty() => {
-                    let key = *model.keys().nth(pick % model.len()).unwrap();
-                    let entry = model.remove(&key).unwrap();
-                    // SAFETY: linked.
-                    unsafe { wheel.remove(NonNull::from(&*entry)) };
-                }
-                Op::Remove(_) => {}
-                Op::Advance(delta) => {
-                    now += delta;
-                    let mut wakers = Vec::new();
-                    // No room for all that is due: what is left stays due.
-                    while wheel.advance(now, &mut wakers, 2) {
-                        prop_assert_eq!(wakers.len(), 2);
-                        wakers.clear();
-                        prop_assert!(wheel.next_tick().is_some_and(|next| next <= now));
-                    }
-                    for ((deadline, _), entry) in &model {
-                        prop_assert_eq!(entry.phase() == Phase::Fired, *deadline <= now);
-                    }
-                    model.retain(|_, entry| entry.phase() != Phase::Fired);
-                }
-            }
-            if let Some(next) = wheel.next_tick() {
-                let earliest = model.keys().next().map(|(deadline, _)| *deadline);
-                prop_assert!(Some(next) <= earliest);
-                prop_assert!(next > now);
-            } else {
-                prop_assert!(model.is_empty());
-            }
-        }
-        for entry in model.values() {
-            // SAFETY: linked.
-            unsafe { wheel.remove(NonNull::from(&**entry)) };
+/// Notes which timer was woken.
+struct Note(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+/// A deadline, and then the order of arming.
+type Key = (u64, u32, usize);
+
+/// The wheel, and the map it is compared with.
+struct Both {
+    wheel: Wheel,
+    map: BTreeMap<Key, (usize, Pin<Box<Entry>>)>,
+    now: u64,
+    armed: usize,
+    made: usize,
+    woken: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Both {
+    fn new() -> Both {
+        Both {
+            wheel: Wheel::new(),
+            map: BTreeMap::new(),
+            now: 0,
+            armed: 0,
+            made: 0,
+            woken: Arc::default(),
         }
     }
+
+    fn key(&mut self, due: Due) -> Key {
+        self.armed += 1;
+        (due.tick, due.within, self.armed)
+    }
+
+    /// True if the wheel took the timer, which it does if it is not due yet.
+    fn arm(&mut self, id: usize, entry: Pin<Box<Entry>>, due: Due) -> bool {
+        let waker = Waker::from(Arc::new(Note(id, self.woken.clone())));
+        Entry::set(&entry, Phase::Armed);
+        // SAFETY: in no wheel yet.
+        unsafe { (*entry.node()).waker = Some(waker) };
+        // SAFETY: pinned in its box, removed or fired before that goes.
+        let filed = unsafe { self.wheel.insert(NonNull::from(&*entry), due, self.now) };
+        if filed {
+            let key = self.key(due);
+            self.map.insert(key, (id, entry));
+        }
+        filed
+    }
+
+    fn insert(&mut self, when: When) -> bool {
+        self.made += 1;
+        self.arm(self.made, Box::pin(Entry::new()), when.from(self.now))
+    }
+
+    fn pick(&self, pick: usize) -> Option<Key> {
+        self.map.keys().nth(pick % self.map.len().max(1)).copied()
+    }
+
+    fn remove(&mut self, key: Key) -> (usize, Pin<Box<Entry>>) {
+        let (id, entry) = self.map.remove(&key).unwrap();
+        // SAFETY: linked.
+        unsafe { self.wheel.remove(NonNull::from(&*entry)) };
+        (id, entry)
+    }
+
+    /// As `Sleep::reset`: in place if that can be.
+    fn reset(&mut self, key: Key, when: When) {
+        let due = when.from(self.now);
+        let entry = NonNull::from(&*self.map[&key].1);
+        // SAFETY: linked.
+        if unsafe { self.wheel.postpone(entry, due) } {
+            let timer = self.map.remove(&key).unwrap();
+            let key = self.key(due);
+            self.map.insert(key, timer);
+        } else {
+            let (id, entry) = self.remove(key);
+            self.arm(id, entry, due);
+        }
+    }
+
+    /// What fires as time moves to `now`, and what should.
+    fn advance(&mut self, now: u64, room: usize) -> (Vec<usize>, Vec<usize>) {
+        self.now = now;
+        let mut wakers = Vec::new();
+        // No room for all that is due: what is left stays due.
+        while self.wheel.advance(now, &mut wakers, room) {
+            assert_eq!(wakers.len(), room);
+            assert!(self.wheel.next_tick().is_some_and(|next| next <= now));
+            wakers.drain(..).for_each(Waker::wake);
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        let later = self.map.split_off(&(now + 1, 0, 0));
+        let due = std::mem::replace(&mut self.map, later);
+        for (_, entry) in due.values() {
+            assert_eq!(entry.phase(), Phase::Fired);
+        }
+        for (_, entry) in self.map.values() {
+            assert_eq!(entry.phase(), Phase::Armed);
+        }
+        let fired = std::mem::take(&mut *self.woken.lock().unwrap());
+        (fired, due.values().map(|(id, _)| *id).collect())
+    }
+
+    fn check_next(&self) {
+        match self.wheel.next_tick() {
+            Some(next) => {
+                assert!(next > self.now);
+                assert!(Some(next) <= self.map.keys().next().map(|key| key.0));
+            }
+            None => assert!(self.map.is_empty()),
+        }
+    }
+}
+
+impl Drop for Both {
+    fn drop(&mut self) {
+        while let Some(key) = self.pick(0) {
+            self.remove(key);
+        }
+        assert_eq!(self.wheel.next_tick(), None);
+    }
+}
+
+fn run(ops: Vec<Op>, room: usize) -> Result<Both, TestCaseError> {
+    let mut both = Both::new();
+    for op in ops {
+        match op {
+            Op::Insert(when) => {
+                for _ in 0..3 {
+                    let past = when.from(both.now).tick <= both.now;
+                    prop_assert_eq!(both.insert(when), !past);
+                }
+            }
+            Op::Remove(pick) => {
+                if let Some(key) = both.pick(pick) {
+                    both.remove(key);
+                }
+            }
+            Op::Reset(pick, when) => {
+                if let Some(key) = both.pick(pick) {
+                    both.reset(key, when);
+                }
+            }
+            Op::Advance(delta) => {
+                let (fired, due) = both.advance(both.now + delta, room);
+                prop_assert_eq!(fired, due);
+            }
+            Op::AdvanceTo(pick) => {
+                if let Some((tick, ..)) = both.pick(pick) {
+                    let (fired, due) = both.advance(tick, room);
+                    prop_assert_eq!(fired, due);
+                }
+            }
+        }
+        both.check_next();
+    }
+    Ok(both)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #[test]
+    fn fires_what_a_sorted_map_would_and_in_its_order(
+        ops in proptest::collection::vec(op(), 1..60),
+        room in 1..5_usize,
+    ) {
+        run(ops, room)?;
+    }
+
+    #[test]
+    fn a_shutdown_ends_timers_in_the_order_in_which_they_are_due(
+        ops in proptest::collection::vec(op(), 1..30),
+        room in 1..5_usize,
+    ) {
+        let mut both = run(ops, room)?;
+        let mut wakers = Vec::new();
+        while both.wheel.end_all(Phase::Failed, &mut wakers, room) {
+            prop_assert_eq!(wakers.len(), room);
+            wakers.drain(..).for_each(Waker::wake);
+            // Whoever comes meanwhile gets nothing.
+            prop_assert!(!both.wheel.advance(u64::MAX, &mut wakers, room));
+            prop_assert!(wakers.is_empty());
+        }
+        wakers.into_iter().for_each(Waker::wake);
+        let timers = std::mem::take(&mut both.map);
+        let due: Vec<usize> = timers.values().map(|(id, _)| *id).collect();
+        prop_assert_eq!(&*both.woken.lock().unwrap(), &due);
+        prop_assert!(timers.values().all(|(_, entry)| entry.phase() == Phase::Failed));
+    }
+}
+
+/// Five timers of one deadline, armed at once and one by one on the way to it, over every level and past the horizon.
+#[test]
+fn timers_of_one_deadline_fire_in_the_order_of_arming_at_any_distance() {
+    for distance in (0..40)
+        .map(|n| 1_u64 << n)
+        .flat_map(|n| [n, n + 1, 3 * n, 100 * n])
+    {
+        let mut both = Both::new();
+        let when = |both: &Both| When {
+            step: 1,
+            ahead: distance - both.now,
+            within: 1_000_000,
+        };
+        for _ in 0..5 {
+            both.insert(when(&both));
+        }
+        for part in 1..16 {
+            let (fired, _) = both.advance(distance * part / 16, 32);
+            assert_eq!(fired, []);
+            both.insert(when(&both));
+        }
+        let (fired, due) = both.advance(distance, 32);
+        assert_eq!(fired, due, "at {distance}");
+        assert!(fired.is_sorted());
+    }
+}
+
+/// Sorting is needed, and cheap: many timers are put off, one by one, to where as many others are due.
+#[test]
+fn many_postponed_timers_fire_in_the_order_of_their_resets() {
+    const MANY: usize = 20_000;
+    let mut both = Both::new();
+    let at = |tick| When {
+        step: tick,
+        ahead: 1,
+        within: 1_000_000,
+    };
+    for _ in 0..MANY {
+        both.insert(at(100));
+    }
+    let early: Vec<Key> = both.map.keys().copied().collect();
+    for key in early.into_iter().rev() {
+        both.reset(key, at(5_000));
+        both.insert(at(5_000));
+    }
+    let (fired, due) = both.advance(6_000, 32);
+    assert_eq!(fired.len(), 2 * MANY);
+    assert_eq!(fired, due);
 }
