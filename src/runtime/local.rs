@@ -3,6 +3,7 @@
 use super::{EnterGuard, Handle, RuntimeMetrics};
 use crate::task::JoinHandle;
 use runtime_core::runtime::Core;
+use runtime_core::task::is_large;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
@@ -62,8 +63,13 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // SAFETY: this type is `!Send`: we are on the thread that built it, the runtime's owner.
-        unsafe { self.handle().spawn_local_unchecked(future) }
+        if const { is_large::<F>() } {
+            // SAFETY: this type is `!Send`: we are on the thread that built it, the runtime's owner.
+            unsafe { self.handle().spawn_local_boxed(Box::pin(future)) }
+        } else {
+            // SAFETY: as above.
+            unsafe { self.handle().spawn_local_unchecked(future) }
+        }
     }
 
     /// Runs a blocking closure on the blocking pool.
@@ -82,7 +88,11 @@ impl LocalRuntime {
     /// If the future does, or inside a runtime.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.core.block_on(future)
+        if const { is_large::<F>() } {
+            self.core.block_on_boxed(Box::pin(future))
+        } else {
+            self.core.block_on(future)
+        }
     }
 
     /// Makes this runtime the current one on this thread until the guard is dropped.

@@ -3,6 +3,7 @@
 use super::{EnterGuard, Handle, RuntimeMetrics};
 use crate::task::JoinHandle;
 use runtime_core::runtime::Core;
+use runtime_core::task::is_large;
 use std::future::Future;
 use std::io;
 use std::time::Duration;
@@ -44,7 +45,11 @@ impl Runtime {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.handle().spawn(future)
+        if const { is_large::<F>() } {
+            self.handle().spawn_boxed(Box::pin(future))
+        } else {
+            self.handle().spawn(future)
+        }
     }
 
     /// Runs a blocking closure on the blocking pool.
@@ -63,7 +68,11 @@ impl Runtime {
     /// If the future does, or inside a runtime.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.core.block_on(future)
+        if const { is_large::<F>() } {
+            self.core.block_on_boxed(Box::pin(future))
+        } else {
+            self.core.block_on(future)
+        }
     }
 
     /// Makes this runtime the current one on this thread until the guard is dropped.

@@ -7,7 +7,7 @@ use crate::instrument;
 use crate::runtime::Handle;
 use crate::scheduler;
 use crate::task::cell::{Header, RawTask, Schedule};
-use crate::task::spawn::Origin;
+use crate::task::spawn::{Origin, is_large};
 use crate::task::{Id, JoinHandle, Runnable};
 use std::future::Future;
 use std::io;
@@ -133,7 +133,13 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    match submit(&Handle::current(), f, Origin::caller(), true) {
+    let (handle, origin) = (Handle::current(), Origin::caller());
+    let submitted = if const { is_large::<F>() } {
+        submit(&handle, Box::new(f), origin.boxed::<F>(), true)
+    } else {
+        submit(&handle, f, origin, true)
+    };
+    match submitted {
         Ok((join, taken)) => taken.then_some(join),
         Err(error) => panic!("{error}"),
     }

@@ -13,9 +13,11 @@ use crate::context;
 use crate::driver::Drivers;
 use crate::instrument;
 use crate::scheduler::{CurrentThread, MultiThread, Policy};
-use crate::task::{Id, spawn::Origin};
+use crate::task::Id;
+use crate::task::spawn::{Origin, is_large};
 use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,13 +82,28 @@ impl Core {
     /// Runs `future` to its end on this thread; a current-thread runtime also runs its tasks here.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        if const { is_large::<F>() } {
+            self.block_on_boxed(Box::pin(future))
+        } else {
+            self.block_on_from(future, Origin::caller())
+        }
+    }
+
+    /// Runs a large future, which is on the heap already.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn block_on_boxed<F: Future>(&self, future: Pin<Box<F>>) -> F::Output {
+        self.block_on_from(future, Origin::caller().boxed::<F>())
+    }
+
+    #[track_caller]
+    fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
         match &self.handle.shared.policy {
             Policy::CurrentThread(policy) => {
-                let (future, _) =
-                    instrument::task(future, "block_on", Origin::caller(), Id::next());
+                let (future, _) = instrument::task(future, "block_on", origin, Id::next());
                 policy.block_on(&self.handle, future)
             }
-            Policy::MultiThread(_) => self.handle.block_on(future),
+            Policy::MultiThread(_) => self.handle.block_on_from(future, origin),
         }
     }
 

@@ -12,13 +12,14 @@ use crate::park;
 use crate::rng::RngSeed;
 use crate::scheduler::{self, Policy};
 use crate::task::cell::Header;
-use crate::task::spawn::Origin;
+use crate::task::spawn::{Origin, is_large};
 use crate::task::{self, JoinHandle};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,13 +40,6 @@ pub enum RuntimeFlavor {
 pub struct Handle {
     pub(crate) shared: Arc<Shared>,
 }
-
-/// Futures larger than this are boxed before they are spawned, so moving them stays cheap.
-const BOX_THRESHOLD: usize = if cfg!(debug_assertions) {
-    2048
-} else {
-    16 * 1024
-};
 
 impl Handle {
     /// The runtime this thread is in.
@@ -88,19 +82,22 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_from(future, Origin::caller())
+        if const { is_large::<F>() } {
+            self.spawn_boxed(Box::pin(future))
+        } else {
+            scheduler::spawn(self, future, Origin::caller())
+        }
     }
 
-    pub(crate) fn spawn_from<F>(&self, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
+    /// Spawns a large future, which is on the heap already.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn spawn_boxed<F>(&self, future: Pin<Box<F>>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), origin.boxed::<F>())
-        } else {
-            scheduler::spawn(self, future, origin)
-        }
+        scheduler::spawn(self, future, Origin::caller().boxed::<F>())
     }
 
     /// Spawns a future that need not be `Send` on a local runtime.
@@ -114,26 +111,26 @@ impl Handle {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // SAFETY: the caller's promise.
-        unsafe { self.spawn_local_from(future, Origin::caller()) }
+        if const { is_large::<F>() } {
+            // SAFETY: the caller's promise.
+            unsafe { self.spawn_local_boxed(Box::pin(future)) }
+        } else {
+            scheduler::spawn(self, future, Origin::caller())
+        }
     }
 
+    /// Spawns a large future, which is on the heap already.
+    ///
     /// # Safety
     /// As for `spawn_local_unchecked`.
-    pub(crate) unsafe fn spawn_local_from<F>(
-        &self,
-        future: F,
-        origin: Origin<'_>,
-    ) -> JoinHandle<F::Output>
+    #[doc(hidden)]
+    #[track_caller]
+    pub unsafe fn spawn_local_boxed<F>(&self, future: Pin<Box<F>>) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        if size_of::<F>() > BOX_THRESHOLD {
-            scheduler::spawn(self, Box::pin(future), origin.boxed::<F>())
-        } else {
-            scheduler::spawn(self, future, origin)
-        }
+        scheduler::spawn(self, future, Origin::caller().boxed::<F>())
     }
 
     /// Is this a local runtime?
@@ -156,7 +153,12 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        blocking::spawn_on(self, f, Origin::caller()).unwrap_or_else(|error| panic!("{error}"))
+        let spawned = if const { is_large::<F>() } {
+            blocking::spawn_on(self, Box::new(f), Origin::caller().boxed::<F>())
+        } else {
+            blocking::spawn_on(self, f, Origin::caller())
+        };
+        spawned.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs a future on this thread to its end, in this runtime's context.
@@ -168,18 +170,17 @@ impl Handle {
     /// Inside a runtime, or where the future panics.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _entered = context::enter_runtime(self, true);
-        let origin = Origin::caller();
-        let done = if size_of::<F>() > BOX_THRESHOLD {
-            let origin = origin.boxed::<F>();
-            let (future, _) =
-                instrument::task(Box::pin(future), "block_on", origin, task::Id::next());
-            park::block_on(future, None)
+        if const { is_large::<F>() } {
+            self.block_on_from(Box::pin(future), Origin::caller().boxed::<F>())
         } else {
-            let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
-            park::block_on(future, None)
-        };
-        match done {
+            self.block_on_from(future, Origin::caller())
+        }
+    }
+
+    pub(super) fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
+        let _entered = context::enter_runtime(self, true);
+        let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
+        match park::block_on(future, None) {
             Some(output) => output,
             None => unreachable!("no deadline was given"),
         }

@@ -187,18 +187,11 @@ impl<T> Shared<T> {
 }
 
 impl<T> Slot<T> {
-    /// Reads for one receiver (I2, I3): a clone, or for the last one the value itself, to be cloned and
-    /// dropped outside of the lock.
-    fn read(&mut self) -> (Option<T>, Option<T>)
-    where
-        T: Clone,
-    {
+    /// Counts one receiver's read (I2); true for the last, which takes the value out, to clone and to drop it outside
+    /// of the lock (I3). The count goes first: a clone that panics is a read all the same.
+    fn is_last_read(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
-        // The count went first: a clone that panics is a read all the same.
-        match self.left {
-            0 => (None, self.value.take()),
-            _ => (self.value.clone(), None),
-        }
+        self.left == 0
     }
 }
 
@@ -507,9 +500,12 @@ impl<T: Clone> Receiver<T> {
             return None;
         }
         self.next += 1;
-        let (value, last) = slot.read();
+        if !slot.is_last_read() {
+            return slot.value.clone();
+        }
+        let last = slot.value.take();
         drop(slot);
-        value.or_else(|| last.clone())
+        last.clone()
     }
 
     /// Where the next value stands, by the tail.
@@ -644,18 +640,21 @@ impl<T: Clone> Future for Recv<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
-        let outcome = loop {
+        loop {
+            // Returned at once: a value may be large, and each move of it is a copy on the stack.
             if let Some(value) = self.as_mut().project().receiver.read() {
-                break Ok(value);
+                coop.made_progress();
+                return Poll::Ready(Ok(value));
             }
             match self.as_mut().wait(cx) {
                 None => return Poll::Pending,
-                Some(Standing::Ended(end)) => break Err(self.project().receiver.report(end)),
+                Some(Standing::Ended(end)) => {
+                    coop.made_progress();
+                    return Poll::Ready(Err(self.project().receiver.report(end)));
+                }
                 Some(Standing::Sent | Standing::NotYet) => {}
             }
-        };
-        coop.made_progress();
-        Poll::Ready(outcome)
+        }
     }
 }
 

@@ -8,7 +8,6 @@
 use super::batch::{BatchSemaphore, TryAcquireError};
 use crate::shim::cell::UnsafeCell;
 use crate::shim::sync::atomic::{AtomicBool, Ordering};
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -120,7 +119,8 @@ impl<T> OnceCell<T> {
     /// Writes the value; the caller holds the permit, which `turn` stands for.
     fn fill(&self, value: T, mut turn: Turn<'_>) -> &T {
         // SAFETY: I2, we hold the permit and `ready` is not set.
-        self.value.with_mut(|v| unsafe { (*v).write(value) });
+        self.value
+            .with_mut(|v| unsafe { (*v).as_mut_ptr().write(value) });
         // Ordering: Release; pairs with the Acquire in `initialized`.
         self.ready.store(true, Ordering::Release);
         turn.0 = None;
@@ -156,12 +156,16 @@ impl<T> OnceCell<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = T>,
     {
-        match self
-            .get_or_try_init(|| async { Ok::<T, Infallible>(init().await) })
-            .await
-        {
-            Ok(value) => value,
-            Err(never) => match never {},
+        if let Some(value) = self.get() {
+            return value;
+        }
+        match self.take_turn().await {
+            Some(turn) => {
+                let value = init().await;
+                self.fill(value, turn)
+            }
+            // SAFETY: by `take_turn`.
+            None => unsafe { self.filled() },
         }
     }
 
@@ -178,15 +182,22 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.get() {
             return Ok(value);
         }
-        match self.turn.acquire(1).await {
-            Ok(()) => {
-                let turn = Turn(Some(&self.turn));
+        match self.take_turn().await {
+            Some(turn) => {
                 let value = init().await?;
                 Ok(self.fill(value, turn))
             }
-            // SAFETY: the semaphore is closed only after `ready` was set (I2), and its word
-            // orders the two.
-            Err(_) => Ok(unsafe { self.filled() }),
+            // SAFETY: by `take_turn`.
+            None => Ok(unsafe { self.filled() }),
+        }
+    }
+
+    /// Waits for the turn to initialise; `None` if another has done it: the cell is filled, and this thread sees it.
+    /// The semaphore is closed only after `ready` was set (I2), and its word orders the two.
+    async fn take_turn(&self) -> Option<Turn<'_>> {
+        match self.turn.acquire(1).await {
+            Ok(()) => Some(Turn(Some(&self.turn))),
+            Err(_) => None,
         }
     }
 

@@ -151,8 +151,11 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
+        if !ENABLED {
+            return Self::const_with_max_readers(value, max_readers);
+        }
         let mut lock = Self::const_with_max_readers(value, max_readers);
-        if ENABLED {
+        {
             let owner = resource!("tokio::sync::rwlock", "RwLock", "Sync", Location::caller());
             owner.scope(|| {
                 state_told!(max_readers = max_readers);

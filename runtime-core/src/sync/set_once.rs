@@ -103,7 +103,8 @@ impl<T> SetOnce<T> {
             return Err(SetOnceError(value));
         }
         // SAFETY: I1, we won.
-        self.value.with_mut(|v| unsafe { (*v).write(value) });
+        self.value
+            .with_mut(|v| unsafe { (*v).as_mut_ptr().write(value) });
         // Ordering: Release; pairs with the Acquire in `initialized`.
         self.phase.store(SET, Ordering::Release);
         self.waiting.notify_waiters();

@@ -4,10 +4,11 @@
 //! for a name it may have. Spawning through a builder gives an error where the plain functions panic for
 //! want of a thread.
 
-use super::spawn::Origin;
+use super::spawn::{Origin, is_large};
 use super::{JoinHandle, LocalSet, local_set};
 use crate::blocking;
 use crate::runtime::Handle;
+use crate::scheduler;
 use std::future::Future;
 use std::io;
 
@@ -58,7 +59,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(Handle::current().spawn_from(future, self.origin()))
+        self.spawn_on(future, &Handle::current())
     }
 
     /// Spawns the task on the given runtime.
@@ -71,7 +72,12 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.spawn_from(future, self.origin()))
+        let origin = self.origin();
+        Ok(if const { is_large::<F>() } {
+            scheduler::spawn(handle, Box::pin(future), origin.boxed::<F>())
+        } else {
+            scheduler::spawn(handle, future, origin)
+        })
     }
 
     /// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime.
@@ -87,7 +93,12 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(local_set::spawn_local_from(future, self.origin()))
+        let origin = self.origin();
+        Ok(if const { is_large::<F>() } {
+            local_set::spawn_local_from(Box::pin(future), origin.boxed::<F>())
+        } else {
+            local_set::spawn_local_from(future, origin)
+        })
     }
 
     /// Spawns a task that need not be `Send` on the given [`LocalSet`].
@@ -104,7 +115,12 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        Ok(local_set.spawn_from(future, self.origin()))
+        let origin = self.origin();
+        Ok(if const { is_large::<F>() } {
+            local_set.spawn_from(Box::pin(future), origin.boxed::<F>())
+        } else {
+            local_set.spawn_from(future, origin)
+        })
     }
 
     /// Runs a closure on the current runtime's blocking pool.
@@ -120,7 +136,7 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        blocking::spawn_on(&Handle::current(), function, self.origin())
+        self.spawn_blocking_on(function, &Handle::current())
     }
 
     /// Runs a closure on the given runtime's blocking pool.
@@ -133,6 +149,11 @@ impl<'a> Builder<'a> {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        blocking::spawn_on(handle, function, self.origin())
+        let origin = self.origin();
+        if const { is_large::<F>() } {
+            blocking::spawn_on(handle, Box::new(function), origin.boxed::<F>())
+        } else {
+            blocking::spawn_on(handle, function, origin)
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::instrument::SpanId;
 use crate::shim::cell::UnsafeCell;
 use std::any::Any;
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -85,7 +85,7 @@ struct Vtable {
     schedule: unsafe fn(NonNull<Header>),
     is_local: unsafe fn(NonNull<Header>) -> bool,
     deallocate: unsafe fn(NonNull<Header>),
-    take_output: unsafe fn(NonNull<Header>, *mut ()),
+    take_output: unsafe fn(NonNull<Header>, *mut ()) -> bool,
     drop_output: unsafe fn(NonNull<Header>),
     join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
 }
@@ -242,10 +242,15 @@ impl RawTask {
 
     /// Cancels it here and now if its permit is free; else leaves that to the holder.
     pub(crate) fn shutdown(self) {
-        self.state().cancel();
-        if self.state().wake() == OnWake::Schedule {
-            self.cancel_with_permit();
+        if let Some(task) = self.take_to_shut_down() {
+            task.cancel();
         }
+    }
+
+    /// Requests cancellation; if the permit is free, it is the caller's, to carry it out.
+    pub(super) fn take_to_shut_down(self) -> Option<Runnable> {
+        self.state().cancel();
+        (self.state().wake() == OnWake::Schedule).then(|| Runnable::from_raw(self))
     }
 
     pub(crate) fn reference(self) {
@@ -281,15 +286,23 @@ impl RawTask {
         if !self.state().load().is_complete() && self.leave_waker(cx.waker()) {
             return Poll::Pending;
         }
-        let mut slot: Option<Result<T, JoinError>> = None;
+        // SAFETY: complete, and the caller's promise.
+        Poll::Ready(unsafe { self.output() })
+    }
+
+    /// The output of a task that is complete.
+    ///
+    /// # Safety
+    /// The task is complete, `T` is its output type, and the caller is its only join handle.
+    pub(super) unsafe fn output<T>(self) -> Result<T, JoinError> {
+        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         let take = self.header().vtable.take_output;
         // SAFETY: complete, and the handle interested: the output is ours (I3). The caller
         // promises the type.
-        unsafe { take(self.0, (&raw mut slot).cast()) };
-        match slot {
-            Some(result) => Poll::Ready(result),
-            None => panic!("JoinHandle polled after completion"),
-        }
+        let was_there = unsafe { take(self.0, output.as_mut_ptr().cast()) };
+        assert!(was_there, "JoinHandle polled after completion");
+        // SAFETY: it was there, and was moved into the slot.
+        unsafe { output.assume_init() }
     }
 
     fn join_waker(&self) -> &UnsafeCell<Option<Waker>> {
@@ -544,20 +557,28 @@ unsafe fn deallocate<F: Future + 'static, S: Schedule>(header: NonNull<Header>) 
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
 }
 
-unsafe fn take_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>, to: *mut ()) {
+/// Moves the output to `to`, which is a `MaybeUninit` of its type; false if it is gone.
+unsafe fn take_output<F: Future + 'static, S: Schedule>(
+    header: NonNull<Header>,
+    to: *mut (),
+) -> bool {
     // SAFETY: the vtable's promise.
     let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
     cell.stage.with_mut(|stage| {
         // SAFETY: complete: the stage is the join handle's (I3).
-        match std::mem::replace(unsafe { &mut *stage }, Stage::Consumed) {
-            // SAFETY: `to` is an `Option` of this very type.
-            Stage::Finished(output) => unsafe {
-                *to.cast::<Option<Result<F::Output, JoinError>>>() = Some(output);
-            },
-            Stage::Consumed => {}
+        match unsafe { &*stage } {
+            Stage::Finished(output) => {
+                // Byte by byte: an output may be too large for the stack.
+                // SAFETY: `to` has room for it, and nobody drops the original, which is written over.
+                unsafe { std::ptr::copy_nonoverlapping(output, to.cast(), 1) };
+                // SAFETY: as above.
+                unsafe { stage.write(Stage::Consumed) };
+                true
+            }
+            Stage::Consumed => false,
             Stage::Running(_) => unreachable!("a task is complete without an output"),
         }
-    });
+    })
 }
 
 unsafe fn drop_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {

@@ -62,6 +62,16 @@ impl<T> JoinHandle<T> {
         self.raw.header().id
     }
 
+    /// The output of a task that has ended.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    pub(super) fn take_output(&mut self) -> Result<T, JoinError> {
+        assert!(self.is_finished());
+        // SAFETY: complete; `new` was given a cell whose output is `T`; there is one join handle.
+        unsafe { self.raw.output() }
+    }
+
     /// Registers `waker` for the end of the task; true if it has ended already.
     pub(crate) fn set_waker(&mut self, waker: &std::task::Waker) -> bool {
         self.raw.leave_waker_or_complete(waker)

@@ -1,21 +1,24 @@
 //! `JoinSet`: a group of tasks, awaited in the order in which they end.
 //!
-//! Each member's join handle has a waker of its own that puts the member's key into the *ended* queue and wakes
-//! whoever awaits the set: `join_next` costs the same whatever the number of members.
+//! Each member's join handle has a waker of its own that puts itself into the *ended* queue and wakes
+//! whoever awaits the set: `join_next` costs the same whatever the number of members. Members are kept without gaps, and
+//! the waker knows at which place its member is: nothing is looked for, and nothing is hashed.
 //!
-//! I1: a key is in `ended` at most once (`queued`), and every member that has ended is there or being polled.
+//! I1: a waker is in `ended` at most once (`queued`), and that of every member that has ended is there or being polled.
 //! I2: the lock guards only the queue and the awaiting waker: members are polled, and wakers woken and dropped,
 //!     outside of it.
-//! Dropping the set aborts its members.
+//! I3: `at` is the place of the waker's member, or GONE; only the set's owner, by `&mut`, reads and writes it.
+//! I4: once the set is closed nothing is queued: the queue and the wakers in it hold each other.
+//! Dropping the set aborts its members, oldest first.
 
+use super::burst_queue::BurstQueue;
 use super::join_set_builder::Builder;
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::audit;
 use crate::coop;
 use crate::runtime::Handle;
 use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicBool, Ordering};
-use std::collections::{HashMap, VecDeque};
+use crate::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic;
@@ -32,8 +35,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 /// assert!(set.is_empty());
 /// ```
 pub struct JoinSet<T> {
-    members: HashMap<u64, Member<T>>,
-    next_key: u64,
+    members: Vec<Member<T>>,
     shared: Arc<Shared>,
 }
 
@@ -49,15 +51,33 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    ended: VecDeque<u64>,
+    ended: BurstQueue<Arc<EndWaker>>,
     waiter: Option<Waker>,
+    closed: bool,
 }
 
 /// The waker of one member's join handle.
 struct EndWaker {
-    key: u64,
+    at: AtomicUsize,
     queued: AtomicBool,
     shared: Arc<Shared>,
+}
+
+/// The place of a member that is in the set no more.
+const GONE: usize = usize::MAX;
+/// Room for members that is not given back.
+const KEPT: usize = 64;
+
+impl EndWaker {
+    fn set_place(&self, at: usize) {
+        // Ordering: Relaxed; by I3 only one thread at a time has to do with it.
+        self.at.store(at, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> usize {
+        // Ordering: Relaxed; as in `set_place`.
+        self.at.load(Ordering::Relaxed)
+    }
 }
 
 impl Wake for EndWaker {
@@ -73,7 +93,10 @@ impl Wake for EndWaker {
         }
         let waiter = {
             let mut state = self.shared.state.lock();
-            state.ended.push_back(self.key);
+            if state.closed {
+                return;
+            }
+            state.ended.push_back(self.clone());
             state.waiter.take()
         };
         if let Some(waiter) = waiter {
@@ -86,8 +109,7 @@ impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
         JoinSet {
-            members: HashMap::new(),
-            next_key: 0,
+            members: Vec::new(),
             shared: Arc::default(),
         }
     }
@@ -177,18 +199,16 @@ impl<T: 'static> JoinSet<T> {
     }
 
     pub(super) fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
-        let key = self.next_key;
-        self.next_key += 1;
         let abort = handle.abort_handle();
         let ended = Arc::new(EndWaker {
-            key,
+            at: AtomicUsize::new(self.members.len()),
             queued: AtomicBool::new(false),
             shared: self.shared.clone(),
         });
         if handle.set_waker(&Waker::from(ended.clone())) {
             ended.wake_by_ref();
         }
-        self.members.insert(key, Member { handle, ended });
+        self.members.push(Member { handle, ended });
         abort
     }
 
@@ -197,7 +217,8 @@ impl<T: 'static> JoinSet<T> {
     /// # Cancel safety
     /// Cancel safe: a task's output is not lost.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        poll_fn(|cx| self.poll_join_next(cx)).await
+        let at = poll_fn(|cx| self.poll_ended(cx)).await?;
+        Some(self.take(at))
     }
 
     /// Like [`join_next`](Self::join_next), with the id of the task.
@@ -205,31 +226,28 @@ impl<T: 'static> JoinSet<T> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+        let at = poll_fn(|cx| self.poll_ended(cx)).await?;
+        Some(self.take_with_id(at))
     }
 
     /// A task that has ended already, if there is one.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        self.try_join_next_with_id()
-            .map(|result| result.map(|(_, output)| output))
+        let at = self.try_ended()?;
+        Some(self.take(at))
     }
 
     /// Like [`try_join_next`](Self::try_join_next), with the id of the task.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
-        coop::internally(|| {
-            loop {
-                let key = self.shared.state.lock().ended.pop_front()?;
-                if let Some(result) = self.poll_member(key) {
-                    return Some(result);
-                }
-            }
-        })
+        let at = self.try_ended()?;
+        Some(self.take_with_id(at))
     }
 
     /// Polls for the next task to end; `Ready(None)` when the set is empty.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
-        self.poll_join_next_with_id(cx)
-            .map(|next| next.map(|result| result.map(|(_, output)| output)))
+        match ready!(self.poll_ended(cx)) {
+            Some(at) => Poll::Ready(Some(self.take(at))),
+            None => Poll::Ready(None),
+        }
     }
 
     /// Like [`poll_join_next`](Self::poll_join_next), with the id of the task.
@@ -237,6 +255,14 @@ impl<T: 'static> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        match ready!(self.poll_ended(cx)) {
+            Some(at) => Poll::Ready(Some(self.take_with_id(at))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// The place of a member that has ended; `None`: no member is left.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         if self.members.is_empty() {
             return Poll::Ready(None);
         }
@@ -244,7 +270,7 @@ impl<T: 'static> JoinSet<T> {
         let mut fresh = None;
         loop {
             let mut state = self.shared.state.lock();
-            let Some(key) = state.ended.pop_front() else {
+            let Some(ended) = state.ended.pop_front() else {
                 if state
                     .waiter
                     .as_ref()
@@ -264,28 +290,56 @@ impl<T: 'static> JoinSet<T> {
                 continue;
             };
             drop(state);
-            if let Some(result) = coop::internally(|| self.poll_member(key)) {
+            if let Some(at) = self.place_if_ended(ended) {
                 coop.made_progress();
-                return Poll::Ready(Some(result));
+                return Poll::Ready(Some(at));
             }
         }
     }
 
-    /// The output of a member that was queued as ended.
-    fn poll_member(&mut self, key: u64) -> Option<Result<(Id, T), JoinError>> {
-        let member = self.members.get_mut(&key)?;
-        // Ordering: Acquire; pairs with the Release in `wake_by_ref`. A wake from here on queues the key
-        // again (I1), one before is seen to by the poll below.
-        member.ended.queued.swap(false, Ordering::Acquire);
-        let waker = Waker::from(member.ended.clone());
-        let id = member.handle.id();
-        let poll = std::pin::Pin::new(&mut member.handle).poll(&mut Context::from_waker(&waker));
-        let Poll::Ready(result) = poll else {
-            return None;
-        };
-        let member = self.members.remove(&key);
-        drop(member);
-        Some(result.map(|output| (id, output)))
+    /// The place of a member that has ended, if there is one.
+    fn try_ended(&mut self) -> Option<usize> {
+        loop {
+            let ended = self.shared.state.lock().ended.pop_front()?;
+            if let Some(at) = self.place_if_ended(ended) {
+                return Some(at);
+            }
+        }
+    }
+
+    /// The place of the member whose waker was queued, if it has ended; else the waker is left with it again.
+    fn place_if_ended(&mut self, ended: Arc<EndWaker>) -> Option<usize> {
+        let at = ended.place();
+        let member = self.members.get_mut(at)?;
+        // Ordering: Acquire; pairs with the Release in `wake_by_ref`. A wake from here on queues the waker
+        // again (I1), one before is seen to by the look below.
+        ended.queued.swap(false, Ordering::Acquire);
+        member.handle.set_waker(&Waker::from(ended)).then_some(at)
+    }
+
+    /// Takes the output of a member that has ended, which leaves the set.
+    fn take(&mut self, at: usize) -> Result<T, JoinError> {
+        self.remove(at).handle.take_output()
+    }
+
+    fn take_with_id(&mut self, at: usize) -> Result<(Id, T), JoinError> {
+        let mut handle = self.remove(at).handle;
+        let id = handle.id();
+        handle.take_output().map(|output| (id, output))
+    }
+
+    /// Takes a member out; the last one moves to its place.
+    fn remove(&mut self, at: usize) -> Member<T> {
+        let member = self.members.swap_remove(at);
+        member.ended.set_place(GONE);
+        if let Some(moved) = self.members.get(at) {
+            moved.ended.set_place(at);
+        }
+        let room = self.members.capacity();
+        if room > KEPT && self.members.len() < room / 4 {
+            self.members.shrink_to((room / 2).max(KEPT));
+        }
+        member
     }
 
     /// Aborts all tasks and waits until they have ended.
@@ -310,25 +364,57 @@ impl<T: 'static> JoinSet<T> {
         outputs
     }
 
-    /// Aborts all tasks; they still have to be joined.
+    /// Aborts all tasks, oldest first; they still have to be joined.
     pub fn abort_all(&mut self) {
-        for member in self.members.values() {
+        self.sort();
+        for member in &self.members {
             member.handle.abort();
         }
     }
 
     /// Takes all tasks out of the set; they go on by themselves.
     pub fn detach_all(&mut self) {
-        self.members.clear();
-        self.shared.state.lock().ended.clear();
+        self.sort();
+        let members = std::mem::take(&mut self.members);
+        for member in &members {
+            member.ended.set_place(GONE);
+        }
+        let ended = std::mem::take(&mut self.shared.state.lock().ended);
+        drop(ended);
+        // Last: these are outputs of the user's.
+        drop(members);
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// Puts the members into the order in which they were spawned.
+    fn sort(&mut self) {
+        if self
+            .members
+            .is_sorted_by_key(|member| member.handle.id().as_u64())
+        {
+            return;
+        }
+        self.members
+            .sort_unstable_by_key(|member| member.handle.id().as_u64());
+        for (at, member) in self.members.iter().enumerate() {
+            member.ended.set_place(at);
+        }
     }
 }
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        for member in self.members.values() {
+        self.sort();
+        for member in &self.members {
             member.handle.abort();
         }
+        let mut state = self.shared.state.lock();
+        state.closed = true;
+        let (ended, waiter) = (std::mem::take(&mut state.ended), state.waiter.take());
+        drop(state);
+        drop(ended);
+        audit::contain(|| drop(waiter));
     }
 }
 

@@ -22,9 +22,10 @@
 //! A panic in a task ends that task; with `UnhandledPanic::ShutdownRuntime` it ends the set, and the driver
 //! panics. Rejected: a lock around one queue (a spawn and a wake on the own thread are most of the traffic).
 
+use super::burst_queue::BurstQueue;
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
-use super::spawn::Origin;
+use super::spawn::{Origin, is_large};
 use super::{Id, JoinHandle, Runnable};
 use crate::audit;
 use crate::context;
@@ -32,15 +33,16 @@ use crate::coop;
 use crate::instrument;
 use crate::runtime::config::UnhandledPanic;
 use crate::runtime::{self, Core, Handle};
+use crate::scheduler;
 use crate::shim::cell::UnsafeCell;
 use crate::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::shim::sync::{Arc, Mutex};
+use pin_project_lite::pin_project;
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
@@ -73,20 +75,21 @@ pub(crate) struct Shared {
     owner: u64,
     id: runtime::Id,
     owned: OwnedTasks,
-    queue: UnsafeCell<VecDeque<Runnable>>,
+    queue: UnsafeCell<BurstQueue<Runnable>>,
     turn: Cell<u32>,
     /// The owner is between a poll's start and its end: it will look at the queue without being woken.
     polling: Cell<bool>,
     /// What a panic of a task does, and whether one has done it.
     on_panic: Cell<UnhandledPanic>,
     broken: Cell<bool>,
-    remote: Mutex<VecDeque<Runnable>>,
+    remote: Mutex<BurstQueue<Runnable>>,
     has_remote: AtomicBool,
     drivers: Mutex<Drivers>,
     next_driver: Cell<u64>,
 }
 
-/// The wakers of those who drive a set, each with its driver's number. Mostly there is one.
+/// The wakers of those who drive a set, each with its driver's number, in the order in which they came. Mostly there
+/// is one: `others` is used only beside `first`.
 #[derive(Default)]
 struct Drivers {
     first: Option<(u64, Waker)>,
@@ -116,10 +119,13 @@ impl Drivers {
 
     fn remove(&mut self, driver: u64) -> Option<Waker> {
         let gone = match &self.first {
-            Some((of, _)) if *of == driver => self.first.take(),
+            Some((of, _)) if *of == driver => {
+                let next = (!self.others.is_empty()).then(|| self.others.remove(0));
+                std::mem::replace(&mut self.first, next)
+            }
             _ => {
                 let at = self.others.iter().position(|(of, _)| *of == driver)?;
-                Some(self.others.swap_remove(at))
+                return Some(self.others.remove(at).1);
             }
         };
         gone.map(|(_, waker)| waker)
@@ -232,11 +238,17 @@ impl Shared {
         true
     }
 
+    /// Ends all tasks, oldest first.
     fn cancel_all(&self) {
         self.owned.close();
-        self.owned.shutdown_all();
+        let mut tasks = Vec::new();
+        self.owned
+            .for_each(|task| tasks.extend(task.take_to_shut_down()));
         loop {
-            while let Some(task) = self.pop() {
+            // The permits are in hand: nobody else runs or ends these tasks. One whose drop panics costs no other its end.
+            tasks.extend(std::iter::from_fn(|| self.pop()));
+            tasks.sort_unstable_by_key(|task| task.raw().header().id.as_u64());
+            for task in tasks.drain(..) {
                 task.cancel();
             }
             if self.owned.is_empty() {
@@ -331,12 +343,12 @@ impl LocalSet {
                 owner: context::thread_token(),
                 id: runtime::Id::next(),
                 owned: OwnedTasks::new(1),
-                queue: UnsafeCell::new(VecDeque::with_capacity(64)),
+                queue: UnsafeCell::new(BurstQueue::new()),
                 turn: Cell::new(0),
                 polling: Cell::new(false),
                 on_panic: Cell::new(UnhandledPanic::Ignore),
                 broken: Cell::new(false),
-                remote: Mutex::new(VecDeque::new()),
+                remote: Mutex::new(BurstQueue::new()),
                 has_remote: AtomicBool::new(false),
                 drivers: Mutex::default(),
                 next_driver: Cell::new(SET_ITSELF + 1),
@@ -361,7 +373,11 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.spawn_from(future, Origin::caller())
+        if const { is_large::<F>() } {
+            self.spawn_from(Box::pin(future), Origin::caller().boxed::<F>())
+        } else {
+            self.spawn_from(future, Origin::caller())
+        }
     }
 
     pub(super) fn spawn_from<F>(&self, future: F, origin: Origin<'_>) -> JoinHandle<F::Output>
@@ -382,7 +398,11 @@ impl LocalSet {
     where
         F: Future,
     {
-        rt.block_on(self.run_until(future))
+        if const { is_large::<F>() } {
+            rt.block_on(self.run_until(Box::pin(future)))
+        } else {
+            rt.block_on(self.run_until(future))
+        }
     }
 
     /// Runs a future to its end, and the set's tasks meanwhile. The future may use [`spawn_local`].
@@ -392,25 +412,15 @@ impl LocalSet {
     ///
     /// # Cancel safety
     /// Cancel safe if the future is: the tasks stay in the set.
-    pub async fn run_until<F>(&self, future: F) -> F::Output
+    pub fn run_until<F>(&self, future: F) -> impl Future<Output = F::Output>
     where
         F: Future,
     {
-        let mut future = pin!(future);
-        let shared = &self.shared;
-        let driver = Driver::new(shared);
-        poll_fn(|cx| {
-            let _entered = Enter::new(shared);
-            shared.leave_waker(driver.number, cx.waker());
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                return Poll::Ready(output);
-            }
-            if shared.tick() {
-                cx.waker().wake_by_ref();
-            }
-            Poll::Pending
-        })
-        .await
+        RunUntil {
+            driver: None,
+            shared: &self.shared,
+            future: Some(future),
+        }
     }
 
     /// What the set does when one of its tasks panics; it ignores it by default, as the join handle tells.
@@ -425,6 +435,42 @@ impl LocalSet {
     /// The set's id, which no runtime and no other set has.
     pub fn id(&self) -> runtime::Id {
         self.shared.id
+    }
+}
+
+pin_project! {
+    /// Future of [`LocalSet::run_until`]. Not an async function's: that has room for the future twice.
+    struct RunUntil<'a, F> {
+        // Dropped before the future: what the future's drop wakes is for the other drivers.
+        driver: Option<Driver<'a>>,
+        shared: &'a Arc<Shared>,
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F: Future> Future for RunUntil<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let shared = *this.shared;
+        let Some(future) = this.future.as_mut().as_pin_mut() else {
+            panic!("`LocalSet::run_until` polled after completion");
+        };
+        let driver = this.driver.get_or_insert_with(|| Driver::new(shared));
+        let entered = Enter::new(shared);
+        shared.leave_waker(driver.number, cx.waker());
+        if let Poll::Ready(output) = future.poll(cx) {
+            drop(entered);
+            *this.driver = None;
+            this.future.set(None);
+            return Poll::Ready(output);
+        }
+        if shared.tick() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 
@@ -522,7 +568,11 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_local_from(future, Origin::caller())
+    if const { is_large::<F>() } {
+        spawn_local_from(Box::pin(future), Origin::caller().boxed::<F>())
+    } else {
+        spawn_local_from(future, Origin::caller())
+    }
 }
 
 #[track_caller]
@@ -535,10 +585,8 @@ where
         return spawn_on(&shared, future, origin);
     }
     match Handle::try_current() {
-        // SAFETY: this is the thread of the local runtime.
-        Ok(handle) if handle.can_spawn_local() => unsafe {
-            handle.spawn_local_from(future, origin)
-        },
+        // This is the thread of the local runtime.
+        Ok(handle) if handle.can_spawn_local() => scheduler::spawn(&handle, future, origin),
         Ok(handle) if handle.is_local() => panic!(
             "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was created on"
         ),

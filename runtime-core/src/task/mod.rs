@@ -13,6 +13,7 @@
 //! The life of a task is told in `docs/life-of-a-task.md`.
 
 mod builder;
+mod burst_queue;
 pub(crate) mod cell;
 mod error;
 mod id;
@@ -45,6 +46,8 @@ pub use join_set::JoinSet;
 pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use runnable::Runnable;
+#[doc(hidden)]
+pub use spawn::is_large;
 pub use spawn::spawn;
 pub use yield_now::yield_now;
 

@@ -145,7 +145,6 @@ impl OwnedTasks {
     }
 
     /// Calls `f` on every bound task, each kept alive meanwhile.
-    #[cfg(feature = "taskdump")]
     pub(crate) fn for_each(&self, mut f: impl FnMut(RawTask)) {
         for shard in 0..self.shards.len() {
             for task in self.snapshot(shard) {

@@ -5,6 +5,19 @@ use crate::runtime::Handle;
 use std::future::Future;
 use std::panic::Location;
 
+/// Is a future or closure of this type moved to the heap before anything else is done with it? Each function that it
+/// passes through might copy it on the stack otherwise; in a debug build, each does. So whatever takes one from the user
+/// asks first: `if const { is_large::<F>() }`, which costs the branch not taken no stack either.
+#[doc(hidden)]
+pub const fn is_large<F>() -> bool {
+    const LIMIT: usize = if cfg!(debug_assertions) {
+        2048
+    } else {
+        16 * 1024
+    };
+    size_of::<F>() > LIMIT
+}
+
 /// Where a task comes from, and what its spawner calls it.
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
@@ -48,5 +61,10 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::current().spawn(future)
+    let handle = Handle::current();
+    if const { is_large::<F>() } {
+        handle.spawn_boxed(Box::pin(future))
+    } else {
+        handle.spawn(future)
+    }
 }

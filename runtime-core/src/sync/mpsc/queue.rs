@@ -52,13 +52,23 @@ struct Block<T> {
 
 impl<T> Block<T> {
     fn boxed() -> *mut Self {
-        Box::into_raw(Box::new(Block {
-            next: AtomicPtr::new(ptr::null_mut()),
-            slots: std::array::from_fn(|_| Slot {
-                state: AtomicUsize::new(EMPTY),
-                value: UnsafeCell::new(MaybeUninit::uninit()),
-            }),
-        }))
+        // Made where it stays: built on the stack, a block of large values would not fit there.
+        let block = Box::into_raw(Box::<Self>::new_uninit()).cast::<Self>();
+        // SAFETY: the box has room for a block.
+        unsafe { (&raw mut (*block).next).write(AtomicPtr::new(ptr::null_mut())) };
+        for n in 0..SLOTS {
+            // SAFETY: as above; only an address is computed.
+            let slot = unsafe { &raw mut (*block).slots[n] };
+            // SAFETY: as above.
+            unsafe { (&raw mut (*slot).state).write(AtomicUsize::new(EMPTY)) };
+            // A cell of nothing needs no writing, but the model checker's does.
+            #[cfg(runtime_loom)]
+            // SAFETY: as above.
+            unsafe {
+                (&raw mut (*slot).value).write(UnsafeCell::new(MaybeUninit::uninit()));
+            }
+        }
+        block
     }
 }
 
@@ -160,7 +170,8 @@ impl<T> Queue<T> {
         }
         let slot = &block.slots[offset];
         // SAFETY: I1, the slot is ours.
-        slot.value.with_mut(|v| unsafe { (*v).write(value) });
+        slot.value
+            .with_mut(|v| unsafe { (*v).as_mut_ptr().write(value) });
         // Ordering: AcqRel; Release publishes the value, Acquire the waker left before WAITING.
         Ok(Wake(slot.state.swap(READY, Ordering::AcqRel) == WAITING))
     }
@@ -207,7 +218,7 @@ impl<T> Queue<T> {
                 };
             }
             // SAFETY: READY was seen, the value is there and is read once.
-            let value = slot.value.with(|v| unsafe { (*v).assume_init_read() });
+            let value = slot.value.with(|v| unsafe { (*v).as_ptr().read() });
             if offset + 1 == SLOTS {
                 // SAFETY: as above.
                 // Ordering: Relaxed; set before READY (I2), which was acquired.
