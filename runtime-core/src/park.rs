@@ -3,6 +3,7 @@
 use crate::context;
 use crate::coop;
 use crate::shim::sync::{Condvar, Mutex};
+use crate::task::nested;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
@@ -94,6 +95,7 @@ pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Optio
                 return Some(output);
             }
             context::wake_deferred();
+            nested::before_park();
             match deadline {
                 None => parker.park(),
                 Some(deadline) => {

@@ -91,13 +91,13 @@ where
         Ok(()) => Ok((join, true)),
         Err(Refused::Shutdown(job)) => {
             if let Job::Task { task, .. } = job {
-                task.cancel();
+                task.refuse();
             }
             Ok((join, false))
         }
         Err(Refused::NoThread(job, error)) => {
             if let Job::Task { task, .. } = job {
-                task.cancel();
+                task.refuse();
             }
             Err(io::Error::new(
                 error.kind(),

@@ -10,7 +10,7 @@
 //! sees the other (docs/sleep-protocol.md).
 //!
 //! I1: the core is in `core`, or in the context of one thread, or in use by shutdown.
-//! Shutdown: refuse new tasks, cancel all, drain both queues until no task is left, stop the drivers.
+//! Shutdown: refuse new tasks, cancel all, oldest first, drain both queues until no task is left, stop the drivers.
 
 use crate::context;
 use crate::coop;
@@ -23,7 +23,8 @@ use crate::runtime::shared::Shared;
 use crate::scheduler::{self, Policy};
 use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicBool, Ordering, fence};
-use crate::task::Runnable;
+use crate::task::runnable::oldest_first;
+use crate::task::{Runnable, nested};
 use crossbeam_deque::{Injector, Steal};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -32,6 +33,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 use std::thread::ThreadId;
+
+/// Tasks for which the queue has room from the start, and after a burst.
+const QUEUE_CAPACITY: usize = 64;
 
 /// The part all threads see.
 pub(crate) struct CurrentThread {
@@ -54,6 +58,15 @@ pub(super) struct Core {
     driver: Option<Box<dyn IoDriver>>,
     tick: u32,
     stopwatch: Stopwatch,
+}
+
+impl Core {
+    /// After a burst of tasks; the queue is empty.
+    fn give_memory_back(&mut self) {
+        if self.queue.capacity() > 16 * QUEUE_CAPACITY {
+            self.queue.shrink_to(QUEUE_CAPACITY);
+        }
+    }
 }
 
 /// The thread-local part of the thread that runs the tasks.
@@ -108,7 +121,7 @@ impl CurrentThread {
 
     pub(crate) fn install(handle: &Handle, driver: Box<dyn IoDriver>) {
         *CurrentThread::of(handle).core.lock() = Some(Box::new(Core {
-            queue: VecDeque::with_capacity(64),
+            queue: VecDeque::with_capacity(QUEUE_CAPACITY),
             driver: Some(driver),
             tick: 0,
             stopwatch: Stopwatch::new(false),
@@ -214,6 +227,7 @@ impl CurrentThread {
                 line.2 = true;
                 return None;
             }
+            nested::before_park();
             parker.park();
         }
     }
@@ -242,7 +256,10 @@ impl CurrentThread {
         guard.enter(core, |cx| {
             let owned = &handle.shared.owned;
             owned.close();
-            owned.shutdown_all();
+            let mut permits = owned.take_permits();
+            permits.extend(std::iter::from_fn(|| guard.next_task(cx, 0)));
+            oldest_first(&mut permits);
+            permits.into_iter().for_each(Runnable::cancel);
             let mut pause = scheduler::Pause::new();
             loop {
                 while let Some(task) = guard.next_task(cx, 0) {
@@ -414,11 +431,15 @@ impl<'a> CoreGuard<'a> {
     fn park(&self, cx: &Context) {
         let shared = &self.handle.shared;
         self.hook(&shared.config.before_park);
+        nested::before_park();
         // The hook may have scheduled something.
         if cx.with_core(|core| core.queue.is_empty()) && !context::has_deferred() {
             let policy = self.policy;
             let counters = &policy.counters;
-            cx.with_core(|core| core.stopwatch.before_park(counters));
+            cx.with_core(|core| {
+                core.stopwatch.before_park(counters);
+                core.give_memory_back();
+            });
             // Ordering: Relaxed; ordered by the fence below.
             policy.parked.store(true, Ordering::Relaxed);
             // Ordering: SeqCst fence; pairs with the one in `wake_sleeper`.

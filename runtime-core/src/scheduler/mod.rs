@@ -205,7 +205,7 @@ where
     }
     let shard = local.unwrap_or_else(|| id.as_u64() as usize);
     if !shared.owned.bind(raw, shard) {
-        task.cancel();
+        task.refuse();
         return join;
     }
     RuntimeRef(NonNull::from(&**shared)).push(task, false);

@@ -10,7 +10,7 @@
 //! caught, so a task's end is always carried through.
 
 use super::state::{OnPending, OnWake, State};
-use super::{Id, JoinError, Runnable};
+use super::{Id, JoinError, Runnable, nested};
 use crate::audit;
 use crate::context;
 use crate::instrument::SpanId;
@@ -582,8 +582,26 @@ unsafe fn take_output<F: Future + 'static, S: Schedule>(
 }
 
 unsafe fn drop_output<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
-    // SAFETY: the vtable's promise; complete: the stage is the join handle's (I3).
-    discard_panic(unsafe { replace_stage(header.cast::<Cell<F, S>>().as_ref(), Stage::Consumed) });
+    // SAFETY: the vtable's promise.
+    let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    let mut level = None;
+    if std::mem::needs_drop::<F::Output>() {
+        level = nested::enter();
+        if level.is_none() {
+            // SAFETY: complete: the stage is the join handle's (I3).
+            let output = cell
+                .stage
+                .with_mut(|s| unsafe { s.replace(Stage::Consumed) });
+            let id = cell.header.id;
+            return nested::wait(Box::new(move || {
+                let _id = TaskIdGuard::enter(id);
+                drop(output);
+            }));
+        }
+    }
+    // SAFETY: as above.
+    discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
+    drop(level);
 }
 
 unsafe fn join_waker<F: Future + 'static, S: Schedule>(

@@ -553,7 +553,7 @@ where
     if shared.owned.bind(raw, 0) {
         shared.push(task);
     } else {
-        task.cancel();
+        task.refuse();
     }
     join
 }

@@ -6,6 +6,7 @@
 //! | `cell` | the allocation, polling, completion, wakers |
 //! | `runnable` | the permit in the queues |
 //! | `owned` | the lists shutdown walks |
+//! | `nested` | destructors that would run one inside the other |
 //! | `join`, `error`, `id` | what users hold |
 //! | `spawn`, `builder` | how tasks are made |
 //! | `join_set`, `local_set`, `local_key` | groups, `!Send` tasks, task-locals |
@@ -22,6 +23,7 @@ mod join_set;
 pub mod join_set_builder;
 mod local_key;
 pub(crate) mod local_set;
+pub(crate) mod nested;
 pub(crate) mod owned;
 pub(crate) mod runnable;
 pub(crate) mod spawn;

@@ -1,13 +1,15 @@
 //! The tasks a scheduler owns, so that its shutdown reaches every one of them.
 //!
 //! Sharded by the worker that spawned: each shard is an intrusive list behind its own lock, which is
-//! rarely contended. Only linking and unlinking happen under the lock, never a drop.
+//! rarely contended. A list is in the order of binding. Only linking and unlinking happen under the lock, never a drop.
 //!
 //! I1: a task that is not complete and was bound is in its shard's list.
 //! I2: `closed` is set under every shard's lock: a bind either precedes the shutdown's
 //!     walk over that shard or fails.
 
+use super::Runnable;
 use super::cell::{Header, RawTask};
+use super::state::OnWake;
 use crate::shim::sync::Mutex;
 use std::ptr::NonNull;
 
@@ -18,7 +20,10 @@ pub(crate) struct OwnedTasks {
 
 #[derive(Default)]
 struct Shard {
+    /// The oldest.
     head: Option<NonNull<Header>>,
+    /// The youngest.
+    tail: Option<NonNull<Header>>,
     len: usize,
     closed: bool,
 }
@@ -46,20 +51,21 @@ impl OwnedTasks {
         if list.closed {
             return false;
         }
-        let head = list.head.replace(task.as_ptr());
+        let tail = list.tail.replace(task.as_ptr());
         task.header().links.with_mut(|links| {
             // SAFETY: links are guarded by the shard's lock, which is held.
             let links = unsafe { &mut *links };
-            links.next = head;
-            links.previous = None;
+            links.previous = tail;
+            links.next = None;
         });
         // SAFETY: guarded by the shard's lock, which is held.
         task.header().linked.with_mut(|l| unsafe { *l = true });
-        if let Some(head) = head {
+        match tail {
             // SAFETY: in the list, so alive (I1); links are guarded by the lock.
-            unsafe { head.as_ref() }.links.with_mut(|links| unsafe {
-                (*links).previous = Some(task.as_ptr());
-            });
+            Some(tail) => unsafe { tail.as_ref() }.links.with_mut(|links| unsafe {
+                (*links).next = Some(task.as_ptr());
+            }),
+            None => list.head = Some(task.as_ptr()),
         }
         list.len += 1;
         true
@@ -87,11 +93,12 @@ impl OwnedTasks {
                     .with_mut(|l| unsafe { (*l).next = next }),
                 None => list.head = next,
             }
-            if let Some(next) = next {
+            match next {
                 // SAFETY: as above.
-                unsafe { next.as_ref() }
+                Some(next) => unsafe { next.as_ref() }
                     .links
-                    .with_mut(|l| unsafe { (*l).previous = previous });
+                    .with_mut(|l| unsafe { (*l).previous = previous }),
+                None => list.tail = previous,
             }
             list.len -= 1;
         });
@@ -113,21 +120,33 @@ impl OwnedTasks {
         }
     }
 
-    /// Cancels the shard's tasks whose permit is free; the holders of the others see the flag.
-    pub(crate) fn shutdown_shard(&self, shard: usize) {
-        for task in self.snapshot(shard % self.shards.len()) {
-            task.shutdown();
-            task.unref();
-        }
-    }
-
+    /// Cancels the tasks whose permit is free, shard by shard, the oldest first; the holders of the others see the flag.
     pub(crate) fn shutdown_all(&self) {
         for shard in 0..self.shards.len() {
-            self.shutdown_shard(shard);
+            for task in self.snapshot(shard) {
+                task.shutdown();
+                task.unref();
+            }
         }
     }
 
-    /// The shard's tasks, each with a reference of its own.
+    /// Marks all tasks cancelled and takes every permit that is free, so that the caller can cancel them in the order it
+    /// likes; the holders of the others see the mark.
+    pub(crate) fn take_permits(&self) -> Vec<Runnable> {
+        let mut permits = Vec::new();
+        for shard in 0..self.shards.len() {
+            for task in self.snapshot(shard) {
+                task.state().cancel();
+                if task.state().wake() == OnWake::Schedule {
+                    permits.push(Runnable::from_raw(task));
+                }
+                task.unref();
+            }
+        }
+        permits
+    }
+
+    /// The shard's tasks, oldest first, each with a reference of its own.
     fn snapshot(&self, shard: usize) -> Vec<RawTask> {
         let list = self.shards[shard].lock();
         let mut tasks = Vec::with_capacity(list.len);

@@ -1,6 +1,7 @@
 //! The permit to run a task, as it travels through the queues.
 
 use super::cell::{Header, RawTask};
+use super::nested;
 use std::fmt;
 use std::ptr::NonNull;
 
@@ -59,6 +60,25 @@ impl Runnable {
     pub(crate) fn cancel(self) {
         self.0.cancel_with_permit();
     }
+
+    /// Cancels a task that nobody has taken in: at once, or, in the midst of many such cancels one inside the other, soon
+    /// (see `nested`).
+    pub(crate) fn refuse(self) {
+        match nested::enter() {
+            Some(_level) => self.cancel(),
+            None => nested::wait(Box::new(|| self.cancel())),
+        }
+    }
+
+    /// Where the task stands among all that were spawned.
+    fn age(&self) -> u64 {
+        self.0.header().id.as_u64()
+    }
+}
+
+/// The order in which a shutdown cancels tasks: oldest first.
+pub(crate) fn oldest_first(permits: &mut [Runnable]) {
+    permits.sort_unstable_by_key(Runnable::age);
 }
 
 impl fmt::Debug for Runnable {

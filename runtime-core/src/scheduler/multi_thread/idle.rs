@@ -12,6 +12,8 @@
 //!     a claimer owes the worker an unpark, and counts it as searching on its behalf.
 //! I3: while `searching` is above zero pushers need wake nobody: a searcher that gives up announces and
 //!     scans (I1), and the last one that finds work looks whether more is there (`finish_search`).
+//! I5: a worker that sees work, but is refused the search because others search, sleeps. It has announced before it was
+//!     refused, so those others look later (I3), and their look finds the work or their claim finds its bit.
 //! I4: a claimed worker counts `searching` down only after its claimer counted it up: the claim is a Release that
 //!     the worker's `retract` acquires. So the count never falls below zero.
 //!
@@ -53,34 +55,40 @@ impl Idle {
 
     /// Wakes a sleeper no matter who searches.
     pub(crate) fn claim_any(&self) -> Option<usize> {
+        while let Some(worker) = self.any_sleeper() {
+            let (word, bit) = self.place(worker);
+            // Counted before the claim, so pushers do not wake a second one meanwhile (I3).
+            // Ordering: Relaxed; published to the claimed worker by the claim (I4).
+            self.searching.fetch_add(1, Ordering::Relaxed);
+            // Ordering: Release; pairs with the Acquire in `retract` (I4).
+            let before = word.fetch_and(!bit, Ordering::Release);
+            if before & bit != 0 {
+                return Some(worker);
+            }
+            // Ordering: Relaxed; ordered by the fence.
+            self.searching.fetch_sub(1, Ordering::Relaxed);
+            // A push or an announcement may have relied on that count: look again for it, at all words.
+            // Ordering: SeqCst fence; pairs with the ones in `worker_to_notify` and `announce`.
+            fence(Ordering::SeqCst);
+        }
+        None
+    }
+
+    fn any_sleeper(&self) -> Option<usize> {
         for (at, word) in self.sleeping.iter().enumerate() {
             // Ordering: Relaxed; ordered by the caller's fence.
-            let mut bits = word.load(Ordering::Relaxed);
-            while bits != 0 {
-                let bit = bits & bits.wrapping_neg();
-                // Counted before the claim, so pushers do not wake a second one meanwhile (I3).
-                // Ordering: Relaxed; published to the claimed worker by the claim (I4).
-                self.searching.fetch_add(1, Ordering::Relaxed);
-                // Ordering: Release; pairs with the Acquire in `retract` (I4).
-                let before = word.fetch_and(!bit, Ordering::Release);
-                if before & bit != 0 {
-                    return Some(at * 64 + bit.trailing_zeros() as usize);
-                }
-                // Ordering: Relaxed; ordered by the fence.
-                self.searching.fetch_sub(1, Ordering::Relaxed);
-                // Someone else's push may have relied on that count: look again for it.
-                // Ordering: SeqCst fence; pairs with the ones in `worker_to_notify` and `announce`.
-                fence(Ordering::SeqCst);
-                // Ordering: Relaxed; ordered by the fence.
-                bits = word.load(Ordering::Relaxed);
+            let bits = word.load(Ordering::Relaxed);
+            if bits != 0 {
+                return Some(at * 64 + bits.trailing_zeros() as usize);
             }
         }
         None
     }
 
-    /// Begins to search, unless half of the workers do already.
+    /// Begins to search, unless half of the workers do already. A worker that has announced its sleep may sleep on a
+    /// refusal, whatever work it has seen: somebody else searches (I5).
     pub(crate) fn try_search(&self) -> bool {
-        // Ordering: Relaxed; a throttle, not a promise.
+        // Ordering: Relaxed; ordered by the fence in `announce`, where the refusal is relied on.
         if 2 * self.searching.load(Ordering::Relaxed) >= self.workers {
             return false;
         }
@@ -112,6 +120,13 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
+    /// A worker that began to search between its announcement and its retraction was claimed as well: it counts twice.
+    pub(crate) fn count_once(&self) {
+        // Ordering: Relaxed; the worker goes on counting, so nobody can have relied on this one alone. The claim that
+        // counted it was acquired by `retract` (I4).
+        self.searching.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Awake again. True if someone claimed this worker meanwhile: it is counted as searching.
     pub(crate) fn retract(&self, worker: usize) -> bool {
         let (word, bit) = self.place(worker);
@@ -121,6 +136,13 @@ impl Idle {
 
     fn place(&self, worker: usize) -> (&AtomicU64, u64) {
         (&self.sleeping[worker / 64], 1 << (worker % 64))
+    }
+
+    /// Does this worker sleep, unclaimed? A hint.
+    pub(crate) fn is_asleep(&self, worker: usize) -> bool {
+        let (word, bit) = self.place(worker);
+        // Ordering: Relaxed; a hint.
+        word.load(Ordering::Relaxed) & bit != 0
     }
 
     /// Do all workers sleep?

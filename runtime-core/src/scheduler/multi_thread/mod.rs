@@ -7,22 +7,25 @@
 //! | `parker` | where one worker sleeps |
 //! | `seat` | the driver, and sleeping with or without it |
 //! | `worker` | the step machine: next task, search, park |
+//! | `ending` | who cancels the tasks at shutdown, and in which order |
 //! | `watch` | finds workers stuck in one poll and has their work rescued |
 //!
 //! ```text
 //!  wake on a worker ──▶ LIFO slot ──(displaced)──▶ its queue ──(half, when full)──▶ injector
+//!                        └──(stuck worker)──────────────────────────────────────▶ injector
 //!  wake elsewhere ────────────────────────────────────────────────────────────────▶ injector
 //! ```
 //! I1: each worker's core (queue, tick, ..) is owned by one thread, the worker's, or is in `cores`
 //!     at shutdown. `block_in_place` passes it to another thread.
 //! I2: the driver is in its seat, or with the one worker that took it out.
-//! I3: a task in a LIFO slot is seen by its worker before it sleeps, and by thieves on their
-//!     last pass.
+//! I3: a task in a LIFO slot is seen by its worker before it sleeps. If the worker is stuck, the watch moves the task to
+//!     the injector.
 //!
-//! Shutdown: the flag is set and everyone unparked. Each worker cancels its share of the owned tasks,
-//! then leaves its core in `cores`; the last to come drains all queues until no task is left, and
+//! Shutdown: the flag is set and everyone unparked. The workers cancel all tasks in turn, oldest first (`ending`), and
+//! each leaves its core in `cores`; the last to come drains all queues until no task is left, and
 //! stops the drivers.
 
+mod ending;
 mod idle;
 mod parker;
 mod seat;
@@ -45,6 +48,7 @@ use crate::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::task::Runnable;
 use crate::task::cell::Header;
 use crossbeam_deque::{Injector, Stealer, Worker};
+use ending::Ending;
 use idle::Idle;
 use parker::Parker;
 use seat::Seat;
@@ -64,6 +68,7 @@ pub(crate) struct MultiThread {
     /// Cores of the workers that have stopped (I1).
     #[allow(clippy::vec_box)] // cores travel boxed
     cores: Mutex<Vec<Box<Core>>>,
+    ending: Ending,
     watch: Watch,
 }
 
@@ -73,7 +78,7 @@ struct Remote {
     stealer: Stealer<Runnable>,
     lifo: AtomicPtr<Header>,
     parker: Parker,
-    /// Counts polls: odd while in one. Read by the watch.
+    /// Counts steps. Read by the watch.
     pulse: AtomicU32,
     counters: WorkerCounters,
 }
@@ -98,6 +103,7 @@ impl MultiThread {
             seat: Seat::new(),
             shutdown: AtomicBool::new(false),
             cores: Mutex::new(Vec::new()),
+            ending: Ending::new(),
             watch: Watch::new(),
         };
         (policy, queues)
@@ -204,7 +210,14 @@ impl MultiThread {
         }
     }
 
-    /// Is there anything a searching worker could take? LIFO slots aside: their workers are awake.
+    /// Wakes a sleeper, if there is one, whoever searches.
+    fn wake_a_sleeper(&self, shared: &Shared) {
+        if let Some(worker) = self.idle.claim_any() {
+            self.remotes[worker].parker.unpark(&*shared.unpark);
+        }
+    }
+
+    /// Is there anything a searching worker could take? LIFO slots aside: their workers are awake (I3).
     fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())
     }

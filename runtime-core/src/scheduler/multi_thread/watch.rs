@@ -1,24 +1,26 @@
-//! The watch: a thread that notices workers stuck in one poll, and has an idle sibling take over.
+//! The watch: a thread that notices workers stuck in user code, and has idle siblings take over.
 //!
 //! A worker that comes back from the driver with one task to run wakes nobody: that is what makes
 //! request and reply quick. But if that task then blocks, nobody attends to the driver, to the worker's
 //! timers, or to the task in its LIFO slot, though siblings sleep. The watch closes that gap at no cost to the quick path:
-//! it ticks every [`TICK`] while the runtime is busy, compares each worker's pulse with the one before, and
-//! wakes a sleeping sibling when a pulse stood still within a poll. That one steals, fires
-//! overdue timers, and parks on the driver.
+//! it ticks every [`TICK`] while the runtime is busy, and compares each worker's pulse, which counts steps, with the one before.
+//! A worker that was awake at both looks and has not moved is stuck. Of every stuck worker the task in the LIFO slot goes to
+//! the injector; then a sleeping sibling is woken if anything is left undone. It searches, fires overdue timers and parks on
+//! the driver, and wakes the next sibling if it finds more than one task, as any searcher does (I3 of `idle`). A sibling that gets
+//! stuck in turn is found by the next ticks. Where no sibling sleeps, those that are busy fire the overdue timers.
 //!
 //! It sleeps once all workers do, and is woken by the next worker that has a task after its sleep. So an idle
 //! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
 //!
 //! A runtime that lives no longer than [`YOUTH`] never has the thread. Until then workers with nothing to do sleep no
-//! longer than that, and the first to find youth over while a sibling is awake starts the watch; later the first
+//! longer than that, and the first worker to find youth over, while any worker is awake, starts the watch; later the first
 //! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends youth clears its flag, fences, and looks
 //! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at the flag.
 
 use super::idle::Idle;
-use crate::driver::Unpark;
+use super::worker;
 use crate::runtime::Handle;
-use crate::shim::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use crate::shim::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::shim::sync::{Condvar, Mutex};
 use crate::shim::thread::{self, JoinHandle};
 use std::sync::Arc;
@@ -35,7 +37,8 @@ pub(super) struct Watch {
     rest: Rest,
     youth: Youth,
     grown_up: Instant,
-    stuck_mark: AtomicU32,
+    /// Timers are overdue, and the worker whose they are may be stuck.
+    overdue: AtomicBool,
 }
 
 /// Has a worker found [`YOUTH`] over yet? The handshake is told on the module's page.
@@ -170,7 +173,7 @@ impl Watch {
             rest: Rest::new(),
             youth: Youth::new(),
             grown_up: Instant::now() + YOUTH,
-            stuck_mark: AtomicU32::new(0),
+            overdue: AtomicBool::new(false),
         }
     }
 
@@ -183,7 +186,7 @@ impl Watch {
     }
 
     /// How long a worker that has announced its sleep may sleep for the watch's sake: `None` once youth is over. The
-    /// worker asks again when it wakes, before it retracts.
+    /// worker asks again when it wakes, before it retracts. Workers that are busy ask now and then.
     #[inline]
     pub(super) fn youth_left(&self, handle: &Handle) -> Option<Duration> {
         // A worker that still sees youth asks the clock.
@@ -230,45 +233,49 @@ impl Watch {
         self.rest.stop();
     }
 
-    /// Is this the pulse of a worker that stood still for a tick, within a poll?
-    pub(super) fn is_stuck(&self, pulse: &AtomicU32) -> bool {
-        // Ordering: Relaxed; a hint. Odd: in a poll.
-        let now = pulse.load(Ordering::Relaxed);
-        now & 1 == 1 && self.stuck_mark.load(Ordering::Relaxed) == now
+    /// Are timers overdue that a worker should fire for another? To be asked by who does so at once.
+    #[inline]
+    pub(super) fn take_overdue(&self) -> bool {
+        // Ordering: Relaxed, both; a hint, it publishes nothing.
+        self.overdue.load(Ordering::Relaxed) && self.overdue.swap(false, Ordering::Relaxed)
     }
 
-    /// One tick: compares the pulses with those of the last.
-    fn tick(&self, handle: &Handle, last: &mut Vec<u32>) {
+    /// One tick: compares the pulses with those of the last. `None`: the worker sleeps.
+    fn tick(&self, handle: &Handle, last: &mut Vec<Option<u32>>) {
         let policy = super::MultiThread::of(handle);
-        let pulses: Vec<u32> = policy
-            .remotes
-            .iter()
+        last.resize(policy.remotes.len(), None);
+        let mut any_is_stuck = false;
+        for (at, remote) in policy.remotes.iter().enumerate() {
+            let is_awake = !policy.idle.is_asleep(at);
             // Ordering: Relaxed; a late value only delays the watch by a tick.
-            .map(|r| r.pulse.load(Ordering::Relaxed))
-            .collect();
-        let stood_still = |at: usize| last.get(at) == Some(&pulses[at]);
-        let stuck = (0..pulses.len()).find(|&at| pulses[at] & 1 == 1 && stood_still(at));
-        if let Some(at) = stuck {
-            // Ordering: Relaxed; a hint, seen with the unpark that follows.
-            self.stuck_mark.store(pulses[at], Ordering::Relaxed);
-            self.rescue(handle, at);
+            let pulse = is_awake.then(|| remote.pulse.load(Ordering::Relaxed));
+            let before = std::mem::replace(&mut last[at], pulse);
+            if pulse.is_some() && pulse == before {
+                any_is_stuck = true;
+                // Ordering: Relaxed; a hint, the swap decides.
+                let has_task = !remote.lifo.load(Ordering::Relaxed).is_null();
+                let task = has_task.then(|| worker::take_lifo(&remote.lifo)).flatten();
+                if let Some(task) = task {
+                    policy.inject(&handle.shared, task);
+                }
+            }
         }
-        *last = pulses;
+        if any_is_stuck {
+            self.rescue(handle);
+        }
     }
 
-    /// Wakes a sleeping sibling if the stuck worker leaves something undone.
-    fn rescue(&self, handle: &Handle, stuck: usize) {
+    /// Wakes a sleeping sibling if stuck workers leave something undone.
+    fn rescue(&self, handle: &Handle) {
         let policy = super::MultiThread::of(handle);
-        let unpark: &dyn Unpark = &*handle.shared.unpark;
         let timers = handle.shared.timers.as_deref();
         let overdue = timers.is_some_and(|t| t.is_overdue());
-        // Ordering: Relaxed; hints.
-        let driver_unattended = !policy.seat.is_taken();
-        let lifo = !policy.remotes[stuck].lifo.load(Ordering::Relaxed).is_null();
-        if (overdue || driver_unattended || lifo || policy.has_work())
-            && let Some(worker) = policy.idle.claim_any()
-        {
-            policy.remotes[worker].parker.unpark(unpark);
+        if overdue {
+            // Ordering: Relaxed; a hint, the next tick repeats it.
+            self.overdue.store(true, Ordering::Relaxed);
+        }
+        if overdue || !policy.seat.is_taken() || policy.has_work() {
+            policy.wake_a_sleeper(&handle.shared);
         }
     }
 }

@@ -4,8 +4,11 @@
 //! it also looks at the driver and its timers.
 //!
 //! Where the next task comes from: every so many steps (2 to 61, by how long polls take) the injector first; else the LIFO slot (at most
-//! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues, and on the
-//! last pass their LIFO slots. The fairness bound that follows from it is stated in docs/scheduling.md.
+//! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues. The fairness bound that
+//! follows from it is stated in docs/scheduling.md.
+//!
+//! I1: each step begins by moving the worker's pulse, which the watch reads. A worker whose pulse stands still while it is
+//!     not asleep is stuck in user code: a poll, a hook, a waker, a destructor.
 
 use super::MultiThread;
 use crate::audit;
@@ -20,13 +23,16 @@ use crate::runtime::shared::Shared;
 use crate::scheduler;
 use crate::shim::sync::atomic::Ordering;
 use crate::task::Runnable;
-use crossbeam_deque::{Steal, Worker};
+use crate::task::runnable::oldest_first;
+use crossbeam_deque::{Steal, Stealer, Worker};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Tasks a worker's queue holds before half of it goes to the injector.
 const QUEUE_CAPACITY: usize = 256;
+/// Looks at all siblings in one search, while they are busy taking tasks from each other.
+const SEARCH_ROUNDS: u32 = 3;
 /// Polls in a row from the LIFO slot.
 const MAX_LIFO_POLLS: u32 = 3;
 
@@ -193,10 +199,7 @@ impl Context {
     fn step(&self) -> Step {
         let shared = self.shared();
         let policy = self.policy();
-        let Some(tick) = self.with_core(|core| {
-            core.tick = core.tick.wrapping_add(1);
-            core.tick
-        }) else {
+        let Some(tick) = self.with_core(|core| self.next_tick(core)) else {
             return Step::CoreGone;
         };
         if policy.is_shutdown() {
@@ -220,6 +223,15 @@ impl Context {
         Step::Parked
     }
 
+    /// Counts the step, and shows that the worker moves (I1).
+    fn next_tick(&self, core: &mut Core) -> u32 {
+        core.tick = core.tick.wrapping_add(1);
+        let pulse = &self.policy().remotes[self.index].pulse;
+        // Ordering: Relaxed; a hint for the watch.
+        pulse.store(core.tick, Ordering::Relaxed);
+        core.tick
+    }
+
     fn run_task(&self, task: Runnable) -> Step {
         let policy = self.policy();
         let remote = &policy.remotes[self.index];
@@ -232,21 +244,10 @@ impl Context {
         if !attended {
             policy.watch.attend(&self.handle);
         }
-        if was_searching
-            && policy.idle.finish_search()
-            && policy.has_work()
-            && let Some(worker) = policy.idle.claim_any()
-        {
-            policy.remotes[worker].parker.unpark(&*self.shared().unpark);
+        if was_searching && policy.idle.finish_search() && policy.has_work() {
+            policy.wake_a_sleeper(self.shared());
         }
-        // Ordering: Relaxed; a hint for the watch.
-        let pulse = remote.pulse.load(Ordering::Relaxed).wrapping_add(1);
-        remote.pulse.store(pulse | 1, Ordering::Relaxed);
         coop::budget(|| scheduler::run_task(self.shared(), &remote.counters, task));
-        // Ordering: Relaxed; as above.
-        remote
-            .pulse
-            .store((pulse | 1).wrapping_add(1), Ordering::Relaxed);
         if self.core.borrow().is_none() {
             Step::CoreGone
         } else {
@@ -303,81 +304,67 @@ impl Context {
         }
     }
 
-    /// Looks at the siblings' queues, and their overdue timers.
+    /// Looks at the siblings' queues and the injector, if not half of the workers do already.
     fn search(&self) -> Option<Runnable> {
         let policy = self.policy();
-        let shared = self.shared();
         let mut core = self.core.borrow_mut();
         let core = core.as_mut()?;
         if !core.searching && !policy.idle.try_search() {
             return None;
         }
         core.searching = true;
-        let counters = &policy.remotes[self.index].counters;
-        let workers = policy.remotes.len();
-        for pass in 0..3 {
-            let last_pass = pass == 2;
-            let start = core.rng.below(workers as u32) as usize;
-            let mut retry = false;
-            for at in 0..workers {
-                let victim = &policy.remotes[(start + at) % workers];
-                if (start + at) % workers == self.index {
-                    continue;
-                }
-                match victim
-                    .stealer
-                    .steal_batch_with_limit_and_pop(&core.queue, QUEUE_CAPACITY / 2)
-                {
-                    Steal::Success(task) => {
-                        counters.steal_operations.add(1);
-                        counters.steals.add(1 + core.queue.len() as u64);
-                        return Some(task);
-                    }
-                    Steal::Retry => retry = true,
-                    Steal::Empty => {}
-                }
-                if last_pass
-                    && !retry
-                    && let Some(task) = self.rescue_lifo(victim)
-                {
-                    counters.steal_operations.add(1);
-                    counters.steals.add(1);
-                    return Some(task);
-                }
+        for _ in 0..SEARCH_ROUNDS {
+            let stolen = self.steal_round(core);
+            if let Steal::Success(task) = stolen {
+                return Some(task);
             }
             if let Some(task) = self.take_batch(core) {
                 return Some(task);
             }
-            if !retry && pass == 0 {
-                // Nothing was contended: go straight to the last pass's LIFO slots.
-                for victim in policy.remotes.iter() {
-                    if let Some(task) = self.rescue_lifo(victim) {
-                        counters.steal_operations.add(1);
-                        counters.steals.add(1);
-                        return Some(task);
-                    }
-                }
+            if stolen.is_empty() {
                 break;
             }
         }
-        let _ = shared;
         None
     }
 
-    /// Takes a task out of the slot of a worker that is stuck in one poll, as the watch found.
-    fn rescue_lifo(&self, victim: &super::Remote) -> Option<Runnable> {
-        // Ordering: Relaxed; hints, the swap decides.
-        let is_stuck = self.policy().watch.is_stuck(&victim.pulse);
-        if !is_stuck || victim.lifo.load(Ordering::Relaxed).is_null() {
-            return None;
+    /// Half of the first sibling's queue that has something, from a random sibling on. `Retry`: somebody was in the way.
+    fn steal_round(&self, core: &mut Core) -> Steal<Runnable> {
+        let remotes = &self.policy().remotes;
+        let start = core.rng.below(remotes.len() as u32) as usize;
+        let mut is_contended = false;
+        for at in 0..remotes.len() {
+            let victim = (start + at) % remotes.len();
+            if victim == self.index {
+                continue;
+            }
+            let stealer = &remotes[victim].stealer;
+            match stealer.steal_batch_with_limit_and_pop(&core.queue, QUEUE_CAPACITY / 2) {
+                Steal::Success(task) => {
+                    let counters = &remotes[self.index].counters;
+                    counters.steal_operations.add(1);
+                    counters.steals.add(1 + core.queue.len() as u64);
+                    return Steal::Success(task);
+                }
+                Steal::Retry => is_contended = true,
+                Steal::Empty => {}
+            }
         }
-        take_lifo(&victim.lifo)
+        match is_contended {
+            true => Steal::Retry,
+            false => Steal::Empty,
+        }
     }
 
     /// Looks at the driver without blocking, fires due timers, wakes what was deferred.
     fn maintain(&self) {
         let policy = self.policy();
         let timers = self.timers();
+        // Where no worker ever sleeps, those that are awake end the watch's youth.
+        policy.watch.youth_left(&self.handle);
+        if policy.watch.take_overdue() {
+            self.fire_overdue();
+        }
         if let Some(mut driver) = policy.seat.take() {
             driver.turn();
             policy.seat.give_back(driver);
@@ -390,13 +377,29 @@ impl Context {
         context::wake_deferred();
     }
 
+    /// Fires what is due in any slot: the worker of that slot may be stuck.
+    fn fire_overdue(&self) {
+        if let Some(timers) = self.timers() {
+            timers.fire_overdue();
+        }
+    }
+
     fn timers(&self) -> Option<&dyn Timers> {
         self.handle.shared.timers.as_deref()
     }
 
     fn hook(&self, hook: &Option<Callback>) {
         if let Some(hook) = hook {
+            self.attend();
             audit::contain(|| hook());
+        }
+    }
+
+    /// User code runs next, perhaps the first since this worker slept: the watch must not sleep either.
+    fn attend(&self) {
+        let attended = self.with_core(|core| std::mem::replace(&mut core.attended, true));
+        if attended == Some(false) {
+            self.policy().watch.attend(&self.handle);
         }
     }
 
@@ -410,41 +413,42 @@ impl Context {
                 .unwrap_or(false)
     }
 
-    /// Nothing found: sleep, unless work shows up while announcing it (I1 of `idle`).
+    /// Nothing found, or not allowed to search: sleep, unless there is work and nobody else looks for it (I3 of `idle`).
     fn park(&self) {
         let shared = self.shared();
-        let policy = self.policy();
         self.hook(&shared.config.before_park);
         if !self.has_own_work() {
             self.sleep();
         }
         self.hook(&shared.config.after_unpark);
-        let _ = policy;
     }
 
     fn sleep(&self) {
         let policy = self.policy();
         let remote = &policy.remotes[self.index];
-        let Some(searching) = self.with_core(|core| {
+        let Some(was_searching) = self.with_core(|core| {
             core.stopwatch.before_park(&remote.counters);
             core.attended = false;
             std::mem::take(&mut core.searching)
         }) else {
             return;
         };
-        policy.idle.announce(self.index, searching);
-        let awake = policy.has_work() || policy.is_shutdown();
-        if !awake {
+        policy.idle.announce(self.index, was_searching);
+        let searches = policy.has_work() && policy.idle.try_search();
+        if !searches && !policy.is_shutdown() {
             self.rest();
         }
         let claimed = policy.idle.retract(self.index);
-        let searching = claimed || (awake && policy.idle.try_search());
+        if claimed && searches {
+            policy.idle.count_once();
+        }
         self.with_core(|core| {
-            core.searching = searching;
+            core.searching = claimed || searches;
             core.stopwatch.after_park(&remote.counters);
         });
-        if claimed && let Some(timers) = self.timers() {
-            timers.fire_overdue();
+        if claimed {
+            policy.watch.take_overdue();
+            self.fire_overdue();
         }
         context::wake_deferred();
     }
@@ -460,7 +464,7 @@ impl Context {
                 return;
             }
             policy.watch.youth_left(&self.handle);
-            if called || self.has_own_work() || policy.has_work() || policy.is_shutdown() {
+            if called || self.has_own_work() || policy.is_shutdown() {
                 return;
             }
         }
@@ -468,13 +472,10 @@ impl Context {
 
     /// For `block_in_place`: another thread goes on as this worker.
     pub(crate) fn hand_off_core(&self) -> Option<Regain> {
-        let core = self.core.borrow_mut().take()?;
+        let mut core = self.core.borrow_mut().take()?;
         let policy = self.policy();
-        // Ordering: Relaxed; a hint: the poll we are in is not this worker's any more.
-        let pulse = policy.remotes[self.index].pulse.load(Ordering::Relaxed);
-        policy.remotes[self.index]
-            .pulse
-            .store(pulse.wrapping_add(1) & !1, Ordering::Relaxed);
+        // The worker moves: it is not in this poll any more.
+        self.next_tick(&mut core);
         if let Err((error, core)) = policy.start_worker(&self.handle, core) {
             *self.core.borrow_mut() = Some(core);
             panic!("OS can't spawn worker thread: {error}");
@@ -496,7 +497,7 @@ impl Context {
             policy.idle.finish_search();
         }
         shared.owned.close();
-        shared.owned.shutdown_shard(self.index);
+        policy.ending.cancel_in_turn(|| self.gather());
         context::wake_deferred();
         let Some(core) = self.core.borrow_mut().take() else {
             return;
@@ -527,6 +528,19 @@ impl Context {
         }
     }
 
+    /// Every permit that can be had, oldest first: those that nobody holds, and those in queues and slots.
+    fn gather(&self) -> Vec<Runnable> {
+        let policy = self.policy();
+        let mut permits = self.shared().owned.take_permits();
+        for remote in &policy.remotes {
+            permits.extend(std::iter::from_fn(|| take_queued(&remote.stealer)));
+            permits.extend(take_lifo(&remote.lifo));
+        }
+        permits.extend(std::iter::from_fn(|| take_injected(policy)));
+        oldest_first(&mut permits);
+        permits
+    }
+
     fn drain(&self, cores: &[Box<Core>]) {
         let policy = self.policy();
         for (core, remote) in cores.iter().zip(&policy.remotes) {
@@ -543,11 +557,21 @@ impl Context {
     }
 }
 
-fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> Option<Runnable> {
+pub(super) fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> Option<Runnable> {
     // Ordering: Acquire; pairs with the Release in `schedule`: takes the task over.
     let ptr = slot.swap(std::ptr::null_mut(), Ordering::Acquire);
     // SAFETY: only permits are put into the slot, and the swap took this one out.
     unsafe { Runnable::from_ptr(ptr) }
+}
+
+fn take_queued(queue: &Stealer<Runnable>) -> Option<Runnable> {
+    loop {
+        match queue.steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
 }
 
 fn take_injected(policy: &MultiThread) -> Option<Runnable> {
