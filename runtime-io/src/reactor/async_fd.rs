@@ -320,7 +320,7 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
 /// Forgets `cleared` of the guard's event; what is left is what the guard still vouches for.
 fn clear(registration: &Registration, event: &mut Option<ReadyEvent>, cleared: Ready) {
     let Some(seen) = event.take() else { return };
-    registration.clear_readiness(seen.with_ready(seen.ready() & cleared));
+    registration.clear_seen(&seen, cleared);
     let left = seen.ready() - cleared;
     if !left.is_empty() {
         *event = Some(seen.with_ready(left));
@@ -329,6 +329,8 @@ fn clear(registration: &Registration, event: &mut Option<ReadyEvent>, cleared: R
 
 impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// Says that a system call found the descriptor not ready.
+    ///
+    /// A side that is closed and still so stays ready: no event would tell of it again.
     pub fn clear_ready(&mut self) {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
@@ -356,7 +358,9 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     ) -> Result<io::Result<R>, TryIoError> {
         match f(self.async_fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
+                if let Some(seen) = self.event.take() {
+                    self.async_fd.registration.would_block(&seen);
+                }
                 Err(TryIoError(()))
             }
             result => Ok(result),
@@ -376,6 +380,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 
 impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     /// Says that a system call found the descriptor not ready.
+    ///
+    /// A side that is closed and still so stays ready: no event would tell of it again.
     pub fn clear_ready(&mut self) {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
@@ -403,7 +409,9 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     ) -> Result<io::Result<R>, TryIoError> {
         match f(self.async_fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
+                if let Some(seen) = self.event.take() {
+                    self.async_fd.registration.would_block(&seen);
+                }
                 Err(TryIoError(()))
             }
             result => Ok(result),

@@ -10,14 +10,17 @@
 //! | verb | who | effect |
 //! |---|---|---|
 //! | `deliver(flags)` | the driver | flags are added and the tick goes up, in each direction concerned |
-//! | `clear(event)` | whoever saw "would block" | the flags seen are removed, if the tick is still the one seen |
+//! | `clear(event)` | an attempt made after the look | the event's flags are removed, if the tick is still the one seen |
 //! | `shut_down` | the driver | S is set, for good |
 //!
 //! I1: a clear never erases flags delivered after the look it is based on: the tick has 48 bits
 //! and cannot wrap in practice (a truncated tick once let it).
 //! I2: a direction's tick moves only for that direction's flags, so a stream of write events does
 //! not keep a reader's clear from succeeding (that was a livelock).
-//! I3: the closed flags and S are never cleared.
+//! I3: S is never cleared. A closed flag is cleared only by an attempt that said "would block": a side that was
+//! closed when the event came may be open again (a FIFO's next writer, a socket that was connected since), and a
+//! flag that outlived the attempt would have the caller try without end. A short transfer keeps the closed flags:
+//! the end of the data is still to be reported. See `Registration` for who decides.
 
 use super::{Interest, Ready};
 use runtime_core::shim::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +53,8 @@ impl Direction {
 pub struct ReadyEvent {
     /// The flags, within the mask of the question.
     pub(crate) ready: Ready,
+    /// The mask of the question.
+    asked: Ready,
     read_tick: u64,
     write_tick: u64,
     /// The driver is gone.
@@ -68,6 +73,11 @@ impl ReadyEvent {
 
     pub(crate) fn is_settled(&self) -> bool {
         self.is_shutdown || !self.ready.is_empty()
+    }
+
+    /// Was the look for reading alone, or for writing alone? Then an attempt made after it was of that kind.
+    pub(crate) fn is_of_one_side(&self) -> bool {
+        self.asked == Direction::Read.mask() || self.asked == Direction::Write.mask()
     }
 }
 
@@ -131,7 +141,7 @@ impl Readiness {
 
     /// Removes the flags of `event` unless something newer was delivered in their direction.
     pub(crate) fn clear(&self, event: &ReadyEvent) {
-        let gone = event.ready - Ready::FINAL;
+        let gone = event.ready;
         for (word, side, tick) in [
             (&self.read, Ready::READ_SIDE, event.read_tick),
             (&self.write, Ready::WRITE_SIDE, event.write_tick),
@@ -166,8 +176,10 @@ impl Readiness {
                 (w, 0, w >> TICK_SHIFT)
             }
         };
+        let asked = direction.mask();
         ReadyEvent {
-            ready: Ready::from_bits((word & FLAGS) as u8) & direction.mask(),
+            ready: Ready::from_bits((word & FLAGS) as u8) & asked,
+            asked,
             read_tick,
             write_tick,
             is_shutdown: word & SHUTDOWN != 0,
@@ -178,8 +190,10 @@ impl Readiness {
     pub(crate) fn look_for(&self, interest: Interest) -> ReadyEvent {
         let read = self.read.load();
         let write = self.write.load();
+        let asked = interest.mask();
         ReadyEvent {
-            ready: Ready::from_bits(((read | write) & FLAGS) as u8) & interest.mask(),
+            ready: Ready::from_bits(((read | write) & FLAGS) as u8) & asked,
+            asked,
             read_tick: read >> TICK_SHIFT,
             write_tick: write >> TICK_SHIFT,
             is_shutdown: (read | write) & SHUTDOWN != 0,

@@ -1,6 +1,6 @@
 //! `Ready`: what the OS said about an I/O resource.
 //!
-//! Six flags. The two `CLOSED` ones are final: nothing clears them.
+//! Six flags. The two `CLOSED` ones stay until an attempt shows that they are no longer true.
 
 use std::fmt;
 use std::ops;
@@ -45,8 +45,8 @@ impl Ready {
     pub(crate) const READ_SIDE: Ready = Ready(READABLE | READ_CLOSED | PRIORITY | ERROR);
     /// What tells the write side something.
     pub(crate) const WRITE_SIDE: Ready = Ready(WRITABLE | WRITE_CLOSED | ERROR);
-    /// What never goes away once it is there.
-    pub(crate) const FINAL: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
+    /// The end of a side. It is true of most resources for good, but not of all.
+    pub(crate) const CLOSED: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
 
     /// Is the set empty?
     pub fn is_empty(self) -> bool {

@@ -164,9 +164,53 @@ impl Registration {
         Ok(())
     }
 
-    /// Forgets the readiness of `event`, unless newer has come.
-    pub fn clear_readiness(&self, event: ReadyEvent) {
-        self.io.clear(&event);
+    /// An attempt made after `event` said "would block": the readiness is forgotten, unless newer has come.
+    ///
+    /// The attempt was of the side that was looked at, so a closed flag of that side is refuted. A look at both
+    /// sides leaves open which of them the attempt was of: then the OS is asked whether a closed side still is.
+    pub(crate) fn would_block(&self, event: &ReadyEvent) {
+        if event.is_of_one_side() {
+            self.io.clear(event);
+        } else {
+            self.forget(event, event.ready);
+        }
+    }
+
+    /// A short transfer has used the readiness up. The end of the data, if that was seen, is still to be reported.
+    fn drained(&self, event: &ReadyEvent) {
+        self.io
+            .clear(&event.with_ready(event.ready - Ready::CLOSED));
+    }
+
+    /// Forgets `gone` of what was seen, unless newer has come. A closed side of which flags go is forgotten, too, but
+    /// only if the OS does not say that it is closed now: no edge would tell of it again.
+    fn forget(&self, event: &ReadyEvent, gone: Ready) {
+        let gone = event.ready & gone;
+        let mut closed = Ready::EMPTY;
+        if !(gone & Direction::Read.mask()).is_empty() {
+            closed |= event.ready & Ready::READ_CLOSED;
+        }
+        if !(gone & Direction::Write.mask()).is_empty() {
+            closed |= event.ready & Ready::WRITE_CLOSED;
+        }
+        if !closed.is_empty() {
+            closed = closed - closed_now(self.fd);
+        }
+        self.io
+            .clear(&event.with_ready((gone - Ready::CLOSED) | closed));
+    }
+
+    /// The user says that an operation found what `event` told of not to be so; `gone` are the flags meant.
+    ///
+    /// Whether there was an attempt is not known here. A closed flag that came with data or room may have been passed
+    /// over, and is kept as long as the OS confirms it. One that came alone was tried: it goes.
+    pub(crate) fn clear_seen(&self, event: &ReadyEvent, gone: Ready) {
+        let seen = event.ready & gone;
+        if event.is_of_one_side() && seen == event.ready && (seen - Ready::CLOSED).is_empty() {
+            self.io.clear(event);
+        } else {
+            self.forget(event, gone);
+        }
     }
 
     /// Waits until `direction` is ready, in its one waker slot.
@@ -220,13 +264,13 @@ impl Registration {
                     // Urgent data ends a read early: more may lie behind it. Seen after the attempt: what
                     // comes later is newer than `event`, and not cleared.
                     if !self.io.is_urgent() {
-                        self.io.clear(&event);
+                        self.drained(&event);
                     }
                     Ok(r)
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(&event);
-                    // A closed side stays "ready" whatever the attempt says: even so the loop yields.
+                    self.would_block(&event);
+                    // Events may come as fast as this goes round: even so the loop yields.
                     budget.made_progress();
                     continue;
                 }
@@ -264,7 +308,7 @@ impl Registration {
         }
         match f() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.io.clear(&event);
+                self.would_block(&event);
                 self.ensure_registered()?;
                 Err(error)
             }
@@ -298,7 +342,7 @@ impl Registration {
             let budget = poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.io.clear(&event);
+                    self.would_block(&event);
                     budget.made_progress();
                 }
                 result => {
@@ -309,6 +353,36 @@ impl Registration {
         }
     }
 }
+
+/// Which sides of a descriptor are closed at this moment.
+#[cold]
+fn closed_now(fd: RawFd) -> Ready {
+    let mut asked = libc::pollfd {
+        fd,
+        events: libc::POLLIN | libc::POLLOUT | RDHUP,
+        revents: 0,
+    };
+    // SAFETY: one entry is passed, ours, which the call writes to; with no time to wait it returns at once.
+    let answer = unsafe { libc::poll(&mut asked, 1, 0) };
+    if answer < 0 || asked.revents & libc::POLLNVAL != 0 {
+        // Not known: keeping a flag costs an attempt, losing it may cost a wake-up.
+        return Ready::CLOSED;
+    }
+    let mut closed = Ready::EMPTY;
+    if asked.revents & (libc::POLLHUP | RDHUP) != 0 {
+        closed |= Ready::READ_CLOSED;
+    }
+    if asked.revents & (libc::POLLHUP | libc::POLLERR) != 0 {
+        closed |= Ready::WRITE_CLOSED;
+    }
+    closed
+}
+
+/// The other end sends no more; a flag of Linux's.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const RDHUP: libc::c_short = libc::POLLRDHUP;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const RDHUP: libc::c_short = 0;
 
 /// What a successful attempt says about the readiness it was based on.
 pub(crate) enum Progress<R> {

@@ -35,6 +35,34 @@ fn reader_never_misses_an_event() {
     });
 }
 
+/// A side that was closed and is open again, and then closes for good: the reader that found nothing in between
+/// waits for the end, and gets it. `open` is what the kernel would say; the reader starts with the stale flag.
+#[test]
+fn an_end_is_seen_whatever_an_attempt_before_it_forgot() {
+    loom::model(|| {
+        let io = Arc::new(ScheduledIo::new(Ready::READ_CLOSED));
+        let open = Arc::new(AtomicUsize::new(1));
+        let (io2, open2) = (io.clone(), open.clone());
+        let driver = thread::spawn(move || {
+            io2.deliver(Ready::WRITABLE);
+            open2.store(0, Ordering::Relaxed);
+            io2.deliver(Ready::READ_CLOSED);
+        });
+        let mut attempts = 0;
+        loop {
+            let event = block_on(poll_fn(|cx| io.poll_look(cx, Direction::Read)));
+            attempts += 1;
+            // Two events of the side at most, the assumed one included: more attempts would be a spin.
+            assert!(attempts <= 3);
+            match open.load(Ordering::Relaxed) {
+                0 => break,
+                _ => io.clear(&event),
+            }
+        }
+        driver.join().unwrap();
+    });
+}
+
 /// Clear of a look from before a delivery, against that delivery.
 #[test]
 fn stale_clear_against_delivery() {

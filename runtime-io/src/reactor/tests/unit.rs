@@ -56,15 +56,43 @@ fn write_event_leaves_the_read_clear_valid() {
 }
 
 #[test]
-fn closed_and_shutdown_are_final() {
+fn shutdown_is_final() {
     let words = Readiness::new(Ready::EMPTY);
     words.deliver(Ready::ALL);
     words.shut_down();
     let both = Interest::READABLE | Interest::WRITABLE;
     words.clear(&words.look_for(both));
-    let after = words.look_for(both);
-    assert_eq!(after.ready(), Ready::READ_CLOSED | Ready::WRITE_CLOSED);
-    assert!(after.is_shutdown);
+    assert!(words.look_for(both).is_shutdown);
+}
+
+#[test]
+fn a_closed_side_is_forgotten_by_the_look_that_saw_it_only() {
+    let words = Readiness::new(Ready::EMPTY);
+    words.deliver(Ready::READ_CLOSED | Ready::WRITE_CLOSED);
+    let stale = words.look(Direction::Read);
+    words.clear(&stale);
+    assert!(words.look(Direction::Read).ready().is_empty());
+    assert!(words.look(Direction::Write).ready().is_write_closed());
+    words.deliver(Ready::READ_CLOSED);
+    words.clear(&stale);
+    assert!(words.look(Direction::Read).ready().is_read_closed());
+}
+
+#[test]
+fn a_look_tells_whether_it_was_of_one_side() {
+    let words = Readiness::new(Ready::EMPTY);
+    assert!(words.look(Direction::Read).is_of_one_side());
+    assert!(words.look(Direction::Write).is_of_one_side());
+    assert!(words.look_for(Interest::READABLE).is_of_one_side());
+    assert!(words.look_for(Interest::WRITABLE).is_of_one_side());
+    for mixed in [
+        Interest::READABLE | Interest::WRITABLE,
+        Interest::READABLE | Interest::PRIORITY,
+        Interest::READABLE | Interest::ERROR,
+        Interest::PRIORITY,
+    ] {
+        assert!(!words.look_for(mixed).is_of_one_side(), "{mixed:?}");
+    }
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! Edges of I/O at which data, an error or a wake-up could be lost.
 
-mod support;
-
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use support::{both, current, within};
+use crate::support::{both, current, within};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixDatagram, UnixStream};
