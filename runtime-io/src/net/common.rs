@@ -122,7 +122,7 @@ macro_rules! std_conversions {
             pub fn from_std(socket: $std) -> std::io::Result<$type> {
                 crate::net::common::debug_check_nonblocking(&socket);
                 let io = crate::reactor::PollEvented::new(<$mio>::from_std(socket))?;
-                Ok($type { io })
+                Ok($type::adopt(io))
             }
 
             /// Gives the socket to the standard library. It stays in non-blocking mode.
@@ -201,13 +201,7 @@ macro_rules! try_read_methods {
                 self.io
                     .registration()
                     .try_io(crate::reactor::Interest::READABLE, || {
-                        crate::net::common::fill(buf, |spare| {
-                            crate::reactor::read_uninit(
-                                std::os::fd::AsRawFd::as_raw_fd(self.io.get_ref()),
-                                spare,
-                            )
-                            .map(|n| (n, n))
-                        })
+                        crate::net::common::fill(buf, |spare| self.read_once(spare).map(|n| (n, n)))
                     })
             }
         }
@@ -276,14 +270,24 @@ pub(crate) fn fill_read_buf<R>(
 
 /// `AsyncRead`, `AsyncWrite` and `AsRef` of a stream, by its `poll_*_priv` methods.
 macro_rules! stream_traits {
-    ($type:ident, $poll_read:ident) => {
+    ($type:ident) => {
         impl $type {
             pub(super) fn poll_read_priv(
                 &self,
                 cx: &mut std::task::Context<'_>,
                 buf: &mut crate::io::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                self.io.$poll_read(cx, buf)
+                let kind = self.kind;
+                self.io
+                    .poll_read_by(cx, buf, |fd, spare| kind.read(fd, spare))
+            }
+
+            #[cfg(feature = "io-util")]
+            fn read_once(&self, spare: &mut [std::mem::MaybeUninit<u8>]) -> std::io::Result<usize> {
+                let fd = std::os::fd::AsRawFd::as_raw_fd(self.io.get_ref());
+                self.kind
+                    .read(fd, spare)
+                    .map(|progress| progress.into_inner())
             }
 
             pub(super) fn poll_write_priv(
@@ -291,7 +295,12 @@ macro_rules! stream_traits {
                 cx: &mut std::task::Context<'_>,
                 buf: &[u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
-                self.io.poll_write(cx, buf)
+                self.io
+                    .registration()
+                    .poll_progress(cx, crate::reactor::Direction::Write, || {
+                        let n = std::io::Write::write(&mut self.io.get_ref(), buf)?;
+                        Ok(self.kind.written(n, buf.len()))
+                    })
             }
 
             pub(super) fn poll_write_vectored_priv(

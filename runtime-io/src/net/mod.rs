@@ -5,11 +5,12 @@
 //! readiness is found out. An error of the OS goes to the caller as it is; in particular a failed
 //! `accept` (out of descriptors, say) leaves the listener as it was.
 //!
-//! `common` has the methods that several sockets share.
+//! `common` has the methods that several sockets share; `kind` knows what a short read of a stream says.
 
 #[macro_use]
 mod common;
 mod addr;
+mod kind;
 pub mod tcp;
 mod udp;
 pub mod unix;

@@ -42,6 +42,10 @@ fn ip_addr(addr: &SockAddr) -> io::Result<SocketAddr> {
 }
 
 impl UdpSocket {
+    fn adopt(io: PollEvented<mio::net::UdpSocket>) -> UdpSocket {
+        UdpSocket { io }
+    }
+
     /// Binds to the first of the addresses that works.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         let addrs = resolve(&addr).await?;

@@ -40,10 +40,12 @@ pub(crate) use crate::shutdown::shutdown_error;
 pub(crate) use driver::Reactor;
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
-#[cfg(all(feature = "io-util", feature = "net"))]
+#[cfg(feature = "net")]
 pub(crate) use poll_evented::read_uninit;
 pub use readiness::{Direction, ReadyEvent};
 pub use ready::Ready;
+#[cfg(feature = "net")]
+pub(crate) use registration::Progress;
 pub use registration::Registration;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub(crate) use registration::current_reactor;

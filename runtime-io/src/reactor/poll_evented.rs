@@ -2,14 +2,6 @@
 //!
 //! I1: the registration goes before the resource, in `drop` and in `into_inner`: the descriptor
 //! is still open when it is deregistered.
-//!
-//! A stream socket's read or write shorter than asked for empties (fills) the OS's buffer, so the
-//! readiness is cleared at once: the attempt that would only say "would block" is saved, and the
-//! next bytes make a new edge. At the end of the data the closed flag stays, so end of file is not
-//! lost. Three reads end early though more is there, and must not clear (no edge would follow):
-//! before urgent data of TCP (whence `PRIORITY` among the interests, which keeps the readiness),
-//! behind a Unix message with descriptors or credentials (`recvmsg` tells), and at the end of a
-//! pipe's packet, which nothing tells: pipes have the plain [`poll_read`](PollEvented::poll_read).
 
 #[cfg(any(feature = "signal", feature = "process"))]
 use super::driver::Reactor;
@@ -101,43 +93,9 @@ impl<E: AsRawFd> PollEvented<E> {
         })
     }
 
-    /// The same of a TCP stream, of which a short read leaves nothing behind but urgent data.
-    #[cfg(feature = "net")]
-    pub(crate) fn poll_read_tcp(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_read_by(cx, buf, |fd, spare| {
-            let n = read_uninit(fd, spare)?;
-            Ok(match n > 0 && n < spare.len() {
-                true => Progress::Drained(n),
-                false => Progress::More(n),
-            })
-        })
-    }
-
-    /// The same of a Unix stream, where a message with ancillary data ends a read.
-    #[cfg(feature = "net")]
-    pub(crate) fn poll_read_unix(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_read_by(cx, buf, |fd, spare| {
-            if spare.is_empty() {
-                return Ok(Progress::More(0));
-            }
-            let (n, ancillary) = receive_uninit(fd, spare)?;
-            Ok(match n > 0 && n < spare.len() && !ancillary {
-                true => Progress::Drained(n),
-                false => Progress::More(n),
-            })
-        })
-    }
-
-    /// `read` fills its memory from the start, and says how far.
-    fn poll_read_by(
+    /// The same by `read`, which fills its memory from the start, and says how far.
+    #[inline]
+    pub(crate) fn poll_read_by(
         &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
@@ -161,12 +119,8 @@ impl<E: AsRawFd> PollEvented<E> {
     where
         &'a E: io::Write,
     {
-        self.registration.poll_progress(cx, Direction::Write, || {
-            let n = io::Write::write(&mut &self.io, buf)?;
-            Ok(match n > 0 && n < buf.len() {
-                true => Progress::Drained(n),
-                false => Progress::More(n),
-            })
+        self.registration.poll_io(cx, Direction::Write, || {
+            io::Write::write(&mut &self.io, buf)
         })
     }
 
@@ -193,25 +147,6 @@ pub(crate) fn read_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<
     match n {
         -1 => Err(io::Error::last_os_error()),
         n => Ok(n as usize),
-    }
-}
-
-/// `recvmsg(2)` with room for data alone; also says whether there was ancillary data, which is lost
-/// as with `read`.
-#[cfg(feature = "net")]
-fn receive_uninit(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, bool)> {
-    let mut part = libc::iovec {
-        iov_base: buf.as_mut_ptr().cast(),
-        iov_len: buf.len(),
-    };
-    // SAFETY: all of its fields may be zero: no address, no parts, no control messages.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &mut part;
-    message.msg_iovlen = 1;
-    // SAFETY: the message has one part, an exclusively borrowed buffer, which the OS only writes to.
-    match unsafe { libc::recvmsg(fd, &mut message, 0) } {
-        -1 => Err(io::Error::last_os_error()),
-        n => Ok((n as usize, message.msg_flags & libc::MSG_CTRUNC != 0)),
     }
 }
 

@@ -392,6 +392,15 @@ pub(crate) enum Progress<R> {
     Drained(R),
 }
 
+#[cfg(all(feature = "net", feature = "io-util"))]
+impl<R> Progress<R> {
+    pub(crate) fn into_inner(self) -> R {
+        match self {
+            Progress::More(r) | Progress::Drained(r) => r,
+        }
+    }
+}
+
 // No user code runs while its locks are held, so a panic cannot leave it half changed.
 impl UnwindSafe for Registration {}
 impl RefUnwindSafe for Registration {}

@@ -4,6 +4,7 @@
 use super::TcpStream;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
+use crate::net::kind::Kind;
 use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use std::io;
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct TcpListener {
     pub(super) io: PollEvented<mio::net::TcpListener>,
+    /// Of the streams it gives.
+    kind: Kind,
 }
 
 impl TcpListener {
@@ -42,16 +45,21 @@ impl TcpListener {
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         let addrs = resolve(&addr).await?;
         first_ok(addrs, async |addr| {
-            TcpListener::from_mio(mio::net::TcpListener::bind(addr)?)
+            TcpListener::from_mio(mio::net::TcpListener::bind(addr)?, Kind::Tcp)
         })
         .await
     }
 
     #[track_caller]
-    pub(super) fn from_mio(listener: mio::net::TcpListener) -> io::Result<TcpListener> {
-        Ok(TcpListener {
-            io: PollEvented::new(listener)?,
-        })
+    pub(super) fn from_mio(listener: mio::net::TcpListener, kind: Kind) -> io::Result<TcpListener> {
+        let io = PollEvented::new(listener)?;
+        Ok(TcpListener { io, kind })
+    }
+
+    /// Takes over a listener of a kind that is not known.
+    fn adopt(io: PollEvented<mio::net::TcpListener>) -> TcpListener {
+        let kind = Kind::of(&io.get_ref());
+        TcpListener { io, kind }
     }
 
     fn accepted(
@@ -59,7 +67,13 @@ impl TcpListener {
         (stream, peer): (mio::net::TcpStream, SocketAddr),
     ) -> (TcpStream, SocketAddr) {
         let io = self.io.beside(stream, Ready::READABLE | Ready::WRITABLE);
-        (TcpStream { io }, peer)
+        (
+            TcpStream {
+                io,
+                kind: self.kind,
+            },
+            peer,
+        )
     }
 
     /// Waits for a connection.

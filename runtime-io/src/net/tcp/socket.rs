@@ -1,6 +1,7 @@
 //! `TcpSocket`: a socket to be configured before it listens or connects.
 
 use super::{TcpListener, TcpStream};
+use crate::net::kind::Kind;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
@@ -25,6 +26,7 @@ use std::time::Duration;
 /// ```
 pub struct TcpSocket {
     inner: Socket,
+    kind: Kind,
 }
 
 /// Getters and setters that only pass through.
@@ -67,7 +69,19 @@ impl TcpSocket {
     fn new(domain: Domain) -> io::Result<TcpSocket> {
         let inner = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         inner.set_nonblocking(true)?;
-        Ok(TcpSocket { inner })
+        Ok(TcpSocket {
+            inner,
+            kind: Kind::Tcp,
+        })
+    }
+
+    /// Takes over a socket of a kind that is not known.
+    fn adopt(fd: OwnedFd) -> TcpSocket {
+        let kind = Kind::of(&fd);
+        TcpSocket {
+            inner: fd.into(),
+            kind,
+        }
     }
 
     /// Takes over a standard-library stream, which must be in non-blocking mode.
@@ -77,9 +91,7 @@ impl TcpSocket {
     #[track_caller]
     pub fn from_std_stream(std_stream: std::net::TcpStream) -> TcpSocket {
         crate::net::common::debug_check_nonblocking(&std_stream);
-        TcpSocket {
-            inner: Socket::from(std_stream),
-        }
+        TcpSocket::adopt(std_stream.into())
     }
 
     /// Sets the size of the OS's send buffer; Linux doubles it.
@@ -171,7 +183,7 @@ impl TcpSocket {
             _ => {}
         }
         let stream = mio::net::TcpStream::from_std(self.inner.into());
-        TcpStream::connecting(stream).await
+        TcpStream::connecting(stream, self.kind).await
     }
 
     /// Listens, with room for `backlog` connections not yet accepted.
@@ -181,7 +193,10 @@ impl TcpSocket {
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
         self.inner.listen(backlog.try_into().unwrap_or(i32::MAX))?;
-        TcpListener::from_mio(mio::net::TcpListener::from_std(self.inner.into()))
+        TcpListener::from_mio(
+            mio::net::TcpListener::from_std(self.inner.into()),
+            self.kind,
+        )
     }
 }
 
@@ -211,7 +226,7 @@ impl FromRawFd for TcpSocket {
     unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
         // SAFETY: the caller gives up ownership of an open descriptor.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        TcpSocket { inner: fd.into() }
+        TcpSocket::adopt(fd)
     }
 }
 

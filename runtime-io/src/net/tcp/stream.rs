@@ -6,6 +6,7 @@ use crate::io::ReadBuf;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
 use crate::net::common::fill_read_buf;
+use crate::net::kind::Kind;
 use crate::reactor::{Direction, Interest, PollEvented};
 use std::future::poll_fn;
 use std::io;
@@ -36,6 +37,7 @@ use std::time::Duration;
 /// ```
 pub struct TcpStream {
     pub(super) io: PollEvented<mio::net::TcpStream>,
+    pub(super) kind: Kind,
 }
 
 impl TcpStream {
@@ -46,18 +48,27 @@ impl TcpStream {
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let addrs = resolve(&addr).await?;
         first_ok(addrs, async |addr| {
-            TcpStream::connecting(mio::net::TcpStream::connect(addr)?).await
+            TcpStream::connecting(mio::net::TcpStream::connect(addr)?, Kind::Tcp).await
         })
         .await
     }
 
+    /// Takes over a stream of a kind that is not known.
+    fn adopt(io: PollEvented<mio::net::TcpStream>) -> TcpStream {
+        let kind = Kind::of(&io.get_ref());
+        TcpStream { io, kind }
+    }
+
     /// Waits for a connection attempt to end, and asks how.
-    pub(super) async fn connecting(stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+    pub(super) async fn connecting(
+        stream: mio::net::TcpStream,
+        kind: Kind,
+    ) -> io::Result<TcpStream> {
         let io = PollEvented::new(stream)?;
         poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
         match io.take_error()? {
             Some(error) => Err(error),
-            None => Ok(TcpStream { io }),
+            None => Ok(TcpStream { io, kind }),
         }
     }
 
@@ -162,4 +173,4 @@ wait_methods!(TcpStream);
 poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);
 try_read_methods!(TcpStream);
 try_write_methods!(TcpStream);
-stream_traits!(TcpStream, poll_read_tcp);
+stream_traits!(TcpStream);

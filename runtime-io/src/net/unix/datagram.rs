@@ -41,6 +41,10 @@ impl UnixDatagram {
         })
     }
 
+    fn adopt(io: PollEvented<mio::net::UnixDatagram>) -> UnixDatagram {
+        UnixDatagram { io }
+    }
+
     /// A socket bound to a path.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! `UnixListener`.
 
 use super::{SocketAddr, UnixStream, addr};
+use crate::net::kind::Kind;
 use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use std::io;
 use std::path::Path;
@@ -26,6 +27,8 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct UnixListener {
     pub(super) io: PollEvented<mio::net::UnixListener>,
+    /// Of the streams it gives.
+    kind: Kind,
 }
 
 impl UnixListener {
@@ -39,7 +42,7 @@ impl UnixListener {
         P: AsRef<Path>,
     {
         let addr = addr::parse(path.as_ref())?;
-        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr)?)
+        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr)?, Kind::Unix)
     }
 
     /// Binds to an address and listens.
@@ -48,14 +51,22 @@ impl UnixListener {
     /// Outside of a runtime with I/O enabled.
     #[track_caller]
     pub fn bind_addr(addr: &SocketAddr) -> io::Result<UnixListener> {
-        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr.0)?)
+        UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr.0)?, Kind::Unix)
     }
 
     #[track_caller]
-    pub(super) fn from_mio(listener: mio::net::UnixListener) -> io::Result<UnixListener> {
-        Ok(UnixListener {
-            io: PollEvented::new(listener)?,
-        })
+    pub(super) fn from_mio(
+        listener: mio::net::UnixListener,
+        kind: Kind,
+    ) -> io::Result<UnixListener> {
+        let io = PollEvented::new(listener)?;
+        Ok(UnixListener { io, kind })
+    }
+
+    /// Takes over a listener of a kind that is not known.
+    fn adopt(io: PollEvented<mio::net::UnixListener>) -> UnixListener {
+        let kind = Kind::of(&io.get_ref());
+        UnixListener { io, kind }
     }
 
     fn accepted(
@@ -63,7 +74,13 @@ impl UnixListener {
         (stream, peer): (mio::net::UnixStream, std::os::unix::net::SocketAddr),
     ) -> (UnixStream, SocketAddr) {
         let io = self.io.beside(stream, Ready::READABLE | Ready::WRITABLE);
-        (UnixStream { io }, SocketAddr(peer))
+        (
+            UnixStream {
+                io,
+                kind: self.kind,
+            },
+            SocketAddr(peer),
+        )
     }
 
     /// Waits for a connection.

@@ -344,6 +344,13 @@ end_conversions!(
 try_read_methods!(Receiver);
 
 impl Receiver {
+    #[cfg(feature = "io-util")]
+    fn read_once(&self, spare: &mut [std::mem::MaybeUninit<u8>]) -> io::Result<usize> {
+        crate::reactor::read_uninit(self.io.as_raw_fd(), spare)
+    }
+}
+
+impl Receiver {
     /// Waits until reading is worth a try.
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::READABLE).await?;

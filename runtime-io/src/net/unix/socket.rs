@@ -1,6 +1,7 @@
 //! `UnixSocket`: a socket to be bound before it listens or connects.
 
 use super::{UnixDatagram, UnixListener, UnixStream, addr};
+use crate::net::kind::Kind;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
@@ -27,6 +28,7 @@ use std::path::Path;
 /// ```
 pub struct UnixSocket {
     inner: Socket,
+    kind: Kind,
 }
 
 impl UnixSocket {
@@ -43,7 +45,10 @@ impl UnixSocket {
     fn new(kind: Type) -> io::Result<UnixSocket> {
         let inner = Socket::new(Domain::UNIX, kind, None)?;
         inner.set_nonblocking(true)?;
-        Ok(UnixSocket { inner })
+        Ok(UnixSocket {
+            inner,
+            kind: Kind::Unix,
+        })
     }
 
     fn is_datagram(&self) -> io::Result<bool> {
@@ -69,7 +74,10 @@ impl UnixSocket {
             ));
         }
         self.inner.listen(backlog.try_into().unwrap_or(i32::MAX))?;
-        UnixListener::from_mio(mio::net::UnixListener::from_std(self.inner.into()))
+        UnixListener::from_mio(
+            mio::net::UnixListener::from_std(self.inner.into()),
+            self.kind,
+        )
     }
 
     /// Connects to a path.
@@ -86,7 +94,7 @@ impl UnixSocket {
             Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
             _ => {}
         }
-        UnixStream::connecting(mio::net::UnixStream::from_std(self.inner.into())).await
+        UnixStream::connecting(mio::net::UnixStream::from_std(self.inner.into()), self.kind).await
     }
 
     /// Makes a datagram socket of it.
@@ -130,7 +138,11 @@ impl FromRawFd for UnixSocket {
     unsafe fn from_raw_fd(fd: RawFd) -> UnixSocket {
         // SAFETY: the caller gives up ownership of an open descriptor.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        UnixSocket { inner: fd.into() }
+        let kind = Kind::of(&fd);
+        UnixSocket {
+            inner: fd.into(),
+            kind,
+        }
     }
 }
 

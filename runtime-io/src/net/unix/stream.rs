@@ -3,6 +3,7 @@
 use super::{
     OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, addr, split, ucred,
 };
+use crate::net::kind::Kind;
 use crate::reactor::{Direction, PollEvented, Ready};
 use std::future::poll_fn;
 use std::io;
@@ -32,6 +33,7 @@ use std::path::Path;
 /// ```
 pub struct UnixStream {
     pub(super) io: PollEvented<mio::net::UnixStream>,
+    pub(super) kind: Kind,
 }
 
 impl UnixStream {
@@ -41,21 +43,34 @@ impl UnixStream {
         P: AsRef<Path>,
     {
         let addr = addr::parse(path.as_ref())?;
-        UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?).await
+        UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?, Kind::Unix).await
     }
 
     /// Connects to an address.
     pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connecting(mio::net::UnixStream::connect_addr(&socket_addr.0)?).await
+        UnixStream::connecting(
+            mio::net::UnixStream::connect_addr(&socket_addr.0)?,
+            Kind::Unix,
+        )
+        .await
+    }
+
+    /// Takes over a stream of a kind that is not known.
+    fn adopt(io: PollEvented<mio::net::UnixStream>) -> UnixStream {
+        let kind = Kind::of(&io.get_ref());
+        UnixStream { io, kind }
     }
 
     /// Waits for a connection attempt to end, and asks how.
-    pub(super) async fn connecting(stream: mio::net::UnixStream) -> io::Result<UnixStream> {
+    pub(super) async fn connecting(
+        stream: mio::net::UnixStream,
+        kind: Kind,
+    ) -> io::Result<UnixStream> {
         let io = PollEvented::new(stream)?;
         poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
         match io.take_error()? {
             Some(error) => Err(error),
-            None => Ok(UnixStream { io }),
+            None => Ok(UnixStream { io, kind }),
         }
     }
 
@@ -68,7 +83,8 @@ impl UnixStream {
         let (a, b) = mio::net::UnixStream::pair()?;
         let a = PollEvented::assuming(a, Ready::WRITABLE);
         let b = a.beside(b, Ready::WRITABLE);
-        Ok((UnixStream { io: a }, UnixStream { io: b }))
+        let kind = Kind::Unix;
+        Ok((UnixStream { io: a, kind }, UnixStream { io: b, kind }))
     }
 
     /// The address of this end.
@@ -111,4 +127,4 @@ wait_methods!(UnixStream);
 poll_ready_methods!(UnixStream, poll_read_ready, poll_write_ready);
 try_read_methods!(UnixStream);
 try_write_methods!(UnixStream);
-stream_traits!(UnixStream, poll_read_unix);
+stream_traits!(UnixStream);

@@ -1,0 +1,129 @@
+//! What kind of socket a stream is: which call reads it, and what a short transfer says.
+//!
+//! `from_std` and `from_raw_fd` take whatever descriptor they are given, so a `UnixStream` may hold a socket of
+//! packets, a `TcpStream` one of another protocol. The OS is asked once, there; a socket of our own making is known,
+//! and an accepted one is of its listener's kind.
+//!
+//! A TCP or Unix stream's read or write shorter than asked for has emptied (filled) the OS's buffer, so the attempt
+//! that would only say "would block" is saved, and the next bytes make a new edge. Two reads end early though more is
+//! there, and no edge would follow: before urgent data (whence `PRIORITY` among the interests, which keeps the
+//! readiness), and behind a Unix message with descriptors or credentials (`recvmsg` tells). Of any other kind nothing
+//! is known: a packet's end is a short read, too. Such a one is tried until it would block.
+
+use crate::reactor::Progress;
+use socket2::{Domain, Protocol, SockRef, Type};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, RawFd};
+
+/// The kind of a stream, or of the streams a listener gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Unix,
+    /// A short transfer says nothing.
+    Other,
+}
+
+impl Kind {
+    /// Asks the OS.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn of(socket: &impl AsFd) -> Kind {
+        let socket = SockRef::from(socket);
+        if socket.r#type().ok() != Some(Type::STREAM) {
+            return Kind::Other;
+        }
+        match (socket.domain().ok(), socket.protocol().ok().flatten()) {
+            (Some(Domain::UNIX), _) => Kind::Unix,
+            (Some(Domain::IPV4 | Domain::IPV6), Some(Protocol::TCP)) if !has_layer(&socket) => {
+                Kind::Tcp
+            }
+            _ => Kind::Other,
+        }
+    }
+
+    /// Such systems do not tell the protocol.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn of(_socket: &impl AsFd) -> Kind {
+        Kind::Other
+    }
+
+    /// Reads once into memory that need not be initialised.
+    pub(super) fn read(
+        self,
+        fd: RawFd,
+        spare: &mut [MaybeUninit<u8>],
+    ) -> io::Result<Progress<usize>> {
+        let (n, is_drained) = match self {
+            Kind::Tcp => {
+                let n = receive(fd, spare)?;
+                (n, n < spare.len())
+            }
+            Kind::Unix if spare.is_empty() => (0, false),
+            Kind::Unix => {
+                let (n, has_ancillary) = receive_message(fd, spare)?;
+                (n, n < spare.len() && !has_ancillary)
+            }
+            Kind::Other => (crate::reactor::read_uninit(fd, spare)?, false),
+        };
+        Ok(match is_drained && n > 0 {
+            true => Progress::Drained(n),
+            false => Progress::More(n),
+        })
+    }
+
+    /// What it says that `n` bytes of `len` were taken.
+    pub(super) fn written(self, n: usize, len: usize) -> Progress<usize> {
+        match self != Kind::Other && n > 0 && n < len {
+            true => Progress::Drained(n),
+            false => Progress::More(n),
+        }
+    }
+}
+
+/// Does a protocol on top of TCP (as TLS in the kernel) give the bytes? Its records may end a read.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_layer(socket: &SockRef<'_>) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut name = [0_u8; 16];
+    let mut length = name.len() as libc::socklen_t;
+    // SAFETY: the room and its length are ours; the call writes no more than that.
+    let answer = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_ULP,
+            name.as_mut_ptr().cast(),
+            &mut length,
+        )
+    };
+    answer == 0 && length > 0 && name[0] != 0
+}
+
+/// `recv(2)` into memory that need not be initialised.
+fn receive(fd: RawFd, spare: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    // SAFETY: pointer and length are those of an exclusively borrowed buffer, which the OS only
+    // writes to.
+    match unsafe { libc::recv(fd, spare.as_mut_ptr().cast(), spare.len(), 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        n => Ok(n as usize),
+    }
+}
+
+/// `recvmsg(2)` with room for data alone; also says whether there was ancillary data, which is lost
+/// as with `read`.
+fn receive_message(fd: RawFd, buf: &mut [MaybeUninit<u8>]) -> io::Result<(usize, bool)> {
+    let mut part = libc::iovec {
+        iov_base: buf.as_mut_ptr().cast(),
+        iov_len: buf.len(),
+    };
+    // SAFETY: all of its fields may be zero: no address, no parts, no control messages.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    // SAFETY: the message has one part, an exclusively borrowed buffer, which the OS only writes to.
+    match unsafe { libc::recvmsg(fd, &mut message, 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        n => Ok((n as usize, message.msg_flags & libc::MSG_CTRUNC != 0)),
+    }
+}

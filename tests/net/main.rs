@@ -1,0 +1,6 @@
+//! Sockets and pipes by what they promise.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod packets;
