@@ -260,13 +260,15 @@ impl Running {
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
-            let by_signal = watch.is_by_signal();
             if let Some(status) = self.try_wait()? {
                 return Poll::Ready(Ok(status));
             }
-            if !by_signal {
-                // Ended, but not there for us yet (I1 of `exit`).
-                self.watch = Some(ExitWatch::by_signal(self.reactor()?)?);
+            let pid = self.std().id();
+            let is_new = match &mut self.watch {
+                Some(watch) => watch.go_on(pid)?,
+                None => continue,
+            };
+            if is_new {
                 if let Some(status) = self.try_wait()? {
                     return Poll::Ready(Ok(status));
                 }

@@ -1,13 +1,18 @@
 //! The hint that a child may have ended.
 //!
-//! A pidfd becomes readable when its process ends, and wakes nobody but who waits for that process. Where the
-//! kernel has none (before 5.3, or behind a filter that forbids it) SIGCHLD says that some child has ended,
-//! and every waiter looks at its own.
+//! A pidfd becomes readable when its process ends, and wakes nobody but who waits for that process. Where there is
+//! none (a kernel before 5.3, a filter that forbids it, no descriptor left) SIGCHLD says that some child has ended,
+//! and every waiter looks at its own. Where the runtime cannot listen to that either, for want of descriptors, the
+//! child is looked at every few milliseconds, until it can be watched (`rounds`).
 //!
 //! I1: it is a hint. Whoever gets it calls `waitpid`; a process that is traced by another may have a readable
 //!     pidfd and still not be there for its parent: such a one is awaited by signal.
+//! I2: there is always one, as long as there is a runtime: that no descriptor is left is no reason not to learn of
+//!     a child's end.
 
-use crate::reactor::{Direction, Interest, PollEvented, Reactor};
+use super::rounds::Place;
+use crate::is_shutdown_error;
+use crate::reactor::{Direction, Interest, PollEvented, Reactor, try_current_reactor};
 use crate::signal::unix::{Signal, SignalKind, listen};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -18,30 +23,34 @@ use std::task::{Context, Poll, ready};
 pub(super) enum ExitWatch {
     Pidfd(PollEvented<OwnedFd>),
     Signal(Signal),
+    Rounds(Place),
 }
 
 impl ExitWatch {
     /// Watches a child that has not been reaped.
+    ///
+    /// # Errors
+    /// If the reactor's runtime has shut down.
     pub(super) fn new(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
-        match open_pidfd(pid) {
-            Ok(fd) => ExitWatch::of_pidfd(fd, reactor),
-            Err(_) => ExitWatch::by_signal(reactor),
-        }
+        ExitWatch::by_event(pid, &reactor).or_else(|_| Place::new(reactor).map(ExitWatch::Rounds))
     }
 
     /// Watches such a child by what wakes for nobody else, if the system has that.
     pub(super) fn by_pidfd(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
-        ExitWatch::of_pidfd(open_pidfd(pid)?, reactor)
-    }
-
-    fn of_pidfd(fd: OwnedFd, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
-        let fd = PollEvented::new_on(reactor, fd, Interest::READABLE)?;
+        let fd = PollEvented::new_on(reactor, open_pidfd(pid)?, Interest::READABLE)?;
         Ok(ExitWatch::Pidfd(fd))
     }
 
     /// Watches all children.
-    pub(super) fn by_signal(reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
+    fn by_signal(reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
         listen(SignalKind::child(), reactor).map(ExitWatch::Signal)
+    }
+
+    fn by_event(pid: u32, reactor: &Arc<Reactor>) -> io::Result<ExitWatch> {
+        match ExitWatch::by_pidfd(pid, reactor.clone()) {
+            Err(error) if !is_shutdown_error(&error) => ExitWatch::by_signal(reactor.clone()),
+            result => result,
+        }
     }
 
     /// Has the watch served by the runtime this thread is in, if there is one.
@@ -50,11 +59,34 @@ impl ExitWatch {
             ExitWatch::Pidfd(fd) => fd.follow(),
             // By itself, when polled.
             ExitWatch::Signal(_) => {}
+            ExitWatch::Rounds(place) => {
+                if let Some(reactor) = try_current_reactor() {
+                    place.move_to(reactor);
+                }
+            }
         }
     }
 
-    pub(super) fn is_by_signal(&self) -> bool {
-        matches!(self, ExitWatch::Signal(_))
+    /// The child was looked at upon a hint, and had not ended: the watch for what is to come. True if the child
+    /// is to be looked at once more, as it may have ended before the new watch began.
+    pub(super) fn go_on(&mut self, pid: u32) -> io::Result<bool> {
+        let new = match self {
+            ExitWatch::Signal(_) => return Ok(false),
+            // Ended, but not there for us yet (I1).
+            ExitWatch::Pidfd(fd) => {
+                let reactor = fd.registration().reactor();
+                match ExitWatch::by_signal(reactor.clone()) {
+                    Ok(watch) => watch,
+                    Err(_) => ExitWatch::Rounds(Place::new(reactor.clone())?),
+                }
+            }
+            ExitWatch::Rounds(place) => match ExitWatch::by_event(pid, place.reactor()) {
+                Ok(watch) => watch,
+                Err(_) => return Ok(false),
+            },
+        };
+        *self = new;
+        Ok(true)
     }
 
     /// Ready when the child may have ended since the last call.
@@ -69,6 +101,7 @@ impl ExitWatch {
                 Some(()) => Poll::Ready(Ok(())),
                 None => Poll::Ready(Err(crate::reactor::shutdown_error())),
             },
+            ExitWatch::Rounds(place) => place.poll_round(cx),
         }
     }
 }

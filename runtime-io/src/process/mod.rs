@@ -11,13 +11,15 @@
 //! | `command` | what to start, and how |
 //! | `child` | a started process: waiting, killing, its drop |
 //! | `exit` | the hint that it may have ended: a pidfd, or SIGCHLD where there is none |
+//! | `rounds` | the last resort where no descriptor is left for either: a look every few milliseconds |
 //! | `orphan` | children nobody waits for any more, reaped when they end |
 //! | `pipes` | the parent's ends of the standard streams |
 //!
 //! I1: a process is reaped by exactly one `waitpid` that succeeds; until then its id is not given to another,
 //!     so a signal sent through a `Child` that has not been reaped reaches no stranger.
-//! I2: nothing is polled: each look at a child is caused by an event of its pidfd or by SIGCHLD, or by another
-//!     operation of this room; an orphan without a runtime is looked at by the next one that is idle.
+//! I2: each look at a child is caused by an event of its pidfd or by SIGCHLD, or by another operation of this room;
+//!     only where neither event is to be had is a child looked at again and again. An orphan without a runtime is
+//!     looked at by the next one that is idle.
 //!
 //! A runtime that shuts down does not touch the children. A `Child` may be awaited on another runtime than the
 //! one that spawned it.
@@ -27,9 +29,23 @@ mod command;
 mod exit;
 mod orphan;
 mod pipes;
+mod rounds;
 
-pub(crate) use orphan::watch_lost;
+use crate::reactor::Reactor;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use child::Child;
 pub use command::Command;
 pub use pipes::{ChildStderr, ChildStdin, ChildStdout};
+
+/// `reactor` is about to wait; gives how long it may.
+pub(crate) fn before_wait(reactor: &Arc<Reactor>, timeout: Option<Duration>) -> Option<Duration> {
+    orphan::watch_lost(reactor);
+    rounds::before_wait(timeout)
+}
+
+/// A reactor has shut down.
+pub(crate) fn shut_down() {
+    rounds::shut_down();
+}

@@ -49,7 +49,7 @@ pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Wea
 }
 
 /// Has `reactor`, which is about to wait, watch those of the lost that still run.
-pub(crate) fn watch_lost(reactor: &Arc<Reactor>) {
+pub(super) fn watch_lost(reactor: &Arc<Reactor>) {
     // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
     if LOST_LEN.load(Ordering::Relaxed) == 0 {
         return;
@@ -140,8 +140,13 @@ impl Waiting {
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => {}
             }
-            if !matches!(self.child.try_wait(), Ok(None)) || !self.watch.is_by_signal() {
+            if !matches!(self.child.try_wait(), Ok(None)) {
                 return Poll::Ready(());
+            }
+            match self.watch.go_on(self.child.id()) {
+                Ok(false) => {}
+                Ok(true) if matches!(self.child.try_wait(), Ok(None)) => {}
+                Ok(true) | Err(_) => return Poll::Ready(()),
             }
         }
     }

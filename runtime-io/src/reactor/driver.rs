@@ -121,6 +121,12 @@ impl Reactor {
         }
     }
 
+    /// Is the driver gone?
+    #[cfg(feature = "process")]
+    pub(crate) fn is_shutdown(&self) -> bool {
+        self.slots.lock().is_shutdown
+    }
+
     /// Ends that; the slot is free afterwards even where the OS refuses.
     pub(crate) fn deregister(&self, fd: RawFd, slot: Slot) -> io::Result<()> {
         let answer = self.registry.deregister(&mut SourceFd(&fd));
@@ -178,7 +184,7 @@ impl Driver {
 
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
         #[cfg(feature = "process")]
-        crate::process::watch_lost(&self.reactor);
+        let timeout = crate::process::before_wait(&self.reactor, timeout);
         let timeout = self.reactor.ring.before_wait(timeout);
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
@@ -237,6 +243,8 @@ impl IoDriver for Driver {
             io.shut_down();
         }
         self.reactor.ring.shut_down();
+        #[cfg(feature = "process")]
+        crate::process::shut_down();
     }
 }
 

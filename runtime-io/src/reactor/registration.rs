@@ -164,6 +164,12 @@ impl Registration {
         Ok(())
     }
 
+    /// The reactor it is registered with.
+    #[cfg(feature = "process")]
+    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
     /// An attempt made after `event` said "would block": the readiness is forgotten, unless newer has come.
     ///
     /// The attempt was of the side that was looked at, so a closed flag of that side is refuted. A look at both

@@ -41,6 +41,13 @@ fn refuse_pidfds() {
 
 #[test]
 fn sigchld_takes_the_place_of_pidfds() {
+    super::alone::alone(
+        "without_pidfd::sigchld_takes_the_place_of_pidfds",
+        without_pidfds,
+    );
+}
+
+fn without_pidfds() {
     refuse_pidfds();
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {

@@ -1,0 +1,178 @@
+//! Children whose end nothing tells of: they are looked at every few milliseconds.
+//!
+//! The last resort of `exit`, where the system gives neither a pidfd nor what SIGCHLD needs: no descriptor may be
+//! left, and a child that was started is to be awaited all the same. A driver that is about to wait, of any runtime,
+//! begins a round when it is time, and waits no longer than until the next. A round wakes everybody in it; each looks
+//! at its child, tries to get a watch again, and else waits for the next round.
+//!
+//! I1: whoever enters unparks its driver then, so that the wait under way, which knows nothing of rounds, ends.
+//! I2: wakers run outside of the lock.
+
+use crate::reactor::{Reactor, shutdown_error};
+use runtime_core::audit;
+use runtime_core::driver::Unpark;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// From one round to the next.
+const PERIOD: Duration = Duration::from_millis(10);
+
+static ROUNDS: Mutex<Rounds> = Mutex::new(Rounds {
+    waiting: BTreeMap::new(),
+    next_key: 0,
+    count: 0,
+    next_at: None,
+});
+/// How many wait, to take the lock only if there are some.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+struct Rounds {
+    /// In the order in which they came.
+    waiting: BTreeMap<u64, Waker>,
+    next_key: u64,
+    /// The rounds there have been.
+    count: u64,
+    next_at: Option<Instant>,
+}
+
+/// A place in the rounds.
+pub(super) struct Place {
+    reactor: Arc<Reactor>,
+    key: u64,
+    /// The rounds that this one knows of.
+    seen: u64,
+}
+
+impl Place {
+    /// Served by `reactor`, or any other.
+    ///
+    /// # Errors
+    /// If that has shut down.
+    pub(super) fn new(reactor: Arc<Reactor>) -> io::Result<Place> {
+        if reactor.is_shutdown() {
+            return Err(shutdown_error());
+        }
+        let mut rounds = lock();
+        let key = rounds.next_key;
+        rounds.next_key += 1;
+        Ok(Place {
+            reactor,
+            key,
+            seen: rounds.count,
+        })
+    }
+
+    pub(super) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Has it served by another reactor.
+    pub(super) fn move_to(&mut self, reactor: Arc<Reactor>) {
+        self.reactor = reactor;
+    }
+
+    /// Ready if there was a round since the last call.
+    pub(super) fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let waker = cx.waker().clone();
+        let old = {
+            let mut rounds = lock();
+            if rounds.count != self.seen {
+                self.seen = rounds.count;
+                Err(waker)
+            } else {
+                let old = rounds.waiting.insert(self.key, waker);
+                note(&rounds);
+                Ok(old)
+            }
+        };
+        audit::user_code();
+        match old {
+            Err(_) => Poll::Ready(Ok(())),
+            // The driver's shutdown makes a round after it is marked: one of the two sees the other.
+            Ok(_) if self.reactor.is_shutdown() => Poll::Ready(Err(shutdown_error())),
+            Ok(_) => {
+                self.reactor.unpark();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let gone = {
+            let mut rounds = lock();
+            let gone = rounds.waiting.remove(&self.key);
+            note(&rounds);
+            gone
+        };
+        audit::user_code();
+        drop(gone);
+    }
+}
+
+/// A driver is about to wait; gives how long it may.
+pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
+    // Ordering: Relaxed; a hint: whoever enters unparks the driver afterwards (I1).
+    if WAITING.load(Ordering::Relaxed) == 0 {
+        return timeout;
+    }
+    let now = Instant::now();
+    let left = {
+        let rounds = lock();
+        match rounds.next_at {
+            _ if rounds.waiting.is_empty() => return timeout,
+            Some(next_at) => next_at.saturating_duration_since(now),
+            None => Duration::ZERO,
+        }
+    };
+    if left.is_zero() {
+        begin(Some(now + PERIOD));
+        // What was woken may be tasks of this very runtime.
+        return Some(Duration::ZERO);
+    }
+    Some(timeout.map_or(left, |timeout| timeout.min(left)))
+}
+
+/// Wakes everybody; a driver that shuts down does so, that those it served may find another.
+pub(super) fn shut_down() {
+    // Ordering: Relaxed; a hint, see `poll_round`, which looks for the shutdown after it has entered.
+    if WAITING.load(Ordering::Relaxed) != 0 {
+        begin(None);
+    }
+}
+
+fn begin(next_at: Option<Instant>) {
+    let woken = {
+        let mut rounds = lock();
+        rounds.count += 1;
+        rounds.next_at = next_at.or(rounds.next_at);
+        let woken = std::mem::take(&mut rounds.waiting);
+        note(&rounds);
+        woken
+    };
+    audit::user_code();
+    for waker in woken.into_values() {
+        audit::contain(|| waker.wake());
+    }
+}
+
+fn note(rounds: &Rounds) {
+    // Ordering: Relaxed; a hint.
+    WAITING.store(rounds.waiting.len(), Ordering::Relaxed);
+}
+
+fn lock() -> MutexGuard<'static, Rounds> {
+    ROUNDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
