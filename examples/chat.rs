@@ -4,18 +4,35 @@
 //! What to look at: one broadcast channel for all rooms' talk, `select!` between what a client types and what
 //! the others said, and that a client too slow for the channel is told how much it missed, not cut off.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
+use clap::Parser;
 use tokio::io::{self, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 type Line = (std::net::SocketAddr, String);
 
+/// A chat server over lines of text; Ctrl-C ends it.
+#[derive(Parser, Debug)]
+#[command(name = "chat")]
+struct Arguments {
+    /// Let two clients talk to each other, and end
+    #[arg(long)]
+    demo: bool,
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let demo = std::env::args().any(|word| word == "--demo");
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let Arguments { demo, port } = Arguments::parse();
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
-    println!("chat on {address}");
+    say!("chat on {address}");
     let server = serve(listener);
     if demo {
         tokio::spawn(server);
@@ -34,7 +51,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
         let said = said.clone();
         tokio::spawn(async move {
             if let Err(error) = member(stream, peer, said).await {
-                eprintln!("{peer}: {error}");
+                complain!("{peer}: {error}");
             }
         });
     }
@@ -74,8 +91,8 @@ async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
     ada.next_line().await?;
     bob.next_line().await?;
     ada.get_mut().write_all(b"hello, is anyone here?\n").await?;
-    println!("bob hears {:?}", bob.next_line().await?);
+    say!("bob hears {:?}", bob.next_line().await?);
     bob.get_mut().write_all(b"I am\n").await?;
-    println!("ada hears {:?}", ada.next_line().await?);
+    say!("ada hears {:?}", ada.next_line().await?);
     Ok(())
 }

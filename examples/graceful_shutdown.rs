@@ -3,13 +3,24 @@
 //! What to look at: a watch channel tells everybody, each task finishes its piece of work, the set shows when
 //! all are done, a deadline bounds the wait, and `shutdown_timeout` bounds what blocks a pool thread.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
 use std::time::Duration;
 
+use clap::Parser;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
+/// Stops tasks in order: at Ctrl-C, or by itself after a second.
+#[derive(Parser, Debug)]
+#[command(name = "graceful_shutdown")]
+struct Arguments {}
+
 fn main() -> std::io::Result<()> {
+    let Arguments {} = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let (stop, stopping) = watch::channel(false);
@@ -21,22 +32,22 @@ fn main() -> std::io::Result<()> {
         tasks.spawn(std::future::pending());
 
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => println!("interrupted"),
-            () = time::sleep(Duration::from_secs(1)) => println!("time is up"),
+            _ = tokio::signal::ctrl_c() => say!("interrupted"),
+            () = time::sleep(Duration::from_secs(1)) => say!("time is up"),
         }
         let _ = stop.send(true);
         let drained = time::timeout(Duration::from_millis(300), async {
             while tasks.join_next().await.is_some() {}
         });
         if drained.await.is_err() {
-            println!("{} task did not stop in time, aborting it", tasks.len());
+            say!("{} task did not stop in time, aborting it", tasks.len());
             tasks.shutdown().await;
         }
         tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(60)));
     });
     // The call above still blocks its thread; do not wait a minute for it.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    println!("done");
+    say!("done");
     Ok(())
 }
 
@@ -46,5 +57,5 @@ async fn worker(id: u32, mut stopping: watch::Receiver<bool>) {
         time::sleep(Duration::from_millis(20 + 10 * u64::from(id))).await;
         pieces += 1;
     }
-    println!("worker {id} stopped after {pieces} pieces");
+    say!("worker {id} stopped after {pieces} pieces");
 }

@@ -3,12 +3,23 @@
 //! What to look at: results come in the order they are ready, one task's panic is an `Err` for that task
 //! alone, and dropping the set at the end of the scope aborts whoever is still running.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
 use std::time::Duration;
 
+use clap::Parser;
 use tokio::task::JoinSet;
+
+/// Fans out to tasks and takes their results as they are ready.
+#[derive(Parser, Debug)]
+#[command(name = "joinset_fanout")]
+struct Arguments {}
 
 #[tokio::main]
 async fn main() {
+    let Arguments {} = Arguments::parse();
     let mut set = JoinSet::new();
     for i in 0..8u64 {
         set.spawn(async move {
@@ -21,13 +32,13 @@ async fn main() {
 
     for _ in 0..8 {
         match set.join_next().await {
-            Some(Ok(square)) => println!("got {square}"),
-            Some(Err(error)) if error.is_panic() => println!("one task panicked: {error}"),
-            Some(Err(error)) => println!("one task was cancelled: {error}"),
+            Some(Ok(square)) => say!("got {square}"),
+            Some(Err(error)) if error.is_panic() => say!("one task panicked: {error}"),
+            Some(Err(error)) => say!("one task was cancelled: {error}"),
             None => break,
         }
     }
-    println!(
+    say!(
         "{} still running, aborted when the set is dropped",
         set.len()
     );

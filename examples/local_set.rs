@@ -4,10 +4,15 @@
 //! belongs on one thread: a `LocalSet` there, and a channel to it from everywhere else. What to look at: the
 //! state is a plain `Rc<RefCell<_>>`, without a lock, and yet every worker can use it.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use clap::Parser;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{self, LocalSet};
 
@@ -16,7 +21,13 @@ enum Request {
     Get(&'static str, oneshot::Sender<i64>),
 }
 
+/// Keeps what is not Send on one thread, for all the others to use.
+#[derive(Parser, Debug)]
+#[command(name = "local_set")]
+struct Arguments {}
+
 fn main() -> std::io::Result<()> {
+    let Arguments {} = Arguments::parse();
     let (requests, received) = mpsc::channel(32);
     let owner = std::thread::spawn(move || own(received));
 
@@ -31,7 +42,7 @@ fn main() -> std::io::Result<()> {
         while clients.join_next().await.is_some() {}
         let (reply, answer) = oneshot::channel();
         if requests.send(Request::Get("sum", reply)).await.is_ok() {
-            println!("sum = {:?}", answer.await);
+            say!("sum = {:?}", answer.await);
         }
     });
     owner.join().expect("owner thread")

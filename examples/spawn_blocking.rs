@@ -3,8 +3,13 @@
 //! What to look at: the ticker keeps its beat while eight threads of the blocking pool compute, because none
 //! of them is a worker. Put the call of `count_primes` straight into the task to see the beat suffer.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
 use std::time::{Duration, Instant};
 
+use clap::Parser;
 use tokio::task;
 
 fn count_primes(below: u32) -> usize {
@@ -13,8 +18,14 @@ fn count_primes(below: u32) -> usize {
         .count()
 }
 
+/// Computes on the blocking pool while a ticker keeps its beat.
+#[derive(Parser, Debug)]
+#[command(name = "spawn_blocking")]
+struct Arguments {}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
+    let Arguments {} = Arguments::parse();
     let (done, mut is_done) = tokio::sync::watch::channel(false);
     let ticker = tokio::spawn(async move {
         let mut interval = tokio::time::interval(Duration::from_millis(10));
@@ -33,10 +44,10 @@ async fn main() {
         .map(|i| task::spawn_blocking(move || count_primes(i * 20_000)))
         .collect();
     for call in calls {
-        println!("{} primes", call.await.expect("blocking call"));
+        say!("{} primes", call.await.expect("blocking call"));
     }
     let _ = done.send(true);
-    println!(
+    say!(
         "longest wait for a 10 ms tick: {:?}",
         ticker.await.expect("ticker")
     );

@@ -3,15 +3,20 @@
 //! What to look at: a timeout drops the future it gave up on (see the guard's message), a deadline shared by
 //! several steps, and an interval that catches up in the way it was asked to.
 
+#[macro_use]
+#[path = "support/mod.rs"]
+mod support;
+
 use std::time::Duration;
 
+use clap::Parser;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 struct Guard(&'static str);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        println!("  {} dropped", self.0);
+        say!("  {} dropped", self.0);
     }
 }
 
@@ -21,26 +26,32 @@ async fn step(name: &'static str, millis: u64) -> &'static str {
     name
 }
 
+/// Gives up on what takes too long, in three ways.
+#[derive(Parser, Debug)]
+#[command(name = "timeouts")]
+struct Arguments {}
+
 #[tokio::main]
 async fn main() {
-    println!("a timeout per step:");
+    let Arguments {} = Arguments::parse();
+    say!("a timeout per step:");
     for (name, millis) in [("quick", 10), ("slow", 500)] {
         match time::timeout(Duration::from_millis(50), step(name, millis)).await {
-            Ok(name) => println!("{name} was in time"),
-            Err(error) => println!("{name}: {error}"),
+            Ok(name) => say!("{name} was in time"),
+            Err(error) => say!("{name}: {error}"),
         }
     }
 
-    println!("one deadline for all:");
+    say!("one deadline for all:");
     let deadline = Instant::now() + Duration::from_millis(100);
     for name in ["first", "second", "third"] {
         match time::timeout_at(deadline, step(name, 40)).await {
-            Ok(name) => println!("{name} was in time"),
-            Err(_) => println!("{name} came too late"),
+            Ok(name) => say!("{name} was in time"),
+            Err(_) => say!("{name} came too late"),
         }
     }
 
-    println!("an interval of 10 ms whose user took 35 ms once:");
+    say!("an interval of 10 ms whose user took 35 ms once:");
     let mut interval = time::interval(Duration::from_millis(10));
     interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let start = interval.tick().await;
@@ -49,6 +60,6 @@ async fn main() {
             time::sleep(Duration::from_millis(35)).await;
         }
         let due = interval.tick().await;
-        println!("  tick due at {:?}", due - start);
+        say!("  tick due at {:?}", due - start);
     }
 }

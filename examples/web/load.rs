@@ -1,6 +1,7 @@
 //! The load: keep-alive connections by hyper's client, each asking again as soon as it was answered.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,11 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+use crate::histogram::Histogram;
 
 /// What the clients saw.
 #[derive(Debug)]
@@ -68,6 +71,8 @@ async fn client(
             .header("host", "localhost")
             .body(Empty::<Bytes>::new())
             .map_err(|e| failed(&e))?;
+        // The connection's own task may not have dealt with the end of the last response yet.
+        sender.ready().await.map_err(|e| failed(&e))?;
         let response = sender.send_request(request).await.map_err(|e| failed(&e))?;
         if response.status() != StatusCode::OK {
             return Err(failed(&response.status()));
@@ -86,7 +91,12 @@ async fn client(
 async fn show(start: Instant, duration: Duration, answered: Arc<AtomicU64>) {
     let style = ProgressStyle::with_template("load {bar:40} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(duration.as_millis() as u64).with_style(style);
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(duration.as_millis() as u64), target);
+    bar.set_style(style);
     let mut interval = tokio::time::interval(Duration::from_millis(100));
     while start.elapsed() < duration {
         interval.tick().await;
@@ -109,17 +119,24 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// The figures.
+    pub fn print(&self) {
         let requests = self.latencies.len();
         let rate = requests as f64 / self.elapsed.as_secs_f64();
-        writeln!(f, "requests       {requests}, {rate:.0} per second")?;
-        writeln!(
-            f,
+        say!("requests       {requests}, {rate:.0} per second");
+        say!(
             "latency        p50 {:.1?}, p99 {:.1?}, p99.9 {:.1?}",
             self.quantile(0.5),
             self.quantile(0.99),
             self.quantile(0.999),
-        )
+        );
+    }
+
+    /// The distribution.
+    pub fn draw(&self) {
+        let sorted = &self.latencies;
+        let width = crate::support::width();
+        say!("\nrequests by latency\n{}", Histogram { sorted, width });
     }
 }

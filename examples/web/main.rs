@@ -4,9 +4,15 @@
 //! gives them selvedge where they ask for tokio. What to look at: the first line printed (which crate the
 //! runtime's type really comes from), the latencies, and what the runtime counted while serving.
 //!
-//! `-- --serve` keeps serving until Ctrl-C and then finishes the requests in flight. `-- --help` lists the rest.
+//! `-- --serve` keeps serving until Ctrl-C and then finishes the requests in flight, for five seconds at most; a second
+//! Ctrl-C does not wait for them. `-- --help` lists the rest.
 //! Exit code: 0 fine, 1 could not run (a port in use), 2 wrong argument.
 
+#[macro_use]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod histogram;
 mod load;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -62,7 +68,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("web: {message}");
+            complain!("web: {message}");
             ExitCode::FAILURE
         }
     }
@@ -75,15 +81,15 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         .map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let metrics = Handle::current().metrics();
-    println!(
+    say!(
         "runtime {}, {} workers, serving http://{address}",
         std::any::type_name::<Runtime>(),
         metrics.num_workers(),
     );
 
     if arguments.serve {
-        println!("Ctrl-C stops it");
-        return serve(listener, interrupted()).await;
+        say!("Ctrl-C stops it");
+        return serve_until_interrupted(listener).await;
     }
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(serve(listener, async move {
@@ -94,10 +100,37 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let duration = Duration::from_secs(arguments.seconds);
     let report = load::run(address, arguments.connections.into(), duration).await?;
     let after = Counts::read(&metrics);
-    print!("{report}");
-    after.since(&before).print(start.elapsed());
+    report.print();
+    after
+        .since(&before)
+        .print(start.elapsed(), metrics.num_workers());
+    report.draw();
     let _ = stop.send(());
     server.await.map_err(|error| error.to_string())?
+}
+
+/// How long requests in flight are waited for.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves until Ctrl-C, and gives the requests in flight a while.
+async fn serve_until_interrupted(listener: TcpListener) -> Result<(), String> {
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut server = tokio::spawn(serve(listener, async move {
+        let _ = stopped.await;
+    }));
+    tokio::select! {
+        ended = &mut server => return ended.map_err(|error| error.to_string())?,
+        () = interrupted() => say!("stopping"),
+    }
+    let _ = stop.send(());
+    tokio::select! {
+        ended = server => ended.map_err(|error| error.to_string())?,
+        () = interrupted() => Ok(()),
+        () = tokio::time::sleep(DRAIN) => {
+            say!("some requests have not ended");
+            Ok(())
+        }
+    }
 }
 
 /// Serves until `stop` is ready, then lets the requests in flight finish.
@@ -127,10 +160,10 @@ async fn hello(Path(name): Path<String>) -> Json<Greeting> {
 
 async fn interrupted() {
     match tokio::signal::ctrl_c().await {
-        Ok(()) => println!("stopping"),
+        Ok(()) => {}
         // Without the signal there is no way to be told: serve on.
         Err(error) => {
-            eprintln!("web: cannot listen for Ctrl-C: {error}");
+            complain!("web: cannot listen for Ctrl-C: {error}");
             std::future::pending().await
         }
     }
@@ -166,14 +199,20 @@ impl Counts {
         }
     }
 
-    fn print(&self, elapsed: Duration) {
-        println!(
-            "runtime        {} polls, {} tasks stolen, {} parks, workers busy {:.1} s of {:.1} s",
+    fn print(&self, elapsed: Duration, workers: usize) {
+        // All workers' time. What they counted may have begun a little before the clock did.
+        let all = elapsed * u32::try_from(workers).unwrap_or(u32::MAX);
+        say!(
+            "runtime        {} polls, {} tasks stolen, {} parks",
             self.polls,
             self.steals,
             self.parks,
-            self.busy.as_secs_f64(),
+        );
+        say!(
+            "workers        {workers} for {:.1} s, busy {:.1} s of {:.1} s together",
             elapsed.as_secs_f64(),
+            self.busy.min(all).as_secs_f64(),
+            all.as_secs_f64(),
         );
     }
 }
