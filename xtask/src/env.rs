@@ -20,12 +20,18 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// The target directory that cargo uses here.
+/// The target directory that cargo uses here. To cargo, a relative one is relative to where it was started.
 pub fn target_dir() -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => root().join(dir),
+    let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+    match named.iter().find_map(std::env::var_os) {
+        Some(dir) => std::env::current_dir().unwrap_or_default().join(dir),
         None => root().join("target"),
     }
+}
+
+/// Folders that cargo fills, whatever their name.
+pub fn is_build_output(path: &Path) -> bool {
+    path.is_dir() && (path.ends_with("target") || path.join("CACHEDIR.TAG").exists())
 }
 
 /// The cargo that runs us, free of the variables that it sets for its children.
@@ -59,7 +65,7 @@ pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
-/// Files below `dir` whose name ends in `.suffix`, sorted; skips `target` and hidden folders.
+/// Files below `dir` whose name ends in `.suffix`, sorted; skips build outputs and hidden folders.
 pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut pending = vec![dir.to_path_buf()];
@@ -72,7 +78,7 @@ pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
                 .to_string_lossy()
                 .into_owned();
             if path.is_dir() {
-                if name != "target" && !name.starts_with('.') {
+                if !is_build_output(&path) && !name.starts_with('.') {
                     pending.push(path);
                 }
             } else if path.extension().is_some_and(|e| e == suffix) {

@@ -1,0 +1,57 @@
+//! `cargo xtask mutants`: do the models and the tests bite?
+//!
+//! A mutant is the runtime with one small fault planted. Its judges (models, tests) run; one that fails kills it. A mutant
+//! that no judge can tell from the original survives: then the code says more than it must, or it is unproved. Survivors
+//! fail the run unless the table lists the site with a written reason. So do mutants that could not be tried, and
+//! reasons that nothing needs.
+//!
+//! There are two kinds. *Ordering mutants* ([`orderings`]): one atomic ordering weakened by a step, one fence or notify left
+//! out; the models judge. *Logic mutants* (`--logic`, [`logic`]): a statement left out, a comparison off by one and their like;
+//! models, unit tests and a quick set of integration tests judge.
+//!
+//! `xtask/mutants.txt` names the files and their judges:
+//!
+//! ```text
+//! [runtime-core/src/task/state.rs]      the ordering mutants of a file
+//! models = task::                       (which models to run; default: all of the crate)
+//! replace = TEXT => OTHER TEXT          (a mutant of its own; TEXT occurs once)
+//! allow = TEXT | reason                 (survivors whose call, on one line, holds TEXT are accepted;
+//!                                        `TEXT [WHAT] | reason`: only this weakening of it)
+//! [logic runtime-core/src/task]         the logic mutants of all files below
+//! models = task::
+//! tests = tasks                         (integration tests of the root package; default: none)
+//! allow = TEXT | reason                 (TEXT: a part of `file: fn name: line of source`)
+//! ```
+
+mod calls;
+mod orderings;
+mod table;
+mod tree;
+
+use crate::{Outcome, env};
+use std::fs;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only mutants whose site (`file:line: text`) contains one of these.
+    filter: Vec<String>,
+    /// Seconds that one model may take; beyond that the mutant counts as killed.
+    #[arg(long, default_value_t = 300)]
+    timeout: u64,
+    /// Mutants to judge at a time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Only list the mutants.
+    #[arg(long)]
+    list: bool,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let table = fs::read_to_string(env::root().join("xtask/mutants.txt"))?;
+    let sections = table::read(&table)?;
+    orderings::run(args, &sections)
+}
+
+fn krate(file: &str) -> &str {
+    file.split('/').next().unwrap_or_default()
+}
