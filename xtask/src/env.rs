@@ -92,7 +92,7 @@ pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
 
 /// How a child with a time limit ended.
 pub struct Ended {
-    /// `None`: it was killed at the limit.
+    /// `None`: it was killed.
     pub status: Option<ExitStatus>,
     pub output: String,
     pub took: Duration,
@@ -100,6 +100,16 @@ pub struct Ended {
 
 /// Runs `command` for at most `limit`, standard output and error together in the file `log`.
 pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Result<Ended> {
+    run_until(command, limit, log, "")
+}
+
+/// As [`run_limited`]; it is also killed once its output holds `word`, unless that is empty.
+pub fn run_until(
+    command: &mut Command,
+    limit: Duration,
+    log: &Path,
+    word: &str,
+) -> io::Result<Ended> {
     let file = File::create(log)?;
     let start = Instant::now();
     let mut child = command
@@ -113,7 +123,9 @@ pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Re
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        if start.elapsed() >= limit {
+        let is_said =
+            || fs::read(log).is_ok_and(|said| String::from_utf8_lossy(&said).contains(word));
+        if start.elapsed() >= limit || (!word.is_empty() && is_said()) {
             break None;
         }
         thread::sleep(pause);

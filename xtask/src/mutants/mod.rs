@@ -24,6 +24,7 @@
 //! ```
 
 mod calls;
+mod logic;
 mod orderings;
 mod table;
 mod tree;
@@ -44,12 +45,25 @@ pub struct Args {
     /// Only list the mutants.
     #[arg(long)]
     list: bool,
+    /// Logic mutants instead: statements left out or swapped, comparisons off by one, and their like.
+    #[arg(long)]
+    logic: bool,
+    /// With `--logic`: judge only so many, drawn at random.
+    #[arg(long)]
+    sample: Option<usize>,
+    /// What the draw begins with.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 pub fn run(args: &Args) -> Outcome {
     let table = fs::read_to_string(env::root().join("xtask/mutants.txt"))?;
     let sections = table::read(&table)?;
-    orderings::run(args, &sections)
+    if args.logic {
+        logic::run(args, &sections)
+    } else {
+        orderings::run(args, &sections)
+    }
 }
 
 fn krate(file: &str) -> &str {

@@ -9,6 +9,7 @@ use super::{Args, krate, tree};
 use crate::loom::{Model, build, wanted};
 use crate::{Outcome, env};
 use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -171,7 +172,8 @@ fn judge(
         Change::Site(site) => (models, Some(site.as_str())),
         Change::Text(text) => {
             let copy = dir.join(format!("tree-{worker}"));
-            tree::copy_but(&env::root(), &copy, &[&section.file])?;
+            let is_mutated = |name: &Path| name == Path::new(&section.file);
+            tree::copy(&env::root(), &copy, &is_mutated)?;
             env::write_if_changed(&copy.join(&section.file), text)?;
             // To cargo two trees are one package: in one directory, a build would replace the other's models.
             let target = dir.join(format!("build-{worker}"));

@@ -6,29 +6,28 @@ use std::io;
 use std::path::Path;
 
 /// Makes `to` a copy of the workspace at `from`: its manifests, sources and whatever sources include. Unchanged files keep
-/// their time stamps, for cargo; what is gone from the workspace is gone from the copy. Build outputs stay behind.
-pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    copy_dir(from, to, &[])
+/// their time stamps, for cargo; what is gone from the workspace is gone from the copy. Build outputs stay behind. What
+/// `is_kept` names by its path below the root belongs to the caller: it is neither copied nor removed.
+pub fn copy(from: &Path, to: &Path, is_kept: &dyn Fn(&Path) -> bool) -> io::Result<()> {
+    copy_dir(from, to, Path::new(""), is_kept)
 }
 
-/// As [`copy`]; files whose path below the root is in `kept` belong to the caller and stay as they are.
-pub fn copy_but(from: &Path, to: &Path, kept: &[&str]) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    let kept: Vec<_> = kept.iter().map(|name| to.join(name)).collect();
-    copy_dir(from, to, &kept)
-}
-
-fn copy_dir(from: &Path, to: &Path, kept: &[std::path::PathBuf]) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let source = entry?.path();
-        let copied = to.join(source.file_name().unwrap_or_default());
-        if kept.contains(&copied) || is_left_behind(&source) {
+fn copy_dir(
+    from: &Path,
+    to: &Path,
+    below: &Path,
+    is_kept: &dyn Fn(&Path) -> bool,
+) -> io::Result<()> {
+    fs::create_dir_all(to.join(below))?;
+    for entry in fs::read_dir(from.join(below))? {
+        let entry = entry?;
+        let relative = below.join(entry.file_name());
+        let (source, copied) = (entry.path(), to.join(&relative));
+        if is_left_behind(&source) || is_kept(&relative) {
             continue;
         }
         if source.is_dir() {
-            fs::create_dir_all(&copied)?;
-            copy_dir(&source, &copied, kept)?;
+            copy_dir(from, to, &relative, is_kept)?;
         } else {
             let bytes = fs::read(&source)?;
             if !fs::read(&copied).is_ok_and(|old| old == bytes) {
@@ -36,17 +35,18 @@ fn copy_dir(from: &Path, to: &Path, kept: &[std::path::PathBuf]) -> io::Result<(
             }
         }
     }
-    for entry in fs::read_dir(to)? {
-        let copied = entry?.path();
-        let source = from.join(copied.file_name().unwrap_or_default());
+    for entry in fs::read_dir(to.join(below))? {
+        let entry = entry?;
+        let relative = below.join(entry.file_name());
         // Cargo writes the lock file of a tree that came without one.
-        let is_lock = copied.ends_with("Cargo.lock");
-        if !source.exists() && !is_lock && !kept.contains(&copied) {
-            if copied.is_dir() {
-                fs::remove_dir_all(&copied)?;
-            } else {
-                fs::remove_file(&copied)?;
-            }
+        let is_lock = relative.ends_with("Cargo.lock");
+        if from.join(&relative).exists() || is_lock || is_kept(&relative) {
+            continue;
+        }
+        if entry.path().is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
         }
     }
     Ok(())
@@ -61,8 +61,9 @@ fn is_left_behind(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{copy, copy_but};
+    use super::copy;
     use std::fs;
+    use std::path::Path;
 
     #[test]
     fn a_copy_into_a_fresh_folder_holds_every_source_and_no_build_output() {
@@ -82,7 +83,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file).unwrap();
         }
-        copy(&from, &to).unwrap();
+        copy(&from, &to, &|_| false).unwrap();
         for (file, is_there) in [
             ("Cargo.toml", true),
             (".cargo/config.toml", true),
@@ -97,7 +98,7 @@ mod tests {
         fs::remove_file(from.join("a/only.csv")).unwrap();
         fs::write(to.join("a/src/lib.rs"), "mutated").unwrap();
         fs::write(to.join("Cargo.toml"), "its own").unwrap();
-        copy_but(&from, &to, &["Cargo.toml"]).unwrap();
+        copy(&from, &to, &|name| name == Path::new("Cargo.toml")).unwrap();
         assert!(!to.join("a/only.csv").exists());
         assert_eq!(
             fs::read_to_string(to.join("a/src/lib.rs")).unwrap(),

@@ -1,0 +1,389 @@
+//! A copy of the workspace with the faults woven in, and the judges built from it.
+//!
+//! Some faults do not compile: the compiler's messages name places, and the faults there are banned until the copy builds.
+//! Which are banned is remembered by the text of the file, so that only the first run pays for the search.
+
+use super::find::{Found, find};
+use super::weave::{Woven, weave};
+use crate::env;
+use crate::mutants::{krate, tree};
+use serde_json::Value;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// How often the compiler is asked before the search is given up.
+const ROUNDS: usize = 40;
+
+/// A file and its faults.
+pub struct File {
+    pub name: String,
+    pub source: String,
+    pub found: Found,
+    /// The number of its first fault.
+    pub base: usize,
+    pub banned: BTreeSet<usize>,
+    woven: Option<Woven>,
+}
+
+/// The copy.
+pub struct Tree {
+    pub files: Vec<File>,
+    root: PathBuf,
+    target: PathBuf,
+    tests: BTreeSet<String>,
+}
+
+/// A test or a model, in a process of its own or with others of its kind.
+pub struct Test {
+    pub name: String,
+    pub executable: PathBuf,
+    pub is_model: bool,
+    /// The crate whose library is tested, or the integration test.
+    pub target: String,
+}
+
+impl Tree {
+    /// Reads the files (names below the root) and copies the workspace. `tests`: the integration tests to build.
+    pub fn new(names: &[String], tests: BTreeSet<String>) -> Result<Self, Box<dyn Error>> {
+        let dir = env::target_dir().join("mutants").join("logic");
+        let mut tree = Tree {
+            files: Vec::new(),
+            root: dir.join("tree"),
+            target: dir.join("build"),
+            tests,
+        };
+        let known = tree.remembered();
+        // Zero is no fault's number.
+        let mut base = 1;
+        for name in names {
+            let source = fs::read_to_string(env::root().join(name))?;
+            let found = find(&source).map_err(|e| format!("{name}: {e}"))?;
+            let key = key(name, &source, &found);
+            let banned = known.get(&key).cloned().unwrap_or_default();
+            let count = found.faults.len();
+            tree.files.push(File {
+                name: name.clone(),
+                source,
+                found,
+                base,
+                banned,
+                woven: None,
+            });
+            base += count;
+        }
+        Ok(tree)
+    }
+
+    fn copy(&self) -> Result<(), Box<dyn Error>> {
+        let from = env::root();
+        let mutated: BTreeSet<&str> = self.files.iter().map(|f| f.name.as_str()).collect();
+        tree::copy(&from, &self.root, &|relative| {
+            let name = relative.to_string_lossy();
+            let mut parts = name.split('/');
+            let is_foreign = match (parts.next(), parts.next()) {
+                (Some("tests"), Some(test)) => {
+                    let test = test.trim_end_matches(".rs");
+                    test != "support" && !self.tests.contains(test)
+                }
+                (Some("examples" | "benches" | "docs"), _) => true,
+                _ => false,
+            };
+            is_foreign
+                || mutated.contains(&*name)
+                || [
+                    "Cargo.toml",
+                    "runtime-core/src/lib.rs",
+                    "runtime-core/src/mutated.rs",
+                ]
+                .contains(&&*name)
+        })?;
+        let question = include_str!("mutated.rs.txt");
+        env::write_if_changed(&self.root.join("runtime-core/src/mutated.rs"), question)?;
+        let lib = fs::read_to_string(from.join("runtime-core/src/lib.rs"))?;
+        let lib = format!("{lib}\npub mod mutated;\n");
+        env::write_if_changed(&self.root.join("runtime-core/src/lib.rs"), &lib)?;
+        let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
+        let used = self.text_of_tests()?;
+        let manifest = without_unused(&manifest, &used);
+        env::write_if_changed(&self.root.join("Cargo.toml"), &manifest)?;
+        Ok(())
+    }
+
+    fn text_of_tests(&self) -> std::io::Result<String> {
+        let mut text = String::new();
+        for file in env::files_below(&self.root.join("tests"), "rs")? {
+            text.push_str(&fs::read_to_string(file)?);
+        }
+        Ok(text)
+    }
+
+    /// Builds the judges: unit tests and integration tests, and the models.
+    pub fn build(&mut self) -> Result<Vec<Test>, Box<dyn Error>> {
+        self.copy()?;
+        for is_loom in [false, true] {
+            self.settle(is_loom)?;
+        }
+        let mut tests = Vec::new();
+        for is_loom in [false, true] {
+            println!("building the {}", if is_loom { "models" } else { "tests" });
+            let output = self.cargo(is_loom, &["test", "--no-run"]).output()?;
+            if !output.status.success() {
+                return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+            }
+            for line in String::from_utf8_lossy(&output.stdout).lines() {
+                tests.extend(list_tests(line, is_loom)?);
+            }
+        }
+        Ok(tests)
+    }
+
+    fn crates(&self) -> BTreeSet<&str> {
+        self.files.iter().map(|f| krate(&f.name)).collect()
+    }
+
+    fn cargo(&self, is_loom: bool, what: &[&str]) -> Command {
+        let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+        flags.push_str(" --cap-lints=allow");
+        let mut command = env::cargo();
+        command
+            .current_dir(&self.root)
+            .args(what)
+            .args(["--lib", "--message-format=json"])
+            .arg("--target-dir")
+            .arg(self.target.join(if is_loom { "loom" } else { "native" }));
+        for name in self.crates() {
+            command.args(["-p", name]);
+        }
+        if is_loom {
+            flags.push_str(" --cfg runtime_loom");
+            command
+                .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+                .args(["--release", "--all-features"]);
+        } else {
+            command.args(["-p", "selvedge"]);
+            command.args(["--features", &self.features()]);
+            if what[0] == "test" {
+                for test in &self.tests {
+                    command.args(["--test", test]);
+                }
+            }
+        }
+        command.env("RUSTFLAGS", flags);
+        command
+    }
+
+    fn features(&self) -> String {
+        let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
+        if self.crates().contains("runtime-io") {
+            features.extend([
+                "runtime-io/io-util",
+                "runtime-io/net",
+                "runtime-io/fs",
+                "runtime-io/io-uring",
+                "runtime-io/signal",
+                "runtime-io/process",
+            ]);
+        }
+        features.join(",")
+    }
+
+    /// Bans faults until the libraries compile.
+    fn settle(&mut self, is_loom: bool) -> Result<(), Box<dyn Error>> {
+        for round in 0..ROUNDS {
+            self.write()?;
+            let output = self.cargo(is_loom, &["check"]).output()?;
+            if output.status.success() {
+                self.remember()?;
+                return Ok(());
+            }
+            let messages = String::from_utf8_lossy(&output.stdout);
+            let banned = self.ban(&messages);
+            println!(
+                "round {round}{}: {banned} mutants do not compile",
+                if is_loom { " (models)" } else { "" }
+            );
+            self.remember()?;
+            if banned == 0 {
+                return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+            }
+        }
+        Err("the mutants that do not compile cannot be told from the others".into())
+    }
+
+    fn write(&mut self) -> Result<(), Box<dyn Error>> {
+        for file in &mut self.files {
+            let is = match krate(&file.name) {
+                "runtime-core" => "crate::mutated::is",
+                _ => "::runtime_core::mutated::is",
+            };
+            let woven = weave(&file.source, &file.found, &file.banned, file.base, is);
+            env::write_if_changed(&self.root.join(&file.name), &woven.text)?;
+            file.woven = Some(woven);
+        }
+        Ok(())
+    }
+
+    /// Bans what the compiler's errors name. Returns how many faults.
+    fn ban(&mut self, messages: &str) -> usize {
+        let mut count = 0;
+        for line in messages.lines() {
+            let Ok(message) = serde_json::from_str::<Value>(line) else {
+                continue;
+            };
+            let message = &message["message"];
+            if message["level"] != "error" {
+                continue;
+            }
+            let spans = message["spans"].as_array().cloned().unwrap_or_default();
+            let mut named = Vec::new();
+            for mut span in &spans {
+                // A macro's text is not ours: its call is.
+                while span["expansion"]["span"].is_object() {
+                    span = &span["expansion"]["span"];
+                }
+                let name = span["file_name"].as_str().unwrap_or_default();
+                let offset = |key: &str| span[key].as_u64().unwrap_or_default() as usize;
+                let range = offset("byte_start")..offset("byte_end");
+                let is_primary = span["is_primary"] == true;
+                if let Some(at) = self.files.iter().position(|f| f.name == name) {
+                    named.push((at, range, is_primary));
+                }
+            }
+            count += self.ban_named(&named);
+        }
+        count
+    }
+
+    fn ban_named(&mut self, named: &[(usize, std::ops::Range<usize>, bool)]) -> usize {
+        let mut count = 0;
+        // The innermost faults around what the message points to; if there are none, what lies in it; if there
+        // are none, all of the function.
+        for (at, range, _) in named {
+            let file = &mut self.files[*at];
+            let places = &file.woven.as_ref().expect("written").places;
+            let around = places.iter().rev().find(|(fault, place)| {
+                let covers = place.start <= range.start && range.end <= place.end;
+                covers && !file.banned.contains(fault)
+            });
+            if let Some((fault, _)) = around {
+                count += usize::from(file.banned.insert(*fault));
+            }
+        }
+        for (at, range, is_primary) in named {
+            if count > 0 || !is_primary {
+                continue;
+            }
+            let file = &mut self.files[*at];
+            let woven = file.woven.as_ref().expect("written");
+            let inside = woven.places.iter().filter(|(fault, place)| {
+                let lies = range.start <= place.start && place.end <= range.end;
+                lies && !file.banned.contains(fault)
+            });
+            let mut faults: Vec<usize> = inside.map(|(fault, _)| *fault).collect();
+            if faults.is_empty() {
+                let bodies = woven.bodies.iter().rev();
+                let body =
+                    bodies.filter(|(body, _)| body.start <= range.end && range.start <= body.end);
+                faults = body.flat_map(|(_, faults)| faults.clone()).collect();
+            }
+            for fault in faults {
+                count += usize::from(file.banned.insert(fault));
+            }
+        }
+        count
+    }
+
+    fn memory(&self) -> PathBuf {
+        self.target.with_file_name("banned.json")
+    }
+
+    fn remembered(&self) -> BTreeMap<String, BTreeSet<usize>> {
+        let text = fs::read_to_string(self.memory()).unwrap_or_default();
+        let value: Value = serde_json::from_str(&text).unwrap_or_default();
+        let mut known = BTreeMap::new();
+        for (key, faults) in value.as_object().into_iter().flatten() {
+            let faults = faults.as_array().into_iter().flatten();
+            let faults = faults.filter_map(Value::as_u64).map(|fault| fault as usize);
+            known.insert(key.clone(), faults.collect());
+        }
+        known
+    }
+
+    fn remember(&self) -> std::io::Result<()> {
+        let mut known = self.remembered();
+        for file in &self.files {
+            known.insert(
+                key(&file.name, &file.source, &file.found),
+                file.banned.clone(),
+            );
+        }
+        let text = serde_json::to_string(&known).map_err(std::io::Error::other)?;
+        env::write_if_changed(&self.memory(), &text)
+    }
+}
+
+/// Names a text and what was found in it.
+fn key(name: &str, source: &str, found: &Found) -> String {
+    let mut hasher = DefaultHasher::new();
+    (source, format!("{:?}", found.points)).hash(&mut hasher);
+    format!("{name} {:x}", hasher.finish())
+}
+
+/// The manifest without the development dependencies that `used` does not name: they take long to build.
+fn without_unused(manifest: &str, used: &str) -> String {
+    let mut out = String::new();
+    let mut in_dev = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dev = line == "[dev-dependencies]";
+        }
+        let name = line.split([' ', '.', '=']).next().unwrap_or_default();
+        let is_dependency = in_dev && !name.is_empty() && !name.starts_with(['[', '#']);
+        if !is_dependency || used.contains(&format!("{}::", name.replace('-', "_"))) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The tests of the executable that one of cargo's messages tells of.
+fn list_tests(line: &str, is_loom: bool) -> Result<Vec<Test>, Box<dyn Error>> {
+    let message: Value = serde_json::from_str(line).unwrap_or_default();
+    let (Some(executable), Some(target)) = (
+        message["executable"].as_str(),
+        message["target"]["name"].as_str(),
+    ) else {
+        return Ok(Vec::new());
+    };
+    let listing = Command::new(executable).arg("--list").output()?;
+    let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
+    let names = listing.lines().filter_map(|l| l.strip_suffix(": test"));
+    let is_model = |name: &str| name.split("::").any(|part| part.starts_with("loom"));
+    Ok(names
+        .filter(|name| !is_loom || is_model(name))
+        .map(|name| Test {
+            name: name.to_owned(),
+            executable: Path::new(executable).to_owned(),
+            is_model: is_loom,
+            target: target.to_owned(),
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_unused;
+
+    #[test]
+    fn only_the_development_dependencies_that_tests_name_are_kept() {
+        let manifest = "[dependencies]\na = \"1\"\n[dev-dependencies]\nb-c.workspace = true\nd = \"1\"\n[lints]\ne = 1\n";
+        let kept = without_unused(manifest, "use b_c::X;");
+        assert_eq!(kept, manifest.replace("d = \"1\"\n", ""));
+    }
+}

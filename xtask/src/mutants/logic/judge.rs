@@ -1,0 +1,286 @@
+//! Judges: tests and models of the copy, each measured without a fault, then asked about each fault that it comes by.
+//!
+//! Unit tests and integration tests of one binary run in one process, models in one each, first with one preemption and, where
+//! nothing else kills, with two. A judge that hangs has killed, and so has one that needs too much memory.
+
+use super::Mutant;
+use super::build::Test;
+use crate::env::{self, run_until};
+use crate::loom::wanted;
+use crate::mutants::{Args, krate};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What a hang costs at least, and how much slower than measured a judge may be: others use the machine too.
+const PATIENCE: Duration = Duration::from_secs(8);
+const SLOWNESS: u32 = 6;
+/// A model that takes longer than this without a fault is not asked.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Kilobytes of data and of output that a judge may need.
+const LIMITS: &str = "ulimit -d 4000000; ulimit -f 400000; exec \"$0\" \"$@\"";
+
+/// What becomes of a mutant.
+pub enum Verdict {
+    Killed,
+    /// It lives, for a reason.
+    Accepted,
+    Lives {
+        is_reached: bool,
+    },
+}
+
+pub struct Judged {
+    /// Which mutant.
+    pub at: usize,
+    pub verdict: Verdict,
+    pub took: Duration,
+}
+
+/// A test or model that passes, with what it comes by.
+struct Judge {
+    test: Test,
+    reached: BTreeSet<u32>,
+    /// With one preemption, if it is a model.
+    took: Duration,
+    /// With two.
+    thorough: Option<Duration>,
+}
+
+pub struct Judges {
+    judges: Vec<Judge>,
+    failing: Vec<String>,
+    dir: PathBuf,
+    bound: Option<String>,
+}
+
+impl Test {
+    /// Speaks the test for the mutant's file?
+    fn speaks_for(&self, mutant: &Mutant<'_>) -> bool {
+        if self.target.replace('_', "-") == krate(mutant.file) {
+            return !self.is_model || wanted(&self.name, &mutant.section.models);
+        }
+        !self.is_model && mutant.section.tests.contains(&self.target)
+    }
+}
+
+impl Judges {
+    /// Runs the tests that speak for any of the mutants, no fault chosen.
+    pub fn measure(
+        tests: Vec<Test>,
+        work: &[Mutant<'_>],
+        args: &Args,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let start = Instant::now();
+        let mut judges = Judges {
+            judges: Vec::new(),
+            failing: Vec::new(),
+            dir: env::target_dir().join("mutants").join("logic"),
+            bound: std::env::var("LOOM_MAX_PREEMPTIONS").ok(),
+        };
+        let mut kinds: Vec<&Mutant<'_>> = Vec::new();
+        for mutant in work {
+            if kinds.last().is_none_or(|last| last.file != mutant.file) {
+                kinds.push(mutant);
+            }
+        }
+        let mut tests = tests;
+        tests.retain(|test| kinds.iter().any(|mutant| test.speaks_for(mutant)));
+        let measured = in_parallel(args.jobs, tests.len(), |worker, at| {
+            judges.measure_one(&tests[at], worker)
+        });
+        let mut measured: BTreeMap<usize, _> = measured.into_iter().collect();
+        for (at, test) in tests.into_iter().enumerate() {
+            match measured.remove(&at) {
+                Some(Ok(Some((reached, took, thorough)))) => judges.judges.push(Judge {
+                    test,
+                    reached,
+                    took,
+                    thorough,
+                }),
+                Some(Err(error)) => return Err(error.into()),
+                _ => judges
+                    .failing
+                    .push(format!("{}: {}", test.target, test.name)),
+            }
+        }
+        judges.judges.sort_by_key(|judge| judge.took);
+        println!(
+            "{} judges measured in {:.0} s, {} failed",
+            judges.judges.len(),
+            start.elapsed().as_secs_f64(),
+            judges.failing.len()
+        );
+        Ok(judges)
+    }
+
+    pub fn failing(&self) -> &[String] {
+        &self.failing
+    }
+
+    /// `None`: it fails.
+    #[allow(clippy::type_complexity)] // Taken apart by the one caller.
+    fn measure_one(
+        &self,
+        test: &Test,
+        worker: usize,
+    ) -> std::io::Result<Option<(BTreeSet<u32>, Duration, Option<Duration>)>> {
+        let log = self.dir.join(format!("judge-{worker}.log"));
+        let reached = self.dir.join(format!("reached-{worker}"));
+        let _ = fs::remove_file(&reached);
+        let mut command = self.command(&[test], Some("1"));
+        command.env("RUNTIME_LOGIC_REACHED", &reached);
+        let ended = run_until(&mut command, LONGEST, &log, "")?;
+        if !ended.status.is_some_and(|s| s.success()) {
+            return Ok(None);
+        }
+        let numbers = fs::read_to_string(&reached).unwrap_or_default();
+        let numbers = numbers
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect();
+        let mut thorough = None;
+        if test.is_model && self.bound.is_none() {
+            let ended = run_until(&mut self.command(&[test], Some("2")), LONGEST, &log, "")?;
+            thorough = ended
+                .status
+                .is_some_and(|s| s.success())
+                .then_some(ended.took);
+        }
+        Ok(Some((numbers, ended.took, thorough)))
+    }
+
+    /// Tests of one executable, in one process.
+    fn command(&self, tests: &[&Test], bound: Option<&str>) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", LIMITS]).arg(&tests[0].executable);
+        command.arg("--exact").args(tests.iter().map(|t| &t.name));
+        command.env("RUST_BACKTRACE", "0").current_dir(env::root());
+        if let Some(bound) = self.bound.as_deref().or(bound) {
+            command.env("LOOM_MAX_PREEMPTIONS", bound);
+        }
+        command
+    }
+
+    pub fn judge(&self, work: &[Mutant<'_>], args: &Args) -> Vec<Judged> {
+        let judged = in_parallel(args.jobs, work.len(), |worker, at| {
+            let start = Instant::now();
+            let mutant = &work[at];
+            let (killer, is_reached) = self.killer(mutant, worker);
+            let verdict = match (killer, mutant.allow) {
+                (Some(killer), _) => {
+                    println!("killed    {} by {killer}", mutant.name);
+                    Verdict::Killed
+                }
+                (None, Some(allow)) => {
+                    println!(
+                        "accepted  {}: {}",
+                        mutant.name,
+                        mutant.section.accept(allow)
+                    );
+                    Verdict::Accepted
+                }
+                (None, None) => {
+                    let how = if is_reached { "SURVIVED " } else { "UNREACHED" };
+                    println!("{how} {}", mutant.name);
+                    Verdict::Lives { is_reached }
+                }
+            };
+            (verdict, start.elapsed())
+        });
+        judged
+            .into_iter()
+            .map(|(at, (verdict, took))| Judged { at, verdict, took })
+            .collect()
+    }
+
+    /// Who kills the mutant, and whether anybody comes by.
+    fn killer(&self, mutant: &Mutant<'_>, worker: usize) -> (Option<String>, bool) {
+        let log = self.dir.join(format!("judge-{worker}.log"));
+        let comes_by = |judge: &&Judge| {
+            judge.reached.contains(&mutant.number) && judge.test.speaks_for(mutant)
+        };
+        let judges: Vec<&Judge> = self.judges.iter().filter(comes_by).collect();
+        let is_reached = !judges.is_empty();
+        // The quickest first. Tests of one binary together.
+        let mut groups: Vec<(Duration, Vec<&Test>, &str)> = Vec::new();
+        for judge in &judges {
+            let same = groups.iter_mut().find(|(_, tests, _)| {
+                !judge.test.is_model && tests[0].executable == judge.test.executable
+            });
+            match same {
+                Some((took, tests, _)) => {
+                    *took += judge.took;
+                    tests.push(&judge.test);
+                }
+                None => groups.push((judge.took, vec![&judge.test], "1")),
+            }
+        }
+        groups.sort_by_key(|(took, ..)| *took);
+        for judge in judges.iter().filter(|j| j.test.is_model) {
+            if let Some(took) = judge.thorough {
+                groups.push((took, vec![&judge.test], "2"));
+            }
+        }
+        for (took, tests, bound) in groups {
+            let mut command = self.command(&tests, Some(bound));
+            command.env("RUNTIME_LOGIC_MUTANT", mutant.number.to_string());
+            let limit = PATIENCE + took * SLOWNESS;
+            match run_until(&mut command, limit, &log, "... FAILED\n") {
+                Ok(ended) if ended.status.is_some_and(|s| s.success()) => {}
+                Ok(ended) => return (Some(name_of_killer(&tests, &ended)), is_reached),
+                Err(error) => println!("{error}"),
+            }
+        }
+        (None, is_reached)
+    }
+}
+
+fn name_of_killer(tests: &[&Test], ended: &env::Ended) -> String {
+    let failed = ended.output.lines().find_map(|line| {
+        let line = line.strip_prefix("test ")?;
+        line.strip_suffix(" ... FAILED").map(str::to_owned)
+    });
+    let name = failed.unwrap_or_else(|| match tests {
+        [one] => one.name.clone(),
+        several => format!("one of {} tests", several.len()),
+    });
+    let hung = ended.status.is_none() && !ended.output.contains("... FAILED");
+    format!(
+        "{}::{name}{}",
+        tests[0].target,
+        if hung { " (hung)" } else { "" }
+    )
+}
+
+/// Runs `f(worker, at)` for all `at` below `count`.
+fn in_parallel<T: Send>(
+    jobs: usize,
+    count: usize,
+    f: impl Fn(usize, usize) -> T + Sync,
+) -> Vec<(usize, T)> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for worker in 0..jobs.max(1) {
+            let (next, done, f) = (&next, &done, &f);
+            scope.spawn(move || {
+                loop {
+                    // Ordering: Relaxed; a ticket.
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    let value = f(worker, at);
+                    let mut done = done.lock().unwrap_or_else(|e| e.into_inner());
+                    done.push((at, value));
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(|e| e.into_inner())
+}
