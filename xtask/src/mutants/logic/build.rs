@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -45,6 +46,45 @@ pub struct Test {
     pub is_model: bool,
     /// The crate whose library is tested, or the integration test.
     pub target: String,
+}
+
+/// What one of the compiler's messages points to.
+struct Place {
+    /// Which file.
+    at: usize,
+    range: Range<usize>,
+    is_primary: bool,
+    /// Here a value moves that is used later.
+    is_cause: bool,
+}
+
+impl File {
+    /// The innermost fault around a range of the woven text.
+    fn innermost_around(&self, range: &Range<usize>) -> Option<usize> {
+        let woven = self.woven.as_ref().expect("written");
+        let covers = |place: &Range<usize>| place.start <= range.start && range.end <= place.end;
+        let around = woven
+            .places
+            .iter()
+            .rev()
+            .filter(|(fault, place)| covers(place) && !self.banned.contains(fault));
+        around.map(|(fault, _)| *fault).next()
+    }
+
+    /// The next `return`, `break` or `continue` in the function that may be left out.
+    fn leaving_after(&self, range: &Range<usize>) -> Option<usize> {
+        let woven = self.woven.as_ref().expect("written");
+        let (body, _) = woven.body_around(range)?;
+        let leaves = |fault: usize| {
+            let what = self.found.faults[fault].what.as_str();
+            ["return left out", "break left out", "continue left out"].contains(&what)
+        };
+        let next = woven.places.iter().filter(|(fault, place)| {
+            let is_after = place.start >= range.start && place.end <= body.end;
+            is_after && leaves(*fault) && !self.banned.contains(fault)
+        });
+        next.map(|(fault, _)| *fault).next()
+    }
 }
 
 impl Tree {
@@ -202,6 +242,10 @@ impl Tree {
                 return Ok(());
             }
             let messages = String::from_utf8_lossy(&output.stdout);
+            fs::write(
+                self.target.with_file_name(format!("errors-{round}.json")),
+                &*messages,
+            )?;
             let banned = self.ban(&messages);
             println!(
                 "round {round}{}: {banned} mutants do not compile",
@@ -239,19 +283,26 @@ impl Tree {
             if message["level"] != "error" {
                 continue;
             }
+            let code = message["code"]["code"].as_str().unwrap_or_default();
+            let is_move = ["E0382", "E0505", "E0381"].contains(&code);
             let spans = message["spans"].as_array().cloned().unwrap_or_default();
             let mut named = Vec::new();
             for mut span in &spans {
+                let label = span["label"].as_str().unwrap_or_default();
+                let is_cause = is_move && label.contains("moved");
                 // A macro's text is not ours: its call is.
                 while span["expansion"]["span"].is_object() {
                     span = &span["expansion"]["span"];
                 }
                 let name = span["file_name"].as_str().unwrap_or_default();
                 let offset = |key: &str| span[key].as_u64().unwrap_or_default() as usize;
-                let range = offset("byte_start")..offset("byte_end");
-                let is_primary = span["is_primary"] == true;
                 if let Some(at) = self.files.iter().position(|f| f.name == name) {
-                    named.push((at, range, is_primary));
+                    named.push(Place {
+                        at,
+                        range: offset("byte_start")..offset("byte_end"),
+                        is_primary: span["is_primary"] == true,
+                        is_cause,
+                    });
                 }
             }
             count += self.ban_named(&named);
@@ -259,37 +310,40 @@ impl Tree {
         count
     }
 
-    fn ban_named(&mut self, named: &[(usize, std::ops::Range<usize>, bool)]) -> usize {
+    /// A value that is used after it moved: most likely a `return` after the move is left out. Else the innermost faults
+    /// around what the message points to; if there are none, what lies in it; if there are none, all of the function.
+    fn ban_named(&mut self, named: &[Place]) -> usize {
         let mut count = 0;
-        // The innermost faults around what the message points to; if there are none, what lies in it; if there
-        // are none, all of the function.
-        for (at, range, _) in named {
-            let file = &mut self.files[*at];
-            let places = &file.woven.as_ref().expect("written").places;
-            let around = places.iter().rev().find(|(fault, place)| {
-                let covers = place.start <= range.start && range.end <= place.end;
-                covers && !file.banned.contains(fault)
-            });
-            if let Some((fault, _)) = around {
-                count += usize::from(file.banned.insert(*fault));
+        for place in named.iter().filter(|place| place.is_cause) {
+            let file = &mut self.files[place.at];
+            if let Some(fault) = file.leaving_after(&place.range) {
+                count += usize::from(file.banned.insert(fault));
             }
         }
-        for (at, range, is_primary) in named {
-            if count > 0 || !is_primary {
-                continue;
+        if count > 0 {
+            return count;
+        }
+        for place in named {
+            let file = &mut self.files[place.at];
+            if let Some(fault) = file.innermost_around(&place.range) {
+                count += usize::from(file.banned.insert(fault));
             }
-            let file = &mut self.files[*at];
+        }
+        if count > 0 {
+            return count;
+        }
+        for place in named.iter().filter(|place| place.is_primary) {
+            let file = &mut self.files[place.at];
             let woven = file.woven.as_ref().expect("written");
+            let range = &place.range;
             let inside = woven.places.iter().filter(|(fault, place)| {
                 let lies = range.start <= place.start && place.end <= range.end;
                 lies && !file.banned.contains(fault)
             });
             let mut faults: Vec<usize> = inside.map(|(fault, _)| *fault).collect();
             if faults.is_empty() {
-                let bodies = woven.bodies.iter().rev();
-                let body =
-                    bodies.filter(|(body, _)| body.start <= range.end && range.start <= body.end);
-                faults = body.flat_map(|(_, faults)| faults.clone()).collect();
+                let body = woven.body_around(range);
+                faults = body.map(|(_, faults)| faults.clone()).unwrap_or_default();
             }
             for fault in faults {
                 count += usize::from(file.banned.insert(fault));

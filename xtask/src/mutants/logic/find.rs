@@ -125,8 +125,10 @@ impl Found {
         let last = block.stmts.len().wrapping_sub(1);
         for (at, stmt) in block.stmts.iter().enumerate() {
             let is_tail = at == last && matches!(stmt, Stmt::Expr(_, None));
+            // Where a value is wanted, the last statement may be what makes up for it by leaving.
+            let must_stay = !is_unit && at == last && (is_tail || leaves(stmt));
             match what_to_delete(stmt) {
-                Some(what) if is_unit || !is_tail => {
+                Some(what) if !must_stay => {
                     run.push((stmt.span(), what));
                 }
                 _ => self.end_run(&mut run),
@@ -392,6 +394,13 @@ impl Found {
             _ => {}
         }
     }
+}
+
+fn leaves(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::Expr(Expr::Return(_) | Expr::Break(_) | Expr::Continue(_), _)
+    )
 }
 
 /// What leaving the statement out is called, if it can be left out.

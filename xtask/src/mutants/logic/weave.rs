@@ -21,6 +21,15 @@ pub struct Woven {
     pub bodies: Vec<(Range<usize>, Vec<usize>)>,
 }
 
+impl Woven {
+    /// The innermost function around a range of the text.
+    pub fn body_around(&self, range: &Range<usize>) -> Option<&(Range<usize>, Vec<usize>)> {
+        let holds = |body: &Range<usize>| body.start <= range.start && range.end <= body.end;
+        let around = self.bodies.iter().filter(|(body, _)| holds(body));
+        around.min_by_key(|(body, _)| body.len())
+    }
+}
+
 struct Weaver<'a> {
     source: &'a str,
     found: &'a Found,
@@ -102,31 +111,24 @@ impl Weaver<'_> {
     }
 
     fn copy(&mut self, range: Range<usize>) {
-        let begins = self
-            .found
-            .bodies
-            .iter()
-            .filter(|b| range.contains(&b.start));
-        for body in begins {
-            // The end is found when it is written.
-            let start = self.out.len() + (body.start - range.start);
-            self.bodies.push((start..usize::MAX, Vec::new()));
-        }
+        let begin = self.out.len();
         self.out.push_str(&self.source[range.clone()]);
-        let ends = self
-            .found
-            .bodies
-            .iter()
-            .filter(|b| range.contains(&(b.end - 1)));
-        for body in ends {
-            let end = self.out.len() - (range.end - body.end);
-            let open = self
-                .bodies
-                .iter_mut()
-                .rev()
-                .find(|(r, _)| r.end == usize::MAX);
-            if let Some((range, _)) = open {
-                range.end = end;
+        // Bodies may lie within each other: the last one begun ends first.
+        let mut ends: Vec<(usize, bool)> = Vec::new();
+        for body in &self.found.bodies {
+            ends.extend(range.contains(&body.start).then_some((body.start, true)));
+            ends.extend(range.contains(&(body.end - 1)).then_some((body.end, false)));
+        }
+        ends.sort_unstable();
+        for (at, is_start) in ends {
+            let at = begin + (at - range.start);
+            if is_start {
+                self.bodies.push((at..usize::MAX, Vec::new()));
+                continue;
+            }
+            let mut open = self.bodies.iter_mut().rev();
+            if let Some((body, _)) = open.find(|(body, _)| body.end == usize::MAX) {
+                body.end = at;
             }
         }
     }

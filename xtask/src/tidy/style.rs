@@ -1,12 +1,10 @@
-//! `cargo xtask tidy`: the mechanical part of the house style, over every Rust file of the tree.
+//! The checks that read lines.
 //!
 //! Files begin with `//!`; none outside tests exceeds 900 lines; `// SAFETY:` stands above each unsafe
 //! block and impl; `Ordering:` (or the word counter) is written in the function of each atomic
-//! operation, or in its docs; no placeholders, no `dbg!`, no tabs, no trailing blanks. Reads lines, not
-//! syntax: strings and comments are blanked first, which is as much parsing as these checks need.
+//! operation, or in its docs; no placeholders, no `dbg!`, no tabs, no trailing blanks. Strings and comments
+//! are blanked first, which is as much parsing as these checks need.
 
-use crate::{Outcome, env};
-use std::fs;
 use std::path::Path;
 
 const MAX_LINES: usize = 900;
@@ -15,32 +13,7 @@ const SAFETY_REACH: usize = 10;
 /// How far above an atomic operation its comment may stand, in any case.
 const ORDERING_REACH: usize = 12;
 
-#[derive(clap::Args)]
-pub struct Args {
-    /// Only files whose path contains one of these.
-    filter: Vec<String>,
-}
-
-pub fn run(args: &Args) -> Outcome {
-    let root = env::root();
-    let (mut files, mut problems) = (0, 0);
-    for path in env::files_below(&root, "rs")? {
-        let relative = path.strip_prefix(&root)?;
-        let name = relative.display().to_string();
-        if !args.filter.is_empty() && !args.filter.iter().any(|f| name.contains(f.as_str())) {
-            continue;
-        }
-        files += 1;
-        for (line, problem) in check(relative, &fs::read_to_string(&path)?) {
-            problems += 1;
-            println!("{name}:{line}: {problem}");
-        }
-    }
-    println!("tidy: {files} files, {problems} problems");
-    Ok(problems == 0)
-}
-
-fn check(path: &Path, text: &str) -> Vec<(usize, String)> {
+pub fn check(path: &Path, text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let lines: Vec<&str> = text.lines().collect();
     let code: Vec<String> = lines.iter().map(|l| code_of(l)).collect();
@@ -169,4 +142,39 @@ fn code_of(line: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use std::path::Path;
+
+    fn problems(text: &str) -> Vec<String> {
+        let found = check(Path::new("a/src/x.rs"), text);
+        found.into_iter().map(|(_, problem)| problem).collect()
+    }
+
+    #[test]
+    fn each_planted_fault_is_found() {
+        assert_eq!(problems("//! Header.\nfn f() {}\n"), [""; 0]);
+        for (text, problem) in [
+            ("fn f() {}", "begins without"),
+            ("//! H.\n\tfn f() {}", "tab"),
+            ("//! H.\nfn f() {} ", "trailing blank"),
+            ("//! H.\nfn f() { todo!() }", "placeholder"),
+            ("//! H.\nfn f() { unsafe { g() } }", "SAFETY"),
+            (
+                "//! H.\nfn f() {\n    a.load(Ordering::Acquire);\n}",
+                "Ordering:",
+            ),
+        ] {
+            let found = problems(text);
+            assert!(
+                found.iter().any(|p| p.contains(problem)),
+                "{text:?}: {found:?}"
+            );
+        }
+        let long = "//! H.\n".repeat(901);
+        assert!(problems(&long)[0].contains("more than 900"));
+    }
 }

@@ -1,0 +1,95 @@
+//! `cargo xtask tidy`: the mechanical part of the house style, over every Rust file of the tree.
+//!
+//! ```text
+//! style     each file by its lines: headers, lengths, SAFETY and Ordering comments, placeholders
+//! circles   imports: no circle of more than two files, none between folders      (reported only, with --report)
+//! lengths   functions of at most 70 lines                                       (reported only)
+//! raw       clocks, threads and locks come from one place                       (reported only)
+//! ```
+
+mod circles;
+mod lengths;
+mod paths;
+mod raw;
+mod style;
+
+use crate::{Outcome, env};
+use std::fs;
+use std::path::Path;
+
+/// The packages whose structure is checked, by the folder of their sources.
+const ROOTS: [&str; 6] = [
+    "runtime-core/src",
+    "runtime-io/src",
+    "runtime-time/src",
+    "runtime-macros/src",
+    "src",
+    "drop-in/src",
+];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only files whose path contains one of these.
+    filter: Vec<String>,
+    /// Also say what the checks find that do not fail yet: circles, long functions, clocks, threads and locks.
+    #[arg(long)]
+    report: bool,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let root = env::root();
+    let is_wanted = |name: &str| {
+        args.filter.is_empty() || args.filter.iter().any(|f| name.contains(f.as_str()))
+    };
+    let (mut files, mut problems) = (0, 0);
+    let mut sources = Vec::new();
+    for path in env::files_below(&root, "rs")? {
+        let relative = path.strip_prefix(&root)?;
+        let name = relative.display().to_string();
+        let text = fs::read_to_string(&path)?;
+        if is_wanted(&name) {
+            files += 1;
+            for (line, problem) in style::check(relative, &text) {
+                problems += 1;
+                println!("{name}:{line}: {problem}");
+            }
+        }
+        if ROOTS.iter().any(|dir| relative.starts_with(dir)) && !is_test(relative) {
+            sources.push((name, text));
+        }
+    }
+    if args.report {
+        let sources: Vec<paths::File> = sources
+            .iter()
+            .map(|(name, text)| paths::read(name, text))
+            .collect::<Result<_, _>>()?;
+        let mut reported = 0;
+        // A circle is told whole if one of its files is meant.
+        for (name, finding) in circles::check(&sources, &ROOTS) {
+            if name.iter().any(|name| is_wanted(name)) {
+                reported += 1;
+                println!("{finding}");
+            }
+        }
+        for file in sources.iter().filter(|f| is_wanted(&f.name)) {
+            let findings = lengths::check(file).into_iter().chain(raw::check(file));
+            for (line, finding) in findings {
+                reported += 1;
+                println!("{}:{line}: {finding}", file.name);
+            }
+        }
+        println!("tidy: {reported} findings that do not fail yet");
+    }
+    println!("tidy: {files} files, {problems} problems");
+    Ok(problems == 0)
+}
+
+/// Tests, and what stands beside the product.
+fn is_test(path: &Path) -> bool {
+    let in_tests = path.components().any(|c| {
+        let name = c.as_os_str().to_string_lossy();
+        ["tests", "benches", "examples"].contains(&name.as_ref())
+    });
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    in_tests || ["tests.rs", "loom.rs", "unit.rs"].contains(&name.as_ref())
+}
