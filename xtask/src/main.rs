@@ -9,6 +9,7 @@ mod asan;
 mod bench;
 mod conformance;
 mod env;
+mod faults;
 mod features;
 mod loom;
 mod mutants;
@@ -40,6 +41,8 @@ enum Cmd {
     Features(features::Args),
     /// Run the tests under AddressSanitizer (needs nightly).
     Asan(asan::Args),
+    /// Let system calls fail, one after the other (needs strace).
+    Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Cmd::Tidy(args) => tidy::run(&args),
         Cmd::Features(args) => features::run(&args),
         Cmd::Asan(args) => asan::run(&args),
+        Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
     };
     match outcome {

@@ -31,30 +31,45 @@ impl Reactor {
         if let Some(known) = self.ring.ring.get() {
             return known.as_ref();
         }
-        {
+        // A ring's end runs wakers, for all the lock-depth audit knows: one that is of no use ends after the lock.
+        let unused = {
             let is_shutdown = self.ring.is_shutdown.lock();
             if *is_shutdown {
                 return None;
             }
-            if self.ring.ring.get().is_none() {
-                let ring = match self.make_ring() {
-                    Ok(ring) => Some(ring),
-                    Err(error) if is_temporary(&error) => return None,
-                    Err(_) => None,
-                };
-                let _ = self.ring.ring.set(ring);
+            match self.ring.ring.get() {
+                Some(_) => None,
+                None => self.make_ring_known(),
             }
-        }
+        };
+        drop(unused);
         self.ring.get()
     }
 
-    fn make_ring(&self) -> io::Result<Arc<Ring>> {
+    /// Makes the ring; one whose events nobody would see is given back.
+    fn make_ring_known(&self) -> Option<Arc<Ring>> {
+        let (ring, answer) = self.make_ring();
+        let (known, unused) = match answer {
+            Ok(()) => (ring, None),
+            Err(error) if is_temporary(&error) => return ring,
+            Err(_) => (None, ring),
+        };
+        let _ = self.ring.ring.set(known);
+        unused
+    }
+
+    /// A ring, unless the kernel gives none; and whether its events will be seen.
+    fn make_ring(&self) -> (Option<Arc<Ring>>, io::Result<()>) {
         let driver: Arc<dyn WakeDriver> = self.waker.clone();
-        let ring = Ring::new(Arc::downgrade(&driver))?;
-        let fd = ring.fd().ok_or_else(super::shutdown_error)?;
-        self.registry
-            .register(&mut SourceFd(&fd), RING, mio::Interest::READABLE)?;
-        Ok(Arc::new(ring))
+        let ring = match Ring::new(Arc::downgrade(&driver)) {
+            Ok(ring) => Arc::new(ring),
+            Err(error) => return (None, Err(error)),
+        };
+        let answer = ring.fd().ok_or_else(super::shutdown_error).and_then(|fd| {
+            let interest = mio::Interest::READABLE;
+            self.registry.register(&mut SourceFd(&fd), RING, interest)
+        });
+        (Some(ring), answer)
     }
 }
 
