@@ -3,7 +3,6 @@
 //! This crate knows no OS I/O and no timer wheel: it knows the [`driver`] contract. The facade composes
 //! it with `runtime-io` and `runtime-time`.
 
-pub mod audit;
 #[doc(hidden)]
 pub mod base;
 pub mod blocking;
@@ -15,9 +14,17 @@ pub mod dump;
 #[doc(hidden)]
 pub mod instrument;
 pub mod park;
-mod rng;
 pub mod runtime;
 pub(crate) mod scheduler;
-pub mod shim;
 pub mod sync;
 pub mod task;
+
+pub(crate) use base::rng;
+#[doc(hidden)]
+pub use base::shim;
+/// The lock audit, and what keeps panics in.
+#[doc(hidden)]
+pub mod audit {
+    pub use crate::base::contain::{contain, discard, wake};
+    pub use crate::base::lock_audit::{depth, user_code};
+}

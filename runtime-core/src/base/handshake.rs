@@ -16,7 +16,7 @@
 //!
 //! A SeqCst *access* in place of a fence would also do, but the model checker treats it as AcqRel and reports false alarms.
 
-use crate::shim::sync::atomic::{Ordering, fence};
+use super::shim::sync::atomic::{Ordering, fence};
 
 /// One side: `write` its word, then `look` at the other's.
 ///

@@ -17,7 +17,7 @@
 //!     queue would point into freed memory, and the place cannot reach the lock.
 
 use super::list::{Linked, Links, List};
-use crate::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use super::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomPinned;
@@ -35,7 +35,7 @@ pub struct Place<T> {
     value: UnsafeCell<Option<T>>,
     /// Touched with `value`, so that the model checker sees who breaks I1.
     #[cfg(runtime_loom)]
-    watched: crate::shim::cell::UnsafeCell<()>,
+    watched: crate::base::shim::cell::UnsafeCell<()>,
     _pinned: PhantomPinned,
 }
 
@@ -64,7 +64,7 @@ impl<T> Place<T> {
             links: UnsafeCell::new(Links::new()),
             value: UnsafeCell::new(None),
             #[cfg(runtime_loom)]
-            watched: crate::shim::cell::UnsafeCell::new(()),
+            watched: crate::base::shim::cell::UnsafeCell::new(()),
             _pinned: PhantomPinned,
         }
     }

@@ -5,8 +5,8 @@
 //! I1: slots `taken..len` of `inline` hold a waker each; those in `spilled` came later.
 //! I2: a waker that panics costs the others nothing: they are woken while the panic unwinds.
 
+use super::contain;
 use super::waker_slot::Taken;
-use crate::audit;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -54,7 +54,7 @@ impl WakeBatch {
     pub fn wake_after<G>(&mut self, held: G) {
         drop(held);
         while let Some(waker) = self.pop() {
-            audit::wake(waker);
+            contain::wake(waker);
         }
         self.len = 0;
         self.taken = 0;
@@ -84,7 +84,7 @@ impl Drop for WakeBatch {
     fn drop(&mut self) {
         // Something is left only while a panic unwinds; a second one would abort.
         while let Some(waker) = self.pop() {
-            audit::contain(|| waker.wake());
+            contain::contain(|| waker.wake());
         }
     }
 }

@@ -10,8 +10,9 @@
 //!
 //! A slot that is dropped full drops its waker. Its owner is going away then, without a lock; debug builds check it.
 
-use crate::audit;
-use crate::shim::sync::Mutex;
+use super::contain;
+use super::lock_audit;
+use super::shim::sync::Mutex;
 use std::fmt;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -44,7 +45,7 @@ impl WakerSlot {
     #[inline]
     #[track_caller]
     pub fn holding(waker: &Waker) -> WakerSlot {
-        audit::user_code();
+        lock_audit::user_code();
         WakerSlot(Some(waker.clone()))
     }
 
@@ -63,7 +64,7 @@ impl Drop for WakerSlot {
     #[inline]
     fn drop(&mut self) {
         if self.0.is_some() {
-            audit::user_code();
+            lock_audit::user_code();
         }
     }
 }
@@ -90,7 +91,7 @@ impl Taken {
     pub fn wake_after<G>(self, held: G) {
         drop(held);
         if let Some(waker) = self.0 {
-            audit::wake(waker);
+            contain::wake(waker);
         }
     }
 
@@ -100,7 +101,7 @@ impl Taken {
     pub fn drop_after<G>(self, held: G) {
         drop(held);
         if let Some(waker) = self.0 {
-            audit::user_code();
+            lock_audit::user_code();
             drop(waker);
         }
     }
@@ -207,7 +208,7 @@ pub fn register<S, R>(
             return None;
         }
         drop(state);
-        audit::user_code();
+        lock_audit::user_code();
         clone = Some(waker.clone());
     }
 }

@@ -1,6 +1,6 @@
 //! Ordering mutants: each atomic operation of a listed file is a site; the models judge.
 //!
-//! The models are built once: the mutant is chosen by a variable that the shim reads (`runtime-core/src/shim/mutant.rs`).
+//! The models are built once: the mutant is chosen by a variable that the shim reads (`runtime-core/src/base/shim/mutant.rs`).
 //! Mutants that are nothing of that kind (a skipped re-check) are written out in the table, and built from a copy of the tree.
 
 use super::calls::calls;
@@ -24,7 +24,7 @@ struct Mutant<'a> {
 }
 
 enum Change {
-    /// The value of `RUNTIME_MUTANT`: see runtime-core/src/shim/mutant.rs.
+    /// The value of `RUNTIME_MUTANT`: see runtime-core/src/base/shim/mutant.rs.
     Site(String),
     /// The whole file, to be built.
     Text(String),

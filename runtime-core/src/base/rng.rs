@@ -3,7 +3,7 @@
 //! A 64-bit xorshift* generator (Marsaglia 2003, Vigna 2016) seeded from one runtime-wide
 //! sequence, so a runtime built with a fixed [`RngSeed`] makes the same choices each time.
 
-use crate::shim::sync::Mutex;
+use super::shim::sync::Mutex;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Seed of a runtime's random choices.

@@ -3,7 +3,7 @@
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
-    use crate::shim::mutant;
+    use crate::base::shim::mutant;
     use std::fmt;
     use std::ops::{Deref, DerefMut};
     use std::time::Duration;
@@ -12,7 +12,7 @@ pub mod sync {
 
     /// Atomics and fences.
     pub mod atomic {
-        pub use crate::shim::model_atomic::*;
+        pub use crate::base::shim::model_atomic::*;
     }
 
     /// loom's mutex without poisoning.

@@ -2,7 +2,7 @@
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
-    use crate::audit;
+    use crate::base::lock_audit;
     use std::fmt;
     use std::mem::ManuallyDrop;
     use std::ops::{Deref, DerefMut};
@@ -39,7 +39,7 @@ pub mod sync {
         #[inline]
         pub fn lock(&self) -> MutexGuard<'_, T> {
             let guard = self.0.lock();
-            audit::locked();
+            lock_audit::locked();
             MutexGuard(ManuallyDrop::new(guard))
         }
 
@@ -47,7 +47,7 @@ pub mod sync {
         #[inline]
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             let guard = self.0.try_lock()?;
-            audit::locked();
+            lock_audit::locked();
             Some(MutexGuard(ManuallyDrop::new(guard)))
         }
 
@@ -83,7 +83,7 @@ pub mod sync {
         fn drop(&mut self) {
             // SAFETY: the inner guard is dropped only here, once.
             unsafe { ManuallyDrop::drop(&mut self.0) };
-            audit::unlocked();
+            lock_audit::unlocked();
         }
     }
 

@@ -1,0 +1,41 @@
+//! Keeps the panics of user code (wakers, hooks, drops) from those who have nothing to do with them.
+
+use super::lock_audit::user_code;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+/// Runs user code and swallows its panic, which the panic hook has told of.
+#[inline]
+#[track_caller]
+pub fn contain(f: impl FnOnce()) {
+    user_code();
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        discard(payload);
+    }
+}
+
+/// Drops the payload of a panic. Its drop may panic again, with another payload: after 16 attempts the last is leaked.
+pub fn discard(mut payload: Box<dyn Any + Send>) {
+    const MOST: usize = 16;
+    for _ in 0..MOST {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(another) => payload = another,
+        }
+    }
+    std::mem::forget(payload);
+}
+
+/// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second
+/// one and abort.
+#[inline]
+#[track_caller]
+pub fn wake(waker: Waker) {
+    if std::thread::panicking() {
+        contain(|| waker.wake());
+    } else {
+        user_code();
+        waker.wake();
+    }
+}
