@@ -21,9 +21,10 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn note_spawn(&self) {
+    /// How many there were before.
+    pub(crate) fn note_spawn(&self) -> u64 {
         // Ordering: Relaxed; a counter.
-        self.spawned.fetch_add(1, Ordering::Relaxed);
+        self.spawned.fetch_add(1, Ordering::Relaxed)
     }
     pub(crate) fn note_remote_schedule(&self) {
         // Ordering: Relaxed; a counter.

@@ -21,11 +21,11 @@ use crate::runtime::config::{Callback, Config};
 use crate::runtime::metrics::{Stopwatch, WorkerCounters};
 use crate::runtime::shared::Shared;
 use crate::scheduler::{self, Policy};
+use crate::shim::deque::{Injector, Steal};
 use crate::shim::sync::Mutex;
 use crate::shim::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::runnable::oldest_first;
 use crate::task::{Runnable, nested};
-use crossbeam_deque::{Injector, Steal};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -283,6 +283,10 @@ impl CurrentThread {
         drop(guard);
     }
 }
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom_current.rs"]
+mod loom;
 
 struct WaitWaker(Arc<ThreadParker>);
 

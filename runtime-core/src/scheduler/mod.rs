@@ -199,11 +199,13 @@ where
         let cx = cx.filter(|cx| cx.is_of(Arc::as_ptr(shared)))?;
         cx.worker_index()
     });
-    match local {
-        Some(worker) => shared.policy.counters(worker).spawned.add(1),
-        None => shared.counters.note_spawn(),
-    }
-    let shard = local.unwrap_or_else(|| id.as_u64() as usize);
+    let shard = match local {
+        Some(worker) => {
+            shared.policy.counters(worker).spawned.add(1);
+            worker
+        }
+        None => shared.counters.note_spawn() as usize,
+    };
     if !shared.owned.bind(raw, shard) {
         task.refuse();
         return join;
@@ -228,7 +230,7 @@ impl Pause {
     fn wait(&mut self) {
         self.0 += 1;
         match self.0.checked_sub(Pause::YIELDS) {
-            None => std::thread::yield_now(),
+            None => crate::shim::thread::yield_now(),
             Some(sleeps) => {
                 let micros = (50 << sleeps.min(10)).min(Pause::LONGEST);
                 std::thread::sleep(Duration::from_micros(micros));

@@ -14,9 +14,15 @@ mod model;
 #[cfg(runtime_loom)]
 mod model_atomic;
 #[cfg(runtime_loom)]
+mod model_deque;
+#[cfg(runtime_loom)]
 mod mutant;
 #[cfg(runtime_loom)]
 pub use model::*;
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom_deque.rs"]
+mod loom_deque;
 
 /// Like `thread_local!`, with loom's per-model storage under the model checker.
 #[macro_export]

@@ -135,6 +135,11 @@ pub mod sync {
     }
 }
 
+/// Work-stealing queues.
+pub mod deque {
+    pub use crate::shim::model_deque::*;
+}
+
 /// Interior mutability that loom watches.
 pub mod cell {
     pub use loom::cell::UnsafeCell;

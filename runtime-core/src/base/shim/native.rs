@@ -137,6 +137,11 @@ pub mod sync {
     }
 }
 
+/// Work-stealing queues.
+pub mod deque {
+    pub use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+}
+
 /// Interior mutability with loom's closure API.
 pub mod cell {
     /// `std::cell::UnsafeCell` whose pointers are handed to closures, so loom can watch accesses.

@@ -100,8 +100,9 @@ impl Idle {
     /// A searcher has found work. True if it was the last: the caller looks whether there is
     /// more work and if so wakes another (I3).
     pub(crate) fn finish_search(&self) -> bool {
-        // Ordering: Relaxed; ordered by the fence. Of several searchers the last sees the others' counts.
-        let last = self.searching.fetch_sub(1, Ordering::Relaxed) == 1;
+        // Ordering: Release; pairs with the fence in `announce`, after a count-down that comes later: whoever gives up later
+        // sees what this searcher has moved to its queue. Of several searchers the last sees the others' counts.
+        let last = self.searching.fetch_sub(1, Ordering::Release) == 1;
         // Ordering: SeqCst fence; pairs with the one in `worker_to_notify`: a pusher that saw us
         // searching has its task seen by the look that follows.
         fence(Ordering::SeqCst);
@@ -116,7 +117,7 @@ impl Idle {
         if searching {
             self.searching.fetch_sub(1, Ordering::Relaxed);
         }
-        // Ordering: SeqCst fence; pairs with the fence in `worker_to_notify` (I1).
+        // Ordering: SeqCst fence; pairs with the fence in `worker_to_notify` (I1), and with the Release in `finish_search`.
         fence(Ordering::SeqCst);
     }
 

@@ -92,6 +92,12 @@ impl Parker {
         }
     }
 
+    /// From here on parks with a time-out end by it.
+    #[cfg(all(test, runtime_loom))]
+    pub(crate) fn time_is_up(&self) {
+        self.condvar.time_is_up();
+    }
+
     /// A wake-up of the condition that nobody owes: systems have them, loom does not.
     #[cfg(all(test, runtime_loom))]
     pub(crate) fn wake_spuriously(&self) {

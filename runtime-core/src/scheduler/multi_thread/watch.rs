@@ -30,13 +30,17 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(2);
 
 /// How long a new runtime does without the watch's thread.
-const YOUTH: Duration = Duration::from_millis(3);
+const YOUTH: Duration = match cfg!(runtime_loom) {
+    true => Duration::MAX, // a model has no clock, and does without the watch
+    false => Duration::from_millis(3),
+};
 
 /// See the module's page.
 pub(super) struct Watch {
     rest: Rest,
     youth: Youth,
-    grown_up: Instant,
+    /// `None`: never.
+    grown_up: Option<Instant>,
     /// Timers are overdue, and the worker whose they are may be stuck.
     overdue: AtomicBool,
 }
@@ -172,7 +176,7 @@ impl Watch {
         Watch {
             rest: Rest::new(),
             youth: Youth::new(),
-            grown_up: Instant::now() + YOUTH,
+            grown_up: Instant::now().checked_add(YOUTH),
             overdue: AtomicBool::new(false),
         }
     }
@@ -193,7 +197,10 @@ impl Watch {
         if self.youth.is_over() {
             return None;
         }
-        let left = self.grown_up.saturating_duration_since(Instant::now());
+        let left = match self.grown_up {
+            Some(grown_up) => grown_up.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
         if !left.is_zero() {
             return Some(left);
         }
@@ -241,7 +248,7 @@ impl Watch {
     }
 
     /// One tick: compares the pulses with those of the last. `None`: the worker sleeps.
-    fn tick(&self, handle: &Handle, last: &mut Vec<Option<u32>>) {
+    pub(super) fn tick(&self, handle: &Handle, last: &mut Vec<Option<u32>>) {
         let policy = super::MultiThread::of(handle);
         last.resize(policy.remotes.len(), None);
         let mut any_is_stuck = false;

@@ -21,10 +21,10 @@ use crate::runtime::config::{Callback, Config};
 use crate::runtime::metrics::{Stopwatch, WorkerCounters};
 use crate::runtime::shared::Shared;
 use crate::scheduler;
+use crate::shim::deque::{Steal, Stealer, Worker};
 use crate::shim::sync::atomic::Ordering;
 use crate::task::Runnable;
 use crate::task::runnable::oldest_first;
-use crossbeam_deque::{Steal, Stealer, Worker};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,7 @@ pub(crate) struct Context {
 }
 
 /// What a step came to.
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
     Ran,
     Parked,
@@ -114,15 +115,8 @@ pub(super) fn run(handle: Handle, core: Box<Core>) {
     };
     let _scheduler = context::set_scheduler(&cx);
     worker.policy().remotes[index].counters.note_thread();
-    loop {
-        match worker.step() {
-            Step::Ran | Step::Parked => {}
-            Step::CoreGone => break,
-            Step::Shutdown => {
-                worker.stop();
-                break;
-            }
-        }
+    if worker.run_steps() == Step::Shutdown {
+        worker.stop();
     }
     // Wakers deferred on this thread must not be lost with it.
     context::wake_deferred();
@@ -194,6 +188,16 @@ impl Context {
             policy.remotes[self.index].counters.overflows.add(1);
         }
         core.queue.push(task);
+    }
+
+    /// Runs until the worker ends on this thread: `CoreGone` or `Shutdown`.
+    fn run_steps(&self) -> Step {
+        loop {
+            match self.step() {
+                Step::Ran | Step::Parked => {}
+                end => return end,
+            }
+        }
     }
 
     fn step(&self) -> Step {
@@ -281,7 +285,13 @@ impl Context {
         if let Some(task) = take_lifo(lifo) {
             return Some(task);
         }
-        self.take_batch(core)
+        let task = self.take_batch(core);
+        if !core.searching && !core.queue.is_empty() {
+            // On their way from the injector to this queue the others of the batch were nowhere to be seen. A sibling
+            // that looked just then has gone to sleep.
+            policy.notify(self.shared());
+        }
+        task
     }
 
     /// A fair share of the injector, at most half a queue.
@@ -563,6 +573,10 @@ pub(super) fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> O
     // SAFETY: only permits are put into the slot, and the swap took this one out.
     unsafe { Runnable::from_ptr(ptr) }
 }
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom_worker.rs"]
+mod loom;
 
 fn take_queued(queue: &Stealer<Runnable>) -> Option<Runnable> {
     loop {

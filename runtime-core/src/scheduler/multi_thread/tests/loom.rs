@@ -121,6 +121,46 @@ fn the_last_searcher_looks_for_what_it_hid() {
     });
 }
 
+/// Worker 1 has its limit of searchers reached by worker 2, sees work all the same, and sleeps. Worker 2 gives up or finishes:
+/// in either case one of the two is awake for the work.
+fn a_refused_worker_sleeps_beside(end_search: fn(&World) -> bool) {
+    ::loom::model(move || {
+        let world = World::new(2);
+        assert!(world.idle.try_search());
+        let pusher = {
+            let world = world.clone();
+            thread::spawn(move || world.push(0))
+        };
+        let refused = {
+            let world = world.clone();
+            thread::spawn(move || {
+                world.idle.announce(1, false);
+                !world.has_work(0) || !world.idle.try_search()
+            })
+        };
+        let looked = end_search(&world);
+        let woken = pusher.join().unwrap();
+        let sleeps = refused.join().unwrap();
+        assert!(
+            looked || !sleeps || woken.is_some(),
+            "work, and nobody awake for it"
+        );
+    });
+}
+
+#[test]
+fn a_worker_that_may_not_search_sleeps_beside_one_that_gives_up() {
+    a_refused_worker_sleeps_beside(|world| {
+        world.idle.announce(0, true);
+        world.has_work(0)
+    });
+}
+
+#[test]
+fn a_worker_that_may_not_search_sleeps_beside_one_that_finds_work() {
+    a_refused_worker_sleeps_beside(|world| world.idle.finish_search() && world.has_work(0));
+}
+
 /// A claimer counts as a searcher while it claims. If the worker wakes by itself meanwhile, the claim fails, and
 /// a push that relied on the count must not be left to nobody.
 #[test]
@@ -239,6 +279,37 @@ fn a_spurious_wake_up_ends_no_park_and_costs_no_token() {
         assert_eq!(1, shared.2.load(Ordering::Relaxed));
         unparker.join().unwrap();
         system.join().unwrap();
+    });
+}
+
+/// The time runs out as the worker is unparked: this park says so, or the token is there for the next.
+#[test]
+fn a_park_that_times_out_costs_no_token() {
+    ::loom::model(|| {
+        let shared = Arc::new((
+            Parker::new(),
+            Driver(::loom::sync::Notify::new()),
+            AtomicUsize::new(0),
+        ));
+        let unparker = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.2.store(1, Ordering::Relaxed);
+                shared.0.unpark(&shared.1);
+            })
+        };
+        let clock = {
+            let shared = shared.clone();
+            thread::spawn(move || shared.0.time_is_up())
+        };
+        if !shared.0.park(Some(Duration::from_secs(1))) {
+            assert!(shared.0.park(None));
+        }
+        assert_eq!(1, shared.2.load(Ordering::Relaxed));
+        // Neither is there a token too many.
+        clock.join().unwrap();
+        unparker.join().unwrap();
+        assert!(!shared.0.park(Some(Duration::from_secs(1))));
     });
 }
 

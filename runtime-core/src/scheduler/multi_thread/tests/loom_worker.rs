@@ -1,0 +1,261 @@
+//! Models of the worker's step machine as it ships, on stand-ins for the deques.
+//!
+//! A task that nobody runs is a deadlock, which loom reports: it is the tasks that shut the runtime down. Workers stop short of
+//! the cancelling of tasks, unless a model is about that.
+
+use super::super::MultiThread;
+use super::{Context, Core, Step};
+use crate::context;
+use crate::driver::Drivers;
+use crate::rng::RngSeed;
+use crate::runtime::config::Config;
+use crate::runtime::{Handle, shared::Shared};
+use crate::scheduler::{self, Policy};
+use crate::shim::sync::{Condvar, Mutex};
+use ::loom::thread;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// A runtime whose workers have no threads yet.
+fn runtime(workers: usize) -> (Handle, Vec<Box<Core>>) {
+    let mut config = Config::new(Some(workers), "model");
+    config.seed = Some(RngSeed::from_bytes(b"model"));
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
+        let (policy, locals) = MultiThread::new(config, workers);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    MultiThread::of(&handle).seat.give_back(driver);
+    let cores = queues.into_iter().enumerate();
+    let cores = cores.map(|(index, queue)| Box::new(Core::new(&handle, index, queue)));
+    let cores = cores.collect();
+    (handle, cores)
+}
+
+fn context_of(handle: &Handle, core: Box<Core>) -> scheduler::Context {
+    scheduler::Context::MultiThread(Context {
+        handle: handle.clone(),
+        index: core.index,
+        core: RefCell::new(Some(core)),
+    })
+}
+
+fn run_in(cx: &scheduler::Context, f: impl FnOnce(&Context)) {
+    let scheduler::Context::MultiThread(worker) = cx else {
+        unreachable!("made by `context_of`")
+    };
+    let _current = context::set_current(worker.handle.clone());
+    let _scheduler = context::set_scheduler(cx);
+    f(worker);
+}
+
+/// Runs a worker on this thread, up to the shutdown.
+fn work(handle: &Handle, core: Box<Core>) {
+    run_in(&context_of(handle, core), |worker| {
+        assert_eq!(Step::Shutdown, worker.run_steps());
+    });
+}
+
+fn shut_down(handle: &Handle) {
+    MultiThread::of(handle).shutdown_with(&handle.shared);
+}
+
+/// A thread waits here for a task on another.
+#[derive(Clone)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn new() -> Gate {
+        Gate(Arc::new((Mutex::new(false), Condvar::new())))
+    }
+
+    fn open(&self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut is_open = self.0.0.lock();
+        while !*is_open {
+            is_open = self.0.1.wait(is_open);
+        }
+    }
+}
+
+/// The announcement and the second look: a task from outside comes as the only worker goes to sleep.
+#[test]
+fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, core))
+        };
+        let ender = handle.clone();
+        drop(handle.spawn(async move { shut_down(&ender) }));
+        worker.join().unwrap();
+    });
+}
+
+/// The same with two workers, of which one may hold the driver.
+#[test]
+fn a_task_from_outside_is_run_by_one_of_two_workers() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        let pusher = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                let ender = handle.clone();
+                drop(handle.spawn(async move { shut_down(&ender) }));
+            })
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+        pusher.join().unwrap();
+    });
+}
+
+/// The first task blocks until the second has run: whoever found the first must see to the second.
+#[test]
+fn the_last_searcher_hands_on_what_is_left() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let gate = Gate::new();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        let (waits, ender) = (gate.clone(), handle.clone());
+        drop(handle.spawn(async move {
+            waits.wait();
+            shut_down(&ender);
+        }));
+        drop(handle.spawn(async move { gate.open() }));
+        work(&handle, second);
+        worker.join().unwrap();
+    });
+}
+
+/// A task spawns two, so that the first is pushed out of the slot, and blocks until that one has run.
+#[test]
+fn a_task_pushed_out_of_the_slot_is_taken_or_woken_for() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let (waits, opens) = (Gate::new(), ender.clone());
+            let gate = waits.clone();
+            drop(opens.spawn(async move { gate.open() }));
+            drop(opens.spawn(async {}));
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+    });
+}
+
+/// The shutdown comes as the worker goes to sleep.
+#[test]
+fn a_shutdown_ends_a_worker_that_goes_to_sleep() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, core))
+        };
+        shut_down(&handle);
+        worker.join().unwrap();
+    });
+}
+
+/// The task that a stuck worker has in its slot is taken out by the watch, and a sleeping sibling is woken for it. Here the stuck
+/// task itself does what the watch's thread would.
+#[test]
+fn a_task_in_the_slot_of_a_stuck_worker_is_run_by_a_sibling() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let waits = Gate::new();
+            let gate = waits.clone();
+            drop(ender.spawn(async move { gate.open() }));
+            let watch = &MultiThread::of(&ender).watch;
+            let mut pulses = Vec::new();
+            watch.tick(&ender, &mut pulses);
+            watch.tick(&ender, &mut pulses);
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+    });
+}
+
+/// A worker handed over in `block_in_place` goes on elsewhere: with the task in its slot, and up to the shutdown.
+#[test]
+fn a_worker_that_is_handed_over_goes_on() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let waits = Gate::new();
+            let gate = waits.clone();
+            drop(ender.spawn(async move { gate.open() }));
+            let _core = scheduler::hand_off_core();
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let cx = context_of(&handle, core);
+        run_in(&cx, |worker| assert_eq!(Step::CoreGone, worker.run_steps()));
+        // The thread that has the worker now cancels what is left, and stops the drivers.
+        handle.pool().begin_shutdown();
+        assert!(handle.pool().join(None));
+        assert!(handle.shared.owned.is_empty());
+    });
+}
+
+/// A task that comes with the shutdown is run or cancelled, and the worker ends.
+#[test]
+fn a_task_that_comes_with_the_shutdown_is_settled() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || super::run(handle, core))
+        };
+        let pusher = {
+            let handle = handle.clone();
+            thread::spawn(move || handle.spawn(async {}))
+        };
+        shut_down(&handle);
+        let task = pusher.join().unwrap();
+        worker.join().unwrap();
+        assert!(task.is_finished());
+        assert!(handle.shared.owned.is_empty());
+    });
+}
