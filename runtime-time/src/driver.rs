@@ -15,6 +15,9 @@
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]
 mod loom;
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/slot.rs"]
+mod slot;
 
 use crate::clock::{Clock, Due};
 use crate::entry::{Entry, Phase};

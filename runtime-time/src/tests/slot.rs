@@ -1,0 +1,215 @@
+//! One slot on one thread: who is woken, which waker is given back, when the driver has to wake.
+//!
+//! Ticks are far in the future of the clock, and time passes by what `fire` is told.
+
+use super::{Armed, BATCH, NEVER, Slot, TimeHandle};
+use crate::entry::{Entry, Phase};
+use runtime_core::driver::{DriverParams, Timers, Unpark};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+const SOON: u64 = 1_000_000;
+const LATER: u64 = 2_000_000;
+
+/// Counts wakes and unparks; whoever holds it is seen in its count of owners.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Unpark for Count {
+    fn unpark(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A counter and its waker, the latter in one place only.
+fn waker() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (count.clone(), Waker::from(count))
+}
+
+/// One worker's slot (0) and the foreign one (1).
+fn wheels(fire_at_shutdown: bool) -> (TimeHandle, Arc<Count>) {
+    let unparks = Arc::new(Count::default());
+    let params = DriverParams {
+        fire_at_shutdown,
+        workers: 1,
+        nevents: 1,
+        start_paused: false,
+        may_pause: false,
+    };
+    (TimeHandle::new(&params, unparks.clone()), unparks)
+}
+
+fn arm(slot: &Slot, deadline: u64, waker: &Waker) -> (Pin<Box<Entry>>, bool) {
+    let entry = Box::pin(Entry::new());
+    // SAFETY: pinned in its box; the tests let it fire or disarm it before it goes.
+    let armed = unsafe { slot.arm(&entry, deadline, waker) };
+    (entry, matches!(armed, Armed::Pending))
+}
+
+#[test]
+fn the_last_waker_is_woken_and_the_others_are_given_back() {
+    let (wheels, _) = wheels(false);
+    let slot = &wheels.slots[0];
+    let ((first, first_waker), (second, second_waker)) = (waker(), waker());
+    let (entry, is_armed) = arm(slot, SOON, &first_waker);
+    assert!(is_armed);
+    assert_eq!(Arc::strong_count(&first), 3);
+    assert_eq!(slot.update_waker(&entry, &first_waker), Phase::Armed);
+    assert_eq!(Arc::strong_count(&first), 3);
+    assert_eq!(slot.update_waker(&entry, &second_waker), Phase::Armed);
+    assert_eq!(
+        (Arc::strong_count(&first), Arc::strong_count(&second)),
+        (2, 3)
+    );
+    assert_eq!(slot.fire(SOON), 1);
+    assert_eq!((first.get(), second.get()), (0, 1));
+    // Nothing is left in an entry that has fired, and nothing is put there.
+    assert_eq!(slot.update_waker(&entry, &first_waker), Phase::Fired);
+    assert_eq!(
+        (Arc::strong_count(&first), Arc::strong_count(&second)),
+        (2, 2)
+    );
+    assert_eq!(slot.fire(LATER), 0);
+    assert_eq!((first.get(), second.get()), (0, 1));
+}
+
+#[test]
+fn what_is_given_up_is_not_woken_and_leaves_nothing() {
+    let (wheels, _) = wheels(false);
+    let slot = &wheels.slots[0];
+    let (count, its_waker) = waker();
+    let (entry, _) = arm(slot, SOON, &its_waker);
+    slot.disarm(&entry);
+    assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
+    slot.disarm(&entry);
+    assert!(slot.take_waker(&entry).is_none());
+    assert_eq!(slot.exact_next(), NEVER);
+    assert_eq!(slot.fire(LATER), 0);
+    let (entry, _) = arm(slot, SOON, &its_waker);
+    let taken = slot.take_waker(&entry);
+    assert!(taken.is_some_and(|taken| taken.will_wake(&its_waker)));
+    assert_eq!((entry.phase(), count.get()), (Phase::Idle, 0));
+    assert_eq!((slot.exact_next(), slot.fire(LATER)), (NEVER, 0));
+}
+
+#[test]
+fn a_timer_that_is_postponed_fires_at_the_later_time_only() {
+    let (wheels, _) = wheels(false);
+    let slot = &wheels.slots[0];
+    let (count, its_waker) = waker();
+    let (entry, _) = arm(slot, SOON, &its_waker);
+    assert!(!slot.postpone(&entry, 1));
+    assert!(slot.postpone(&entry, LATER));
+    assert_eq!(
+        (slot.fire(SOON), slot.fire(LATER - 1), count.get()),
+        (0, 0, 0)
+    );
+    assert_eq!(entry.phase(), Phase::Armed);
+    assert_eq!((slot.fire(LATER), count.get()), (1, 1));
+    assert!(!slot.postpone(&entry, LATER + 1));
+    assert_eq!(entry.phase(), Phase::Fired);
+}
+
+#[test]
+fn the_earliest_timer_is_told_and_only_due_ones_fire() {
+    let (wheels, _) = wheels(false);
+    let slot = &wheels.slots[0];
+    let (count, its_waker) = waker();
+    assert_eq!(slot.next(), NEVER);
+    let (late, _) = arm(slot, LATER, &its_waker);
+    assert_eq!(slot.next(), LATER);
+    let (soon, _) = arm(slot, SOON, &its_waker);
+    assert_eq!(slot.next(), SOON);
+    let (later, _) = arm(slot, LATER + 1, &its_waker);
+    assert_eq!(slot.next(), SOON);
+    assert_eq!(slot.fire(SOON - 1), 0);
+    assert_eq!((slot.fire(SOON), count.get()), (1, 1));
+    assert_eq!((soon.phase(), late.phase()), (Phase::Fired, Phase::Armed));
+    assert!(slot.next() > SOON && slot.next() <= LATER);
+    assert_eq!((slot.fire(LATER), slot.fire(LATER + 1)), (1, 1));
+    assert_eq!(
+        (later.phase(), slot.next(), count.get()),
+        (Phase::Fired, NEVER, 3)
+    );
+}
+
+#[test]
+fn more_timers_than_a_batch_fire_in_one_go() {
+    for many in [BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 1] {
+        let (wheels, _) = wheels(false);
+        let slot = &wheels.slots[0];
+        let (count, its_waker) = waker();
+        let entries: Vec<_> = (0..many).map(|_| arm(slot, SOON, &its_waker).0).collect();
+        assert_eq!((slot.fire(SOON), count.get()), (many, many));
+        assert!(entries.iter().all(|entry| entry.phase() == Phase::Fired));
+        assert_eq!(slot.next(), NEVER);
+    }
+}
+
+#[test]
+fn a_foreign_timer_wakes_the_driver_if_that_sleeps_longer() {
+    let (wheels, unparks) = wheels(false);
+    let (_, its_waker) = waker();
+    let own = arm(&wheels.slots[0], LATER, &its_waker).0;
+    // Nobody is parked.
+    let first = arm(&wheels.slots[1], SOON + 2, &its_waker).0;
+    assert_eq!(unparks.get(), 0);
+    assert!(wheels.before_park(0, true).is_some());
+    let later = arm(&wheels.slots[1], SOON + 3, &its_waker).0;
+    assert_eq!(unparks.get(), 0);
+    let earlier = arm(&wheels.slots[1], SOON + 1, &its_waker).0;
+    assert_eq!(unparks.get(), 1);
+    wheels.after_park(0, true);
+    let earliest = arm(&wheels.slots[1], SOON, &its_waker).0;
+    assert_eq!(unparks.get(), 1);
+    // A worker's own timer is its own affair.
+    assert!(wheels.before_park(0, true).is_some());
+    let mine = arm(&wheels.slots[0], SOON - 1, &its_waker).0;
+    assert_eq!(unparks.get(), 1);
+    for (slot, entry) in [
+        (0, own),
+        (1, first),
+        (1, later),
+        (1, earlier),
+        (1, earliest),
+        (0, mine),
+    ] {
+        wheels.slots[slot].disarm(&entry);
+    }
+    assert!(wheels.before_park(0, true).is_none());
+    assert!(!wheels.is_overdue());
+}
+
+#[test]
+fn a_shutdown_ends_what_is_armed_and_refuses_what_comes() {
+    for (fires, phase) in [(false, Phase::Failed), (true, Phase::Fired)] {
+        let (wheels, _) = wheels(fires);
+        let (count, its_waker) = waker();
+        let entries = [0, 1, 1].map(|slot| arm(&wheels.slots[slot], SOON, &its_waker).0);
+        wheels.shutdown();
+        assert!(entries.iter().all(|entry| entry.phase() == phase));
+        assert_eq!((count.get(), Arc::strong_count(&count)), (3, 2));
+        for slot in &wheels.slots {
+            let entry = Box::pin(Entry::new());
+            // SAFETY: refused, so in no wheel.
+            let late = unsafe { slot.arm(&entry, SOON, &its_waker) };
+            assert!(matches!(late, Armed::Shutdown));
+            assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
+        }
+    }
+}
