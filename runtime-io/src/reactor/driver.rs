@@ -253,3 +253,7 @@ impl fmt::Debug for Driver {
         f.debug_struct("Driver").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/slots.rs"]
+mod tests;

@@ -130,7 +130,7 @@ impl Tree {
                     let test = test.trim_end_matches(".rs");
                     test != "support" && !self.tests.contains(test)
                 }
-                (Some("examples" | "benches" | "docs"), _) => true,
+                (Some("examples" | "benches"), _) => true,
                 _ => false,
             };
             is_foreign
@@ -253,7 +253,13 @@ impl Tree {
             );
             self.remember()?;
             if banned == 0 {
-                return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+                let errors = rendered(&messages);
+                let said = String::from_utf8_lossy(&output.stderr);
+                return Err(if errors.is_empty() {
+                    said.into()
+                } else {
+                    errors.into()
+                });
             }
         }
         Err("the mutants that do not compile cannot be told from the others".into())
@@ -379,6 +385,21 @@ impl Tree {
         let text = serde_json::to_string(&known).map_err(std::io::Error::other)?;
         env::write_if_changed(&self.memory(), &text)
     }
+}
+
+/// The compiler's errors, to be read.
+fn rendered(messages: &str) -> String {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let errors = messages.filter(|message| message["message"]["level"] == "error");
+    let texts = errors.map(|error| {
+        error["message"]["rendered"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    });
+    texts.take(5).collect()
 }
 
 /// Names a text and what was found in it.
