@@ -268,10 +268,12 @@ impl Running {
                 Some(watch) => watch.go_on(pid)?,
                 None => continue,
             };
-            if is_new {
-                if let Some(status) = self.try_wait()? {
-                    return Poll::Ready(Ok(status));
-                }
+            let status = match is_new {
+                true => self.try_wait()?,
+                false => None,
+            };
+            if let Some(status) = status {
+                return Poll::Ready(Ok(status));
             }
         }
     }

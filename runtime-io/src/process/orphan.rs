@@ -87,6 +87,10 @@ pub(super) fn reap_lost() {
     }
     let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
     lost.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    if lost.len() < lost.capacity() / 4 {
+        let room = lost.len() * 2;
+        lost.shrink_to(room);
+    }
     // Ordering: Relaxed; as above.
     LOST_LEN.store(lost.len(), Ordering::Relaxed);
 }

@@ -5,16 +5,15 @@
 //! epoll_wait ─▶ events ─▶ (one lock) token ─▶ slot ─▶ Arc<ScheduledIo> ─▶ (no lock) deliver, wake
 //! ```
 //!
-//! I1: a token is a slot index and the slot's generation at registration. An event whose
-//! generation is not the slot's current one is ignored, so an event that comes after
+//! I1: an event whose token names no registration is ignored (see `slots`), so an event that comes after
 //! deregistration, or for a file description kept alive by a duplicate, touches nothing.
 //! I2: a slot is freed whatever the OS answers to (de)registration: nothing leaks on failure.
-//! I3: after shutdown no slot is filled any more.
 //!
 //! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
 
 use super::ScheduledIo;
 use super::ring::{RING, RingSlot};
+use super::slots::{Slot, Slots};
 use super::{Interest, Ready};
 use mio::unix::SourceFd;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
@@ -28,56 +27,6 @@ use std::time::Duration;
 const UNPARK: mio::Token = mio::Token(usize::MAX);
 /// mio hands the OS milliseconds in a C int; nothing needs to sleep longer than this in one go.
 const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
-const INDEX_BITS: u32 = usize::BITS / 2;
-
-/// Where a registration sits.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot(usize);
-
-#[derive(Default)]
-struct Slots {
-    entries: Vec<Entry>,
-    free: Vec<usize>,
-    is_shutdown: bool,
-}
-
-struct Entry {
-    generation: usize,
-    io: Option<Arc<ScheduledIo>>,
-}
-
-impl Slots {
-    fn insert(&mut self, io: Arc<ScheduledIo>) -> Slot {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry {
-                generation: 0,
-                io: None,
-            });
-            self.entries.len() - 1
-        });
-        let entry = &mut self.entries[index];
-        entry.io = Some(io);
-        Slot(entry.generation << INDEX_BITS | index)
-    }
-
-    fn get(&self, slot: Slot) -> Option<&Arc<ScheduledIo>> {
-        let entry = self.entries.get(slot.0 & ((1 << INDEX_BITS) - 1))?;
-        (entry.generation == slot.0 >> INDEX_BITS)
-            .then_some(entry.io.as_ref())
-            .flatten()
-    }
-
-    fn remove(&mut self, slot: Slot) -> Option<Arc<ScheduledIo>> {
-        self.get(slot)?;
-        let index = slot.0 & ((1 << INDEX_BITS) - 1);
-        let entry = &mut self.entries[index];
-        // One less than all ones, so that no slot's token is ever UNPARK or RING.
-        entry.generation = (entry.generation + 1) % ((1 << INDEX_BITS) - 1);
-        self.free.push(index);
-        entry.io.take()
-    }
-}
-
 /// The shared end: registers, deregisters, unparks.
 pub(crate) struct Reactor {
     pub(super) registry: mio::Registry,
@@ -85,7 +34,7 @@ pub(crate) struct Reactor {
     pub(super) ring: RingSlot,
     #[cfg(any(feature = "signal", feature = "process"))]
     pub(crate) signals: crate::signal::HubSlot,
-    slots: Mutex<Slots>,
+    pub(super) slots: Mutex<Slots>,
     pub(super) counters: Arc<IoCounters>,
 }
 
@@ -97,13 +46,8 @@ impl Reactor {
         interest: Interest,
         io: &Arc<ScheduledIo>,
     ) -> io::Result<Slot> {
-        let slot = {
-            let mut slots = self.slots.lock();
-            if slots.is_shutdown {
-                return Err(super::shutdown_error());
-            }
-            slots.insert(io.clone())
-        };
+        let slot = self.slots.lock().insert(io.clone());
+        let slot = slot.ok_or_else(super::shutdown_error)?;
         let token = mio::Token(slot.0);
         let answer = self
             .registry
@@ -124,7 +68,7 @@ impl Reactor {
     /// Is the driver gone?
     #[cfg(feature = "process")]
     pub(crate) fn is_shutdown(&self) -> bool {
-        self.slots.lock().is_shutdown
+        self.slots.lock().is_shutdown()
     }
 
     /// Ends that; the slot is free afterwards even where the OS refuses.
@@ -230,15 +174,7 @@ impl IoDriver for Driver {
     }
 
     fn shutdown(&mut self) {
-        let all: Vec<Arc<ScheduledIo>> = {
-            let mut slots = self.reactor.slots.lock();
-            slots.is_shutdown = true;
-            slots.free.clear();
-            std::mem::take(&mut slots.entries)
-                .into_iter()
-                .filter_map(|entry| entry.io)
-                .collect()
-        };
+        let all = self.reactor.slots.lock().shut_down();
         for io in all {
             io.shut_down();
         }
@@ -254,6 +190,3 @@ impl fmt::Debug for Driver {
     }
 }
 
-#[cfg(all(test, not(runtime_loom)))]
-#[path = "tests/slots.rs"]
-mod tests;

@@ -9,7 +9,8 @@
 //! |---|---|
 //! | `readiness` | the readiness words: a state machine, model-checked |
 //! | `scheduled` | readiness and waiters of one resource |
-//! | `driver` | the wait, the slots, delivery, shutdown |
+//! | `slots` | which registration an event's token names |
+//! | `driver` | the wait, delivery, shutdown |
 //! | `ring` | the io_uring, another source of events |
 //! | `registration` | from the first assumption to deregistration; the retry loops |
 //! | `poll_evented` | a resource together with its registration |
@@ -28,6 +29,7 @@ mod ring;
 #[path = "no_ring.rs"]
 mod ring;
 mod scheduled;
+mod slots;
 #[cfg(test)]
 mod tests;
 

@@ -19,8 +19,9 @@
 //! Every operation spends coop budget, and gives it back while pending; asking for readiness alone
 //! is free, since the attempt that follows it may be a `try_*` loop that never yields.
 
-use super::driver::{Reactor, Slot};
+use super::driver::Reactor;
 use super::readiness::{Direction, ReadyEvent};
+use super::slots::Slot;
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use runtime_core::shim::sync::Mutex;
 use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
@@ -90,7 +91,12 @@ impl Registration {
         Registration::on(current_reactor(), fd, interest, assumed)
     }
 
-    fn on(reactor: Arc<Reactor>, fd: RawFd, interest: Interest, assumed: Ready) -> Registration {
+    pub(super) fn on(
+        reactor: Arc<Reactor>,
+        fd: RawFd,
+        interest: Interest,
+        assumed: Ready,
+    ) -> Registration {
         Registration {
             reactor,
             io: Arc::new(ScheduledIo::new(assumed)),

@@ -8,21 +8,25 @@
 //! I2: after `shut_down` every look is settled, so no waker stays behind.
 //!
 //! The `poll_*` methods have one waker slot per direction (the last caller's); futures of
-//! `ready().await` enter the list. The list is a vector that keeps its capacity: there are rarely
-//! more than two waiters, and it needs no unsafe code, unlike a list through pinned futures.
+//! `ready().await` enter the list, and are woken in the order in which they came, the slots first. The list is a
+//! queue sorted by key: there are rarely more than two waiters, and it needs no unsafe code, unlike a list through
+//! pinned futures. What a crowd of waiters grew is given back.
 
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
 use runtime_core::audit;
 use runtime_core::shim::sync::Mutex;
+use std::collections::VecDeque;
 use std::fmt;
+use std::ops::Range;
 use std::task::{Context, Poll, Waker};
 
 #[derive(Default)]
 struct Waiters {
     reader: Option<Waker>,
     writer: Option<Waker>,
-    list: Vec<Waiter>,
+    /// By rising keys.
+    list: VecDeque<Waiter>,
     next_key: u64,
 }
 
@@ -73,39 +77,44 @@ impl ScheduledIo {
     }
 
     fn wake(&self, ready: Ready) {
+        let (reader, writer, limit) = {
+            let mut waiters = self.waiters.lock();
+            let reader = match ready.is_readable() {
+                true => waiters.reader.take(),
+                false => None,
+            };
+            let writer = match ready.is_writable() {
+                true => waiters.writer.take(),
+                false => None,
+            };
+            let limit = (!waiters.list.is_empty()).then_some(waiters.next_key);
+            (reader, writer, limit)
+        };
+        audit::user_code();
+        // A waker that panics must not cost the others their wake-up; the panic hook has told of it.
+        for waker in [reader, writer].into_iter().flatten() {
+            audit::contain(|| waker.wake());
+        }
+        if let Some(limit) = limit {
+            self.wake_listed(ready, limit);
+        }
+    }
+
+    /// Wakes those in the list that came before `limit`: who comes later looks for itself.
+    #[inline(never)]
+    fn wake_listed(&self, ready: Ready, limit: u64) {
+        let mut from = 0;
         loop {
             let mut batch = [const { None::<Waker> }; WAKE_BATCH];
-            let mut n = 0;
-            let mut is_done = true;
             {
                 let mut waiters = self.waiters.lock();
-                if ready.is_readable() {
-                    batch[0] = waiters.reader.take();
-                }
-                if ready.is_writable() {
-                    batch[1] = waiters.writer.take();
-                }
-                n += 2;
-                let mut at = 0;
-                while at < waiters.list.len() {
-                    if (waiters.list[at].interest.mask() & ready).is_empty() {
-                        at += 1;
-                    } else if n == WAKE_BATCH {
-                        is_done = false;
-                        break;
-                    } else {
-                        batch[n] = Some(waiters.list.swap_remove(at).waker);
-                        n += 1;
-                    }
-                }
+                from = waiters.take(ready, from..limit, &mut batch);
             }
             audit::user_code();
             for waker in batch.into_iter().flatten() {
-                // A waker that panics must not cost the others their wake-up; the panic hook has
-                // told of it.
                 audit::contain(|| waker.wake());
             }
-            if is_done {
+            if from == limit {
                 return;
             }
         }
@@ -168,16 +177,13 @@ impl ScheduledIo {
         let waker = cx.waker().clone();
         let old = {
             let mut waiters = self.waiters.lock();
-            let at = match *key {
-                Some(key) => waiters.list.iter().position(|w| w.key == key),
-                None => None,
-            };
+            let at = key.and_then(|key| waiters.find(key));
             match at {
                 Some(at) => Some(std::mem::replace(&mut waiters.list[at].waker, waker)),
                 None => {
                     let new = waiters.next_key;
                     waiters.next_key += 1;
-                    waiters.list.push(Waiter {
+                    waiters.list.push_back(Waiter {
                         key: new,
                         interest,
                         waker,
@@ -197,13 +203,21 @@ impl ScheduledIo {
         Poll::Pending
     }
 
+    /// How many waiters the list has memory for.
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn room(&self) -> usize {
+        self.waiters.lock().list.capacity()
+    }
+
     /// Leaves the list, if still in it.
     pub(crate) fn unlist(&self, key: &mut Option<u64>) {
         let Some(key) = key.take() else { return };
         let gone = {
             let mut waiters = self.waiters.lock();
-            let at = waiters.list.iter().position(|w| w.key == key);
-            at.map(|at| waiters.list.swap_remove(at))
+            let at = waiters.find(key);
+            let gone = at.and_then(|at| waiters.list.remove(at));
+            waiters.shrink();
+            gone
         };
         audit::user_code();
         drop(gone);
@@ -211,6 +225,37 @@ impl ScheduledIo {
 }
 
 impl Waiters {
+    fn find(&self, key: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&key, |w| w.key).ok()
+    }
+
+    /// Takes the wakers that `ready` concerns, of those with a key in `keys`, until there are none or `batch` is full.
+    /// Gives the key to go on from.
+    fn take(&mut self, ready: Ready, keys: Range<u64>, batch: &mut [Option<Waker>]) -> u64 {
+        let mut at = self.list.partition_point(|w| w.key < keys.start);
+        let mut places = batch.iter_mut();
+        while let Some(waiter) = self.list.get(at).filter(|w| w.key < keys.end) {
+            if (waiter.interest.mask() & ready).is_empty() {
+                at += 1;
+                continue;
+            }
+            let key = waiter.key;
+            let Some(place) = places.next() else {
+                return key;
+            };
+            *place = self.list.remove(at).map(|w| w.waker);
+        }
+        self.shrink();
+        keys.end
+    }
+
+    /// Gives back what a crowd has left.
+    fn shrink(&mut self) {
+        if self.list.capacity() > 64 && self.list.len() < self.list.capacity() / 4 {
+            self.list.shrink_to(self.list.len() * 2);
+        }
+    }
+
     fn slot(&mut self, direction: Direction) -> &mut Option<Waker> {
         match direction {
             Direction::Read => &mut self.reader,

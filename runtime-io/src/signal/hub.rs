@@ -18,6 +18,7 @@ use crate::io::ReadBuf;
 use crate::reactor::{Interest, PollEvented, Reactor, shutdown_error};
 use libc::c_int;
 use runtime_core::{audit, coop};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -30,9 +31,9 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct Streams {
-    /// By the stream's key.
-    waiting: Vec<Option<Waiting>>,
-    free: Vec<usize>,
+    /// By the stream's key, hence in the order in which they were made.
+    waiting: BTreeMap<u64, Waiting>,
+    next_key: u64,
     /// The runtime has shut down.
     is_over: bool,
 }
@@ -74,26 +75,20 @@ impl Hub {
         self.bell.registration().elsewhere()
     }
 
-    pub(super) fn join(&self) -> usize {
+    pub(super) fn join(&self) -> u64 {
         let mut streams = lock(&self.streams);
-        streams.free.pop().unwrap_or_else(|| {
-            streams.waiting.push(None);
-            streams.waiting.len() - 1
-        })
+        streams.next_key += 1;
+        streams.next_key
     }
 
-    pub(super) fn leave(&self, key: usize) {
-        let gone = {
-            let mut streams = lock(&self.streams);
-            streams.free.push(key);
-            streams.waiting[key].take()
-        };
+    pub(super) fn leave(&self, key: u64) {
+        let gone = lock(&self.streams).waiting.remove(&key);
         audit::user_code();
         drop(gone);
     }
 
     /// Wakes `cx` once there have been other than `seen` arrivals of the signal. True if the runtime has shut down.
-    pub(super) fn wait(&self, key: usize, signal: c_int, seen: usize, cx: &Context<'_>) -> bool {
+    pub(super) fn wait(&self, key: u64, signal: c_int, seen: usize, cx: &Context<'_>) -> bool {
         let new = Waiting {
             signal,
             seen,
@@ -101,7 +96,7 @@ impl Hub {
         };
         let (old, is_over) = {
             let mut streams = lock(&self.streams);
-            (streams.waiting[key].replace(new), streams.is_over)
+            (streams.waiting.insert(key, new), streams.is_over)
         };
         audit::user_code();
         drop(old);
@@ -126,9 +121,10 @@ impl Hub {
             let mut streams = lock(&self.streams);
             streams.is_over |= is_over;
             let is_over = streams.is_over;
-            for waiting in &mut streams.waiting {
-                woken.extend(waiting.take_if(|w| is_over || gap::arrivals(w.signal) != w.seen));
-            }
+            let is_due = |w: &Waiting| is_over || gap::arrivals(w.signal) != w.seen;
+            let due = streams.waiting.iter().filter(|(_, w)| is_due(w));
+            let due: Vec<u64> = due.map(|(key, _)| *key).collect();
+            woken.extend(due.iter().filter_map(|key| streams.waiting.remove(key)));
         }
         audit::user_code();
         for waiting in woken {

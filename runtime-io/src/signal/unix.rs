@@ -80,7 +80,7 @@ pub struct Signal {
     kind: SignalKind,
     hub: Arc<Hub>,
     /// Ours at the hub.
-    key: usize,
+    key: u64,
     /// The arrivals that were given.
     seen: usize,
 }

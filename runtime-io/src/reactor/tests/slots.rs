@@ -1,163 +1,198 @@
-//! The reactor's slots, and registrations that the system refuses: nothing stays behind, and the next one succeeds.
+//! Tokens and the registrations they name: used again, out of date, many, and refused.
 
-use super::*;
-use std::io::Write;
-use std::os::fd::AsRawFd;
+use crate::reactor::driver::{Driver, Reactor};
+use crate::reactor::registration::Registration;
+use crate::reactor::scheduled::ScheduledIo;
+use crate::reactor::slots::{Slot, Slots};
+use crate::reactor::{Direction, Interest, Ready};
+use proptest::prelude::*;
+use runtime_core::driver::{DriverParams, IoDriver};
+use std::fs::File;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 fn io() -> Arc<ScheduledIo> {
     Arc::new(ScheduledIo::new(Ready::EMPTY))
 }
 
-fn pair() -> (UnixStream, UnixStream) {
-    UnixStream::pair().unwrap()
+#[test]
+fn a_token_that_is_out_of_date_names_nothing() {
+    let mut slots = Slots::default();
+    let (first, second) = (io(), io());
+    let old = slots.insert(first.clone()).unwrap();
+    assert!(Arc::ptr_eq(slots.get(old).unwrap(), &first));
+    assert!(Arc::ptr_eq(&slots.remove(old).unwrap(), &first));
+    assert!(slots.get(old).is_none());
+    let new = slots.insert(second.clone()).unwrap();
+    // The same place, and another token.
+    assert_eq!(new.0 as u32, old.0 as u32);
+    assert_ne!(new, old);
+    assert!(slots.get(old).is_none());
+    assert!(slots.remove(old).is_none());
+    assert!(Arc::ptr_eq(slots.get(new).unwrap(), &second));
+}
+
+/// The place was in a page that was given back and made anew.
+#[test]
+fn a_token_of_a_page_that_is_gone_names_nothing() {
+    let mut slots = Slots::default();
+    let keep = slots.insert(io()).unwrap();
+    let old: Vec<Slot> = (0..500).map(|_| slots.insert(io()).unwrap()).collect();
+    for slot in &old {
+        assert!(slots.remove(*slot).is_some());
+    }
+    let new: Vec<Slot> = (0..500).map(|_| slots.insert(io()).unwrap()).collect();
+    for slot in &old {
+        assert!(slots.get(*slot).is_none());
+        assert!(slots.remove(*slot).is_none());
+    }
+    assert!(slots.get(keep).is_some());
+    assert!(new.iter().all(|slot| slots.get(*slot).is_some()));
+}
+
+/// The driver's own events have the tokens of all ones, and one less.
+#[test]
+fn no_generation_makes_a_token_of_the_drivers() {
+    let mut slots = Slots::default();
+    slots.age_to(u32::MAX as usize - 5);
+    for _ in 0..10 {
+        let slot = slots.insert(io()).unwrap();
+        assert!(slot.0 < usize::MAX - (1 << 32) + 1, "{slot:?}");
+        assert!(slots.get(slot).is_some());
+    }
+}
+
+#[test]
+fn a_burst_leaves_no_memory_behind() {
+    let mut slots = Slots::default();
+    let mut all: Vec<Slot> = (0..50_000).map(|_| slots.insert(io()).unwrap()).collect();
+    assert!(slots.memory() > 500_000);
+    // Opened last, and stays: the others' memory is given back all the same.
+    let last = all.pop().unwrap();
+    for slot in all {
+        slots.remove(slot);
+    }
+    assert!(slots.memory() < 50_000, "{}", slots.memory());
+    slots.remove(last);
+    assert!(slots.memory() < 5_000, "{}", slots.memory());
+    assert!(slots.insert(io()).is_some());
+}
+
+#[test]
+fn shutdown_gives_all_out_and_takes_none_in() {
+    let mut slots = Slots::default();
+    let all: Vec<Slot> = (0..200).map(|_| slots.insert(io()).unwrap()).collect();
+    slots.remove(all[7]);
+    assert_eq!(slots.shut_down().len(), 199);
+    assert!(slots.insert(io()).is_none());
+    assert!(all.iter().all(|slot| slots.remove(*slot).is_none()));
+}
+
+proptest! {
+    /// Whatever comes and goes, a token names its own registration or nothing.
+    #[test]
+    fn a_token_names_its_own_or_nothing(steps in prop::collection::vec((0..3, 0..400_usize), 1..600)) {
+        let mut slots = Slots::default();
+        let mut known: Vec<(Slot, Option<Arc<ScheduledIo>>)> = Vec::new();
+        for (what, which) in steps {
+            if what > 0 || known.is_empty() {
+                let io = io();
+                known.push((slots.insert(io.clone()).unwrap(), Some(io)));
+            } else {
+                let at = which % known.len();
+                let (slot, io) = &mut known[at];
+                let gone = slots.remove(*slot);
+                prop_assert_eq!(gone.as_ref().map(Arc::as_ptr), io.as_ref().map(Arc::as_ptr));
+                *io = None;
+            }
+        }
+        for (slot, io) in &known {
+            let found = slots.get(*slot);
+            prop_assert_eq!(found.map(Arc::as_ptr), io.as_ref().map(Arc::as_ptr));
+        }
+        let left = known.iter().filter(|(_, io)| io.is_some()).count();
+        prop_assert_eq!(slots.shut_down().len(), left);
+    }
 }
 
 fn driver() -> (Driver, Arc<Reactor>) {
-    let params = DriverParams {
+    Driver::new(&DriverParams {
         fire_at_shutdown: false,
         workers: 1,
-        nevents: 8,
+        nevents: 16,
         start_paused: false,
         may_pause: false,
-    };
-    Driver::new(&params).unwrap()
+    })
+    .unwrap()
 }
 
-#[test]
-fn what_comes_late_for_a_slot_finds_nothing() {
-    let mut slots = Slots::default();
-    let (first, second, third) = (io(), io(), io());
-    let one = slots.insert(first.clone());
-    let two = slots.insert(second.clone());
-    assert_ne!(one.0, two.0);
-    assert!(slots.get(one).is_some_and(|io| Arc::ptr_eq(io, &first)));
-    assert!(slots.get(two).is_some_and(|io| Arc::ptr_eq(io, &second)));
-    assert!(slots.remove(one).is_some_and(|io| Arc::ptr_eq(&io, &first)));
-    assert!(slots.get(one).is_none() && slots.remove(one).is_none());
-    assert_eq!(slots.free.len(), 1);
-    // The slot is used again, its token is not.
-    let three = slots.insert(third.clone());
-    assert_eq!((slots.entries.len(), slots.free.len()), (2, 0));
-    assert_ne!(three.0, one.0);
-    assert!(slots.get(one).is_none() && slots.remove(one).is_none());
-    assert!(slots.get(three).is_some_and(|io| Arc::ptr_eq(io, &third)));
-    assert_eq!(Arc::strong_count(&first), 1);
-    assert!(slots.get(Slot(99)).is_none());
+/// Has the number mean what `to` is.
+fn redirect(from: RawFd, to: &impl AsRawFd) {
+    // SAFETY: both are open descriptors of this test.
+    assert_eq!(unsafe { libc::dup2(to.as_raw_fd(), from) }, from);
 }
 
+/// Each attempt is made anew, and is refused or not by what the OS says then; a refused one leaves no slot behind.
 #[test]
-fn no_generation_makes_a_token_of_the_drivers_own() {
-    let mut slots = Slots::default();
-    let _ = slots.insert(io());
-    let largest = (1 << INDEX_BITS) - 2;
-    slots.entries[0].generation = largest;
-    let last = Slot(largest << INDEX_BITS);
-    assert!(slots.remove(last).is_some());
-    assert_eq!(slots.entries[0].generation, 0);
-    let all_ones = (1 << INDEX_BITS) - 1;
-    assert_ne!((largest << INDEX_BITS) | all_ones, UNPARK.0);
-    assert_ne!((largest << INDEX_BITS) | all_ones, RING.0);
-}
-
-#[test]
-fn a_refused_registration_leaves_nothing_and_the_next_takes_its_slot() {
+fn a_refused_registration_is_tried_again_each_time() {
     let (mut driver, reactor) = driver();
-    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
-    let scheduled = io();
-    for _ in 0..3 {
-        // The system does not watch regular files.
-        let refused = reactor.register(file.as_raw_fd(), Interest::READABLE, &scheduled);
-        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(Arc::strong_count(&scheduled), 1);
-        let slots = reactor.slots.lock();
-        assert_eq!((slots.entries.len(), slots.free.len()), (1, 1));
+    let noop = Waker::noop();
+    let mut cx = Context::from_waker(noop);
+    // Files are always ready, says the OS, and refuses to watch them.
+    let file = File::open("/dev/null").unwrap();
+    let file = File::open("/proc/self/exe").unwrap_or(file);
+    let registration = Registration::on(
+        reactor.clone(),
+        file.as_raw_fd(),
+        Interest::READABLE,
+        Ready::EMPTY,
+    );
+    let empty = reactor.slots.lock().memory();
+    for _ in 0..300 {
+        let refused = match registration.poll_ready(&mut cx, Direction::Read) {
+            Poll::Ready(Err(error)) => error,
+            other => panic!("not refused: {other:?}"),
+        };
+        assert_eq!(refused.raw_os_error(), Some(libc::EPERM));
     }
-    let (from, mut to) = pair();
-    let slot = reactor
-        .register(from.as_raw_fd(), Interest::READABLE, &scheduled)
-        .unwrap();
-    // A second registration of the same descriptor is refused, and does not cost the first its events.
-    let other = io();
+    assert!(reactor.slots.lock().memory() <= empty + 4096);
+    let (near, far) = UnixStream::pair().unwrap();
+    redirect(file.as_raw_fd(), &near);
     assert!(
-        reactor
-            .register(from.as_raw_fd(), Interest::READABLE, &other)
-            .is_err()
+        registration
+            .poll_ready(&mut cx, Direction::Read)
+            .is_pending()
     );
-    assert_eq!(
-        (Arc::strong_count(&scheduled), Arc::strong_count(&other)),
-        (2, 1)
-    );
-    to.write_all(b"x").unwrap();
-    driver.park(Some(Duration::from_secs(5)));
-    let both = Interest::READABLE | Interest::WRITABLE;
-    assert!(scheduled.look_for(both).ready().is_readable());
-    assert!(other.look_for(both).ready().is_empty());
-    reactor.deregister(from.as_raw_fd(), slot).unwrap();
-    assert_eq!(Arc::strong_count(&scheduled), 1);
+    drop(near);
+    std::io::Write::write_all(&mut &far, b"now").unwrap();
+    driver.turn();
+    assert!(registration.poll_ready(&mut cx, Direction::Read).is_ready());
+    drop(registration);
+    assert!(reactor.slots.lock().shut_down().is_empty());
 }
 
+/// The number was closed and taken by another while the registration lived: its event comes, and touches nothing.
 #[test]
-fn a_slot_is_freed_even_where_the_system_refuses_to_deregister() {
-    let (_driver, reactor) = driver();
-    let scheduled = io();
-    let (from, _to) = pair();
-    let fd = from.as_raw_fd();
-    let slot = reactor
-        .register(fd, Interest::READABLE, &scheduled)
-        .unwrap();
-    // Taken away behind the reactor's back.
-    reactor.registry.deregister(&mut SourceFd(&fd)).unwrap();
-    assert!(reactor.deregister(fd, slot).is_err());
-    assert_eq!(Arc::strong_count(&scheduled), 1);
-    assert_eq!(reactor.slots.lock().free.len(), 1);
-    let again = reactor
-        .register(fd, Interest::READABLE, &scheduled)
-        .unwrap();
-    reactor.deregister(fd, again).unwrap();
-}
-
-#[test]
-fn after_shutdown_nothing_is_registered_and_what_was_is_told() {
+fn an_event_for_a_slot_that_was_filled_again_wakes_nobody() {
     let (mut driver, reactor) = driver();
-    let scheduled = io();
-    let (from, _to) = pair();
-    let fd = from.as_raw_fd();
-    let slot = reactor
-        .register(fd, Interest::READABLE, &scheduled)
-        .unwrap();
-    driver.shutdown();
-    assert_eq!(Arc::strong_count(&scheduled), 1);
-    let both = Interest::READABLE | Interest::WRITABLE;
-    assert!(scheduled.look_for(both).is_shutdown);
-    let late = io();
-    assert!(reactor.register(fd, Interest::READABLE, &late).is_err());
-    assert_eq!(Arc::strong_count(&late), 1);
-    // The descriptor's own end comes after that.
-    reactor.deregister(fd, slot).unwrap();
-    assert!(reactor.slots.lock().entries.is_empty());
-}
-
-#[test]
-fn an_event_for_a_description_that_lives_on_touches_nothing() {
-    let (mut driver, reactor) = driver();
-    let (gone, fresh) = (io(), io());
-    let (from, mut to) = pair();
-    let twin = from.try_clone().unwrap();
-    let fd = from.as_raw_fd();
-    let slot = reactor.register(fd, Interest::READABLE, &gone).unwrap();
-    // Closed without having been deregistered: the system goes on reporting the duplicate's description.
-    drop(from);
-    assert!(reactor.deregister(fd, slot).is_err());
-    let (other, _other_to) = pair();
-    let taken = reactor
-        .register(other.as_raw_fd(), Interest::READABLE, &fresh)
-        .unwrap();
-    to.write_all(b"x").unwrap();
-    driver.park(Some(Duration::from_secs(5)));
-    let both = Interest::READABLE | Interest::WRITABLE;
-    assert!(gone.look_for(both).ready().is_empty());
-    assert!(fresh.look_for(both).ready().is_empty());
-    reactor.deregister(other.as_raw_fd(), taken).unwrap();
-    drop(twin);
+    let noop = Waker::noop();
+    let mut cx = Context::from_waker(noop);
+    let (near, far) = UnixStream::pair().unwrap();
+    // Keeps the description, and with it the OS's registration, alive.
+    let duplicate = near.try_clone().unwrap();
+    let on = |fd| Registration::on(reactor.clone(), fd, Interest::READABLE, Ready::EMPTY);
+    let first = on(near.as_raw_fd());
+    assert!(first.poll_ready(&mut cx, Direction::Read).is_pending());
+    drop(near);
+    // Refused by the OS, as the number is none now; the slot is free.
+    drop(first);
+    let (quiet, _other) = UnixStream::pair().unwrap();
+    let second = on(quiet.as_raw_fd());
+    assert!(second.poll_ready(&mut cx, Direction::Read).is_pending());
+    std::io::Write::write_all(&mut &far, b"late").unwrap();
+    driver.turn();
+    assert!(second.poll_ready(&mut cx, Direction::Read).is_pending());
+    drop(duplicate);
 }

@@ -2,9 +2,10 @@
 
 use crate::reactor::readiness::{Direction, Readiness};
 use crate::reactor::scheduled::ScheduledIo;
-use crate::reactor::{Interest, Ready};
-use std::sync::Arc;
+use crate::reactor::{Interest, Ready, ReadyEvent};
+use proptest::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 struct Count(AtomicUsize);
@@ -117,4 +118,163 @@ fn more_waiters_than_a_batch_are_all_woken() {
         io.poll_listed(&mut cx, Interest::READABLE, &mut keys[0]),
         Poll::Ready(_)
     ));
+}
+
+/// Notes its number when woken.
+struct Note(usize, Arc<Mutex<Vec<usize>>>);
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.1.lock().unwrap().push(self.0);
+    }
+}
+
+/// Those who wait are woken in the order in which they came, whatever they wait for and whoever gives up.
+#[derive(Default)]
+struct Crowd {
+    notes: Arc<Mutex<Vec<usize>>>,
+    /// Number, interest, and the key in the list; those that wait.
+    waiting: Vec<(usize, Interest, Option<u64>)>,
+    count: usize,
+}
+
+impl Crowd {
+    fn enter(&mut self, io: &ScheduledIo, interest: Interest) {
+        let waker = Waker::from(Arc::new(Note(self.count, self.notes.clone())));
+        let mut key = None;
+        let polled = io.poll_listed(&mut Context::from_waker(&waker), interest, &mut key);
+        assert!(polled.is_pending());
+        self.waiting.push((self.count, interest, key));
+        self.count += 1;
+    }
+
+    fn deliver(&mut self, io: &ScheduledIo, ready: Ready) {
+        io.deliver(ready);
+        let is_due = |interest: Interest| !(interest.mask() & ready).is_empty();
+        let (due, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, interest, _)| is_due(*interest));
+        self.waiting = waiting;
+        let due: Vec<_> = due;
+        let expected: Vec<usize> = due.iter().map(|(number, ..)| *number).collect();
+        assert_eq!(std::mem::take(&mut *self.notes.lock().unwrap()), expected);
+        io.clear(&io.look_for(Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY));
+    }
+
+    fn give_up(&mut self, io: &ScheduledIo, at: usize) {
+        if !self.waiting.is_empty() {
+            let at = at % self.waiting.len();
+            io.unlist(&mut self.waiting.remove(at).2);
+        }
+    }
+}
+
+#[test]
+fn waiters_are_woken_first_come_first_served() {
+    let io = ScheduledIo::new(Ready::EMPTY);
+    let mut crowd = Crowd::default();
+    for i in 0..100 {
+        let interest = [Interest::READABLE, Interest::WRITABLE][usize::from(i % 3 == 0)];
+        crowd.enter(&io, interest);
+    }
+    crowd.give_up(&io, 3);
+    crowd.give_up(&io, 50);
+    crowd.deliver(&io, Ready::READABLE);
+    crowd.deliver(&io, Ready::WRITABLE);
+    assert!(crowd.waiting.is_empty());
+}
+
+#[test]
+fn a_crowd_of_waiters_leaves_no_memory_behind() {
+    let io = ScheduledIo::new(Ready::EMPTY);
+    for give_up in [true, false] {
+        let mut crowd = Crowd::default();
+        for _ in 0..10_000 {
+            crowd.enter(&io, Interest::READABLE);
+        }
+        assert!(io.room() >= 10_000);
+        match give_up {
+            true => (0..10_000).for_each(|i| crowd.give_up(&io, i * 7919)),
+            false => crowd.deliver(&io, Ready::READABLE),
+        }
+        assert!(io.room() <= 64, "{}", io.room());
+    }
+}
+
+proptest! {
+    #[test]
+    fn whoever_waits_is_woken_in_order(steps in prop::collection::vec((0..6, 0..64_usize), 1..200)) {
+        let io = ScheduledIo::new(Ready::EMPTY);
+        let mut crowd = Crowd::default();
+        for (what, which) in steps {
+            match what {
+                0 => crowd.enter(&io, Interest::READABLE),
+                1 => crowd.enter(&io, Interest::WRITABLE),
+                2 => crowd.enter(&io, Interest::READABLE | Interest::WRITABLE),
+                3 => crowd.give_up(&io, which),
+                4 => crowd.deliver(&io, Ready::READABLE),
+                _ => crowd.deliver(&io, Ready::WRITE_CLOSED),
+            }
+        }
+    }
+
+    /// The words against a plain description of them: flags and a count of deliveries a side.
+    #[test]
+    fn the_words_do_what_their_table_says(steps in prop::collection::vec((0..5, 0..64_u8, 0..16_usize), 1..120)) {
+        let words = Readiness::new(Ready::EMPTY);
+        let sides = [Ready::READ_SIDE, Ready::WRITE_SIDE];
+        let (mut flags, mut ticks, mut is_shutdown) = ([Ready::EMPTY; 2], [0_u64; 2], false);
+        let interests = [
+            Interest::READABLE,
+            Interest::WRITABLE,
+            Interest::READABLE | Interest::WRITABLE,
+            Interest::PRIORITY,
+            Interest::READABLE | Interest::ERROR,
+        ];
+        let mut looks: Vec<(ReadyEvent, [u64; 2])> = Vec::new();
+        for (what, bits, which) in steps {
+            let bits = Ready::from_bits(bits);
+            match what {
+                0 => {
+                    words.deliver(bits);
+                    for side in 0..2 {
+                        if !(bits & sides[side]).is_empty() {
+                            flags[side] |= bits & sides[side];
+                            ticks[side] += 1;
+                        }
+                    }
+                }
+                1 => {
+                    let interest = interests[which % interests.len()];
+                    let event = words.look_for(interest);
+                    prop_assert_eq!(event.ready(), (flags[0] | flags[1]) & interest.mask());
+                    looks.push((event, ticks));
+                }
+                2 => {
+                    let side = which % 2;
+                    let direction = [Direction::Read, Direction::Write][side];
+                    let event = words.look(direction);
+                    prop_assert_eq!(event.ready(), flags[side] & direction.mask());
+                    looks.push((event, ticks));
+                }
+                3 if !looks.is_empty() => {
+                    let (event, seen) = looks[which % looks.len()];
+                    let event = event.with_ready(event.ready() & bits);
+                    words.clear(&event);
+                    for side in 0..2 {
+                        if seen[side] == ticks[side] {
+                            flags[side] = flags[side] - (event.ready() & sides[side]);
+                        }
+                    }
+                }
+                4 if which == 0 => {
+                    words.shut_down();
+                    is_shutdown = true;
+                }
+                _ => {}
+            }
+            let all = words.look_for(Interest::READABLE | Interest::WRITABLE);
+            prop_assert_eq!(all.is_shutdown, is_shutdown);
+        }
+    }
 }
