@@ -39,6 +39,9 @@ mod loom_cell;
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom_local.rs"]
 mod loom_local;
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/unit.rs"]
+mod unit;
 
 pub use builder::Builder;
 pub use error::JoinError;

@@ -252,3 +252,7 @@ impl State {
         before.references() == 1
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/state.rs"]
+mod tests;

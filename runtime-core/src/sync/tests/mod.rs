@@ -1,5 +1,9 @@
 //! Tests of the room: models for loom, and small unit tests.
 
+#[cfg(not(runtime_loom))]
+mod accounting;
+#[cfg(runtime_loom)]
+mod loom_accounting;
 #[cfg(runtime_loom)]
 mod loom_channels;
 #[cfg(runtime_loom)]

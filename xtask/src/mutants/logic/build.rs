@@ -165,17 +165,10 @@ impl Tree {
     /// Builds the judges: unit tests and integration tests, and the models.
     pub fn build(&mut self) -> Result<Vec<Test>, Box<dyn Error>> {
         self.copy()?;
-        for is_loom in [false, true] {
-            self.settle(is_loom)?;
-        }
         let mut tests = Vec::new();
         for is_loom in [false, true] {
             println!("building the {}", if is_loom { "models" } else { "tests" });
-            let output = self.cargo(is_loom, &["test", "--no-run"]).output()?;
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-            }
-            for line in String::from_utf8_lossy(&output.stdout).lines() {
+            for line in self.settle(is_loom)?.lines() {
                 tests.extend(list_tests(line, is_loom)?);
             }
         }
@@ -186,34 +179,29 @@ impl Tree {
         self.files.iter().map(|f| krate(&f.name)).collect()
     }
 
-    fn cargo(&self, is_loom: bool, what: &[&str]) -> Command {
-        let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-        flags.push_str(" --cap-lints=allow");
+    fn cargo(&self, is_loom: bool) -> Command {
         let mut command = env::cargo();
         command
             .current_dir(&self.root)
-            .args(what)
-            .args(["--lib", "--message-format=json"])
+            .args(["test", "--no-run", "--lib", "--message-format=json"])
             .arg("--target-dir")
             .arg(self.target.join(if is_loom { "loom" } else { "native" }));
         for name in self.crates() {
             command.args(["-p", name]);
         }
         if is_loom {
-            flags.push_str(" --cfg runtime_loom");
+            let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
             command
+                .env("RUSTFLAGS", format!("{flags} --cfg runtime_loom"))
                 .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
                 .args(["--release", "--all-features"]);
         } else {
             command.args(["-p", "selvedge"]);
             command.args(["--features", &self.features()]);
-            if what[0] == "test" {
-                for test in &self.tests {
-                    command.args(["--test", test]);
-                }
+            for test in &self.tests {
+                command.args(["--test", test]);
             }
         }
-        command.env("RUSTFLAGS", flags);
         command
     }
 
@@ -232,25 +220,22 @@ impl Tree {
         features.join(",")
     }
 
-    /// Bans faults until the libraries compile.
-    fn settle(&mut self, is_loom: bool) -> Result<(), Box<dyn Error>> {
+    /// Builds, and bans faults until that succeeds. Returns cargo's messages.
+    fn settle(&mut self, is_loom: bool) -> Result<String, Box<dyn Error>> {
         for round in 0..ROUNDS {
             self.write()?;
-            let output = self.cargo(is_loom, &["check"]).output()?;
+            let output = self.cargo(is_loom).output()?;
+            let messages = String::from_utf8_lossy(&output.stdout).into_owned();
             if output.status.success() {
                 self.remember()?;
-                return Ok(());
+                return Ok(messages);
             }
-            let messages = String::from_utf8_lossy(&output.stdout);
             fs::write(
                 self.target.with_file_name(format!("errors-{round}.json")),
                 &*messages,
             )?;
             let banned = self.ban(&messages);
-            println!(
-                "round {round}{}: {banned} mutants do not compile",
-                if is_loom { " (models)" } else { "" }
-            );
+            println!("round {round}: {banned} mutants do not compile");
             self.remember()?;
             if banned == 0 {
                 let errors = rendered(&messages);
@@ -409,13 +394,17 @@ fn key(name: &str, source: &str, found: &Found) -> String {
     format!("{name} {:x}", hasher.finish())
 }
 
-/// The manifest without the development dependencies that `used` does not name: they take long to build.
+/// The manifest without its lints, and without the development dependencies that `used` does not name: they take long to
+/// build.
 fn without_unused(manifest: &str, used: &str) -> String {
     let mut out = String::new();
-    let mut in_dev = false;
+    let (mut in_dev, mut in_lints) = (false, false);
     for line in manifest.lines() {
         if line.starts_with('[') {
             in_dev = line == "[dev-dependencies]";
+            in_lints = line.starts_with("[workspace.lints");
+        } else if in_lints && !line.contains("unexpected_cfgs") {
+            continue;
         }
         let name = line.split([' ', '.', '=']).next().unwrap_or_default();
         let is_dependency = in_dev && !name.is_empty() && !name.starts_with(['[', '#']);
@@ -457,8 +446,13 @@ mod tests {
 
     #[test]
     fn only_the_development_dependencies_that_tests_name_are_kept() {
-        let manifest = "[dependencies]\na = \"1\"\n[dev-dependencies]\nb-c.workspace = true\nd = \"1\"\n[lints]\ne = 1\n";
+        let manifest = "[dependencies]\na = \"1\"\n[dev-dependencies]\nb-c.workspace = true\nd = \"1\"\n[lints]\ne = 1\n[workspace.lints.rust]\nf = \"deny\"\n";
         let kept = without_unused(manifest, "use b_c::X;");
-        assert_eq!(kept, manifest.replace("d = \"1\"\n", ""));
+        assert_eq!(
+            kept,
+            manifest
+                .replace("d = \"1\"\n", "")
+                .replace("f = \"deny\"\n", "")
+        );
     }
 }
