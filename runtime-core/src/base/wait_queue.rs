@@ -21,6 +21,7 @@ use super::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomPinned;
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
@@ -31,8 +32,9 @@ pub struct Place<T> {
     signal: AtomicUsize,
     /// The queue it was put into last, for comparing only; null once it was withdrawn.
     queue: AtomicPtr<WaitQueue<T>>,
-    links: UnsafeCell<Links<Place<T>>>,
-    value: UnsafeCell<Option<T>>,
+    /// Written when it is queued.
+    links: UnsafeCell<MaybeUninit<Links<Place<T>>>>,
+    value: UnsafeCell<MaybeUninit<T>>,
     /// Touched with `value`, so that the model checker sees who breaks I1.
     #[cfg(runtime_loom)]
     watched: crate::base::shim::cell::UnsafeCell<()>,
@@ -49,7 +51,7 @@ unsafe impl<T> Linked for Place<T> {
     fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
         // SAFETY: the field's address is within the node.
         let links = unsafe { &raw mut (*node.as_ptr()).links };
-        // An `UnsafeCell` has its value at its own address.
+        // `UnsafeCell` and `MaybeUninit` have their value at their own address.
         // SAFETY: a field's address is not null.
         unsafe { NonNull::new_unchecked(links.cast()) }
     }
@@ -61,8 +63,8 @@ impl<T> Place<T> {
         Place {
             signal: AtomicUsize::new(0),
             queue: AtomicPtr::new(ptr::null_mut()),
-            links: UnsafeCell::new(Links::new()),
-            value: UnsafeCell::new(None),
+            links: UnsafeCell::new(MaybeUninit::uninit()),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
             #[cfg(runtime_loom)]
             watched: crate::base::shim::cell::UnsafeCell::new(()),
             _pinned: PhantomPinned,
@@ -84,16 +86,11 @@ impl<T> Place<T> {
         !self.queue.load(Ordering::Relaxed).is_null() && self.signal().is_none()
     }
 
-    /// The value's place.
-    ///
-    /// # Safety
-    /// The caller has exclusive use of the queue it is in, or the place is in none and the caller owns it (I1), for as
-    /// long as the reference lives.
-    unsafe fn value<'a>(&self) -> &'a mut Option<T> {
+    /// Where the value is, while there is one (I1). Whoever follows the pointer has exclusive use of the queue.
+    fn value(&self) -> *mut T {
         #[cfg(runtime_loom)]
         self.watched.with_mut(|_| ());
-        // SAFETY: the caller's promise.
-        unsafe { &mut *self.value.get() }
+        self.value.get().cast()
     }
 }
 
@@ -158,7 +155,7 @@ impl<T> WaitQueue<T> {
         place.signal.store(0, Ordering::Relaxed);
         place.queue.store(ptr::from_mut(self), Ordering::Relaxed);
         // SAFETY: in no queue until the next statement (I1), and only its owner queues it.
-        *unsafe { place.value() } = Some(value);
+        unsafe { place.value().write(value) };
         // SAFETY: it is in no list; pinned, and by I3 not freed while it is queued.
         unsafe { self.places.push_back(NonNull::from(place)) };
     }
@@ -170,7 +167,7 @@ impl<T> WaitQueue<T> {
             return None;
         }
         // SAFETY: by I1, it is in this queue, of which we have exclusive use.
-        unsafe { place.get_ref().value() }.as_mut()
+        Some(unsafe { &mut *place.get_ref().value() })
     }
 
     /// The value of the oldest.
@@ -178,7 +175,7 @@ impl<T> WaitQueue<T> {
     pub fn front_mut(&mut self) -> Option<&mut T> {
         let place = self.places.front()?;
         // SAFETY: queued here, so alive (I3), and by I1 ours.
-        unsafe { place.as_ref().value() }.as_mut()
+        Some(unsafe { &mut *place.as_ref().value() })
     }
 
     /// Takes `place` out of this queue without a signal; `None` if it is not in it.
@@ -191,32 +188,32 @@ impl<T> WaitQueue<T> {
         // SAFETY: it is in this queue.
         unsafe { self.places.remove(NonNull::from(place)) };
         // SAFETY: by I1, it was in this queue, of which we have exclusive use.
-        let value = unsafe { place.value() }.take();
+        let value = unsafe { place.value().read() };
         // Ordering: Relaxed; read by the owner, which is who calls.
         place.queue.store(ptr::null_mut(), Ordering::Relaxed);
-        value
+        Some(value)
     }
 
     /// Ends the wait of the oldest with `signal`; gives what it waited with.
     #[inline]
     pub fn release_front(&mut self, signal: NonZeroUsize) -> Option<T> {
         let place = self.places.pop_front()?;
-        self.release(place, signal)
+        Some(self.release(place, signal))
     }
 
     /// Ends the wait of the newest with `signal`; gives what it waited with.
     #[inline]
     pub fn release_back(&mut self, signal: NonZeroUsize) -> Option<T> {
         let place = self.places.pop_back()?;
-        self.release(place, signal)
+        Some(self.release(place, signal))
     }
 
     #[inline]
-    fn release(&mut self, place: NonNull<Place<T>>, signal: NonZeroUsize) -> Option<T> {
+    fn release(&mut self, place: NonNull<Place<T>>, signal: NonZeroUsize) -> T {
         // SAFETY: it was queued here until now, so alive (I3) until it sees the signal (I2).
         let place = unsafe { place.as_ref() };
         // SAFETY: by I1, it was in this queue, of which we have exclusive use.
-        let value = unsafe { place.value() }.take();
+        let value = unsafe { place.value().read() };
         // Ordering: Release; pairs with the Acquire in `Place::signal` (I2).
         place.signal.store(signal.get(), Ordering::Release);
         value
