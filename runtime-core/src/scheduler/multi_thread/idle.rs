@@ -12,12 +12,12 @@
 //!     a claimer owes the worker an unpark, and counts it as searching on its behalf.
 //! I3: while `searching` is above zero pushers need wake nobody: a searcher that gives up announces and
 //!     scans (I1), and the last one that finds work looks whether more is there (`finish_search`).
-//! I5: a worker that sees work, but is refused the search because others search, sleeps. It has announced before it was
-//!     refused, so those others look later (I3), and their look finds the work or their claim finds its bit.
 //! I4: a claimed worker counts `searching` down only after its claimer counted it up: the claim is a Release that
 //!     the worker's `retract` acquires. So the count never falls below zero.
+//! I5: a worker that sees work, but is refused the search because others search, sleeps. It has announced before it was
+//!     refused, so those others look later (I3), and their look finds the work or their claim finds its bit.
 //!
-//! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs`.
+//! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs` and `tests/loom_worker.rs`.
 
 use crate::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 

@@ -12,6 +12,7 @@ use crate::runtime::config::Config;
 use crate::runtime::{Handle, shared::Shared};
 use crate::scheduler::{self, Policy};
 use crate::shim::sync::{Condvar, Mutex};
+use crate::task::Runnable;
 use ::loom::thread;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -211,6 +212,51 @@ fn a_task_in_the_slot_of_a_stuck_worker_is_run_by_a_sibling() {
         };
         work(&handle, second);
         worker.join().unwrap();
+    });
+}
+
+/// Whoever takes a task out of the slot of another worker sees all of it.
+#[test]
+fn a_task_taken_out_of_the_slot_of_another_worker_is_whole() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                run_in(&context_of(&handle, core), |_| {
+                    drop(handle.spawn(async {}));
+                });
+            })
+        };
+        let take = || super::take_lifo(&MultiThread::of(&handle).remotes[0].lifo);
+        let taken = take().map(Runnable::cancel).is_some();
+        worker.join().unwrap();
+        assert_ne!(taken, take().map(Runnable::cancel).is_some());
+    });
+}
+
+/// Two workers cancel the same tasks in turn: all of them are cancelled, and both workers come to an end.
+#[test]
+fn two_workers_share_the_cancelling() {
+    ::loom::model(|| {
+        let (handle, _cores) = runtime(2);
+        let tasks = [0, 1].map(|_| handle.spawn(async {}));
+        let gather = |handle: &Handle| {
+            let policy = MultiThread::of(handle);
+            std::iter::from_fn(|| super::take_injected(policy)).collect()
+        };
+        let other = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                let ending = &MultiThread::of(&handle).ending;
+                ending.cancel_in_turn(|| gather(&handle));
+            })
+        };
+        let ending = &MultiThread::of(&handle).ending;
+        ending.cancel_in_turn(|| gather(&handle));
+        other.join().unwrap();
+        assert!(tasks.iter().all(|task| task.is_finished()));
     });
 }
 
