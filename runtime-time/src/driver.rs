@@ -130,6 +130,23 @@ impl TimeHandle {
     }
 }
 
+/// The slot of a runtime that nobody runs.
+#[cfg(all(test, not(runtime_loom)))]
+pub(crate) fn single_slot() -> Arc<Slot> {
+    struct Nobody;
+    impl Unpark for Nobody {
+        fn unpark(&self) {}
+    }
+    let params = DriverParams {
+        fire_at_shutdown: false,
+        workers: 1,
+        nevents: 1,
+        start_paused: false,
+        may_pause: false,
+    };
+    TimeHandle::new(&params, Arc::new(Nobody)).slots[0].clone()
+}
+
 /// What arming came to.
 pub(crate) enum Armed {
     Pending,
@@ -261,7 +278,7 @@ impl Slot {
     }
 
     /// Fires what is due at `now`.
-    fn fire(&self, now: u64) -> usize {
+    pub(crate) fn fire(&self, now: u64) -> usize {
         // Ordering: Relaxed; a slot's own worker wrote it, others accept a late value.
         if self.next.load(Ordering::Relaxed) > now {
             return 0;

@@ -10,6 +10,7 @@
 //! | `join`, `error`, `id` | what users hold |
 //! | `spawn`, `builder` | how tasks are made |
 //! | `join_set`, `local_set`, `local_key` | groups, `!Send` tasks, task-locals |
+//! | `burst_queue` | a queue whose memory comes back |
 //!
 //! The life of a task is told in `docs/life-of-a-task.md`.
 
@@ -29,6 +30,10 @@ pub(crate) mod runnable;
 pub(crate) mod spawn;
 pub(crate) mod state;
 mod yield_now;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/counts.rs"]
+mod counts;
 
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]

@@ -41,6 +41,8 @@ const REF_ONE: u64 = 1 << 4;
 const REF_MASK: u64 = ((1 << 32) - 1) & !(REF_ONE - 1);
 const WAKE_ONE: u64 = 1 << 32;
 const SATURATED: u32 = 1 << 31;
+/// Half of what the word has room for: as many threads as may be past the check at a time do not overflow it.
+const MOST_REFERENCES: u64 = 1 << 27;
 
 /// The word; see the module's page.
 #[derive(Debug)]
@@ -93,6 +95,16 @@ pub(crate) enum OnPending {
     Again,
     /// Still the holder, and cancelled meanwhile.
     Cancelled,
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+impl State {
+    /// With so many wakes and references, and nobody at the join side.
+    pub(crate) fn of_counts(wakes: u32, references: u64) -> Self {
+        State(AtomicU64::new(
+            u64::from(wakes) * WAKE_ONE + references * REF_ONE,
+        ))
+    }
 }
 
 impl State {
@@ -237,7 +249,7 @@ impl State {
     pub(crate) fn reference(&self) {
         // Ordering: Relaxed; a new reference is made from one that keeps the task alive.
         let before = Snapshot(self.0.fetch_add(REF_ONE, Ordering::Relaxed));
-        if before.references() > (1 << 27) {
+        if before.references() > MOST_REFERENCES {
             // More wakers than memory could hold: somebody leaks them in a loop.
             std::process::abort();
         }

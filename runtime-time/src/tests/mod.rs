@@ -1,5 +1,8 @@
 //! The wheel against a sorted map: what fires, and in what order.
 
+#[cfg(not(runtime_loom))]
+mod wakers;
+
 use crate::clock::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;

@@ -132,6 +132,65 @@ fn mpsc_two_senders_at_the_end_of_a_block() {
     });
 }
 
+/// A look that finds the last sender gone finds what it sent before it went.
+#[test]
+fn mpsc_try_recv_races_the_last_send() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
+        let mut got = 0;
+        for _ in 0..2 {
+            match rx.try_recv() {
+                Ok(_) => got += 1,
+                Err(mpsc::error::TryRecvError::Disconnected) => assert_eq!(got, 1),
+                Err(mpsc::error::TryRecvError::Empty) => assert_eq!(got, 0),
+            }
+        }
+        thread.join().unwrap();
+        got += usize::from(rx.try_recv().is_ok());
+        assert_eq!(got, 1);
+        assert!(matches!(
+            rx.try_recv(),
+            Err(mpsc::error::TryRecvError::Disconnected)
+        ));
+    });
+}
+
+/// The same of a channel that was closed while a permit was out.
+#[test]
+fn mpsc_try_recv_races_the_last_permit() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::channel(1);
+        let permit = tx.try_reserve_owned().unwrap();
+        rx.close();
+        let thread = thread::spawn(move || std::mem::forget(permit.send(1)));
+        let early = rx.try_recv();
+        assert_ne!(early, Err(mpsc::error::TryRecvError::Disconnected));
+        thread.join().unwrap();
+        let late = rx.try_recv();
+        assert_eq!(early.or(late), Ok(1));
+        assert_eq!(rx.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+    });
+}
+
+/// All that was received at once makes room, and no more than that.
+#[test]
+fn mpsc_receiving_many_makes_room_for_as_many() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::channel(2);
+        (0..2).for_each(|i| tx.try_send(i).unwrap());
+        let sender = tx.clone();
+        let thread = thread::spawn(move || block_on(sender.send(2)).unwrap());
+        let mut all = Vec::new();
+        while all.len() < 3 {
+            assert!(block_on(rx.recv_many(&mut all, 3)) > 0);
+        }
+        thread.join().unwrap();
+        assert_eq!(all, [0, 1, 2]);
+        assert_eq!(tx.capacity(), 2);
+    });
+}
+
 #[test]
 fn mpsc_bounded_sender_waits_for_room() {
     loom::model(|| {
