@@ -1,0 +1,7 @@
+//! `JoinSet`: a group of tasks.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod model;
+mod order;

@@ -1,0 +1,6 @@
+//! `LocalSet` and its tasks, which stay on one thread.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod order;

@@ -1,0 +1,9 @@
+//! Locks, channels and the rest of `sync` as programs see them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod drop_chains;
+mod large_values;
+mod properties;
+mod wake_order;
