@@ -9,7 +9,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
 
 /// A thread's own token: `unpark` sets it, `park` waits for it and takes it.
 #[derive(Debug, Default)]
@@ -25,24 +24,6 @@ impl ThreadParker {
             token = self.condvar.wait(token);
         }
         *token = false;
-    }
-
-    /// True if the token was there before the time ran out.
-    pub(crate) fn park_timeout(&self, timeout: Duration) -> bool {
-        let end = Instant::now().checked_add(timeout);
-        let mut token = self.token.lock();
-        while !*token {
-            let left = match end {
-                Some(end) => end.saturating_duration_since(Instant::now()),
-                None => Duration::from_secs(1 << 30),
-            };
-            if left.is_zero() {
-                return false;
-            }
-            token = self.condvar.wait_timeout(token, left).0;
-        }
-        *token = false;
-        true
     }
 
     pub(crate) fn unpark(&self) {
@@ -86,26 +67,17 @@ fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
 }
 
 /// Polls `future` to its end on this thread, without checking what the thread is used for.
-pub(crate) fn block_on<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     with_parker(|parker, waker| {
         let mut cx = Context::from_waker(waker);
         loop {
             if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
-                return Some(output);
+                return output;
             }
             context::wake_deferred();
             nested::before_park();
-            match deadline {
-                None => parker.park(),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    parker.park_timeout(left);
-                }
-            }
+            parker.park();
         }
     })
 }
@@ -122,10 +94,7 @@ pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
          drive asynchronous tasks. Use the method that is awaited instead, or call this one from \
          `spawn_blocking`.",
     );
-    match block_on(future, None) {
-        Some(output) => output,
-        None => unreachable!("no deadline was given"),
-    }
+    block_on(future)
 }
 
 /// A parker other threads can hold on to.

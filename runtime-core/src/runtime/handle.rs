@@ -180,10 +180,7 @@ impl Handle {
     pub(super) fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
         let _entered = context::enter_runtime(self, true);
         let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
-        match park::block_on(future, None) {
-            Some(output) => output,
-            None => unreachable!("no deadline was given"),
-        }
+        park::block_on(future)
     }
 
     /// Which scheduler the runtime has.

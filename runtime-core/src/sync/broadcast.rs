@@ -501,11 +501,11 @@ impl<T: Clone> Receiver<T> {
         }
         self.next += 1;
         if !slot.is_last_read() {
-            return slot.value.clone();
+            return clone_of(&slot.value);
         }
         let last = slot.value.take();
         drop(slot);
-        last.clone()
+        clone_of(&last)
     }
 
     /// Where the next value stands, by the tail.
@@ -573,6 +573,14 @@ impl<T> Drop for Receiver<T> {
                 drop(value);
             }
         }
+    }
+}
+
+/// A clone made in place: in a debug build `Option::clone` moves it once more.
+fn clone_of<T: Clone>(value: &Option<T>) -> Option<T> {
+    match value {
+        Some(value) => Some(value.clone()),
+        None => None,
     }
 }
 

@@ -139,7 +139,11 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
-        Self::with_max_readers(value, MAX_READERS)
+        RwLock {
+            max_readers: MAX_READERS,
+            turn: Self::new_turn(MAX_READERS),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// An unlocked lock for at most `max_readers` readers at a time.
@@ -151,20 +155,26 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: Sized,
     {
+        RwLock {
+            max_readers,
+            turn: Self::new_turn(max_readers),
+            value: UnsafeCell::new(value),
+        }
+    }
+
+    #[track_caller]
+    fn new_turn(max_readers: u32) -> BatchSemaphore {
+        check_max_readers(max_readers);
         if !ENABLED {
-            return Self::const_with_max_readers(value, max_readers);
+            return BatchSemaphore::new(max_readers as usize);
         }
-        let mut lock = Self::const_with_max_readers(value, max_readers);
-        {
-            let owner = resource!("tokio::sync::rwlock", "RwLock", "Sync", Location::caller());
-            owner.scope(|| {
-                state_told!(max_readers = max_readers);
-                state_told!(write_locked = false);
-                state_told!(current_readers = 0);
-            });
-            lock.turn = BatchSemaphore::owned_by(owner, max_readers as usize, || ());
-        }
-        lock
+        let owner = resource!("tokio::sync::rwlock", "RwLock", "Sync", Location::caller());
+        owner.scope(|| {
+            state_told!(max_readers = max_readers);
+            state_told!(write_locked = false);
+            state_told!(current_readers = 0);
+        });
+        BatchSemaphore::owned_by(owner, max_readers as usize, || ())
     }
 
     const_fn! {
@@ -187,11 +197,7 @@ impl<T: ?Sized> RwLock<T> {
         where
             T: Sized,
         {
-            assert!(max_readers > 0, "a RwLock may not be created with 0 readers");
-            assert!(
-                max_readers <= MAX_READERS,
-                "a RwLock may not be created with more than u32::MAX >> 3 readers"
-            );
+            check_max_readers(max_readers);
             RwLock {
                 max_readers,
                 turn: BatchSemaphore::new(max_readers as usize),
@@ -361,6 +367,18 @@ impl<T: ?Sized> RwLock<T> {
     {
         self.value.into_inner()
     }
+}
+
+#[track_caller]
+const fn check_max_readers(max_readers: u32) {
+    assert!(
+        max_readers > 0,
+        "a RwLock may not be created with 0 readers"
+    );
+    assert!(
+        max_readers <= MAX_READERS,
+        "a RwLock may not be created with more than u32::MAX >> 3 readers"
+    );
 }
 
 fn tell_readers_one_more(turn: &BatchSemaphore) {

@@ -43,8 +43,9 @@ impl<T> BurstQueue<T> {
         } else {
             self.0.append(&mut other.0);
         }
+        // It may be long before anything comes there again.
         if other.0.capacity() > KEPT {
-            other.halve();
+            other.0 = VecDeque::new();
         }
     }
 

@@ -84,9 +84,11 @@ impl<T> Future for JoinHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
         // SAFETY: `new` was given a cell whose output is `T`; there is one join handle.
-        let output = ready!(unsafe { self.raw.poll_output::<T>(cx) });
-        coop.made_progress();
-        Poll::Ready(output)
+        let output = unsafe { self.raw.poll_output::<T>(cx) };
+        if output.is_ready() {
+            coop.made_progress();
+        }
+        output
     }
 }
 

@@ -116,9 +116,11 @@ impl<T> Chan<T> {
     }
 
     /// Pushes for a permit; a bounded channel's queue is never closed.
+    #[inline]
     fn push_reserved(&self, value: T) {
-        if self.push(value).is_err() {
-            unreachable!("a bounded channel's queue is never closed");
+        match self.queue.claim() {
+            Some(claim) => self.fill(claim, value),
+            None => unreachable!("a bounded channel's queue is never closed"),
         }
     }
 }

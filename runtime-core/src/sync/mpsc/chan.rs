@@ -9,7 +9,7 @@
 //!   one: each poll that ends in Pending has left the waker anew.
 
 use super::error::TryRecvError;
-use super::queue::{Popped, Queue, Wake};
+use super::queue::{Claim, Popped, Queue, Wake};
 use crate::base::waker_slot::LockedWaker;
 use crate::coop;
 use crate::shim::sync::atomic::{AtomicUsize, Ordering};
@@ -50,14 +50,13 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Appends a value for which there is room.
+    /// Puts a value into a slot of the queue, and wakes the receiver if it waits for that.
     #[inline]
-    pub(super) fn push(&self, value: T) -> Result<(), T> {
-        let Wake(wake) = self.queue.push(value)?;
+    pub(super) fn fill(&self, claim: Claim<T>, value: T) {
+        let Wake(wake) = self.queue.fill(claim, value);
         if wake {
             self.wake_rx();
         }
-        Ok(())
     }
 
     #[cold]

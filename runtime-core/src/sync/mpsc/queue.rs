@@ -85,6 +85,10 @@ pub(super) struct Queue<T> {
     head: UnsafeCell<Head<T>>,
 }
 
+/// A claimed slot (I1), to be filled.
+#[must_use]
+pub(super) struct Claim<T>(*const Slot<T>);
+
 /// What a pop found.
 pub(super) enum Popped<T> {
     Value(T),
@@ -118,8 +122,9 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Appends; gives the value back if the queue is closed.
-    pub(super) fn push(&self, value: T) -> Result<Wake, T> {
+    /// Claims the next slot; `None` if the queue is closed. The caller fills it at once: the consumer waits for it.
+    #[inline]
+    pub(super) fn claim(&self) -> Option<Claim<T>> {
         // Ordering: Acquire; pairs with the Release of the block's change below: `tail_block` is at least
         // as new.
         let mut tail = self.tail.load(Ordering::Acquire);
@@ -129,7 +134,7 @@ impl<T> Queue<T> {
                 if !next.is_null() {
                     self.recycle(next);
                 }
-                return Err(value);
+                return None;
             }
             let offset = (tail / STEP) % LAP;
             if offset == SLOTS {
@@ -168,12 +173,19 @@ impl<T> Queue<T> {
         } else if !next.is_null() {
             self.recycle(next);
         }
-        let slot = &block.slots[offset];
+        Some(Claim(&raw const block.slots[offset]))
+    }
+
+    /// Puts the value into a slot of this queue. Nothing of it stays on the stack, nor goes through a result.
+    #[inline]
+    pub(super) fn fill(&self, claim: Claim<T>, value: T) -> Wake {
+        // SAFETY: I1 and I2: the slot is ours, and its block stays at least until READY is set.
+        let slot = unsafe { &*claim.0 };
         // SAFETY: I1, the slot is ours.
         slot.value
             .with_mut(|v| unsafe { (*v).as_mut_ptr().write(value) });
         // Ordering: AcqRel; Release publishes the value, Acquire the waker left before WAITING.
-        Ok(Wake(slot.state.swap(READY, Ordering::AcqRel) == WAITING))
+        Wake(slot.state.swap(READY, Ordering::AcqRel) == WAITING)
     }
 
     /// Keeps an unused or emptied block as the spare one, or frees it. Nobody else has it.
@@ -207,7 +219,7 @@ impl<T> Queue<T> {
             let offset = head.index % LAP;
             // SAFETY: I2, the consumer's block is alive.
             let slot = unsafe { &(*head.block).slots[offset] };
-            // Ordering: Acquire; pairs with the swap in `push`.
+            // Ordering: Acquire; pairs with the swap in `fill`.
             if slot.state.load(Ordering::Acquire) != READY {
                 // Ordering: Relaxed; a number. After the end was seen it is the last one.
                 let tail = self.tail.load(Ordering::Relaxed) / STEP;
@@ -267,7 +279,7 @@ impl<T> Queue<T> {
 
     /// Refuses later pushes.
     pub(super) fn close(&self) {
-        // Ordering: Release; pairs with the Acquire in `is_closed` and `push`. What was pushed is acquired by `pop`.
+        // Ordering: Release; pairs with the Acquire in `is_closed` and `claim`. What was pushed is acquired by `pop`.
         self.tail.fetch_or(CLOSED, Ordering::Release);
     }
 
@@ -279,6 +291,11 @@ impl<T> Queue<T> {
 
 #[cfg(all(test, not(runtime_loom)))]
 impl<T> Queue<T> {
+    fn push(&self, value: T) -> Option<Wake> {
+        let claim = self.claim()?;
+        Some(self.fill(claim, value))
+    }
+
     /// A queue through which `lap` laps have gone. Laps beyond what `tail` can count are the head's alone.
     fn after_laps(lap: usize) -> Self {
         let mut queue = Self::new();
@@ -343,7 +360,7 @@ mod tests {
                 assert!(matches!(unsafe { queue.pop() }, Popped::Empty));
                 assert!(!queue.is_closed());
                 queue.close();
-                assert_eq!(queue.push(0).err(), Some(0));
+                assert!(queue.push(0).is_none());
             }
         }
     }

@@ -49,7 +49,13 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     /// Gives it back if the receiver is gone or has closed.
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        self.chan.push(value).map_err(SendError)
+        match self.chan.queue.claim() {
+            Some(claim) => {
+                self.chan.fill(claim, value);
+                Ok(())
+            }
+            None => Err(SendError(value)),
+        }
     }
 }
 super::sender_impls!(UnboundedSender, WeakUnboundedSender);
