@@ -3,6 +3,8 @@
 //! Owns the four traits, `ReadBuf`, everything generic over them (`io-util`) and the standard streams
 //! (`io-std`). Knows nothing of the reactor or of sockets; readiness types are only re-exported here.
 
+#[cfg(any(feature = "fs", feature = "io-std"))]
+pub(crate) mod patient;
 mod read_buf;
 #[cfg(feature = "io-std")]
 mod stdio;

@@ -5,8 +5,13 @@
 //! next operation, so flush to be sure. Write tasks are mandatory: a runtime that shuts down still runs them.
 //! A pending read cannot be cancelled, and its line goes to the next read of the same handle.
 //!
+//! A standard stream that somebody has made non-blocking is waited for (`patient`): not a byte is lost or told as
+//! an error because the other side is slow. The standard library's lock is held for the whole of a write, as it is
+//! while a blocking stream is slow, so that nothing is printed into the middle of a line.
+//!
 //! I1: while `busy` is `Some`, the buffer is with the task.
 
+use crate::io::patient::{self, Wants, insist};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::shutdown::shutdown_error;
 use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
@@ -67,19 +72,16 @@ impl Worker {
             self.needs_flush = true;
             self.busy = Some(spawn_blocking(move || {
                 space.resize(size, 0);
-                let result = loop {
-                    match io::stdin().read(&mut space) {
-                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        result => break result,
-                    }
-                };
+                let mut input = io::stdin();
+                let fd = input.as_raw_fd();
+                let result = insist(fd, Wants::Input, || input.read(&mut space));
                 space.truncate(*result.as_ref().unwrap_or(&0));
                 (space, result)
             }));
         }
     }
 
-    fn poll_write<W: Write + 'static>(
+    fn poll_write<W: Write + AsRawFd + 'static>(
         &mut self,
         cx: &mut Context<'_>,
         data: &[u8],
@@ -92,13 +94,14 @@ impl Worker {
         buf.extend_from_slice(data);
         self.needs_flush = true;
         self.start(move || {
-            let result = output().write_all(&buf).map(|()| 0);
+            let output = output();
+            let result = patient::write_all(output.as_raw_fd(), output, &buf).map(|()| 0);
             (buf, result)
         })?;
         Poll::Ready(Ok(data.len()))
     }
 
-    fn poll_flush<W: Write + 'static>(
+    fn poll_flush<W: Write + AsRawFd + 'static>(
         &mut self,
         cx: &mut Context<'_>,
         output: fn() -> W,
@@ -109,7 +112,11 @@ impl Worker {
                 return Poll::Ready(Ok(()));
             }
             let buf = std::mem::take(&mut self.buf);
-            self.start(move || (buf, output().flush().map(|()| 0)))?;
+            self.start(move || {
+                let mut output = output();
+                let result = insist(output.as_raw_fd(), Wants::Output, || output.flush());
+                (buf, result.map(|()| 0))
+            })?;
         }
     }
 
@@ -202,11 +209,11 @@ macro_rules! output {
     ($($name:ident $function:ident),*) => {$(
         impl AsyncWrite for $name {
             fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                self.worker.poll_write(cx, buf, io::$function)
+                self.worker.poll_write(cx, buf, || io::$function().lock())
             }
 
             fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.worker.poll_flush(cx, io::$function)
+                self.worker.poll_flush(cx, || io::$function().lock())
             }
 
             fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
