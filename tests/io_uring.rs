@@ -620,6 +620,46 @@ fn a_stalled_ring_is_set_going_by_the_driver() {
     }
 }
 
+/// A kernel that takes nothing for long is asked again after pauses, not all the time: by the driver when it parks, and
+/// by nobody else.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_stalled_ring_is_asked_again_after_pauses() {
+    let folder = Folder::new("pauses");
+    for code in [libc::EAGAIN, libc::ENOMEM, libc::EBUSY] {
+        let path = folder.path.clone();
+        within(20, move || {
+            let runtime = current();
+            runtime.block_on(everything_works_in(&path));
+            if runtime.metrics().num_blocking_threads() > 0 {
+                return;
+            }
+            refuse(libc::SYS_io_uring_enter, code);
+            runtime.block_on(async {
+                let questions: Vec<_> = (0..10)
+                    .map(|_| tokio::spawn(fs::try_exists(path.clone())))
+                    .collect();
+                let (start, before) = (Instant::now(), parks());
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                let (parks, time) = (parks() - before, start.elapsed());
+                // One each five milliseconds, and a few.
+                assert!(u128::from(parks) < time.as_millis(), "{parks} in {time:?}");
+                for question in questions {
+                    assert!(!question.is_finished());
+                    question.abort();
+                }
+            });
+            // What is in flight is nothing: the kernel has taken none of it.
+            drop(runtime);
+        });
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn parks() -> u64 {
+    Handle::current().metrics().worker_park_count(0)
+}
+
 /// One that takes nothing any more: errors, no hang.
 #[test]
 #[cfg(target_arch = "x86_64")]

@@ -129,7 +129,7 @@ impl Driver {
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
         #[cfg(feature = "process")]
         let timeout = crate::process::before_wait(&self.reactor, timeout);
-        let timeout = self.reactor.ring.before_wait(timeout);
+        let timeout = self.reactor.ring.before_wait(timeout, self.is_users_thread);
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,

@@ -12,7 +12,7 @@ impl RingSlot {
         RingSlot
     }
 
-    pub(super) fn before_wait(&self, timeout: Option<Duration>) -> Option<Duration> {
+    pub(super) fn before_wait(&self, timeout: Option<Duration>, _: bool) -> Option<Duration> {
         timeout
     }
 

@@ -4,7 +4,7 @@
 //! I2: that the kernel refuses rings is found out once; that it is short of something, each time.
 
 use super::driver::Reactor;
-use crate::uring::{Ring, WakeDriver};
+use crate::uring::{Panic, Ring, WakeDriver};
 use mio::unix::SourceFd;
 use runtime_core::audit;
 use runtime_core::shim::sync::Mutex;
@@ -82,23 +82,26 @@ impl RingSlot {
         self.ring.get()?.as_ref()
     }
 
-    /// The driver is about to wait; gives how long it may.
-    pub(super) fn before_wait(&self, timeout: Option<Duration>) -> Option<Duration> {
+    /// The driver is about to wait; gives how long it may. `may_panic`: a waker's panic goes on from here.
+    pub(super) fn before_wait(
+        &self,
+        timeout: Option<Duration>,
+        may_panic: bool,
+    ) -> Option<Duration> {
         let Some(ring) = self.get().filter(|ring| ring.is_stalled()) else {
             return timeout;
         };
-        ring.flush();
+        pass_on(ring.retry(), may_panic);
+        if !ring.is_stalled() {
+            // A stall that begins from here on wakes the driver.
+            return timeout;
+        }
         Some(timeout.map_or(RETRY, |timeout| timeout.min(RETRY)))
     }
 
-    /// The driver saw an event of the ring. `may_panic`: a waker's panic goes on from here.
+    /// The driver saw an event of the ring. `may_panic`: as above.
     pub(super) fn deliver(&self, may_panic: bool) {
-        let panic = self.get().and_then(|ring| ring.drain());
-        match panic {
-            Some(panic) if may_panic => resume_unwind(panic),
-            Some(panic) => audit::discard(panic),
-            None => {}
-        }
+        pass_on(self.get().and_then(|ring| ring.drain()), may_panic);
     }
 
     pub(super) fn shut_down(&self) {
@@ -106,6 +109,14 @@ impl RingSlot {
         if let Some(ring) = self.get() {
             ring.shut_down();
         }
+    }
+}
+
+fn pass_on(panic: Option<Panic>, may_panic: bool) {
+    match panic {
+        Some(panic) if may_panic => resume_unwind(panic),
+        Some(panic) => audit::discard(panic),
+        None => {}
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) use io_uring::squeue::Entry;
 
 /// Places in the submission queue; the completion queue has twice as many.
 const ENTRIES: u32 = 256;
+/// Most threads that the kernel makes for a thread's operations on files: as many as a runtime's pool has. Left to
+/// itself, it makes four for each core, and a few operations that wait for a file system served by a task could keep
+/// them from the operations of that task.
+const MOST_THREADS: u32 = 512;
 
 pub(super) struct Kernel {
     uring: IoUring,
@@ -28,6 +32,10 @@ impl Kernel {
         if !(features.is_feature_nodrop() && features.is_feature_rw_cur_pos()) {
             return Err(io::ErrorKind::Unsupported.into());
         }
+        // A kernel before 5.15 does not know how.
+        let _ = uring
+            .submitter()
+            .register_iowq_max_workers(&mut [MOST_THREADS, 0]);
         let mut probe = Probe::new();
         uring.submitter().register_probe(&mut probe)?;
         let opcodes = (0..64)
@@ -77,6 +85,11 @@ impl Kernel {
     /// `io_uring_enter`: makes the kernel take what is queued. Gives how many entries it took.
     pub(super) fn submit(&self) -> io::Result<usize> {
         self.uring.submit()
+    }
+
+    /// Sleeps, whatever completes.
+    pub(super) fn rest(&self, time: Duration) {
+        std::thread::sleep(time);
     }
 
     /// Sleeps until something has completed, or for about `most` and gives false.

@@ -33,7 +33,7 @@ mod tests;
 
 pub(crate) use op::Op;
 pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
-pub(crate) use ring::{Ring, WakeDriver};
+pub(crate) use ring::{Panic, Ring, WakeDriver};
 
 use crate::reactor::Reactor;
 use runtime_core::context;

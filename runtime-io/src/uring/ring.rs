@@ -4,14 +4,16 @@
 //!     called outside of it (the kernel has a lock of its own), as it may do the work of an operation then
 //!     and there.
 //! I2: an entry that the kernel is yet to take is in the submission queue, or in `backlog` behind it; and while
-//!     there is one, somebody is in `flush`, or `is_stalled` is set and the driver is awake or woken.
+//!     there is one, somebody is in `flush`, or `is_stalled` is set and the driver tries again before it parks, and
+//!     parks for a while only (`retry`). The driver is woken when a stall begins; for as long as it lasts it is left
+//!     to its pauses, and nobody else asks the kernel.
 //! I3: wakers run, and requests are dropped, outside of the lock.
 //!
 //! No completion is lost: the kernel keeps what does not fit its queue (a ring that would not is refused at
 //! `new`), tells so, and hands it over at the next `io_uring_enter`.
 //!
-//! A kernel short of memory (`EAGAIN`) stalls the ring: the driver tries again at each turn, and every few
-//! milliseconds. One that refuses `io_uring_enter` for good (a filter installed since) breaks it: operations
+//! A kernel short of memory (`EAGAIN`, `ENOMEM`) stalls the ring: the driver tries again at each turn, and every few
+//! milliseconds. So does one that keeps completions to itself for that reason. One that refuses `io_uring_enter` for good (a filter installed since) breaks it: operations
 //! end with that error, and what the kernel may still have is never freed.
 
 use super::kernel::{self, Entry, Kernel};
@@ -62,6 +64,8 @@ pub(super) struct Inner {
     kernel: Option<Arc<Kernel>>,
     slots: Slots,
     backlog: VecDeque<Entry>,
+    /// The kernel has completions that it could not hand over.
+    has_surplus: bool,
     /// The error that broke the ring.
     broken: Option<i32>,
 }
@@ -80,6 +84,7 @@ impl Ring {
                 kernel: Some(kernel),
                 slots: Slots::default(),
                 backlog: VecDeque::new(),
+                has_surplus: false,
                 broken: None,
             }),
             is_stalled: AtomicBool::new(false),
@@ -99,7 +104,7 @@ impl Ring {
             .is_some_and(|bit| self.can & bit != 0)
     }
 
-    /// Must the driver call `flush` from time to time?
+    /// Must the driver call `retry` from time to time?
     pub(crate) fn is_stalled(&self) -> bool {
         // Ordering: Relaxed; a flag that is set is followed by a wake-up of the driver, which orders it.
         self.is_stalled.load(Ordering::Relaxed)
@@ -120,8 +125,12 @@ impl Ring {
             let entry = kernel::start(key, request);
             inner.enqueue(entry);
         }
+        // Under the lock: whoever ends the stall sees the entry.
+        let is_stalled = self.is_stalled();
         drop(inner);
-        self.flush();
+        if !is_stalled {
+            self.flush();
+        }
         Ok(key)
     }
 
@@ -168,35 +177,50 @@ impl Ring {
         if cancels {
             inner.enqueue(kernel::cancel(key));
         }
+        let is_stalled = self.is_stalled();
         drop(inner);
-        if cancels {
+        if cancels && !is_stalled {
             self.flush();
         }
         answer
     }
 
-    /// Makes the kernel take what is queued.
+    /// Makes the kernel take what is queued. Wakes the driver if it takes nothing more, for now.
     pub(crate) fn flush(&self) {
+        if self.try_flush() {
+            self.wake_driver();
+        }
+    }
+
+    /// The driver's attempt at what has stalled. Gives the first panic of a waker.
+    pub(crate) fn retry(&self) -> Option<Panic> {
+        let panic = self.drain();
+        self.try_flush();
+        panic
+    }
+
+    /// True if a stall begins.
+    fn try_flush(&self) -> bool {
         let mut attempts = 0;
         loop {
             let kernel = {
                 let mut inner = self.inner.lock();
                 let Some(kernel) = inner.kernel.clone() else {
-                    return;
+                    return false;
                 };
                 if inner.broken.is_some() {
-                    return;
+                    return false;
                 }
                 inner.refill();
                 if inner.is_all_taken() {
-                    // Ordering: Relaxed; under the lock, as is setting it.
-                    self.is_stalled.store(false, Ordering::Relaxed);
-                    return;
+                    if !inner.has_surplus {
+                        // Ordering: Relaxed; under the lock, as is setting it.
+                        self.is_stalled.store(false, Ordering::Relaxed);
+                    }
+                    return false;
                 }
                 if attempts == MOST_ATTEMPTS {
-                    // Ordering: Relaxed; the wake-up below orders it for the driver.
-                    self.is_stalled.store(true, Ordering::Relaxed);
-                    break;
+                    return self.stall();
                 }
                 kernel
             };
@@ -213,10 +237,24 @@ impl Ring {
                         attempts += 1;
                     }
                     Some(libc::EAGAIN | libc::ENOMEM) => attempts = MOST_ATTEMPTS,
-                    code => return self.break_down(code.unwrap_or(libc::EIO)),
+                    code => {
+                        self.break_down(code.unwrap_or(libc::EIO));
+                        return false;
+                    }
                 },
             }
         }
+    }
+
+    /// Leaves the rest to the driver; true if it does not know yet. Under the lock.
+    fn stall(&self) -> bool {
+        let begins = !self.is_stalled();
+        // Ordering: Relaxed; the wake-up that follows orders it for the driver.
+        self.is_stalled.store(true, Ordering::Relaxed);
+        begins
+    }
+
+    fn wake_driver(&self) {
         if let Some(driver) = self.driver.upgrade() {
             driver.wake_driver();
         }
@@ -233,6 +271,7 @@ impl Ring {
                     return panic;
                 };
                 let overflowed = complete(&kernel, &mut inner.slots, &mut completed);
+                inner.has_surplus = overflowed;
                 (overflowed && inner.broken.is_none()).then_some(kernel)
             };
             audit::user_code();
@@ -251,10 +290,28 @@ impl Ring {
                     OnComplete::Unknown => {}
                 }
             }
-            match overflowed {
-                // What did not fit comes over with this; an error shows at the next submission.
-                Some(kernel) => drop(kernel.submit()),
+            // What did not fit comes over with this.
+            let error = match overflowed.map(|kernel| kernel.submit()) {
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => error.raw_os_error(),
                 None => return panic,
+            };
+            match error {
+                Some(libc::EINTR) => {}
+                Some(libc::EAGAIN | libc::ENOMEM | libc::EBUSY) => {
+                    let begins = {
+                        let _inner = self.inner.lock();
+                        self.stall()
+                    };
+                    if begins {
+                        self.wake_driver();
+                    }
+                    return panic;
+                }
+                code => {
+                    self.break_down(code.unwrap_or(libc::EIO));
+                    return panic;
+                }
             }
         }
     }

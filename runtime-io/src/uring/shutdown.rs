@@ -52,7 +52,7 @@ fn wait(kernel: &Kernel, slots: &mut Slots, mut grace: Option<Duration>) -> bool
     let mut pause = RETRY;
     loop {
         // An error leaves entries in the queue, and the next round tries again.
-        let _ = kernel.submit();
+        let is_refused = kernel.submit().is_err();
         let mut completed = Vec::new();
         complete(kernel, slots, &mut completed);
         let is_idle = completed.is_empty();
@@ -63,7 +63,10 @@ fn wait(kernel: &Kernel, slots: &mut Slots, mut grace: Option<Duration>) -> bool
         if !is_idle {
             continue;
         }
-        if kernel.wait(pause) {
+        if is_refused {
+            // What it could not hand over makes the ring readable all the while.
+            kernel.rest(pause);
+        } else if kernel.wait(pause) {
             continue;
         }
         if let Some(grace) = &mut grace {

@@ -321,6 +321,8 @@ impl Kernel {
         })
     }
 
+    pub(super) fn rest(&self, _time: Duration) {}
+
     pub(super) fn wait(&self, _most: Duration) -> bool {
         let mut state = self.lock();
         while state.completed.is_empty() && state.overflow.is_empty() {

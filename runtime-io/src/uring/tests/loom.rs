@@ -41,7 +41,12 @@ fn is_done(result: io::Result<Done>) -> bool {
 fn drive(kernel: &Kernel, ring: &Ring) {
     loop {
         if ring.is_stalled() {
-            ring.flush();
+            assert!(ring.retry().is_none());
+            if ring.is_stalled() {
+                // It parks for a while only.
+                thread::yield_now();
+                continue;
+            }
         }
         if !kernel.park_driver() {
             return;
