@@ -4,7 +4,7 @@ pub(crate) mod pool;
 mod spawn;
 
 pub(crate) use spawn::spawn_on;
-pub use spawn::{block_in_place, spawn_blocking, spawn_mandatory_blocking};
+pub use spawn::{block_in_place, drop_off_worker, spawn_blocking, spawn_mandatory_blocking};
 
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]

@@ -145,6 +145,20 @@ where
     }
 }
 
+/// Drops a value whose drop may block (a file of a network's file system, say) where nobody waits for it: on the
+/// pool if this thread is running a runtime's tasks; here if it is not, or if the pool takes nothing any more.
+pub fn drop_off_worker<T: Send + 'static>(value: T) {
+    if !context::is_entered() {
+        return drop(value);
+    }
+    let Some(handle) = context::with_current(Handle::clone) else {
+        return drop(value);
+    };
+    // Refused, the closure is dropped with what it has. Mandatory: a value that is queued is dropped there as well,
+    // but by the thread that shuts down.
+    let _ = submit(&handle, move || drop(value), Origin::caller(), true);
+}
+
 /// Runs a closure that may block on the current thread, after handing this worker's other tasks to
 /// another thread.
 ///

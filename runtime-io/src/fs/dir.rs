@@ -4,10 +4,14 @@
 //! entries: a small folder is not read further than needed, a big one costs few tasks. The kind of an entry
 //! comes with it from the system, so asking for it is not a task of its own.
 //!
-//! I1: the iterator of `std` is with the task while `source` is `Busy`, and gone once it has ended.
+//! I1: the iterator of `std` is with the task while `source` is `Busy`; else it is in `source` or, at the end, in
+//!     the listing's [`Anchor`].
+//! I2: the folder's descriptor, which entries share with the iterator, is closed where the anchor says: every entry,
+//!     and whoever has the iterator, holds the anchor, and the anchor is given the iterator to close last.
 
+use super::sys::{self, Nature};
 use super::{lost_task, on_pool};
-use runtime_core::blocking::spawn_blocking;
+use runtime_core::blocking::{drop_off_worker, spawn_blocking};
 use runtime_core::coop;
 use runtime_core::task::JoinHandle;
 use std::collections::VecDeque;
@@ -15,14 +19,20 @@ use std::ffi::OsString;
 use std::fs::{FileType, Metadata};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, DirEntryExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, DirEntryExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 const FIRST_CHUNK: usize = 32;
 const LAST_CHUNK: usize = 1024;
+
+/// To look at a folder without opening it, where there is a way.
+#[cfg(target_os = "linux")]
+const PLACE: i32 = libc::O_PATH | libc::O_DIRECTORY;
+#[cfg(not(target_os = "linux"))]
+const PLACE: i32 = libc::O_DIRECTORY;
 
 /// Makes folders with given permissions, or with their parents.
 ///
@@ -96,12 +106,62 @@ impl DirBuilder {
 /// If the path is not a folder that may be read; and if the runtime shuts down first.
 pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let chunk = on_pool(move || Ok(Chunk::read(std::fs::read_dir(path)?, FIRST_CHUNK))).await?;
+    let chunk = on_pool(move || Ok(Chunk::read(Rest::open(&path)?, FIRST_CHUNK))).await?;
     Ok(ReadDir {
         entries: chunk.entries,
         source: Source::of(chunk.rest),
         chunk: FIRST_CHUNK,
     })
+}
+
+/// Closes a listing's descriptor.
+#[derive(Debug)]
+struct Anchor {
+    source: OnceLock<std::fs::ReadDir>,
+    /// It is a folder of a local disk: to close it tells nobody.
+    closes_at_once: bool,
+}
+
+impl Drop for Anchor {
+    fn drop(&mut self) {
+        match self.source.take() {
+            Some(source) if !self.closes_at_once => drop_off_worker(source),
+            _ => {}
+        }
+    }
+}
+
+/// What is yet to be listed. (`source` is there until the drop.)
+#[derive(Debug)]
+struct Rest {
+    source: Option<std::fs::ReadDir>,
+    anchor: Arc<Anchor>,
+}
+
+impl Rest {
+    fn open(path: &Path) -> io::Result<Rest> {
+        let source = std::fs::read_dir(path)?;
+        // The listing's own descriptor cannot be had. Where the path leads elsewhere by now, a close may wait, or be the
+        // pool's without need.
+        let mut options = std::fs::OpenOptions::new();
+        let place = options.read(true).custom_flags(PLACE).open(path);
+        let closes_at_once = place.is_ok_and(|place| sys::nature(&place) == Nature::Ordinary);
+        Ok(Rest {
+            source: Some(source),
+            anchor: Arc::new(Anchor {
+                source: OnceLock::new(),
+                closes_at_once,
+            }),
+        })
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take() {
+            let _ = self.anchor.source.set(source);
+        }
+    }
 }
 
 /// A folder being listed; made by [`read_dir`].
@@ -115,13 +175,13 @@ pub struct ReadDir {
 
 #[derive(Debug)]
 enum Source {
-    Idle(std::fs::ReadDir),
+    Idle(Rest),
     Busy(JoinHandle<Chunk>),
     Ended,
 }
 
 impl Source {
-    fn of(rest: Option<std::fs::ReadDir>) -> Source {
+    fn of(rest: Option<Rest>) -> Source {
         rest.map_or(Source::Ended, Source::Idle)
     }
 }
@@ -129,17 +189,18 @@ impl Source {
 /// What one task has read, and what to go on with.
 struct Chunk {
     entries: VecDeque<io::Result<DirEntry>>,
-    rest: Option<std::fs::ReadDir>,
+    rest: Option<Rest>,
 }
 
 impl Chunk {
-    fn read(mut source: std::fs::ReadDir, most: usize) -> Chunk {
+    fn read(mut rest: Rest, most: usize) -> Chunk {
         let mut entries = VecDeque::with_capacity(most);
         while entries.len() < most {
-            match source.next() {
+            match rest.source.as_mut().and_then(Iterator::next) {
                 Some(Ok(entry)) => entries.push_back(Ok(DirEntry {
                     kind: entry.file_type().ok(),
                     entry: Arc::new(entry),
+                    _anchor: rest.anchor.clone(),
                 })),
                 // An error is told in its place, and ends the chunk but not the listing.
                 Some(Err(error)) => {
@@ -156,7 +217,7 @@ impl Chunk {
         }
         Chunk {
             entries,
-            rest: Some(source),
+            rest: Some(rest),
         }
     }
 }
@@ -186,10 +247,10 @@ impl ReadDir {
             }
             match std::mem::replace(&mut self.source, Source::Ended) {
                 Source::Ended => return Poll::Ready(Ok(None)),
-                Source::Idle(source) => {
+                Source::Idle(rest) => {
                     self.chunk = (self.chunk * 4).min(LAST_CHUNK);
                     let most = self.chunk;
-                    self.source = Source::Busy(spawn_blocking(move || Chunk::read(source, most)));
+                    self.source = Source::Busy(spawn_blocking(move || Chunk::read(rest, most)));
                 }
                 Source::Busy(mut task) => match Pin::new(&mut task).poll(cx) {
                     Poll::Ready(Ok(chunk)) => {
@@ -222,6 +283,8 @@ pub struct DirEntry {
     entry: Arc<std::fs::DirEntry>,
     /// Known from the listing, on most file systems.
     kind: Option<FileType>,
+    /// After the entry (I2).
+    _anchor: Arc<Anchor>,
 }
 
 impl DirEntry {

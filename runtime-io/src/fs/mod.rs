@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! path functions ──────────────▶ one task on the blocking pool each (paths.rs, dir.rs, open.rs)
-//!   └─ path in memory? ────────▶ no task: metadata, opening for reading, reading (at_once.rs, sys/)
+//!   └─ only a look? ───────────▶ no task, if the kernel has the path in memory (at_once.rs, sys/)
 //! File ──▶ Engine (file/) ─────▶ one task at a time: read, write, seek, set_len
-//!            └─ page cache? ───▶ no task: the kernel copies what it has at once (sys/)
+//!  └─▶ Handle (handle.rs) ─────▶ closed on the pool, unless that is known not to wait
 //! ```
 //! An operating system offers no readiness for files, so the room knows nothing of the reactor: whatever may
 //! wait for a disk is a closure on the blocking pool. With the feature `io-uring`, opening, `read`, `write`,
@@ -15,12 +15,15 @@
 //! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
 //!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled
 //!     with the pool's queue and then reports "background task failed".
+//! I4: a worker does nothing that may wait: for a disk, a server, a task of this runtime that serves a file system,
+//!     a listener who grants permissions. What is not known to be harmless is the pool's.
 //! I3: no path function touches the file system before its first poll; one that is dropped while its task
 //!     runs leaves the task to finish.
 
 mod at_once;
 mod dir;
 mod file;
+mod handle;
 mod open;
 mod paths;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
@@ -32,6 +35,8 @@ mod sys;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
 pub use file::{File, FileTimes};
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+pub(crate) use handle::Handle;
 pub use open::OpenOptions;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,

@@ -1,13 +1,13 @@
 //! No io_uring: another system, or the feature is off. Everything is the blocking pool's.
 
-use std::fs::File;
+use super::handle::Handle;
 use std::future::Ready;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-pub(super) async fn open(_: &Path, _: i32, _: u32) -> Option<io::Result<File>> {
+pub(super) async fn open(_: &Path, _: i32, _: u32) -> Option<io::Result<Handle>> {
     None
 }
 
@@ -35,7 +35,7 @@ pub(super) fn reader() -> Option<Reader> {
 pub(super) struct Reader(Never);
 
 impl Reader {
-    pub(super) fn read(self, _: &Arc<File>, _: Vec<u8>, _: usize) -> RingRead {
+    pub(super) fn read(self, _: &Arc<Handle>, _: Vec<u8>, _: usize) -> RingRead {
         RingRead(self.0)
     }
 }

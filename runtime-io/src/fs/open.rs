@@ -1,6 +1,7 @@
 //! [`OpenOptions`]: how a [`File`] is to be opened.
 
-use super::{File, at_once, on_pool, ring};
+use super::handle::Handle;
+use super::{File, on_pool, ring};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -134,13 +135,10 @@ impl OpenOptions {
             if let Some(opened) = ring::open(&path, flags, mode).await {
                 return opened.map(File::opened);
             }
-            if flags == libc::O_RDONLY | libc::O_CLOEXEC
-                && let Some(file) = at_once::open(&path).await
-            {
-                return Ok(File::opened(file));
-            }
         }
-        on_pool(move || options.open(path)).await.map(File::opened)
+        on_pool(move || options.open(path).map(Handle::opened))
+            .await
+            .map(File::opened)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The functions that take a path and are one call of `std::fs`: operations of a ring where there is one, answered
-//! at once where the kernel has the answer in memory, else each one task on the pool.
+//! The functions that take a path and are one call of `std::fs`: operations of a ring where there is one; what only
+//! looks at a path is answered at once where the kernel has the answer in memory; else each one task on the pool.
 
 use super::{at_once, on_pool, on_pool_for_sure, ring};
 use std::fs::{Metadata, Permissions};
@@ -36,7 +36,7 @@ of_path! {
     /// What the system knows of a path itself, be it a symbolic link.
     symlink_metadata -> Metadata = std::fs::symlink_metadata, or at_once::symlink_metadata;
     /// All of a file, as text. It is an error (`InvalidData`) if it is not UTF-8.
-    read_to_string -> String = std::fs::read_to_string, or at_once::read_to_string;
+    read_to_string -> String = std::fs::read_to_string;
     /// Where a symbolic link points.
     read_link -> PathBuf = std::fs::read_link;
     /// Removes an empty folder.
@@ -93,10 +93,7 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     if let Some(result) = ring::read(&path).await {
         return result;
     }
-    match at_once::read(&path).await {
-        Some(bytes) => Ok(bytes),
-        None => on_pool(move || std::fs::read(path)).await,
-    }
+    on_pool(move || std::fs::read(path)).await
 }
 
 /// Renames a file or folder within its file system, replacing a file at `to`.
@@ -158,10 +155,10 @@ pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -
 pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     let contents = Arc::<[u8]>::from(contents.as_ref());
-    if let Some(task) = ring::write(&path, &contents)
-        && let Some(result) = task.await
-    {
-        return result;
+    if let Some(task) = ring::write(&path, &contents) {
+        if let Some(result) = task.await {
+            return result;
+        }
     }
     on_pool_for_sure(move || std::fs::write(path, contents)).await
 }

@@ -4,12 +4,12 @@
 //! on a kernel that refuses rings or lacks the operation, for a path that the kernel cannot be given. `metadata`
 //! has no counterpart: nothing can make a `std::fs::Metadata` of what a ring brings.
 
+use super::handle::Handle;
 use super::lost_task;
 use super::sys;
 use crate::uring::{self, Done, Op, Paths, Request, Ring, StatBuf, c_path};
 use runtime_core::context;
 use std::ffi::CStr;
-use std::fs::File;
 use std::future::Future;
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
@@ -23,19 +23,14 @@ const PROBE: usize = 32;
 const MOST_MORE: usize = 2 * 1024 * 1024;
 
 /// Opens a file or folder with the flags of `open(2)`.
-pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<File>> {
+pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<Handle>> {
     let ring = uring::current(Request::OPEN)?;
     let path = c_path(path)?;
-    let is_at_once = sys::opens_at_once_cached(&path);
-    if !is_at_once && flags & libc::O_NONBLOCK == 0 && !may_open(&ring, &path).await {
+    let is_at_once = flags & libc::O_NONBLOCK != 0 || sys::opens_at_once_cached(&path);
+    if !is_at_once && !may_open(&ring, &path).await {
         return None;
     }
-    let request = Request::Open {
-        path,
-        flags,
-        mode,
-        may_wait: !is_at_once,
-    };
+    let request = Request::Open { path, flags, mode };
     Some(match Op::new(ring, request).await {
         Ok(Done::Opened(file)) => Ok(file),
         other => Err(failed(other)),
@@ -44,8 +39,8 @@ pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Resul
 
 /// Is there something at the path that opens at once, or nothing?
 ///
-/// The kernel's first attempt at an open does not wait: a pipe is open at once then, or an error, where `open(2)`
-/// waits for the other side. So pipes and devices are left to the pool.
+/// A pipe without its other side would keep one of the kernel's threads, of which a ring has fewer than the runtime
+/// has in its pool. So pipes and devices are left to the pool.
 async fn may_open(ring: &Arc<Ring>, path: &CStr) -> bool {
     let request = Request::Stat {
         path: path.to_owned(),
@@ -94,7 +89,7 @@ pub(super) async fn read(path: &Path) -> Option<io::Result<Vec<u8>>> {
     )
 }
 
-async fn read_to_end(ring: &Arc<Ring>, file: Arc<File>) -> io::Result<Vec<u8>> {
+async fn read_to_end(ring: &Arc<Ring>, file: Arc<Handle>) -> io::Result<Vec<u8>> {
     let length = length(ring, &file).await;
     let mut buf = Vec::new();
     // One byte more than the file has: the read that brings it all leaves room to see the end.
@@ -119,7 +114,7 @@ async fn read_to_end(ring: &Arc<Ring>, file: Arc<File>) -> io::Result<Vec<u8>> {
 }
 
 /// What the file system says; 0 if it does not know.
-async fn length(ring: &Arc<Ring>, file: &Arc<File>) -> usize {
+async fn length(ring: &Arc<Ring>, file: &Arc<Handle>) -> usize {
     if !ring.can(Request::STAT) {
         return 0;
     }
@@ -154,7 +149,7 @@ pub(super) fn write(
     Some(async { task.await.unwrap_or_else(|_| Some(Err(lost_task()))) })
 }
 
-async fn write_all(ring: &Arc<Ring>, file: Arc<File>, data: &Arc<[u8]>) -> io::Result<()> {
+async fn write_all(ring: &Arc<Ring>, file: Arc<Handle>, data: &Arc<[u8]>) -> io::Result<()> {
     let mut from = 0;
     while from < data.len() {
         let request = Request::Write {
@@ -180,9 +175,9 @@ pub(super) struct Reader(Arc<Ring>);
 
 impl Reader {
     /// Prepares to read at the file's position into the capacity of `buf`, at most `most` bytes.
-    pub(super) fn read(self, file: &Arc<File>, buf: Vec<u8>, most: usize) -> RingRead {
-        let moves = match sys::is_ordinary(file) {
-            true => (&**file).stream_position().ok(),
+    pub(super) fn read(self, file: &Arc<Handle>, buf: Vec<u8>, most: usize) -> RingRead {
+        let moves = match file.is_ordinary() {
+            true => (&***file).stream_position().ok(),
             false => None,
         };
         let request = Request::Read {
@@ -202,7 +197,7 @@ impl Reader {
 pub(super) struct RingRead {
     op: Box<Op>,
     /// An ordinary file, and where in it this reads: it is for us to move its position (see `Request::Read`).
-    moves: Option<(Arc<File>, u64)>,
+    moves: Option<(Arc<Handle>, u64)>,
 }
 
 impl RingRead {
@@ -213,7 +208,7 @@ impl RingRead {
             other => return Poll::Ready(Err(failed(other))),
         };
         if let Some((file, at)) = self.moves.take() {
-            (&*file).seek(SeekFrom::Start(at + n as u64))?;
+            (&**file).seek(SeekFrom::Start(at + n as u64))?;
         }
         Poll::Ready(Ok(buf))
     }

@@ -4,11 +4,11 @@
 //! where it is when the request is moved, and that nothing else refers to until the request is taken apart.
 //! I2: a request's descriptor stays open for as long as the request lives.
 
+use crate::fs::Handle;
 use io_uring::opcode::{OpenAt, Read, RenameAt, Statx, Write};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::{Fd, statx};
 use std::ffi::CString;
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -26,28 +26,25 @@ pub(crate) enum Request {
         path: CString,
         flags: i32,
         mode: u32,
-        /// A thread of the kernel's is to do it: the file system may have to ask somebody, and does so even in what
-        /// is meant to be an attempt that does not wait.
-        may_wait: bool,
     },
     /// Of what `path` leads to; with no path, of `file`.
     Stat {
         path: CString,
-        file: Option<Arc<File>>,
+        file: Option<Arc<Handle>>,
         answer: StatBuf,
     },
     Rename(Paths),
     /// Adds to `buf`, at most `most` bytes and at most what fits without it growing. From `at` on, where a
     /// file has a position: the kernel does not move it when it did a part and failed then. `None` leaves it to it.
     Read {
-        file: Arc<File>,
+        file: Arc<Handle>,
         buf: Vec<u8>,
         most: usize,
         at: Option<u64>,
     },
     /// `data` from `from` on, to the same place in the file; by the position it could go elsewhere, see `Read`.
     Write {
-        file: Arc<File>,
+        file: Arc<Handle>,
         data: Arc<[u8]>,
         from: usize,
     },
@@ -70,23 +67,22 @@ impl Request {
     pub(crate) const READ: u8 = Read::CODE;
     pub(crate) const WRITE: u8 = Write::CODE;
 
-    /// The request in the kernel's terms.
+    /// The request in the kernel's terms: for a thread of the kernel's own, always.
+    ///
+    /// Else the kernel first tries in the thread that submits, without waiting for a disk. But it does wait for what it
+    /// asks others: the server of a file system, a listener who is to permit an open or a read. These may be tasks
+    /// that only this thread can run.
     pub(super) fn entry(&mut self) -> Entry {
+        self.plain_entry().flags(Flags::ASYNC)
+    }
+
+    fn plain_entry(&mut self) -> Entry {
         let here = Fd(libc::AT_FDCWD);
         match self {
-            Request::Open {
-                path,
-                flags,
-                mode,
-                may_wait,
-            } => OpenAt::new(here, path.as_ptr())
+            Request::Open { path, flags, mode } => OpenAt::new(here, path.as_ptr())
                 .flags(*flags)
                 .mode(*mode)
-                .build()
-                .flags(match may_wait {
-                    true => Flags::ASYNC,
-                    false => Flags::empty(),
-                }),
+                .build(),
             Request::Stat { path, file, answer } => {
                 let (at, flags) = match file {
                     Some(file) => (Fd(file.as_raw_fd()), libc::AT_EMPTY_PATH),
@@ -142,7 +138,8 @@ impl Request {
         Ok(match self {
             Request::Open { .. } => {
                 // SAFETY: the kernel has just given us this descriptor, and nobody else knows of it.
-                Done::Opened(unsafe { OwnedFd::from_raw_fd(result) }.into())
+                let file = unsafe { OwnedFd::from_raw_fd(result) };
+                Done::Opened(Handle::opened(file.into()))
             }
             Request::Stat { answer, .. } => Done::Stat(answer),
             Request::Rename(_) => Done::Renamed,
@@ -162,7 +159,7 @@ impl Request {
 /// What came of a request.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Opened(File),
+    Opened(Handle),
     Stat(StatBuf),
     Renamed,
     /// The buffer, and how many bytes it has got.

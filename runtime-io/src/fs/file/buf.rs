@@ -5,7 +5,10 @@
 //! `storage` stays initialised for as far as it ever was used, so a read does not clear it again.
 
 use crate::io::ReadBuf;
+use crate::io::patient::{self, Wants, insist};
+use std::fs::File;
 use std::io::{self, IoSlice, Read};
+use std::os::fd::AsRawFd;
 
 #[derive(Default)]
 pub(super) struct Buf {
@@ -20,11 +23,9 @@ impl Buf {
         self.end - self.start
     }
 
-    /// Forgets what was read ahead, and says how much that was.
-    pub(super) fn discard(&mut self) -> i64 {
-        let ahead = self.ahead();
+    /// Forgets what was read ahead, or what was taken to be written.
+    pub(super) fn discard(&mut self) {
         (self.start, self.end) = (0, 0);
-        ahead as i64
     }
 
     /// Moves as much as fits to the user.
@@ -35,19 +36,24 @@ impl Buf {
     }
 
     /// Reads once, at most `most` bytes, in place of what is there.
-    pub(super) fn read_from(&mut self, mut source: impl Read, most: usize) -> io::Result<()> {
+    pub(super) fn read_from(&mut self, source: &File, most: usize) -> io::Result<()> {
         (self.start, self.end) = (0, 0);
         if self.storage.len() < most {
             // Not `resize`: zeros in new memory cost nothing.
             self.storage = vec![0; most];
         }
-        self.end = loop {
-            match source.read(&mut self.storage[..most]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result?,
+        let fd = source.as_raw_fd();
+        let read = |space: &mut [u8]| insist(fd, Wants::Input, || (&*source).read(space));
+        let n = match read(&mut self.storage[..most]) {
+            Err(error) if wants_alignment(source, &error) => {
+                self.storage = vec![0; most + ALIGNMENT];
+                self.start = to_alignment(&self.storage);
+                read(&mut self.storage[self.start..self.start + most])
             }
+            result => result,
         };
-        Ok(())
+        self.end = self.start + *n.as_ref().unwrap_or(&0);
+        n.map(drop)
     }
 
     /// Memory with room for `most` bytes, in place of what is there.
@@ -83,4 +89,39 @@ impl Buf {
     pub(super) fn filled(&self) -> &[u8] {
         &self.storage[..self.end]
     }
+
+    /// Writes what `fill` took.
+    pub(super) fn write_to(&self, target: &File) -> io::Result<()> {
+        let write = |data: &[u8]| patient::write_all(target.as_raw_fd(), target, data);
+        match write(self.filled()) {
+            Err(error) if wants_alignment(target, &error) => {
+                let mut copy = vec![0; self.end + ALIGNMENT];
+                let start = to_alignment(&copy);
+                let copy = &mut copy[start..start + self.end];
+                copy.copy_from_slice(self.filled());
+                write(copy)
+            }
+            result => result,
+        }
+    }
+}
+
+/// Of memory that bypasses the page cache (`O_DIRECT`): a page is enough for every device.
+const ALIGNMENT: usize = 4096;
+
+/// Has the system refused for memory that is not aligned? It does so before anything is read or written.
+fn wants_alignment(file: &File, error: &io::Error) -> bool {
+    // SAFETY: a call without memory arguments on an open descriptor.
+    let flags = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
+    error.raw_os_error() == Some(libc::EINVAL) && flags() & DIRECT != 0
+}
+
+#[cfg(target_os = "linux")]
+const DIRECT: i32 = libc::O_DIRECT;
+#[cfg(not(target_os = "linux"))]
+const DIRECT: i32 = 0;
+
+/// From where on the memory is aligned.
+fn to_alignment(memory: &[u8]) -> usize {
+    memory.as_ptr().align_offset(ALIGNMENT)
 }

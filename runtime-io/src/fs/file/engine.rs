@@ -2,56 +2,41 @@
 //!
 //! ```text
 //! idle ── start(read|write|seek|set_len) ──▶ busy ── poll_task ──▶ idle, with the task's outcome
-//!  └──── read what the page cache holds, seek where that works ──┘ (no task)
+//!  └──── seek of an ordinary file ───────────┘ (no task)
 //! ```
 //! A task is a closure on the blocking pool or, to read, an operation of the runtime's ring. A ring does not lock
-//! the position as `read` does, so it serves files whose position is their own; and not those that cannot be
-//! read without waiting, for which the kernel would take a thread all the same.
+//! the position as `read` does, so it serves files whose position is their own.
 //!
 //! A write is accepted when its bytes are copied; the task is mandatory, and its error is kept in
 //! `failed_write` for the next write, flush or sync. A read that is dropped leaves its bytes in the buffer
 //! for the next one. Whoever writes, seeks, cuts or shares the file first forgets those bytes and moves the
-//! system's position back by their number; a seek that fails leaves both as they were.
+//! system's position back by their number (`ahead`); a seek that fails leaves both as they were. A pipe or a terminal
+//! has no position to move: its bytes stay for the next read, whatever comes in between.
 //!
 //! I1: while `task` is `Some`, the buffer is with the task and `buf` is empty.
-//! I2: bytes in an idle `buf` lie just before the system's position.
-//! I3: without a task, the system is only called for what it does at once: never on a file that others may be
-//!     reading with the same position (`try_clone`, `from_std`), as the kernel's lock of the position could be
-//!     held during a disk access; and seeking only where a read has shown that the file is an ordinary one.
-//!
+//! I2: bytes in an idle `buf` lie just before the system's position, if the file has one.
+//! I3: without a task, the system is only called for what it does at once: moving the position of an ordinary file of
+//!     a local disk (`Handle::is_ordinary`), and only if nobody else reads with that position (`try_clone`,
+//!     `from_std`), as the kernel's lock of it could be held during a disk access.
 //! I4: an operation of a ring holds the file, so its descriptor is closed after it.
 //!
 //! A lost task (the runtime shut down, a panic) costs the buffer, never the state: the file is idle again.
 
+use super::ahead::{from_users_place, move_back, seek};
 use super::buf::Buf;
-use crate::fs::at_once::MOST_AT_ONCE;
+use crate::fs::handle::Handle;
 use crate::fs::lost_task;
 use crate::fs::ring::{self, RingRead};
-use crate::fs::sys::{Cached, read_cached};
 use crate::io::ReadBuf;
 use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
 use runtime_core::coop;
 use runtime_core::task::JoinHandle;
-use std::fs::File as StdFile;
 use std::future::Future;
-use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Seek, SeekFrom};
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// May this file's cached bytes be read without a task (I3)?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direct {
-    /// Not found out.
-    Untried,
-    /// A read has worked.
-    Works,
-    /// The system cannot.
-    Never,
-    /// The position is shared, or may be.
-    Shared,
-}
 
 /// What a task has done.
 pub(super) enum Outcome {
@@ -59,6 +44,7 @@ pub(super) enum Outcome {
     Write(io::Result<()>),
     Seek(io::Result<u64>),
     SetLen(io::Result<()>),
+    Settled,
     Lost,
 }
 
@@ -90,33 +76,51 @@ pub(super) struct Engine {
     failed_write: Option<io::Error>,
     /// Where the last seek went.
     position: u64,
-    direct: Direct,
+    /// May others move the position, too (I3)?
+    is_shared: bool,
+    /// A ring could not read it.
+    avoids_ring: bool,
 }
 
 impl Engine {
-    pub(super) fn new(direct: Direct) -> Engine {
+    pub(super) fn new(is_shared: bool) -> Engine {
         Engine {
             task: None,
             buf: Buf::default(),
             failed_write: None,
             position: 0,
-            direct,
+            is_shared,
+            avoids_ring: false,
         }
     }
 
     /// The position is shared from now on (I3).
-    pub(super) fn share(&mut self, file: &StdFile) {
-        self.settle_position(file);
-        self.direct = Direct::Shared;
+    pub(super) fn share(&mut self) {
+        self.is_shared = true;
     }
 
-    /// Makes the system's position the user's, for those who do not see the buffer; the engine must be settled.
-    ///
-    /// A pipe cannot be moved back: bytes read ahead of it stay in the buffer.
-    pub(super) fn settle_position(&mut self, file: &StdFile) {
-        if move_back(file, self.buf.ahead() as i64).is_ok() {
-            self.buf.discard();
+    /// Has it bytes that the user has not seen?
+    pub(super) fn is_ahead(&self) -> bool {
+        self.buf.ahead() > 0
+    }
+
+    /// Starts to make the system's position the user's, for those who do not see the buffer; the engine must be
+    /// settled. What has no position keeps its bytes.
+    pub(super) fn start_settling(&mut self, file: &Arc<Handle>) {
+        if !self.is_ahead() {
+            return;
         }
+        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
+        self.task = Some(Task::Pool(spawn_blocking(move || {
+            // Who cannot move it back leaves it where it is, for there is nobody to tell.
+            let _ = move_back(&file, &mut buf);
+            (buf, Outcome::Settled)
+        })));
+    }
+
+    /// The same on the spot, for callers who do not wait for tasks.
+    pub(super) fn settle_now(&mut self, file: &Handle) {
+        let _ = move_back(file, &mut self.buf);
     }
 
     /// The error of a write that nobody has been told.
@@ -156,7 +160,7 @@ impl Engine {
 
     pub(super) fn poll_read(
         &mut self,
-        file: &Arc<StdFile>,
+        file: &Arc<Handle>,
         cx: &mut Context<'_>,
         target: &mut ReadBuf<'_>,
         most: usize,
@@ -172,15 +176,18 @@ impl Engine {
                 coop.made_progress();
                 return Poll::Ready(Ok(()));
             }
-            if self.read_directly(file, target, size) {
-                coop.made_progress();
-                return Poll::Ready(Ok(()));
-            }
             drop(coop);
             self.start_read(file, size);
         }
         loop {
+            let is_rings = matches!(self.task, Some(Task::Ring(_)));
             match ready!(self.poll_task(cx)) {
+                // It may want aligned memory (`O_DIRECT`): the pool sees to that.
+                Outcome::Read(Err(error))
+                    if is_rings && error.raw_os_error() == Some(libc::EINVAL) =>
+                {
+                    self.avoids_ring = true;
+                }
                 Outcome::Read(result) => {
                     result?;
                     self.buf.give(target);
@@ -193,57 +200,45 @@ impl Engine {
         }
     }
 
-    fn start_read(&mut self, file: &Arc<StdFile>, size: usize) {
-        if matches!(self.direct, Direct::Untried | Direct::Works)
-            && let Some(reader) = ring::reader()
-        {
+    fn start_read(&mut self, file: &Arc<Handle>, size: usize) {
+        let reader = if self.is_shared || self.avoids_ring {
+            None
+        } else {
+            ring::reader()
+        };
+        if let Some(reader) = reader {
             let space = self.buf.take_space(size);
             self.task = Some(Task::Ring(reader.read(file, space, size)));
             return;
         }
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
         self.task = Some(Task::Pool(spawn_blocking(move || {
-            let result = buf.read_from(&*file, size);
+            let result = buf.read_from(&file, size);
             (buf, Outcome::Read(result))
         })));
     }
 
-    /// Reads from the page cache into the user's memory; false if that cannot be done now.
-    fn read_directly(&mut self, file: &StdFile, target: &mut ReadBuf<'_>, size: usize) -> bool {
-        if matches!(self.direct, Direct::Never | Direct::Shared) || size > MOST_AT_ONCE {
-            return false;
-        }
-        // SAFETY: `read_cached` leaves initialised bytes initialised.
-        let space = unsafe { target.unfilled_mut() };
-        match read_cached(file, &mut space[..size]) {
-            Cached::Read(n) => {
-                self.direct = Direct::Works;
-                // SAFETY: the kernel has written the first `n` bytes.
-                unsafe { target.assume_init(n) };
-                target.advance(n);
-                true
-            }
-            Cached::Unknown => false,
-            Cached::Unsupported => {
-                self.direct = Direct::Never;
-                false
-            }
-        }
-    }
-
     pub(super) fn poll_write(
         &mut self,
-        file: &Arc<StdFile>,
+        file: &Arc<Handle>,
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
         most: usize,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_flush(cx))?;
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        let ahead = buf.discard();
+        if buf.ahead() > 0 {
+            let mut data = Buf::default();
+            let n = data.fill(parts, most);
+            self.start(move || {
+                let result = move_back(&file, &mut buf).and_then(|()| data.write_to(&file));
+                (buf, Outcome::Write(result))
+            })?;
+            return Poll::Ready(Ok(n));
+        }
         let n = buf.fill(parts, most);
         self.start(move || {
-            let result = move_back(&file, ahead).and_then(|()| (&*file).write_all(buf.filled()));
+            let result = buf.write_to(&file);
             buf.discard();
             (buf, Outcome::Write(result))
         })?;
@@ -262,29 +257,22 @@ impl Engine {
         })
     }
 
-    pub(super) fn start_seek(&mut self, file: &Arc<StdFile>, to: SeekFrom) -> io::Result<()> {
+    pub(super) fn start_seek(&mut self, file: &Arc<Handle>, to: SeekFrom) -> io::Result<()> {
         if self.task.is_some() {
             return Err(io::Error::other(
                 "another operation of the file is under way: wait for it with poll_complete",
             ));
         }
-        let ahead = self.buf.ahead() as i64;
-        let to = match to {
-            SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(ahead)),
-            absolute => absolute,
-        };
         // The end is the file system's to know, and may have to be asked for.
-        if self.direct == Direct::Works && !matches!(to, SeekFrom::End(_)) {
-            self.position = (&**file).seek(to)?;
+        let is_at_once = !self.is_shared && file.is_ordinary();
+        if is_at_once && !matches!(to, SeekFrom::End(_)) {
+            self.position = (&***file).seek(from_users_place(to, self.buf.ahead()))?;
             self.buf.discard();
             return Ok(());
         }
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
         self.task = Some(Task::Pool(spawn_blocking(move || {
-            let result = (&*file).seek(to);
-            if result.is_ok() {
-                buf.discard();
-            }
+            let result = seek(&file, to, &mut buf);
             (buf, Outcome::Seek(result))
         })));
         Ok(())
@@ -306,11 +294,10 @@ impl Engine {
     }
 
     /// Starts to cut or extend the file; the engine must be settled.
-    pub(super) fn start_set_len(&mut self, file: &Arc<StdFile>, size: u64) -> io::Result<()> {
+    pub(super) fn start_set_len(&mut self, file: &Arc<Handle>, size: u64) -> io::Result<()> {
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        let ahead = buf.discard();
         self.start(move || {
-            let result = move_back(&file, ahead).and_then(|()| file.set_len(size));
+            let result = move_back(&file, &mut buf).and_then(|()| file.set_len(size));
             (buf, Outcome::SetLen(result))
         })
     }
@@ -328,13 +315,5 @@ impl Engine {
         let task = spawn_mandatory_blocking(task);
         self.task = Some(Task::Pool(task.ok_or_else(lost_task)?));
         Ok(())
-    }
-}
-
-/// Takes back bytes that were read ahead (I2).
-fn move_back(mut file: &StdFile, ahead: i64) -> io::Result<()> {
-    match ahead {
-        0 => Ok(()),
-        ahead => file.seek(SeekFrom::Current(-ahead)).map(drop),
     }
 }

@@ -4,14 +4,17 @@
 //! whole, is a task of its own beside it. `&self` operations that must come after the write under way
 //! (`sync_all`, `sync_data`, `set_len`, `set_times`, `try_clone`) lock the engine for their whole duration.
 //!
-//! At a drop the descriptor is closed once the task under way is through: accepted bytes are not lost.
+//! At a drop the descriptor is closed once the task under way is through: accepted bytes are not lost. Who closes it,
+//! `Handle` says.
 
+mod ahead;
 mod buf;
 mod engine;
 
+use super::handle::Handle;
 use super::{OpenOptions, at_once, on_pool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
-use engine::{Direct, Engine};
+use engine::Engine;
 use runtime_core::sync::Mutex;
 use std::fmt;
 use std::fs::{File as StdFile, Metadata, Permissions};
@@ -21,7 +24,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
 /// Most bytes of one read or write, unless changed.
@@ -33,6 +36,10 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// one write at a time. Whatever goes wrong there is told by the next write, flush or sync: **flush before
 /// dropping the file** if you want to know. Bytes that were accepted are written even if the file is dropped
 /// or the runtime shuts down.
+///
+/// Dropped with nothing under way, an ordinary file on a disk of this machine is closed at once, as are pipes and
+/// terminals. Where closing may have to ask somebody (file systems of networks, of user space, and such as are stacked
+/// on others), a worker leaves it to the blocking pool, and goes on.
 ///
 /// ```
 /// use selvedge::fs::File;
@@ -52,7 +59,7 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// # }
 /// ```
 pub struct File {
-    file: Arc<StdFile>,
+    file: Arc<Handle>,
     engine: Mutex<Engine>,
     max_buf_size: usize,
 }
@@ -95,18 +102,18 @@ impl File {
     /// A file of the standard library's.
     pub fn from_std(file: StdFile) -> File {
         // Whoever made it may have cloned it.
-        File::new(file, Direct::Shared)
+        File::new(Handle::foreign(file), true)
     }
 
     /// A file that was just opened: its position is nobody else's.
-    pub(super) fn opened(file: StdFile) -> File {
-        File::new(file, Direct::Untried)
+    pub(super) fn opened(file: Handle) -> File {
+        File::new(file, false)
     }
 
-    fn new(file: StdFile, direct: Direct) -> File {
+    fn new(file: Handle, is_shared: bool) -> File {
         File {
             file: Arc::new(file),
-            engine: Mutex::const_new(Engine::new(direct)),
+            engine: Mutex::const_new(Engine::new(is_shared)),
             max_buf_size: MAX_BUF_SIZE,
         }
     }
@@ -159,27 +166,36 @@ impl File {
 
     /// A second handle with the same position: moving one moves the other.
     ///
+    /// Bytes that a read took and nobody got, as it was dropped, are read again by whoever comes first. Of a pipe or a
+    /// terminal, they are read by this handle.
+    ///
     /// # Errors
     /// The system's, as when no descriptor is left; and if the runtime shuts down first.
     pub async fn try_clone(&self) -> io::Result<File> {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
-        engine.share(&self.file);
-        let file = self.with_file(StdFile::try_clone).await?;
+        engine.share();
+        engine.start_settling(&self.file);
+        poll_fn(|cx| engine.poll_settled(cx)).await;
+        let file = self
+            .with_file(|file| file.try_clone().map(Handle::foreign))
+            .await?;
         Ok(File {
             max_buf_size: self.max_buf_size,
-            ..File::from_std(file)
+            ..File::new(file, true)
         })
     }
 
     /// The standard library's file, after the write under way. An error of that write is not told: flush
-    /// first to know.
+    /// first to know. Bytes that a dropped read took from a pipe or a terminal are lost: read them first, or use
+    /// [`try_into_std`](File::try_into_std).
     pub async fn into_std(mut self) -> StdFile {
         let engine = self.engine.get_mut();
         poll_fn(|cx| engine.poll_settled(cx)).await;
-        engine.settle_position(&self.file);
+        engine.start_settling(&self.file);
+        poll_fn(|cx| engine.poll_settled(cx)).await;
         match Arc::try_unwrap(self.file) {
-            Ok(file) => file,
+            Ok(file) => file.into_std(),
             // A task of a future that was dropped (`metadata`, say) still looks at it.
             Err(shared) => shared.try_clone().expect("no descriptor for the file"),
         }
@@ -188,19 +204,29 @@ impl File {
     /// The standard library's file, at once.
     ///
     /// # Errors
-    /// Gives the file back while an operation is under way.
+    /// Gives the file back while an operation is under way, and while it has bytes that a dropped read took from a pipe
+    /// or a terminal: the next read gets them.
     #[allow(clippy::result_large_err)] // The signature is tokio's, and the file just moves back.
-    pub fn try_into_std(self) -> Result<StdFile, File> {
+    pub fn try_into_std(mut self) -> Result<StdFile, File> {
+        // A task may have ended without anybody having seen what it brought.
+        let mut cx = Context::from_waker(Waker::noop());
+        let engine = self.engine.get_mut();
+        if engine.poll_settled(&mut cx).is_pending() {
+            return Err(self);
+        }
+        if Arc::get_mut(&mut self.file).is_some() {
+            engine.settle_now(&self.file);
+        }
+        if engine.is_ahead() {
+            return Err(self);
+        }
         let File {
             file,
-            mut engine,
+            engine,
             max_buf_size,
         } = self;
         match Arc::try_unwrap(file) {
-            Ok(file) => {
-                engine.get_mut().settle_position(&file);
-                Ok(file)
-            }
+            Ok(file) => Ok(file.into_std()),
             Err(file) => Err(File {
                 file,
                 engine,
@@ -319,7 +345,7 @@ impl AsyncWrite for File {
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("tokio::fs::File")
-            .field("std", &self.file)
+            .field("std", &**self.file)
             .finish()
     }
 }

@@ -1,11 +1,10 @@
-//! For a ring: does opening a path wait for anybody, is a file an ordinary one? Asked of the kernel's memory, like all
-//! lookups here.
+//! For a ring: does opening a path wait for the other side of a pipe, or for a device? Asked of the kernel's memory,
+//! like all lookups here.
 
 use super::lookup::lookup;
 use super::mount::is_local;
 use crate::uring::opens_at_once;
 use std::ffi::CStr;
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
 /// True if the path is known to lead to something that opens at once.
@@ -14,9 +13,4 @@ pub(in crate::fs) fn opens_at_once_cached(path: &CStr) -> bool {
         .filter(is_local)
         .and_then(|place| place.metadata().ok())
         .is_some_and(|seen| opens_at_once(seen.mode(), libc::major(seen.rdev())))
-}
-
-/// True if the file is known to have a position like any file on a disk, which costs nothing to move.
-pub(in crate::fs) fn is_ordinary(file: &File) -> bool {
-    is_local(file) && file.metadata().is_ok_and(|seen| seen.is_file())
 }

@@ -1,27 +1,49 @@
-//! `preadv2` with `RWF_NOWAIT`: the kernel copies what is in memory, or says that it would have to wait.
+//! What kind of file an open one is.
 
-use super::Cached;
-use std::fs::File;
-use std::io;
-use std::mem::MaybeUninit;
+use super::Nature;
+use super::mount::is_local;
+use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 
-/// Reads at the position of `file` without waiting. On `Read(n)` the first `n` bytes of `space` are initialised.
-pub(in crate::fs) fn read_cached(file: &File, space: &mut [MaybeUninit<u8>]) -> Cached {
-    let part = libc::iovec {
-        iov_base: space.as_mut_ptr().cast(),
-        iov_len: space.len(),
+/// Waits for nobody (but see `kind_of`).
+pub(in crate::fs) fn nature(file: &File) -> Nature {
+    let is_local = is_local(file);
+    let kind = match is_local {
+        true => file.metadata().ok().map(|seen| seen.mode() & libc::S_IFMT),
+        false => kind_of(file),
     };
-    // SAFETY: `part` describes `space`, which is borrowed for the call, and the kernel writes nowhere else.
-    // The offset -1 stands for the position of the file.
-    let n = unsafe { libc::preadv2(file.as_raw_fd(), &part, 1, -1, libc::RWF_NOWAIT) };
-    match usize::try_from(n) {
-        // Some kernels say 0 where they would have to wait; the pool tells the end for certain.
-        Ok(0) => Cached::Unknown,
-        Ok(n) => Cached::Read(n),
-        Err(_) => match io::Error::last_os_error().raw_os_error() {
-            Some(libc::EAGAIN | libc::EINTR) => Cached::Unknown,
-            _ => Cached::Unsupported,
-        },
+    match kind {
+        // Nothing: an eventfd or one of its kin.
+        Some(libc::S_IFIFO | libc::S_IFCHR | libc::S_IFSOCK | 0) => Nature::Stream,
+        Some(libc::S_IFREG | libc::S_IFDIR) if is_local => Nature::Ordinary,
+        _ => Nature::Unknown,
     }
+}
+
+/// The kind as the kernel remembers it. File systems of clusters (GFS2, OCFS2) and 9p ask all the same; but these are
+/// none that a pipe or a terminal is on.
+fn kind_of(file: &File) -> Option<u32> {
+    /// Of `stx_mode` in `struct statx`.
+    const MODE_AT: usize = 28;
+    let mut answer = [0_u64; 32];
+    // SAFETY: the path is empty, and the answer has the 256 bytes of a `struct statx`.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_statx,
+            file.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            libc::STATX_TYPE,
+            answer.as_mut_ptr(),
+        )
+    };
+    let word = answer[MODE_AT / 8].to_ne_bytes();
+    let mode = u16::from_ne_bytes([word[MODE_AT % 8], word[MODE_AT % 8 + 1]]);
+    (result == 0).then_some(u32::from(mode) & libc::S_IFMT)
+}
+
+/// Is there a path that leads to the file?
+pub(in crate::fs) fn has_name(seen: &Metadata) -> bool {
+    seen.nlink() > 0
 }

@@ -1,52 +1,30 @@
 //! Path lookups that the kernel answers from memory: `openat2` with `RESOLVE_CACHED`.
 //!
 //! ```text
-//! lookup   O_PATH: no file system code runs, nothing is opened  ─▶ a place
+//! lookup   O_PATH: no file system code runs that may wait, nothing is opened  ─▶ a place
 //! kind     the mount of the place: on a disk of this machine?  ─▶ else the pool
-//! then     its metadata, or a second openat2 for reading, of an ordinary file only
+//! then     its metadata
 //! ```
 //!
 //! - I1: no file system is asked for anything unless it is known as local (`mount`): a network's could wait for
 //!   its server, and one of user space for this very thread.
-//! - I2: nothing is opened for reading that the first look has not shown to be an ordinary file: opening a
-//!   pipe or a device does something to it.
+//! - I2: nothing is opened. Opening a pipe or a device does something to it; and opening any file asks the listeners
+//!   for permission that there may be (fanotify; a virus scanner), which nobody can find out beforehand and which may
+//!   be tasks of this runtime. So may reading. To look a path up, and to ask for metadata, needs no such permission.
 //! - I3: every doubt, every error is `None`; the pool's answer is the one that counts.
-//!
-//! io_uring makes the same attempt before it hands an open to its own threads.
 
 use super::mount::{can_tell, is_local};
 use std::ffi::{CStr, CString};
 use std::fs::{File, Metadata};
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The kernel has no `openat2`, or does not know the flag, or a filter forbids the call.
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
-
-/// A file for reading, by a path that the kernel has in memory.
-pub(in crate::fs) fn open_cached(path: &Path) -> Option<File> {
-    let path = in_c(path).filter(|_| can_tell())?;
-    let place = lookup(&path, libc::O_PATH)?;
-    if !is_local(&place) {
-        return None;
-    }
-    let seen = place.metadata().ok()?;
-    if !seen.is_file() {
-        return None;
-    }
-    // Without waiting for the holder of a lease.
-    let file = lookup(&path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_LARGEFILE)?;
-    let opened = file.metadata().ok()?;
-    // The path may lead elsewhere by now.
-    ((opened.dev(), opened.ino()) == (seen.dev(), seen.ino())).then_some(())?;
-    // SAFETY: a call without memory arguments, on a descriptor that is ours.
-    (unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, 0) } == 0).then_some(file)
-}
 
 /// What is known of a path; of a symbolic link itself unless `follow`.
 pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {

@@ -1,34 +1,31 @@
 //! Is a file on a disk of this machine? Found out without asking the file system, which may have to wait.
 //!
 //! `fstatfs` would do, but it asks: on a network's file system it is a request to the server, on one of user space a
-//! request to a process, which may be this one and the asker the thread that would have to answer.
+//! request to a process, which may be this one and the asker the thread that would have to answer. `statx` asks
+//! too, whatever it is asked for, and some file systems do not heed that it should not wait.
 //!
 //! ```text
-//! statx, of the mount alone ─▶ the mount's id ─▶ known? ─▶ else statmount: the magic number of what is mounted
+//! name_to_handle_at, without room for a name ─▶ the mount's id ─▶ known? ─▶ else statmount: the magic number
 //! ```
-//! I1: ids are the unique ones, which no later mount gets, so what was found out of one holds for ever.
-//! I2: every doubt is "not local": kernels before 6.8, which know neither ids nor `statmount`, filters that forbid it,
-//!     mounts of elsewhere.
+//! - I1: ids are the unique ones, which no later mount gets, so what was found out of one holds for ever.
+//! - I2: every doubt is "not local": kernels before 6.12, which do not tell ids so, filters that forbid it, mounts of
+//!   elsewhere.
+//! - I3: a file system that is stacked on others (overlayfs, eCryptfs) is not local, as they may be anywhere; nor one
+//!   that asks other machines or processes (NFS, FUSE, 9p), nor those of the kernel itself (procfs), whose files may
+//!   do anything.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs,
-/// f2fs, tmpfs, overlayfs.
-const LOCAL: [u64; 6] = [
-    0xef53,
-    0x5846_5342,
-    0x9123_683e,
-    0xf2f5_2010,
-    0x0102_1994,
-    0x794c_7630,
-];
+/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs, f2fs,
+/// tmpfs.
+const LOCAL: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
 
 /// The call's number on all but one architecture, where it is another's and refused.
 const SYS_STATMOUNT: libc::c_long = 457;
-const STATX_MNT_ID_UNIQUE: u32 = 0x4000;
+const AT_HANDLE_MNT_ID_UNIQUE: libc::c_int = 1;
 const STATMOUNT_SB_BASIC: u64 = 1;
 
 /// Of the last mounts asked for, by the last digits of their ids: id, and whether it is local as the lowest bit.
@@ -44,6 +41,9 @@ pub(super) fn can_tell() -> bool {
 }
 
 pub(super) fn is_local(place: &File) -> bool {
+    if !can_tell() {
+        return false;
+    }
     let Some(mount) = mount_of(place) else {
         return false;
     };
@@ -59,31 +59,34 @@ pub(super) fn is_local(place: &File) -> bool {
     is_local
 }
 
-/// The unique id of the mount that a file was found through.
+/// The unique id of the mount that a file was found through; none for one that cannot be named, like a pipe.
 fn mount_of(place: &File) -> Option<u64> {
-    /// Of `stx_mnt_id` in `struct statx`, in units of 64 bits.
-    const ID_AT: usize = 144 / 8;
-    let mut answer = [0_u64; 32];
-    // SAFETY: the path is empty, and the answer has the 256 bytes of a `struct statx`.
+    // `struct file_handle`: the bytes there are for the name, and the name's type. A name does not fit, which is told
+    // as an error, but the id is told all the same.
+    let (mut handle, mut mount) = ([0_u32; 2], 0_u64);
+    // SAFETY: the path is empty, the handle says that nothing follows it, and the id has 64 bits with this flag.
     let result = unsafe {
         libc::syscall(
-            libc::SYS_statx,
+            libc::SYS_name_to_handle_at,
             place.as_raw_fd(),
             c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
-            STATX_MNT_ID_UNIQUE,
-            answer.as_mut_ptr(),
+            handle.as_mut_ptr(),
+            &mut mount,
+            libc::AT_EMPTY_PATH | AT_HANDLE_MNT_ID_UNIQUE,
         )
     };
-    // The first 32 bits say what was answered.
-    let first = answer[0].to_ne_bytes();
-    let mask = u32::from_ne_bytes([first[0], first[1], first[2], first[3]]);
-    if result == 0 && mask & STATX_MNT_ID_UNIQUE == 0 {
-        // Ordering: Relaxed, as for the load.
-        UNSUPPORTED.store(true, Ordering::Relaxed);
-        return None;
+    if result == 0 {
+        return Some(mount);
     }
-    (result == 0).then_some(answer[ID_AT])
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EOVERFLOW) => Some(mount),
+        Some(libc::EINVAL | libc::ENOSYS | libc::EPERM) => {
+            // Ordering: Relaxed, as for the load.
+            UNSUPPORTED.store(true, Ordering::Relaxed);
+            None
+        }
+        _ => None,
+    }
 }
 
 /// What kind of file system is mounted there.

@@ -1,18 +1,9 @@
-//! Systems that cannot look up or read without waiting: nothing is known here.
+//! Systems of which it is not known what they answer without waiting: nothing is asked, nothing is known.
 
-use super::Cached;
+use super::Nature;
 use std::fs::{File, Metadata};
-use std::mem::MaybeUninit;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
-
-/// Does nothing.
-pub(in crate::fs) fn read_cached(_: &File, _: &mut [MaybeUninit<u8>]) -> Cached {
-    Cached::Unsupported
-}
-
-pub(in crate::fs) fn open_cached(_: &Path) -> Option<File> {
-    None
-}
 
 pub(in crate::fs) fn metadata_cached(_: &Path, _follow: bool) -> Option<Metadata> {
     None
@@ -24,4 +15,17 @@ pub(in crate::fs) fn metadata_of_local(_: &File) -> Option<Metadata> {
 
 pub(in crate::fs) fn exists_cached(_: &Path) -> bool {
     false
+}
+
+/// Pipes and their kin are told from files; an ordinary file is never known as local.
+pub(in crate::fs) fn nature(file: &File) -> Nature {
+    let kind = file.metadata().map(|seen| seen.file_type());
+    match kind {
+        Ok(kind) if kind.is_fifo() || kind.is_socket() || kind.is_char_device() => Nature::Stream,
+        _ => Nature::Unknown,
+    }
+}
+
+pub(in crate::fs) fn has_name(_: &Metadata) -> bool {
+    true
 }

@@ -1,5 +1,6 @@
 //! A ring without a reactor: the test is the driver. What waits, waits for a pipe.
 
+use crate::fs::Handle;
 use crate::uring::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
 use crate::uring::{Done, Op, Request, Ring, WakeDriver};
 use runtime_core::audit;
@@ -34,7 +35,8 @@ impl Bench {
     }
 
     fn read(&self, from: &PipeReader) -> Op {
-        let file = Arc::new(OwnedFd::from(from.try_clone().unwrap()).into());
+        let file = OwnedFd::from(from.try_clone().unwrap());
+        let file = Arc::new(Handle::opened(file.into()));
         let buf = Vec::with_capacity(16);
         let most = 16;
         Op::new(
@@ -275,7 +277,6 @@ fn request() -> Request {
         path: c"/".to_owned(),
         flags: 0,
         mode: 0,
-        may_wait: false,
     }
 }
 

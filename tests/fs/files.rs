@@ -1,37 +1,14 @@
 //! Files: what a full disk, odd paths, big folders, and files that go away do to programs.
 
-mod support;
-
 use std::future::Future;
 use std::io::{ErrorKind, SeekFrom};
 use std::path::PathBuf;
 use std::task::Poll;
 
-use support::{both, current, multi, within};
+use crate::folder::Folder;
+use crate::support::{both, current, multi, within};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-
-/// A folder of the test's own, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("selvedge-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 #[test]
 fn full_disk_is_told_by_the_next_operation() {

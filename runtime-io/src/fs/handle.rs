@@ -1,0 +1,83 @@
+//! A [`Handle`]: an open file of which somebody may drop the last reference anywhere, a worker included.
+//!
+//! Closing may wait: a network's file system writes back what it has, one of user space asks its server, which may
+//! be a task of this very runtime; and closing the last descriptor of a removed file frees its blocks. So a worker
+//! closes what is known not to wait, and has the pool close the rest.
+//!
+//! - I1: whatever the room opens is a handle from the moment it is open, also as the result of a task or operation
+//!   that nobody waits for any more.
+//! - I2: ordinary files of local disks, pipes and terminals are closed at once: their users count on it (a
+//!   program that was just written can be run, the other side of a pipe sees the end).
+
+use super::sys::{self, Nature};
+use runtime_core::blocking::drop_off_worker;
+use std::fs::File;
+use std::ops::Deref;
+
+/// Most bytes of a removed file whose blocks are freed on the spot.
+const MOST_FREED: u64 = 1024 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Handle {
+    /// None once it has been given away or closed.
+    file: Option<File>,
+    /// None if nobody has asked.
+    nature: Option<Nature>,
+}
+
+impl Handle {
+    /// A file that the room has opened.
+    pub(crate) fn opened(file: File) -> Handle {
+        let nature = Some(sys::nature(&file));
+        let file = Some(file);
+        Handle { file, nature }
+    }
+
+    /// A file that comes from elsewhere.
+    pub(super) fn foreign(file: File) -> Handle {
+        let (file, nature) = (Some(file), None);
+        Handle { file, nature }
+    }
+
+    /// Is it known as an ordinary file on a disk of this machine, whose position can be moved without waiting?
+    pub(super) fn is_ordinary(&self) -> bool {
+        self.nature == Some(Nature::Ordinary)
+    }
+
+    pub(super) fn into_std(mut self) -> File {
+        let file = self.file.take();
+        file.expect("a handle has its file until it is dropped")
+    }
+
+    fn closes_at_once(&self, file: &File) -> bool {
+        match self.nature.unwrap_or_else(|| sys::nature(file)) {
+            Nature::Stream => true,
+            Nature::Ordinary => file
+                .metadata()
+                .is_ok_and(|seen| sys::has_name(&seen) || seen.len() <= MOST_FREED),
+            Nature::Unknown => false,
+        }
+    }
+}
+
+impl Deref for Handle {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        let file = self.file.as_ref();
+        file.expect("a handle has its file until it is dropped")
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else {
+            return;
+        };
+        if self.closes_at_once(&file) {
+            drop(file);
+        } else {
+            drop_off_worker(file);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A file system of user space with one folder and one file, served by a task. The kernel may remember nothing of it:
+//! every look asks.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::mounts;
+use tokio::io::unix::AsyncFd;
+
+pub const NAME: &str = "file";
+pub const CONTENT: &[u8] = b"served by a task";
+
+/// How often a descriptor was closed.
+pub type Closed = Arc<AtomicUsize>;
+
+/// Mounts it; the channel, to be served. None, and the reason printed, where that is forbidden.
+pub fn mount(place: &Path) -> Option<File> {
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK);
+    let mounted = options.open("/dev/fuse").and_then(|channel| {
+        let fd = channel.as_raw_fd();
+        let options = format!("fd={fd},rootmode=40000,user_id=0,group_id=0");
+        mounts::mount("fuse", place, &options).map(|()| channel)
+    });
+    match mounted {
+        Ok(channel) => Some(channel),
+        Err(error) => {
+            eprintln!("not tested: no file system of user space ({error})");
+            None
+        }
+    }
+}
+
+pub async fn serve(channel: File, closed: Closed) {
+    // SAFETY: a file's descriptor stays what it is.
+    let channel = unsafe { AsyncFd::register(channel) }.unwrap();
+    let mut request = vec![0; 1 << 17];
+    let mut content = CONTENT.to_vec();
+    loop {
+        let mut ready = channel.readable().await.unwrap();
+        let n = match ready.try_io(|channel| channel.get_ref().read(&mut request)) {
+            Ok(Ok(n)) => n,
+            // An operation that was given up before it was read, or the end.
+            Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOENT) => continue,
+            Ok(Err(_)) => return,
+            Err(_) => continue,
+        };
+        let Some(answer) = answer(&request[..n], &mut content, &closed) else {
+            continue;
+        };
+        let (error, body) = match answer {
+            Ok(body) => (0, body),
+            Err(error) => (-error, Vec::new()),
+        };
+        let mut reply = (16 + body.len() as u32).to_ne_bytes().to_vec();
+        reply.extend(i32::to_ne_bytes(error));
+        reply.extend(&request[8..16]);
+        reply.extend(body);
+        // Refused, if nobody waits any more.
+        let _ = channel.get_ref().write_all(&reply);
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap())
+}
+
+fn attributes(node: u64, content: &[u8]) -> Vec<u8> {
+    let mut it = vec![0; 88];
+    it[..8].copy_from_slice(&node.to_ne_bytes());
+    let (mode, size) = match node {
+        1 => (libc::S_IFDIR | 0o755, 0),
+        _ => (libc::S_IFREG | 0o644, content.len() as u64),
+    };
+    it[8..16].copy_from_slice(&size.to_ne_bytes());
+    it[60..64].copy_from_slice(&mode.to_ne_bytes());
+    it[64..68].copy_from_slice(&1_u32.to_ne_bytes());
+    it
+}
+
+/// What is answered; none where no answer is expected.
+fn answer(request: &[u8], content: &mut Vec<u8>, closed: &Closed) -> Option<Result<Vec<u8>, i32>> {
+    let operation = u32::from_ne_bytes(request[4..8].try_into().unwrap());
+    let (node, body) = (number(request, 16), &request[40..]);
+    Some(Ok(match operation {
+        // FORGET, INTERRUPT, BATCH_FORGET
+        2 | 36 | 42 => return None,
+        // LOOKUP
+        1 if body.starts_with(NAME.as_bytes()) => {
+            let mut it = vec![0; 40];
+            it[..8].copy_from_slice(&2_u64.to_ne_bytes());
+            it.extend(attributes(2, content));
+            it
+        }
+        1 => return Some(Err(libc::ENOENT)),
+        // SETATTR: its length, perhaps. GETATTR.
+        3 | 4 => {
+            if operation == 4 && body[0] & 8 != 0 {
+                content.resize(number(body, 16) as usize, 0);
+            }
+            let mut it = vec![0; 16];
+            it.extend(attributes(node, content));
+            it
+        }
+        // OPEN, OPENDIR
+        14 | 27 => vec![0; 16],
+        // READ
+        15 => {
+            let from = content.len().min(number(body, 8) as usize);
+            content[from..].to_vec()
+        }
+        // WRITE
+        16 => {
+            let (at, data) = (number(body, 8) as usize, &body[40..]);
+            let end = at + data.len();
+            content.resize(content.len().max(end), 0);
+            content[at..end].copy_from_slice(data);
+            (data.len() as u64).to_ne_bytes().to_vec()
+        }
+        // STATFS
+        17 => vec![0; 80],
+        // FLUSH
+        25 => {
+            // Ordering: Relaxed; a count.
+            closed.fetch_add(1, Ordering::Relaxed);
+            Vec::new()
+        }
+        // RELEASE, FSYNC, RELEASEDIR
+        18 | 20 | 29 => Vec::new(),
+        // INIT: protocol 7.31, writes of a page.
+        26 => {
+            let mut it = vec![0; 64];
+            it[..4].copy_from_slice(&7_u32.to_ne_bytes());
+            it[4..8].copy_from_slice(&31_u32.to_ne_bytes());
+            it[20..24].copy_from_slice(&4096_u32.to_ne_bytes());
+            it
+        }
+        // READDIR: one entry.
+        28 if number(body, 8) == 0 => {
+            let mut it = Vec::new();
+            it.extend(2_u64.to_ne_bytes());
+            it.extend(1_u64.to_ne_bytes());
+            it.extend((NAME.len() as u32).to_ne_bytes());
+            it.extend(8_u32.to_ne_bytes());
+            it.extend(NAME.as_bytes());
+            it.resize(it.len().next_multiple_of(8), 0);
+            it
+        }
+        28 => Vec::new(),
+        _ => return Some(Err(libc::ENOSYS)),
+    }))
+}

@@ -1,0 +1,22 @@
+//! Files: what they give, what they keep, and whom they must not make wait.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(target_os = "linux")]
+mod elsewhere;
+mod files;
+mod folder;
+#[cfg(target_os = "linux")]
+mod fuse;
+#[cfg(target_os = "linux")]
+mod given_up;
+#[cfg(target_os = "linux")]
+mod model;
+#[cfg(target_os = "linux")]
+mod mounts;
+#[cfg(target_os = "linux")]
+mod permission;
+#[cfg(target_os = "linux")]
+mod served;
+mod waiting;
