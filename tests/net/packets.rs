@@ -129,29 +129,30 @@ fn listeners_and_connections_of_sockets_of_packets_read_each() {
     });
 }
 
+fn send_with_descriptor(socket: RawFd, bytes: &[u8]) {
+    use std::io::IoSlice;
+    let parts = [IoSlice::new(bytes)];
+    let mut control = [0_u64; 4];
+    // SAFETY: the message is zero but for one part and room for one control message, which is written within
+    // that room.
+    unsafe {
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = parts.as_ptr().cast_mut().cast();
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(4) as usize;
+        let header = libc::CMSG_FIRSTHDR(&message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(4) as usize;
+        libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(0);
+        assert_eq!(libc::sendmsg(socket, &message, 0), bytes.len() as isize);
+    }
+}
+
 /// A `TcpStream` that holds a Unix stream reads past a message with a descriptor.
 #[test]
 fn a_unix_stream_in_another_type_reads_past_descriptors() {
-    fn send_with_descriptor(socket: RawFd, bytes: &[u8]) {
-        use std::io::IoSlice;
-        let parts = [IoSlice::new(bytes)];
-        let mut control = [0_u64; 4];
-        // SAFETY: the message is zero but for one part and room for one control message, which is written within
-        // that room.
-        unsafe {
-            let mut message: libc::msghdr = std::mem::zeroed();
-            message.msg_iov = parts.as_ptr().cast_mut().cast();
-            message.msg_iovlen = 1;
-            message.msg_control = control.as_mut_ptr().cast();
-            message.msg_controllen = libc::CMSG_SPACE(4) as usize;
-            let header = libc::CMSG_FIRSTHDR(&message);
-            (*header).cmsg_level = libc::SOL_SOCKET;
-            (*header).cmsg_type = libc::SCM_RIGHTS;
-            (*header).cmsg_len = libc::CMSG_LEN(4) as usize;
-            libc::CMSG_DATA(header).cast::<RawFd>().write_unaligned(0);
-            assert_eq!(libc::sendmsg(socket, &message, 0), bytes.len() as isize);
-        }
-    }
     on_both(async || {
         let [near, far] = pair_of(libc::SOCK_STREAM);
         let mut near = TcpStream::from_std(near.into()).unwrap();
@@ -275,5 +276,25 @@ fn streams_of_known_kinds_that_were_taken_over_carry_data_both_ways() {
         let (_, received) = tokio::join!(sent, soon("the data", far.read_to_end(&mut got)));
         received.unwrap();
         assert!(got == block);
+    });
+}
+
+/// Reads that fill their buffer, then one with a descriptor behind it that does not.
+#[test]
+fn a_unix_stream_that_was_read_in_full_reads_on_to_the_last() {
+    on_both(async || {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let mut buf = [0; 64];
+        for length in [65, 64, 10, 2, 64, 3, 129, 66, 7] {
+            send(far.as_raw_fd(), &vec![9; length - 1], 0);
+            send_with_descriptor(far.as_raw_fd(), b"d");
+            send(far.as_raw_fd(), b"end", 0);
+            let mut got = 0;
+            while got < length + 3 {
+                got += soon("a read", near.read(&mut buf)).await.unwrap();
+            }
+            let early = timeout(Duration::from_millis(10), near.read(&mut buf)).await;
+            assert!(early.is_err());
+        }
     });
 }

@@ -277,15 +277,14 @@ macro_rules! stream_traits {
                 cx: &mut std::task::Context<'_>,
                 buf: &mut crate::io::ReadBuf<'_>,
             ) -> std::task::Poll<std::io::Result<()>> {
-                let kind = self.kind;
                 self.io
-                    .poll_read_by(cx, buf, |fd, spare| kind.read(fd, spare))
+                    .poll_read_by(cx, buf, |fd, spare| self.transfer.read(fd, spare))
             }
 
             #[cfg(feature = "io-util")]
             fn read_once(&self, spare: &mut [std::mem::MaybeUninit<u8>]) -> std::io::Result<usize> {
                 let fd = std::os::fd::AsRawFd::as_raw_fd(self.io.get_ref());
-                self.kind
+                self.transfer
                     .read(fd, spare)
                     .map(|progress| progress.into_inner())
             }
@@ -299,7 +298,7 @@ macro_rules! stream_traits {
                     .registration()
                     .poll_progress(cx, crate::reactor::Direction::Write, || {
                         let n = std::io::Write::write(&mut self.io.get_ref(), buf)?;
-                        Ok(self.kind.written(n, buf.len()))
+                        Ok(self.transfer.written(n, buf.len()))
                     })
             }
 

@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The kind of a stream, or of the streams a listener gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,23 +48,37 @@ impl Kind {
     pub(super) fn of(_socket: &impl AsFd) -> Kind {
         Kind::Other
     }
+}
+
+/// How a stream is read and written.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    kind: Kind,
+    /// The last read filled its memory: probably the next will, too, and so need not say why it is short.
+    was_full: AtomicBool,
+}
+
+impl Transfer {
+    pub(super) fn of(kind: Kind) -> Transfer {
+        Transfer {
+            kind,
+            was_full: AtomicBool::new(false),
+        }
+    }
 
     /// Reads once into memory that need not be initialised.
+    #[inline]
     pub(super) fn read(
-        self,
+        &self,
         fd: RawFd,
         spare: &mut [MaybeUninit<u8>],
     ) -> io::Result<Progress<usize>> {
-        let (n, is_drained) = match self {
+        let (n, is_drained) = match self.kind {
             Kind::Tcp => {
                 let n = receive(fd, spare)?;
                 (n, n < spare.len())
             }
-            Kind::Unix if spare.is_empty() => (0, false),
-            Kind::Unix => {
-                let (n, has_ancillary) = receive_message(fd, spare)?;
-                (n, n < spare.len() && !has_ancillary)
-            }
+            Kind::Unix => self.read_unix(fd, spare)?,
             Kind::Other => (crate::reactor::read_uninit(fd, spare)?, false),
         };
         Ok(match is_drained && n > 0 {
@@ -72,9 +87,28 @@ impl Kind {
         })
     }
 
+    /// `recvmsg` takes longer than `recv`, but less than the attempt that it saves after a short read.
+    fn read_unix(&self, fd: RawFd, spare: &mut [MaybeUninit<u8>]) -> io::Result<(usize, bool)> {
+        if spare.is_empty() {
+            return Ok((0, false));
+        }
+        // Ordering: Relaxed; a guess, right or wrong.
+        let was_full = self.was_full.load(Ordering::Relaxed);
+        let (n, may_be_more) = match was_full {
+            true => (receive(fd, spare)?, true),
+            false => receive_message(fd, spare)?,
+        };
+        let is_full = n == spare.len();
+        if is_full != was_full {
+            // Ordering: Relaxed; as above.
+            self.was_full.store(is_full, Ordering::Relaxed);
+        }
+        Ok((n, !is_full && !may_be_more))
+    }
+
     /// What it says that `n` bytes of `len` were taken.
-    pub(super) fn written(self, n: usize, len: usize) -> Progress<usize> {
-        match self != Kind::Other && n > 0 && n < len {
+    pub(super) fn written(&self, n: usize, len: usize) -> Progress<usize> {
+        match self.kind != Kind::Other && n > 0 && n < len {
             true => Progress::Drained(n),
             false => Progress::More(n),
         }

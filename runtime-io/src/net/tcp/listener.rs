@@ -4,7 +4,7 @@
 use super::TcpStream;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
-use crate::net::kind::Kind;
+use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use std::io;
 use std::net::SocketAddr;
@@ -70,7 +70,7 @@ impl TcpListener {
         (
             TcpStream {
                 io,
-                kind: self.kind,
+                transfer: Transfer::of(self.kind),
             },
             peer,
         )

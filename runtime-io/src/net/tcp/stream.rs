@@ -6,7 +6,7 @@ use crate::io::ReadBuf;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
 use crate::net::common::fill_read_buf;
-use crate::net::kind::Kind;
+use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, Interest, PollEvented};
 use std::future::poll_fn;
 use std::io;
@@ -37,7 +37,7 @@ use std::time::Duration;
 /// ```
 pub struct TcpStream {
     pub(super) io: PollEvented<mio::net::TcpStream>,
-    pub(super) kind: Kind,
+    pub(super) transfer: Transfer,
 }
 
 impl TcpStream {
@@ -55,8 +55,8 @@ impl TcpStream {
 
     /// Takes over a stream of a kind that is not known.
     fn adopt(io: PollEvented<mio::net::TcpStream>) -> TcpStream {
-        let kind = Kind::of(&io.get_ref());
-        TcpStream { io, kind }
+        let transfer = Transfer::of(Kind::of(&io.get_ref()));
+        TcpStream { io, transfer }
     }
 
     /// Waits for a connection attempt to end, and asks how.
@@ -68,7 +68,10 @@ impl TcpStream {
         poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
         match io.take_error()? {
             Some(error) => Err(error),
-            None => Ok(TcpStream { io, kind }),
+            None => Ok(TcpStream {
+                io,
+                transfer: Transfer::of(kind),
+            }),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `UnixListener`.
 
 use super::{SocketAddr, UnixStream, addr};
-use crate::net::kind::Kind;
+use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, Interest, PollEvented, Ready};
 use std::io;
 use std::path::Path;
@@ -77,7 +77,7 @@ impl UnixListener {
         (
             UnixStream {
                 io,
-                kind: self.kind,
+                transfer: Transfer::of(self.kind),
             },
             SocketAddr(peer),
         )

@@ -3,7 +3,7 @@
 use super::{
     OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, addr, split, ucred,
 };
-use crate::net::kind::Kind;
+use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, PollEvented, Ready};
 use std::future::poll_fn;
 use std::io;
@@ -33,7 +33,7 @@ use std::path::Path;
 /// ```
 pub struct UnixStream {
     pub(super) io: PollEvented<mio::net::UnixStream>,
-    pub(super) kind: Kind,
+    pub(super) transfer: Transfer,
 }
 
 impl UnixStream {
@@ -57,8 +57,8 @@ impl UnixStream {
 
     /// Takes over a stream of a kind that is not known.
     fn adopt(io: PollEvented<mio::net::UnixStream>) -> UnixStream {
-        let kind = Kind::of(&io.get_ref());
-        UnixStream { io, kind }
+        let transfer = Transfer::of(Kind::of(&io.get_ref()));
+        UnixStream { io, transfer }
     }
 
     /// Waits for a connection attempt to end, and asks how.
@@ -70,7 +70,10 @@ impl UnixStream {
         poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
         match io.take_error()? {
             Some(error) => Err(error),
-            None => Ok(UnixStream { io, kind }),
+            None => Ok(UnixStream {
+                io,
+                transfer: Transfer::of(kind),
+            }),
         }
     }
 
@@ -83,8 +86,11 @@ impl UnixStream {
         let (a, b) = mio::net::UnixStream::pair()?;
         let a = PollEvented::assuming(a, Ready::WRITABLE);
         let b = a.beside(b, Ready::WRITABLE);
-        let kind = Kind::Unix;
-        Ok((UnixStream { io: a, kind }, UnixStream { io: b, kind }))
+        let stream = |io| UnixStream {
+            io,
+            transfer: Transfer::of(Kind::Unix),
+        };
+        Ok((stream(a), stream(b)))
     }
 
     /// The address of this end.
