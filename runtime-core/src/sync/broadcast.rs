@@ -32,10 +32,10 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+#[cfg(not(runtime_loom))]
+use crate::shim::lock::Mutex as SlotLock;
 #[cfg(runtime_loom)]
 use crate::shim::sync::Mutex as SlotLock;
-#[cfg(not(runtime_loom))]
-use parking_lot::Mutex as SlotLock;
 
 /// Errors of this channel.
 pub mod error {

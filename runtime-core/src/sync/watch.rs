@@ -24,10 +24,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::pin;
 
+#[cfg(not(runtime_loom))]
+use crate::shim::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(runtime_loom)]
 use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-#[cfg(not(runtime_loom))]
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// loom's lock in parking_lot's shape.
 #[cfg(runtime_loom)]

@@ -1,8 +1,11 @@
 //! The one place that picks between std, parking_lot and loom.
 //!
-//! Every room takes its atomics, locks, cells and threads from here, so that building with
+//! Rooms take their atomics, locks, cells and threads from here, so that building with
 //! `--cfg runtime_loom` puts the very same code under the model checker. Locks have one API on
 //! both sides: no poisoning, and `Condvar::wait` takes and returns the guard.
+
+#[doc(hidden)]
+pub mod lock;
 
 #[cfg(not(runtime_loom))]
 mod native;

@@ -1,11 +1,22 @@
 //! std and parking_lot, in the shape the runtime uses them.
+//!
+//! The feature `parking_lot` chooses the mutex. The condition variable is std's in either case: parking_lot keeps all
+//! sleepers of the process in one table, which a forked child inherits with the parent's threads in it, though these
+//! threads do not exist there. The child would hang or worse at its own first sleeper. So nothing sleeps in that
+//! table for longer than it takes to get a lock.
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
+<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
     use crate::base::lock_audit;
+=======
+    use crate::audit;
+    use crate::shim::lock;
+>>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
     use std::fmt;
     use std::mem::ManuallyDrop;
     use std::ops::{Deref, DerefMut};
+    use std::sync::PoisonError;
     use std::time::Duration;
 
     pub use std::sync::Arc;
@@ -17,15 +28,18 @@ pub mod sync {
 
     /// A lock without poisoning, counted by the lock-depth audit.
     #[derive(Default)]
-    pub struct Mutex<T: ?Sized>(parking_lot::Mutex<T>);
+    pub struct Mutex<T: ?Sized>(lock::Mutex<T>);
 
     /// Unlocks on drop.
-    pub struct MutexGuard<'a, T: ?Sized>(ManuallyDrop<parking_lot::MutexGuard<'a, T>>);
+    pub struct MutexGuard<'a, T: ?Sized> {
+        guard: ManuallyDrop<lock::MutexGuard<'a, T>>,
+        mutex: &'a Mutex<T>,
+    }
 
     impl<T> Mutex<T> {
         /// A new, unlocked lock.
         pub const fn new(value: T) -> Self {
-            Mutex(parking_lot::Mutex::new(value))
+            Mutex(lock::Mutex::new(value))
         }
 
         /// The value inside.
@@ -38,17 +52,34 @@ pub mod sync {
         /// Blocks until the lock is held.
         #[inline]
         pub fn lock(&self) -> MutexGuard<'_, T> {
+<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
             let guard = self.0.lock();
             lock_audit::locked();
             MutexGuard(ManuallyDrop::new(guard))
+=======
+            self.locked(self.0.lock())
+>>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
         }
 
         /// Takes the lock if it is free.
         #[inline]
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
             let guard = self.0.try_lock()?;
             lock_audit::locked();
             Some(MutexGuard(ManuallyDrop::new(guard)))
+=======
+            self.0.try_lock().map(|guard| self.locked(guard))
+        }
+
+        #[inline]
+        fn locked<'a>(&'a self, guard: lock::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            audit::locked();
+            MutexGuard {
+                guard: ManuallyDrop::new(guard),
+                mutex: self,
+            }
+>>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
         }
 
         /// The value, by exclusive borrow.
@@ -67,14 +98,14 @@ pub mod sync {
         type Target = T;
         #[inline]
         fn deref(&self) -> &T {
-            &self.0
+            &self.guard
         }
     }
 
     impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
         #[inline]
         fn deref_mut(&mut self) -> &mut T {
-            &mut self.0
+            &mut self.guard
         }
     }
 
@@ -82,8 +113,13 @@ pub mod sync {
         #[inline]
         fn drop(&mut self) {
             // SAFETY: the inner guard is dropped only here, once.
+<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
             unsafe { ManuallyDrop::drop(&mut self.0) };
             lock_audit::unlocked();
+=======
+            unsafe { ManuallyDrop::drop(&mut self.guard) };
+            audit::unlocked();
+>>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
         }
     }
 
@@ -94,45 +130,85 @@ pub mod sync {
     }
 
     /// Waits on a condition guarded by a [`Mutex`].
+    ///
+    /// I1: a waiter takes `waiters` before it lets go of the mutex, and lets go of `waiters` only in std's wait. So
+    ///     whoever changes the condition under the mutex and notifies afterwards finds the waiter counted and waiting.
     #[derive(Debug, Default)]
-    pub struct Condvar(parking_lot::Condvar);
+    pub struct Condvar {
+        /// How many wait: without any, a notification costs no system call.
+        waiters: std::sync::Mutex<usize>,
+        condvar: std::sync::Condvar,
+    }
 
     impl Condvar {
         /// A condition nobody waits on.
         pub const fn new() -> Self {
-            Condvar(parking_lot::Condvar::new())
+            Condvar {
+                waiters: std::sync::Mutex::new(0),
+                condvar: std::sync::Condvar::new(),
+            }
         }
 
-        /// Unlocks, waits for a notification, locks again.
-        pub fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-            self.0.wait(&mut guard.0);
-            guard
+        /// Unlocks, waits for a notification, locks again. It may end without one.
+        pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            self.wait_for(guard, None).0
         }
 
         /// Like `wait`, for at most `timeout`; the flag says whether the time ran out.
         pub fn wait_timeout<'a, T>(
             &self,
-            mut guard: MutexGuard<'a, T>,
+            guard: MutexGuard<'a, T>,
             timeout: Duration,
         ) -> (MutexGuard<'a, T>, bool) {
-            let result = match std::time::Instant::now().checked_add(timeout) {
-                Some(end) => self.0.wait_until(&mut guard.0, end).timed_out(),
+            self.wait_for(guard, Some(timeout))
+        }
+
+        fn wait_for<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            timeout: Option<Duration>,
+        ) -> (MutexGuard<'a, T>, bool) {
+            let mutex = guard.mutex;
+            let mut waiters = self.waiters();
+            *waiters += 1;
+            drop(guard); // I1
+            let timed_out;
+            (waiters, timed_out) = match timeout {
                 None => {
-                    self.0.wait(&mut guard.0);
-                    false
+                    let waited = self.condvar.wait(waiters);
+                    (waited.unwrap_or_else(PoisonError::into_inner), false)
+                }
+                Some(timeout) => {
+                    let waited = self.condvar.wait_timeout(waiters, timeout);
+                    let (waiters, result) = waited.unwrap_or_else(PoisonError::into_inner);
+                    (waiters, result.timed_out())
                 }
             };
-            (guard, result)
+            *waiters -= 1;
+            drop(waiters);
+            (mutex.lock(), timed_out)
         }
 
         /// Wakes one waiter.
         pub fn notify_one(&self) {
-            self.0.notify_one();
+            if self.has_waiters() {
+                self.condvar.notify_one();
+            }
         }
 
         /// Wakes every waiter.
         pub fn notify_all(&self) {
-            self.0.notify_all();
+            if self.has_waiters() {
+                self.condvar.notify_all();
+            }
+        }
+
+        fn has_waiters(&self) -> bool {
+            *self.waiters() > 0
+        }
+
+        fn waiters(&self) -> std::sync::MutexGuard<'_, usize> {
+            self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
 }
