@@ -12,6 +12,8 @@ pub mod driver;
 #[cfg(feature = "taskdump")]
 pub mod dump;
 #[doc(hidden)]
+pub mod fork;
+#[doc(hidden)]
 pub mod instrument;
 pub mod park;
 pub mod runtime;

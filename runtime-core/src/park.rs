@@ -2,6 +2,7 @@
 
 use crate::context;
 use crate::coop;
+use crate::fork::Origin;
 use crate::shim::sync::{Condvar, Mutex};
 use crate::task::nested;
 use std::cell::RefCell;
@@ -69,6 +70,7 @@ fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
 /// Polls `future` to its end on this thread, without checking what the thread is used for.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
+    let origin = Origin::here();
     with_parker(|parker, waker| {
         let mut cx = Context::from_waker(waker);
         loop {
@@ -76,6 +78,8 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
                 return output;
             }
             context::wake_deferred();
+            // The future has forked, and this is the child: nobody here would wake us.
+            origin.assert_here();
             nested::before_park();
             parker.park();
         }

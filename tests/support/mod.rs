@@ -68,3 +68,30 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
         }
     }
 }
+
+/// Runs the body of the test `name` in a process of its own: true there. In the test's process it waits for that
+/// process, and gives false; a failure or a hang there is one here.
+#[track_caller]
+pub fn is_own_process(name: &str) -> bool {
+    const VARIABLE: &str = "TEST_IN_ITS_OWN_PROCESS";
+    if std::env::var(VARIABLE).is_ok_and(|n| n == name) {
+        return true;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(VARIABLE, name)
+        .spawn()
+        .unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(300);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{name}: {status}");
+            return false;
+        }
+        if std::time::Instant::now() > end {
+            let _ = child.kill();
+            panic!("{name} hangs");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

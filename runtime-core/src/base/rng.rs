@@ -22,7 +22,10 @@ impl RngSeed {
     }
 
     pub(crate) fn random() -> Self {
-        RngSeed(RandomState::new().build_hasher().finish())
+        let mut hasher = RandomState::new().build_hasher();
+        // A forked child has its parent's keys.
+        hasher.write_u32(std::process::id());
+        RngSeed(hasher.finish())
     }
 }
 

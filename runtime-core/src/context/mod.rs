@@ -71,6 +71,29 @@ pub(crate) fn thread_token() -> u64 {
     })
 }
 
+/// In a forked child, on its one thread: the thread runs on no runtime any more. What it had of the parent's runtime is
+/// leaked, not dropped. Allocates and frees nothing.
+#[cfg(all(unix, not(runtime_loom)))]
+pub(crate) fn forget_runtime() {
+    let _ = CONTEXT.try_with(|c| {
+        if let Ok(mut handle) = c.handle.try_borrow_mut() {
+            std::mem::forget(handle.take());
+        }
+        if let Ok(mut deferred) = c.deferred.try_borrow_mut() {
+            std::mem::forget(std::mem::take(&mut *deferred));
+        }
+        if let Ok(mut set) = c.local_set.try_borrow_mut() {
+            std::mem::forget(set.take());
+        }
+        c.entered.set(Entered::No);
+        c.scheduler.set(std::ptr::null());
+        c.budget.set(Budget::UNLIMITED);
+        c.task_id.set(0);
+        // The parent goes on with the same numbers.
+        c.rng.set(Rng::UNSEEDED);
+    });
+}
+
 /// Runs `f` on the current handle, without cloning it. `f` must not run user code.
 #[inline]
 pub fn with_current<R>(f: impl FnOnce(&Handle) -> R) -> Option<R> {

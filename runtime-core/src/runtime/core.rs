@@ -4,7 +4,7 @@
 //! the drivers stop; the blocking pool cancels what is queued and its threads, workers among them,
 //! are joined. Dropping never waits inside a runtime: it panics there instead, as waiting could
 //! be for the very thread that waits. A thread of the runtime's own that may block (in `spawn_blocking`, in
-//! `block_in_place`) ends the runtime without waiting.
+//! `block_in_place`) ends the runtime without waiting. In a forked child a runtime of the parent's is left as it is.
 
 use super::config::Config;
 use super::handle::{EnterGuard, Handle};
@@ -98,6 +98,7 @@ impl Core {
 
     #[track_caller]
     fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
+        self.handle.shared.origin.assert_here();
         match &self.handle.shared.policy {
             Policy::CurrentThread(policy) => {
                 let (future, _) = instrument::task(future, "block_on", origin, Id::next());
@@ -112,8 +113,11 @@ impl Core {
     /// # Panics
     /// In a task, unless the timeout is zero.
     pub fn shutdown_timeout(mut self, timeout: Duration) {
-        self.begin_shutdown();
         self.done = true;
+        if self.leave_to_parent() {
+            return;
+        }
+        self.begin_shutdown();
         if !timeout.is_zero() && may_wait() {
             self.handle.pool().join(Some(timeout));
         }
@@ -122,6 +126,16 @@ impl Core {
     /// Shuts down without waiting for anything.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
+    }
+
+    /// Is this a forked child, and the runtime its parent's? Then nothing of it is touched: its threads do not exist
+    /// here, and its descriptors are shared with the parent. Its memory is leaked.
+    fn leave_to_parent(&self) -> bool {
+        let is_inherited = self.handle.shared.origin.is_inherited();
+        if is_inherited {
+            std::mem::forget(self.handle.clone());
+        }
+        is_inherited
     }
 
     fn begin_shutdown(&self) {
@@ -135,7 +149,7 @@ impl Core {
 
 impl Drop for Core {
     fn drop(&mut self) {
-        if self.done {
+        if self.done || self.leave_to_parent() {
             return;
         }
         self.begin_shutdown();

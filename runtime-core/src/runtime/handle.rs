@@ -62,9 +62,11 @@ impl Handle {
     /// Makes this runtime the current one on this thread until the guard is dropped.
     ///
     /// # Panics
-    /// When guards are dropped in another order than the reverse of their making.
+    /// When guards are dropped in another order than the reverse of their making, and in a forked child, for a runtime
+    /// that was made before the fork.
     #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
+        self.shared.origin.assert_here();
         match context::set_current(self.clone()) {
             Ok(guard) => EnterGuard {
                 _guard: guard,
@@ -178,6 +180,7 @@ impl Handle {
     }
 
     pub(super) fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
+        self.shared.origin.assert_here();
         let _entered = context::enter_runtime(self, true);
         let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
         park::block_on(future)

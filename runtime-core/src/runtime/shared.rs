@@ -4,6 +4,7 @@ use super::config::{Config, TaskMeta};
 use super::metrics::Counters;
 use crate::blocking::pool::{Pool, ThreadConfig};
 use crate::driver::{BoxSleep, Drivers, IoCounters, IoDriver, IoParts, Timers, Unpark};
+use crate::fork::Origin;
 use crate::rng::{RngSeed, SeedSequence};
 use crate::scheduler::Policy;
 use crate::task::cell::Header;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 /// See the module's page.
 pub(crate) struct Shared {
     pub(crate) id: super::Id,
+    /// The process whose runtime this is.
+    pub(crate) origin: Origin,
     started: Instant,
     pub(crate) config: Config,
     pub(crate) pool: Pool,
@@ -57,6 +60,7 @@ impl Shared {
         let policy = make_policy(&config);
         let shared = Shared {
             id: super::Id::next(),
+            origin: Origin::here(),
             started: Instant::now(),
             pool: Pool::new(ThreadConfig {
                 name: config.thread_name.clone(),

@@ -480,6 +480,7 @@ impl<'a> CoreGuard<'a> {
                 self.0.with_core(|core| core.driver = self.1.take());
             }
         }
+        self.handle.shared.origin.assert_here();
         let mut seated = Seated(cx, cx.with_core(|core| core.driver.take()));
         let Some(driver) = seated.1.as_mut() else {
             return;

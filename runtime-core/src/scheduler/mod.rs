@@ -188,6 +188,7 @@ where
     F::Output: 'static,
 {
     let shared = &handle.shared;
+    shared.origin.assert_here();
     let id = Id::next();
     handle.hook_spawn(id, origin);
     let scheduler = RuntimeRef(NonNull::from(&**shared));

@@ -5,6 +5,7 @@ use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
 use crate::io::{AsyncRead, ReadBuf};
 use crate::is_shutdown_error;
 use crate::reactor::{Reactor, current_reactor, try_current_reactor};
+use runtime_core::fork::Origin;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -40,6 +41,7 @@ struct Running {
     /// Of the runtime that spawned it.
     reactor: Weak<Reactor>,
     kill_on_drop: bool,
+    origin: Origin,
 }
 
 impl Child {
@@ -57,6 +59,7 @@ impl Child {
             watch: ExitWatch::by_pidfd(pid, reactor.clone()).ok(),
             reactor: Arc::downgrade(reactor),
             kill_on_drop,
+            origin: Origin::here(),
         });
         Ok(Child {
             state,
@@ -282,6 +285,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            if self.origin.is_inherited() {
+                return; // A fork of ours: the process is not its child, and only our parent may kill or reap it.
+            }
             if self.kill_on_drop {
                 // If that fails there is nobody to tell; the process is reaped all the same.
                 let _ = child.kill();

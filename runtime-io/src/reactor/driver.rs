@@ -17,6 +17,7 @@ use super::slots::{Slot, Slots};
 use super::{Interest, Ready};
 use mio::unix::SourceFd;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
+use runtime_core::fork::{InheritedError, Origin};
 use runtime_core::shim::sync::Mutex;
 use std::fmt;
 use std::io;
@@ -29,6 +30,9 @@ const UNPARK: mio::Token = mio::Token(usize::MAX);
 const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
 /// The shared end: registers, deregisters, unparks.
 pub(crate) struct Reactor {
+    /// The process whose reactor this is. A forked child shares the epoll instance and the eventfd with it, so it must
+    /// neither deregister nor unpark.
+    origin: Origin,
     pub(super) registry: mio::Registry,
     pub(super) waker: Arc<mio::Waker>,
     pub(super) ring: RingSlot,
@@ -46,6 +50,9 @@ impl Reactor {
         interest: Interest,
         io: &Arc<ScheduledIo>,
     ) -> io::Result<Slot> {
+        if self.origin.is_inherited() {
+            return Err(io::Error::other(InheritedError));
+        }
         let slot = self.slots.lock().insert(io.clone());
         let slot = slot.ok_or_else(super::shutdown_error)?;
         let token = mio::Token(slot.0);
@@ -81,8 +88,18 @@ impl Reactor {
     }
 }
 
+impl Reactor {
+    /// Is this a forked child, and the reactor its parent's?
+    pub(super) fn is_inherited(&self) -> bool {
+        self.origin.is_inherited()
+    }
+}
+
 impl Unpark for Reactor {
     fn unpark(&self) {
+        if self.origin.is_inherited() {
+            return;
+        }
         self.waker.wake().expect("cannot wake the I/O driver");
     }
 }
@@ -108,6 +125,7 @@ impl Driver {
     pub(crate) fn new(params: &DriverParams) -> io::Result<(Driver, Arc<Reactor>)> {
         let poll = mio::Poll::new()?;
         let reactor = Arc::new(Reactor {
+            origin: Origin::here(),
             registry: poll.registry().try_clone()?,
             waker: Arc::new(mio::Waker::new(poll.registry(), UNPARK)?),
             ring: RingSlot::new(),
@@ -127,6 +145,8 @@ impl Driver {
     }
 
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
+        // Events that a forked child takes are lost to the parent.
+        self.reactor.origin.assert_here();
         #[cfg(feature = "process")]
         let timeout = crate::process::before_wait(&self.reactor, timeout);
         let timeout = self.reactor.ring.before_wait(timeout, self.is_users_thread);

@@ -23,6 +23,7 @@ use super::driver::Reactor;
 use super::readiness::{Direction, ReadyEvent};
 use super::slots::Slot;
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
+use runtime_core::fork::InheritedError;
 use runtime_core::shim::sync::Mutex;
 use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
 use runtime_core::{context, coop};
@@ -153,7 +154,7 @@ impl Registration {
     fn ensure_registered(&self) -> io::Result<()> {
         // Ordering: Acquire; pairs with the Release in `register`; what matters behind it (the
         // slot) is under its lock anyway.
-        if self.registered.load(Ordering::Acquire) {
+        if self.registered.load(Ordering::Acquire) && !self.reactor.is_inherited() {
             return Ok(());
         }
         self.register()
@@ -161,6 +162,9 @@ impl Registration {
 
     #[cold]
     fn register(&self) -> io::Result<()> {
+        if self.reactor.is_inherited() {
+            return Err(io::Error::other(InheritedError));
+        }
         let mut slot = self.slot.lock();
         if slot.is_none() {
             *slot = Some(self.reactor.register(self.fd, self.interest, &self.io)?);
@@ -419,6 +423,10 @@ impl RefUnwindSafe for Registration {}
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        if self.reactor.is_inherited() {
+            // In a forked child: the parent goes on waiting for the descriptor, which is registered for both.
+            return;
+        }
         if let Some(slot) = self.slot.get_mut().take() {
             // The answer does not matter: the slot is free either way (the driver's I2).
             let _ = self.reactor.deregister(self.fd, slot);

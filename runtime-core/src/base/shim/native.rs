@@ -7,12 +7,8 @@
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
-<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
     use crate::base::lock_audit;
-=======
-    use crate::audit;
-    use crate::shim::lock;
->>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
+    use crate::base::shim::lock;
     use std::fmt;
     use std::mem::ManuallyDrop;
     use std::ops::{Deref, DerefMut};
@@ -52,34 +48,22 @@ pub mod sync {
         /// Blocks until the lock is held.
         #[inline]
         pub fn lock(&self) -> MutexGuard<'_, T> {
-<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
-            let guard = self.0.lock();
-            lock_audit::locked();
-            MutexGuard(ManuallyDrop::new(guard))
-=======
             self.locked(self.0.lock())
->>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
         }
 
         /// Takes the lock if it is free.
         #[inline]
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
-            let guard = self.0.try_lock()?;
-            lock_audit::locked();
-            Some(MutexGuard(ManuallyDrop::new(guard)))
-=======
             self.0.try_lock().map(|guard| self.locked(guard))
         }
 
         #[inline]
         fn locked<'a>(&'a self, guard: lock::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-            audit::locked();
+            lock_audit::locked();
             MutexGuard {
                 guard: ManuallyDrop::new(guard),
                 mutex: self,
             }
->>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
         }
 
         /// The value, by exclusive borrow.
@@ -113,13 +97,8 @@ pub mod sync {
         #[inline]
         fn drop(&mut self) {
             // SAFETY: the inner guard is dropped only here, once.
-<<<<<<< HEAD:runtime-core/src/base/shim/native.rs
-            unsafe { ManuallyDrop::drop(&mut self.0) };
-            lock_audit::unlocked();
-=======
             unsafe { ManuallyDrop::drop(&mut self.guard) };
-            audit::unlocked();
->>>>>>> 71a27ac (The feature parking_lot chooses the locks; no thread sleeps in parking_lot's table):runtime-core/src/shim/native.rs
+            lock_audit::unlocked();
         }
     }
 

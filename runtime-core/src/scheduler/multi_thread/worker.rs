@@ -465,6 +465,7 @@ impl Context {
 
     /// Sleeps until there is a reason to wake, which the end of the watch's youth is not.
     fn rest(&self) {
+        self.shared().origin.assert_here();
         let policy = self.policy();
         let parker = &policy.remotes[self.index].parker;
         loop {
