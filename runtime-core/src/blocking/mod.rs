@@ -2,9 +2,17 @@
 
 pub(crate) mod pool;
 mod spawn;
+mod state;
 
-pub(crate) use spawn::spawn_on;
-pub use spawn::{block_in_place, drop_off_worker, spawn_blocking, spawn_mandatory_blocking};
+pub(crate) use spawn::{BlockingTask, spawn_on, start_thread_of};
+pub use spawn::{
+    block_in_place, drop_off_worker, spawn_blocking, spawn_mandatory_blocking, try_spawn_blocking,
+    try_spawn_blocking_with,
+};
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/unit.rs"]
+mod unit;
 
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]

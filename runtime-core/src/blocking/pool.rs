@@ -1,357 +1,299 @@
 //! The blocking pool: threads made on demand, kept for a while, then let go.
 //!
 //! ```text
-//! spawn ──▶ queue ──▶ idle thread, notified one by one
-//!             └─────▶ a new thread, while fewer than the cap live
+//! spawn ──▶ queue ──▶ the idle thread that began to wait last
+//!             └─────▶ a new thread, while fewer closures than the cap run
 //! ```
-//! The schedulers' workers run on threads of this pool too (so `block_in_place` can hand a worker to
-//! an idle thread), but they are counted apart and never against the cap.
+//! `state` decides, as plain data; this file has the lock, the threads, and what they do outside of the lock. The
+//! schedulers' workers run on threads of this pool too, so that `block_in_place` can pass a worker to an idle thread.
+//! They are counted apart, and never against the cap. A thread that ran a worker and is free takes closures like any
+//! other thread, within the cap.
 //!
-//! I1: `idle` counts threads waiting that no notification is on its way to; a spawner that
-//!     notifies takes one off `idle` and adds one to `notified` under the same lock, and a
-//!     thread leaves its wait only by taking one off `notified`, or by a time-out or shutdown
-//!     with `notified` at zero.
-//! I2: a queued job is run, or cancelled at shutdown; if the system refuses a thread and none
-//!     lives that would come to it, the job goes back to the spawner, and those that relied on
-//!     the thread are cancelled.
-//! I3: jobs, hooks and drops run outside of the lock.
-//! I4: `threads` counts those that will look at the queue again, so that who finds the cap reached
-//!     may leave a job to them; one that has decided to end is `leaving`, from the same critical section on.
+//! I1: a job is run, or cancelled at shutdown. If the system refuses a thread and no other thread comes to the
+//!     job, the submitter gets the job back; jobs of others that relied on the thread are cancelled, or run here and now
+//!     if they are mandatory.
+//! I2: jobs, hooks and drops run outside of the lock. A hook's panic is contained.
+//! I3: an idle thread waits at its own `Post`. Whoever takes a thread out of `idle` sends it one errand, so a thread
+//!     whose keep-alive is over but that is not in `idle` waits for that errand.
+//! I4: a thread's handle is joined: by the next thread that ends, or by the shutdown.
 //!
-//! Shutdown: no new jobs, workers aside; what is queued is cancelled, but mandatory jobs are run; then the threads
-//! are joined.
+//! Shutdown: closures are refused. Queued closures are cancelled by the caller, but for mandatory ones and those that a
+//! thread is on its way to: these are run. Then the threads end, and are joined.
 
+use super::state::{Call, Errand, Job, Next, State, Ticket, Worker};
 use crate::audit;
-use crate::runtime::Handle;
+use crate::fork::Origin;
 use crate::runtime::config::Callback;
-use crate::shim::sync::{Condvar, Mutex};
-use crate::shim::thread::{self, JoinHandle};
-use crate::task::Runnable;
+use crate::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::shim::thread::{Builder, JoinHandle};
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 crate::runtime_thread_local! {
-    /// The pool this thread is of: for comparing only.
-    static OF: Cell<*const Pool> = Cell::new(std::ptr::null())
+    /// The pool this thread belongs to: for comparing only.
+    static POOL: Cell<*const ()> = Cell::new(std::ptr::null())
 }
 
-/// What a thread of the pool is given.
-pub(crate) enum Job {
-    /// A closure of `spawn_blocking`, as a task.
-    Task { task: Runnable, mandatory: bool },
-    /// A scheduler's worker: runs until its core is gone.
-    Worker(Box<dyn FnOnce() + Send>),
-    /// Of the models: told whether it is run, or cancelled.
-    #[cfg(all(test, runtime_loom))]
-    Probe(Box<dyn FnOnce(bool) + Send>),
-}
-
-/// What a thread of the pool lives in: a runtime's handle.
-pub(crate) trait Home: Clone + Send + 'static {
-    fn pool(&self) -> &Pool;
-    /// Runs `f` with this as the thread's runtime.
-    fn within(self, f: impl FnOnce(&Self));
-}
-
-impl Home for Handle {
-    fn pool(&self) -> &Pool {
-        Handle::pool(self)
-    }
-
-    fn within(self, f: impl FnOnce(&Self)) {
-        let _current = crate::context::set_current(self.clone());
-        f(&self);
-    }
-}
-
-impl Job {
-    /// Which worker it is, if it is one.
-    fn worker(&self) -> Option<*const ()> {
-        match self {
-            Job::Worker(run) => Some((&raw const **run).cast()),
-            _ => None,
-        }
-    }
-
-    fn run(self) {
-        audit::user_code();
-        match self {
-            Job::Task { task, .. } => task.run(),
-            Job::Worker(run) => run(),
-            #[cfg(all(test, runtime_loom))]
-            Job::Probe(run) => run(true),
-        }
-    }
-
-    fn run_or_cancel(self) {
-        match self {
-            Job::Task {
-                task,
-                mandatory: false,
-            } => task.cancel(),
-            #[cfg(all(test, runtime_loom))]
-            Job::Probe(run) => run(false),
-            job => job.run(),
-        }
-    }
-}
-
-/// Why a job was not taken.
-pub(crate) enum Refused {
+/// Why a closure was not taken.
+pub(crate) enum Refused<J> {
     /// The pool is shut down.
-    Shutdown(Job),
-    /// The system gave no thread, and none lives.
-    NoThread(Job, io::Error),
+    Shutdown(J),
+    /// The system gave no thread, and no other thread comes to the closure.
+    NoThread(J, io::Error),
 }
 
 /// What the threads are made with.
 pub(crate) struct ThreadConfig {
-    pub(crate) name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) stack_size: Option<usize>,
+    /// Most closures that run at once.
     pub(crate) cap: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) after_start: Option<Callback>,
     pub(crate) before_stop: Option<Callback>,
 }
 
+/// What a new thread passes to `run_thread`.
+pub(crate) struct Start {
+    id: usize,
+    errand: Errand,
+}
+
 /// The pool; shared by its threads and the runtime's handles.
-pub(crate) struct Pool {
-    state: Mutex<State>,
-    /// Threads wait here for jobs.
-    work: Condvar,
+pub(crate) struct Pool<J: Job = super::BlockingTask> {
+    inner: Mutex<Inner<J>>,
     /// Shutdown waits here for the threads to end.
     ended: Condvar,
     config: ThreadConfig,
+    origin: Origin,
 }
 
-#[derive(Default)]
-struct State {
-    queue: VecDeque<Job>,
-    /// Threads that will look at the queue again (I4), workers among them.
-    threads: usize,
-    /// Threads being made, each for a job of its own: shutdown does not cancel as many jobs.
-    fresh: usize,
-    /// Threads that only have to end.
-    leaving: usize,
-    /// Threads that run a scheduler's worker.
-    workers: usize,
-    idle: usize,
-    notified: usize,
-    shutdown: bool,
-    next_id: usize,
-    handles: HashMap<usize, JoinHandle<()>>,
-    /// A thread that ended by itself: the next to end joins it.
-    last_ended: Option<JoinHandle<()>>,
+struct Inner<J> {
+    state: State<J, Reach>,
+    handles: Handles,
 }
 
-impl Pool {
+impl<J: Job> Pool<J> {
     pub(crate) fn new(config: ThreadConfig) -> Self {
         Pool {
-            state: Mutex::new(State::default()),
-            work: Condvar::new(),
+            inner: Mutex::new(Inner {
+                state: State::new(config.cap),
+                handles: Handles::default(),
+            }),
             ended: Condvar::new(),
             config,
+            origin: Origin::here(),
         }
     }
 
-    /// Queues a job, notifying an idle thread or starting a new one.
-    pub(crate) fn spawn(&self, home: &impl Home, job: Job) -> Result<(), Refused> {
-        let worker = job.worker();
-        let is_worker = worker.is_some();
-        let mut state = self.state.lock();
-        // A worker that is handed on by `block_in_place` has its part in the shutdown yet, and whoever hands it on is a
-        // thread that is waited for.
-        if state.shutdown && !is_worker {
-            return Err(Refused::Shutdown(job));
-        }
-        if is_worker {
-            // Counted from here on: a closure that finds the thread on its way to be a worker
-            // must not take it for one of the pool's.
-            state.workers += 1;
-            state.queue.push_front(job);
-        } else {
-            state.queue.push_back(job);
-        }
-        if state.idle > 0 && !state.shutdown {
-            state.idle -= 1; // I1
-            state.notified += 1;
-            drop(state);
-            self.work.notify_one();
-            return Ok(());
-        }
-        if !is_worker && state.threads - state.workers >= self.config.cap {
-            return Ok(()); // at the cap: a thread will come to it (I4)
-        }
-        // The thread is made outside of the lock, its place taken before.
-        state.threads += 1;
-        state.fresh += 1;
-        let id = state.next_id;
-        state.next_id += 1;
-        drop(state);
-        match self.start_thread(home, id) {
-            Ok(thread) => {
-                let mut state = self.state.lock();
-                state.handles.insert(id, thread);
-                Ok(())
+    /// Queues a closure, and wakes or makes a thread for it. `start` makes the thread, whose body calls `run_thread`.
+    pub(crate) fn spawn(
+        &self,
+        job: J,
+        start: impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>>,
+    ) -> Result<(), Refused<J>> {
+        let mut inner = self.inner.lock();
+        let (ticket, call) = match inner.state.submit(job) {
+            Ok(taken) => taken,
+            Err(job) => {
+                drop(inner);
+                return Err(Refused::Shutdown(job));
             }
-            Err(error) => self.without_thread(error, worker),
+        };
+        match self.answer(inner, call, start) {
+            Ok(()) => Ok(()),
+            Err(error) => self.without_thread(ticket, error),
         }
     }
 
-    /// I2: the system refused a thread.
-    fn without_thread(&self, error: io::Error, worker: Option<*const ()>) -> Result<(), Refused> {
-        let mut state = self.state.lock();
-        state.threads -= 1;
-        state.fresh -= 1;
-        let others_come = worker.is_none() && state.threads > state.workers;
-        if others_come {
+    /// The same for a worker; during a shutdown too. An error drops the worker.
+    pub(crate) fn spawn_worker(
+        &self,
+        worker: Worker,
+        start: impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<()> {
+        let mut inner = self.inner.lock();
+        let (ticket, call) = inner.state.submit_worker(worker);
+        let Err(error) = self.answer(inner, call, start) else {
             return Ok(());
-        }
-        // The spawner's own job, unless a thread that has gone by now took it.
-        let mut relied_on_it = VecDeque::new();
-        let job = if worker.is_some() {
-            // Another's that is left without its thread then is taken on by ours, when its task is done.
-            let at = state.queue.iter().position(|job| job.worker() == worker);
-            state.workers -= usize::from(at.is_some());
-            at.and_then(|at| state.queue.remove(at))
-        } else {
-            // A worker whose thread has yet to start stays: that thread was not refused.
-            let queued = std::mem::take(&mut state.queue).into_iter();
-            (state.queue, relied_on_it) = queued.partition(|job| matches!(job, Job::Worker(_)));
-            relied_on_it.pop_front()
         };
-        drop(state);
-        for job in relied_on_it {
-            job.run_or_cancel();
+        let mut inner = self.inner.lock();
+        let refused = inner.state.refuse_worker(ticket);
+        self.tell_if_ended(&inner);
+        drop(inner);
+        match refused {
+            Some(_worker) => Err(error),
+            None => Ok(()),
         }
-        match job {
+    }
+
+    /// Does what `call` asks for, outside of the lock.
+    fn answer(
+        &self,
+        inner: MutexGuard<'_, Inner<J>>,
+        call: Call<Reach>,
+        start: impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<()> {
+        let errand = match call {
+            Call::Nobody => return Ok(()),
+            Call::Wake(thread, errand) => {
+                drop(inner);
+                thread.send(errand);
+                return Ok(());
+            }
+            Call::Start(errand) => errand,
+        };
+        let mut inner = inner;
+        let id = inner.handles.begin_start();
+        drop(inner);
+        let (thread, result) = match self.start_thread(Start { id, errand }, start) {
+            Ok(thread) => (Some(thread), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let mut inner = self.inner.lock();
+        inner.handles.end_start(id, thread);
+        self.tell_if_ended(&inner);
+        result
+    }
+
+    fn start_thread(
+        &self,
+        this: Start,
+        start: impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<JoinHandle<()>> {
+        // What names the thread is the user's; so is the name, and std panics at one with a zero byte.
+        let mut result = Err(io::Error::other("naming the thread panicked"));
+        audit::contain(|| {
+            let mut builder = Builder::new().name((self.config.name)());
+            if let Some(size) = self.config.stack_size {
+                builder = builder.stack_size(size);
+            }
+            result = start(builder, this);
+        });
+        result
+    }
+
+    /// I1: the system refused a thread.
+    fn without_thread(&self, ticket: Ticket, error: io::Error) -> Result<(), Refused<J>> {
+        let mut inner = self.inner.lock();
+        let refusal = inner.state.refuse(ticket);
+        self.tell_if_ended(&inner);
+        drop(inner);
+        if let Some(thread) = refusal.instead {
+            thread.send(Errand::Closure);
+        }
+        for job in refusal.orphans {
+            if job.is_mandatory() {
+                job.run();
+            } else {
+                job.cancel();
+            }
+        }
+        match refusal.own {
             Some(job) => Err(Refused::NoThread(job, error)),
             None => Ok(()),
         }
     }
 
-    fn start_thread(&self, home: &impl Home, id: usize) -> io::Result<JoinHandle<()>> {
-        // What names the thread is the user's; so is the name, and std panics at one with a zero byte.
-        let mut result = Err(io::Error::other("naming the thread panicked"));
-        audit::contain(|| {
-            let mut builder = thread::Builder::new().name((self.config.name)());
-            if let Some(size) = self.config.stack_size {
-                builder = builder.stack_size(size);
+    // ---- the pool's threads ----
+
+    /// A thread of the pool, from start to end.
+    pub(crate) fn run_thread(&self, start: Start) {
+        POOL.with(|pool| pool.set(self.address()));
+        if let Some(hook) = &self.config.after_start {
+            audit::contain(|| hook());
+        }
+        let me = Reach::default();
+        let mut next = self.inner.lock().state.arrive(start.errand, &me);
+        loop {
+            next = match next {
+                Next::Run(job) => {
+                    audit::user_code();
+                    job.run();
+                    if self.origin.is_inherited() {
+                        return; // The job forked, and this is the child: the pool is the parent's.
+                    }
+                    self.inner.lock().state.closure_done(&me)
+                }
+                Next::RunWorker(worker) => {
+                    audit::contain(worker);
+                    if self.origin.is_inherited() {
+                        return; // As above.
+                    }
+                    self.inner.lock().state.worker_done(&me)
+                }
+                Next::Wait => self.wait(&me),
+                Next::Leave => return self.leave(start.id),
+            };
+        }
+    }
+
+    fn wait(&self, me: &Reach) -> Next<J> {
+        #[cfg(all(test, runtime_loom))]
+        if self.inner.lock().handles.is_keep_alive_over {
+            me.0.sent.time_is_up();
+        }
+        if let Some(errand) = me.wait_timeout(self.config.keep_alive) {
+            return self.inner.lock().state.arrive(errand, me);
+        }
+        let next = self.inner.lock().state.time_out(me);
+        match next {
+            Next::Wait => {
+                let errand = me.wait(); // I3
+                self.inner.lock().state.arrive(errand, me)
             }
-            let home = home.clone();
-            result = builder.spawn(move || home.within(|home| home.pool().run_thread(id)));
-        });
-        result
+            next => next,
+        }
+    }
+
+    fn leave(&self, id: usize) {
+        let previous = {
+            let mut inner = self.inner.lock();
+            match inner.state.is_shutdown() {
+                // The shutdown joins all threads: the handle stays where the shutdown finds it.
+                true => Vec::new(),
+                false => inner.handles.end(id),
+            }
+        };
+        if let Some(hook) = &self.config.before_stop {
+            audit::contain(|| hook());
+        }
+        for thread in previous {
+            let _ = thread.join();
+        }
+        let mut inner = self.inner.lock();
+        inner.state.gone();
+        self.tell_if_ended(&inner);
     }
 
     /// Is this thread one of the pool's?
     pub(crate) fn is_own_thread(&self) -> bool {
-        OF.try_with(|of| std::ptr::eq(of.get(), self))
+        POOL.try_with(|pool| pool.get() == self.address())
             .unwrap_or(false)
     }
 
-    fn run_thread(&self, id: usize) {
-        OF.with(|of| of.set(self));
-        if let Some(hook) = &self.config.after_start {
-            audit::contain(|| hook());
-        }
-        let mut state = self.state.lock();
-        state.fresh -= 1;
-        // What a thread was made for has as good as begun: it is run even at shutdown.
-        let mut next = state.queue.pop_front();
-        'work: loop {
-            while let Some(job) = next {
-                let is_worker = matches!(job, Job::Worker(_));
-                drop(state);
-                job.run();
-                state = self.state.lock();
-                state.workers -= usize::from(is_worker);
-                next = match state.shutdown {
-                    true => None,
-                    false => state.queue.pop_front(),
-                };
-            }
-            if state.shutdown {
-                // The others are cancelled, but for those whose threads are coming.
-                while state.queue.len() > state.fresh
-                    && let Some(job) = state.queue.pop_back()
-                {
-                    drop(state);
-                    job.run_or_cancel();
-                    state = self.state.lock();
-                }
-                break;
-            }
-            state.idle += 1;
-            let end = Instant::now().checked_add(self.config.keep_alive);
-            loop {
-                let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-                let timed_out;
-                (state, timed_out) = match left {
-                    Some(left) => self.work.wait_timeout(state, left),
-                    None => (self.work.wait(state), false),
-                };
-                if state.notified > 0 {
-                    state.notified -= 1; // I1
-                    break;
-                }
-                if state.shutdown {
-                    state.idle -= 1;
-                    break;
-                }
-                if timed_out {
-                    state.idle -= 1;
-                    break 'work;
-                }
-            }
-            next = match state.shutdown {
-                true => None,
-                false => state.queue.pop_front(),
-            };
-        }
-        let previous = match state.shutdown {
-            // Shutdown joins us: our handle stays where it finds it.
-            true => None,
-            false => {
-                let own = state.handles.remove(&id);
-                std::mem::replace(&mut state.last_ended, own)
-            }
-        };
-        state.threads -= 1;
-        state.leaving += 1;
-        drop(state);
-        if let Some(hook) = &self.config.before_stop {
-            audit::contain(|| hook());
-        }
-        if let Some(previous) = previous {
-            let _ = previous.join();
-        }
-        let mut state = self.state.lock();
-        state.leaving -= 1;
-        let last = state.threads + state.leaving == 0;
-        drop(state);
-        if last {
-            self.ended.notify_all();
-        }
+    fn address(&self) -> *const () {
+        std::ptr::from_ref(self).cast()
     }
 
-    /// Refuses further jobs, cancels what is queued; the threads end when they have nothing more.
+    // ---- shutdown ----
+
+    /// Refuses further closures, and cancels those that are queued, but for mandatory ones and those that a thread is
+    /// on its way to. The threads end when they have run the rest.
     pub(crate) fn begin_shutdown(&self) {
-        let mut state = self.state.lock();
-        if std::mem::replace(&mut state.shutdown, true) {
+        let mut inner = self.inner.lock();
+        if inner.state.is_shutdown() {
             return;
         }
-        let orphans = match state.threads {
-            0 => std::mem::take(&mut state.queue),
-            _ => VecDeque::new(),
-        };
-        drop(state);
-        self.work.notify_all();
-        for job in orphans {
-            job.run_or_cancel();
+        let (idle, cancelled) = inner.state.begin_shutdown();
+        drop(inner);
+        for thread in idle {
+            thread.send(Errand::Look);
+        }
+        for job in cancelled {
+            job.cancel();
         }
     }
 
@@ -362,44 +304,166 @@ impl Pool {
             return false;
         }
         let end = timeout.map(|timeout| Instant::now().checked_add(timeout));
-        let mut state = self.state.lock();
-        while state.threads + state.leaving > 0 {
+        let mut inner = self.inner.lock();
+        while !inner.has_ended() {
             match end {
                 Some(Some(end)) => {
                     let left = end.saturating_duration_since(Instant::now());
                     if left.is_zero() {
                         return false;
                     }
-                    state = self.ended.wait_timeout(state, left).0;
+                    inner = self.ended.wait_timeout(inner, left).0;
                 }
-                _ => state = self.ended.wait(state),
+                _ => inner = self.ended.wait(inner),
             }
         }
-        let handles: Vec<_> = state.handles.drain().map(|(_, handle)| handle).collect();
-        let last = state.last_ended.take();
-        drop(state);
-        for handle in handles.into_iter().chain(last) {
+        let handles = inner.handles.take_all();
+        drop(inner);
+        for handle in handles {
             let _ = handle.join();
         }
         true
     }
 
-    /// The keep-alive of a thread that waits is over, if one does.
-    #[cfg(all(test, runtime_loom))]
-    pub(super) fn keep_alive_is_over(&self) {
-        self.work.time_is_up();
+    fn tell_if_ended(&self, inner: &Inner<J>) {
+        if inner.state.is_shutdown() && inner.has_ended() {
+            self.ended.notify_all();
+        }
     }
 
+    // ---- figures ----
+
     pub(crate) fn num_threads(&self) -> usize {
-        let state = self.state.lock();
-        state.threads - state.workers
+        self.inner.lock().state.num_threads()
     }
 
     pub(crate) fn num_idle_threads(&self) -> usize {
-        self.state.lock().idle
+        self.inner.lock().state.num_idle()
     }
 
     pub(crate) fn queue_depth(&self) -> usize {
-        self.state.lock().queue.len()
+        self.inner.lock().state.num_queued()
+    }
+
+    /// The keep-alive of every thread that waits, now or later, is over.
+    #[cfg(all(test, runtime_loom))]
+    pub(super) fn keep_alive_is_over(&self) {
+        let mut inner = self.inner.lock();
+        inner.handles.is_keep_alive_over = true;
+        for thread in inner.state.idle_threads() {
+            thread.0.sent.time_is_up();
+        }
+    }
+}
+
+impl<J: Job> Inner<J> {
+    /// Are all threads gone, and their handles here?
+    fn has_ended(&self) -> bool {
+        self.state.is_empty() && self.handles.starting == 0
+    }
+}
+
+/// Where an idle thread waits for its errand.
+#[derive(Default)]
+struct Post {
+    errand: Mutex<Option<Errand>>,
+    sent: Condvar,
+}
+
+/// How an idle thread is reached.
+#[derive(Clone, Default)]
+struct Reach(Arc<Post>);
+
+impl PartialEq for Reach {
+    fn eq(&self, other: &Reach) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Reach {
+    fn send(&self, errand: Errand) {
+        *self.0.errand.lock() = Some(errand);
+        self.0.sent.notify_one();
+    }
+
+    fn wait(&self) -> Errand {
+        let mut errand = self.0.errand.lock();
+        loop {
+            match errand.take() {
+                Some(errand) => return errand,
+                None => errand = self.0.sent.wait(errand),
+            }
+        }
+    }
+
+    fn wait_timeout(&self, timeout: Duration) -> Option<Errand> {
+        let Some(end) = Instant::now().checked_add(timeout) else {
+            return Some(self.wait());
+        };
+        let mut errand = self.0.errand.lock();
+        loop {
+            if errand.is_some() {
+                return errand.take();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let timed_out;
+            (errand, timed_out) = self.0.sent.wait_timeout(errand, left);
+            if timed_out {
+                return errand.take();
+            }
+        }
+    }
+}
+
+/// The threads' handles, for joining (I4).
+#[derive(Default)]
+struct Handles {
+    next_id: usize,
+    /// Threads that are being made, whose handles are not here yet.
+    starting: usize,
+    running: BTreeMap<usize, JoinHandle<()>>,
+    /// Threads that ended before their handles were here.
+    ended_early: BTreeSet<usize>,
+    /// Threads that ended by themselves: the next thread that ends joins them.
+    ended: Vec<JoinHandle<()>>,
+    #[cfg(all(test, runtime_loom))]
+    is_keep_alive_over: bool,
+}
+
+impl Handles {
+    /// A thread is about to be made.
+    fn begin_start(&mut self) -> usize {
+        self.starting += 1;
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The thread was made, or was not.
+    fn end_start(&mut self, id: usize, thread: Option<JoinHandle<()>>) {
+        self.starting -= 1;
+        let Some(thread) = thread else { return };
+        if self.ended_early.remove(&id) {
+            self.ended.push(thread);
+        } else {
+            self.running.insert(id, thread);
+        }
+    }
+
+    /// The thread ends by itself. Gives the threads to join.
+    fn end(&mut self, id: usize) -> Vec<JoinHandle<()>> {
+        let previous = std::mem::take(&mut self.ended);
+        match self.running.remove(&id) {
+            Some(own) => self.ended.push(own),
+            None => {
+                self.ended_early.insert(id);
+            }
+        }
+        previous
+    }
+
+    fn take_all(&mut self) -> Vec<JoinHandle<()>> {
+        let mut all = std::mem::take(&mut self.ended);
+        all.extend(std::mem::take(&mut self.running).into_values());
+        all
     }
 }

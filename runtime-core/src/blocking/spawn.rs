@@ -1,11 +1,14 @@
 //! `spawn_blocking` and `block_in_place`.
 
-use super::pool::{Job, Refused};
+use super::pool::{Refused, Start};
+use super::state::Job;
 use crate::context;
 use crate::coop;
 use crate::instrument;
 use crate::runtime::Handle;
 use crate::scheduler;
+use crate::shim::sync::{Arc, Mutex};
+use crate::shim::thread::{self, Builder};
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::spawn::{Origin, is_large};
 use crate::task::{Id, JoinHandle, Runnable};
@@ -50,6 +53,24 @@ impl Schedule for BlockingSchedule {
     }
 }
 
+/// A closure as a task.
+pub(crate) struct BlockingTask {
+    task: Runnable,
+    mandatory: bool,
+}
+
+impl Job for BlockingTask {
+    fn is_mandatory(&self) -> bool {
+        self.mandatory
+    }
+    fn run(self) {
+        self.task.run();
+    }
+    fn cancel(self) {
+        self.task.cancel();
+    }
+}
+
 /// Runs `f` on the pool of `handle`'s runtime.
 #[track_caller]
 pub(crate) fn spawn_on<F, R>(handle: &Handle, f: F, origin: Origin<'_>) -> io::Result<JoinHandle<R>>
@@ -62,6 +83,7 @@ where
 
 /// The handle, and whether the pool has taken the work; if not, it is cancelled. An error where the
 /// system gives no thread.
+#[track_caller]
 fn submit<F, R>(
     handle: &Handle,
     f: F,
@@ -72,6 +94,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
+    handle.shared.origin.assert_here();
     let id = Id::next();
     handle.hook_spawn(id, origin);
     if let Some(timers) = handle.timers() {
@@ -87,24 +110,42 @@ where
     );
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
-    match handle.pool().spawn(handle, Job::Task { task, mandatory }) {
+    let task = BlockingTask { task, mandatory };
+    match handle.pool().spawn(task, start_thread_of(handle)) {
         Ok(()) => Ok((join, true)),
-        Err(Refused::Shutdown(job)) => {
-            if let Job::Task { task, .. } = job {
-                task.refuse();
-            }
+        Err(Refused::Shutdown(task)) => {
+            task.refuse();
             Ok((join, false))
         }
-        Err(Refused::NoThread(job, error)) => {
-            if let Job::Task { task, .. } = job {
-                task.refuse();
-            }
-            Err(io::Error::new(
-                error.kind(),
-                format!("OS can't spawn worker thread: {error}"),
-            ))
+        Err(Refused::NoThread(task, error)) => {
+            task.refuse();
+            Err(without_thread(&error))
         }
     }
+}
+
+/// Makes threads for the pool of `handle`'s runtime, which is their current runtime.
+pub(crate) fn start_thread_of(
+    handle: &Handle,
+) -> impl FnOnce(Builder, Start) -> io::Result<thread::JoinHandle<()>> {
+    |builder, start| {
+        let handle = handle.clone();
+        builder.spawn(move || {
+            let _current = context::set_current(handle.clone());
+            handle.pool().run_thread(start);
+        })
+    }
+}
+
+/// What the system said, and what to do about it.
+fn without_thread(error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!(
+            "OS can't spawn worker thread: {error}; raise the limit on threads (RLIMIT_NPROC, the cgroup's \
+             pids.max) or on memory, or lower `max_blocking_threads`"
+        ),
+    )
 }
 
 /// Runs a closure that may block on a thread made for that, and returns the handle that waits
@@ -125,24 +166,83 @@ where
     Handle::current().spawn_blocking(f)
 }
 
-/// Like [`spawn_blocking`], for work that must not be lost (a write to a file): it is run even if
-/// the runtime shuts down before its turn. `None` if it already has.
+/// Like [`spawn_blocking`], for callers that can return an error.
+///
+/// # Errors
+/// Where the system gives no thread and none lives.
+///
+/// # Panics
+/// Outside of a runtime.
 #[track_caller]
-pub fn spawn_mandatory_blocking<F, R>(f: F) -> Option<JoinHandle<R>>
+pub fn try_spawn_blocking<F, R>(f: F) -> io::Result<JoinHandle<R>>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
     let (handle, origin) = (Handle::current(), Origin::caller());
-    let submitted = if const { is_large::<F>() } {
+    if const { is_large::<F>() } {
+        spawn_on(&handle, Box::new(f), origin.boxed::<F>())
+    } else {
+        spawn_on(&handle, f, origin)
+    }
+}
+
+/// Like [`try_spawn_blocking`], for a closure that works on `state`: an error gives the state back.
+///
+/// It costs one allocation more.
+///
+/// # Errors
+/// As there.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn try_spawn_blocking_with<S, F, R>(state: S, f: F) -> Result<JoinHandle<R>, (io::Error, S)>
+where
+    S: Send + 'static,
+    F: FnOnce(S) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let place = Arc::new(Mutex::new(Some(state)));
+    let on_thread = place.clone();
+    let spawned = try_spawn_blocking(move || {
+        let state = on_thread.lock().take();
+        let Some(state) = state else {
+            unreachable!("the state is taken back only from a closure that was refused")
+        };
+        f(state)
+    });
+    spawned.map_err(|error| {
+        let state = place.lock().take();
+        let Some(state) = state else {
+            unreachable!("a closure that was refused has not run")
+        };
+        (error, state)
+    })
+}
+
+/// Like [`try_spawn_blocking`], for work that must not be lost (a write to a file): it is run even if
+/// the runtime shuts down before its turn. `None` if the runtime has shut down already.
+///
+/// # Errors
+/// As there; the closure was not run.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn_mandatory_blocking<F, R>(f: F) -> io::Result<Option<JoinHandle<R>>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let (handle, origin) = (Handle::current(), Origin::caller());
+    let (join, taken) = if const { is_large::<F>() } {
         submit(&handle, Box::new(f), origin.boxed::<F>(), true)
     } else {
         submit(&handle, f, origin, true)
-    };
-    match submitted {
-        Ok((join, taken)) => taken.then_some(join),
-        Err(error) => panic!("{error}"),
-    }
+    }?;
+    Ok(taken.then_some(join))
+}
 }
 
 /// Drops a value whose drop may block (a file of a network's file system, say) where nobody waits for it: on the

@@ -11,7 +11,7 @@
 
 use super::sys::{self, Nature};
 use super::{lost_task, on_pool};
-use runtime_core::blocking::{drop_off_worker, spawn_blocking};
+use runtime_core::blocking::{drop_off_worker, try_spawn_blocking_with};
 use runtime_core::coop;
 use runtime_core::task::JoinHandle;
 use std::collections::VecDeque;
@@ -250,7 +250,13 @@ impl ReadDir {
                 Source::Idle(rest) => {
                     self.chunk = (self.chunk * 4).min(LAST_CHUNK);
                     let most = self.chunk;
-                    self.source = Source::Busy(spawn_blocking(move || Chunk::read(rest, most)));
+                    match try_spawn_blocking_with(rest, move |rest| Chunk::read(rest, most)) {
+                        Ok(task) => self.source = Source::Busy(task),
+                        Err((error, rest)) => {
+                            self.source = Source::Idle(rest);
+                            return Poll::Ready(Err(error));
+                        }
+                    }
                 }
                 Source::Busy(mut task) => match Pin::new(&mut task).poll(cx) {
                     Poll::Ready(Ok(chunk)) => {

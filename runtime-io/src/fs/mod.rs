@@ -44,21 +44,23 @@ pub use paths::{
     symlink_metadata, try_exists, write,
 };
 
-use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
+use runtime_core::blocking::{spawn_mandatory_blocking, try_spawn_blocking};
 use std::io;
 
 /// Runs `f` on the pool; cancelled if the runtime shuts down first.
 async fn on_pool<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    spawn_blocking(f).await.unwrap_or_else(|_| Err(lost_task()))
+    try_spawn_blocking(f)?
+        .await
+        .unwrap_or_else(|_| Err(lost_task()))
 }
 
 /// Runs `f` on the pool even if the runtime shuts down first (I2).
 async fn on_pool_for_sure<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match spawn_mandatory_blocking(f) {
+    match spawn_mandatory_blocking(f)? {
         Some(task) => task.await.unwrap_or_else(|_| Err(lost_task())),
         None => Err(lost_task()),
     }

@@ -14,7 +14,7 @@
 use crate::io::patient::{self, Wants, insist};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::shutdown::shutdown_error;
-use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
+use runtime_core::blocking::{spawn_mandatory_blocking, try_spawn_blocking};
 use runtime_core::task::JoinHandle;
 use std::fmt;
 use std::future::Future;
@@ -69,15 +69,16 @@ impl Worker {
                 std::mem::take(&mut self.buf),
                 buf.remaining().min(MAX_TRANSFER),
             );
-            self.needs_flush = true;
-            self.busy = Some(spawn_blocking(move || {
+            self.pos = 0;
+            self.busy = Some(try_spawn_blocking(move || {
                 space.resize(size, 0);
                 let mut input = io::stdin();
                 let fd = input.as_raw_fd();
                 let result = insist(fd, Wants::Input, || input.read(&mut space));
                 space.truncate(*result.as_ref().unwrap_or(&0));
                 (space, result)
-            }));
+            })?);
+            self.needs_flush = true;
         }
     }
 
@@ -92,12 +93,12 @@ impl Worker {
         let mut buf = std::mem::take(&mut self.buf);
         buf.clear();
         buf.extend_from_slice(data);
-        self.needs_flush = true;
         self.start(move || {
             let output = output();
             let result = patient::write_all(output.as_raw_fd(), output, &buf).map(|()| 0);
             (buf, result)
         })?;
+        self.needs_flush = true;
         Poll::Ready(Ok(data.len()))
     }
 
@@ -108,7 +109,7 @@ impl Worker {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_idle(cx))?;
-            if !std::mem::take(&mut self.needs_flush) {
+            if !self.needs_flush {
                 return Poll::Ready(Ok(()));
             }
             let buf = std::mem::take(&mut self.buf);
@@ -117,6 +118,8 @@ impl Worker {
                 let result = insist(output.as_raw_fd(), Wants::Output, || output.flush());
                 (buf, result.map(|()| 0))
             })?;
+            // Not before: a flush that was refused is still owed.
+            self.needs_flush = false;
         }
     }
 
@@ -124,7 +127,7 @@ impl Worker {
         &mut self,
         task: impl FnOnce() -> (Vec<u8>, io::Result<usize>) + Send + 'static,
     ) -> io::Result<()> {
-        let task = spawn_mandatory_blocking(task);
+        let task = spawn_mandatory_blocking(task)?;
         self.busy = Some(task.ok_or_else(shutdown_error)?);
         Ok(())
     }

@@ -59,18 +59,21 @@ impl Iterator for Addrs {
 #[derive(Debug)]
 pub enum Lookup {
     #[doc(hidden)]
-    Known(Option<Addrs>),
+    Known(Option<io::Result<Addrs>>),
     #[doc(hidden)]
     OnPool(JoinHandle<io::Result<List>>),
 }
 
 impl Lookup {
     fn one(addr: SocketAddr) -> Lookup {
-        Lookup::Known(Some(Addrs::One(Some(addr))))
+        Lookup::Known(Some(Ok(Addrs::One(Some(addr)))))
     }
 
     fn on_pool(f: impl FnOnce() -> io::Result<List> + Send + 'static) -> Lookup {
-        Lookup::OnPool(blocking::spawn_blocking(f))
+        match blocking::try_spawn_blocking(f) {
+            Ok(task) => Lookup::OnPool(task),
+            Err(error) => Lookup::Known(Some(Err(error))),
+        }
     }
 }
 
@@ -79,8 +82,8 @@ impl Future for Lookup {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Lookup::Known(addrs) => {
-                Poll::Ready(Ok(addrs.take().expect("a lookup polled after its end")))
+            Lookup::Known(result) => {
+                Poll::Ready(result.take().expect("a lookup polled after its end"))
             }
             Lookup::OnPool(handle) => {
                 let joined = ready!(Pin::new(handle).poll(cx));
@@ -135,7 +138,7 @@ where
 /// ```
 ///
 /// # Errors
-/// When the name is malformed or the resolver does not know it.
+/// When the name is malformed or the resolver does not know it, or the system gives no thread to ask it on.
 pub async fn lookup_host<T>(host: T) -> io::Result<impl Iterator<Item = SocketAddr>>
 where
     T: ToSocketAddrs,
@@ -179,7 +182,7 @@ impl ToSocketAddrs for [SocketAddr] {}
 impl sealed::Resolve for [SocketAddr] {
     fn resolve(&self, _internal: Internal) -> Lookup {
         let owned = Vec::from(self);
-        Lookup::Known(Some(Addrs::Many(owned.into_iter())))
+        Lookup::Known(Some(Ok(Addrs::Many(owned.into_iter()))))
     }
 }
 

@@ -1,24 +1,53 @@
-//! Models of the pool: every job is run or cancelled, and shutdown leaves no thread behind.
+//! Models of the pool: every job is run or cancelled, at most the cap at once, and shutdown leaves no thread behind.
 //!
-//! The keep-alive ends when a thread of the model says so, at any point.
+//! The keep-alive ends when a thread of the model says so, at any point. `state`'s transitions are covered one by one
+//! in `unit`; here they meet each other under the lock, with the errands on their way.
 
-use super::pool::{Home, Job, Pool, Refused, ThreadConfig};
+use super::pool::{Pool, Refused, Start, ThreadConfig};
+use super::state::Job;
+use crate::shim::thread::{Builder, JoinHandle};
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+struct Probe {
+    world: World,
+    mandatory: bool,
+    /// Spawned where the system gives no thread.
+    may_be_refused: bool,
+}
+
+impl Job for Probe {
+    fn is_mandatory(&self) -> bool {
+        self.mandatory
+    }
+
+    fn run(self) {
+        let figures = &self.world.0;
+        let before = figures.at_once.fetch_add(1, Ordering::Relaxed);
+        assert!(before < figures.cap, "more at once than the cap");
+        figures.at_once.fetch_sub(1, Ordering::Relaxed);
+        figures.run.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn cancel(self) {
+        assert!(!self.mandatory);
+        self.world.0.cancelled.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[derive(Clone)]
-struct World(Arc<(Pool, AtomicUsize, AtomicUsize)>);
+struct World(Arc<Figures>);
 
-impl Home for World {
-    fn pool(&self) -> &Pool {
-        &self.0.0
-    }
-
-    fn within(self, f: impl FnOnce(&Self)) {
-        f(&self);
-    }
+struct Figures {
+    pool: Pool<Probe>,
+    cap: usize,
+    at_once: AtomicUsize,
+    run: AtomicUsize,
+    cancelled: AtomicUsize,
+    workers: AtomicUsize,
 }
 
 impl World {
@@ -31,29 +60,82 @@ impl World {
             after_start: None,
             before_stop: None,
         });
-        World(Arc::new((pool, AtomicUsize::new(0), AtomicUsize::new(0))))
+        World(Arc::new(Figures {
+            pool,
+            cap,
+            at_once: AtomicUsize::new(0),
+            run: AtomicUsize::new(0),
+            cancelled: AtomicUsize::new(0),
+            workers: AtomicUsize::new(0),
+        }))
+    }
+
+    fn pool(&self) -> &Pool<Probe> {
+        &self.0.pool
+    }
+
+    /// How a thread of the pool is made.
+    fn start(&self) -> impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>> + use<> {
+        let world = self.clone();
+        move |builder, start| builder.spawn(move || world.pool().run_thread(start))
+    }
+
+    fn job(&self, mandatory: bool) -> Probe {
+        Probe {
+            world: self.clone(),
+            mandatory,
+            may_be_refused: false,
+        }
     }
 
     /// False if the pool refuses.
     fn spawn(&self) -> bool {
-        let world = self.clone();
-        let job = Job::Probe(Box::new(move |is_run| {
-            let count = if is_run { &world.0.1 } else { &world.0.2 };
-            count.fetch_add(1, Ordering::Relaxed);
-        }));
-        match self.pool().spawn(self, job) {
+        self.spawn_job(false)
+    }
+
+    fn spawn_job(&self, mandatory: bool) -> bool {
+        match self.pool().spawn(self.job(mandatory), self.start()) {
             Ok(()) => true,
             Err(Refused::Shutdown(_)) => false,
             Err(Refused::NoThread(..)) => panic!("a model has threads"),
         }
     }
 
+    /// The same, but the system gives no thread. True if another thread takes the job.
+    fn spawn_without_thread(&self) -> bool {
+        let refuse = |_: Builder, _: Start| Err(io::ErrorKind::WouldBlock.into());
+        let mut job = self.job(false);
+        job.may_be_refused = true;
+        match self.pool().spawn(job, refuse) {
+            Ok(()) => true,
+            Err(Refused::Shutdown(_)) => false,
+            Err(Refused::NoThread(job, _)) => {
+                assert!(job.may_be_refused, "another's job came back");
+                false
+            }
+        }
+    }
+
+    fn spawn_worker(&self) -> io::Result<()> {
+        let world = self.clone();
+        let worker = Box::new(move || {
+            world.0.workers.fetch_add(1, Ordering::Relaxed);
+        });
+        self.pool().spawn_worker(worker, self.start())
+    }
+
     fn run(&self) -> usize {
-        self.0.1.load(Ordering::Relaxed)
+        self.0.run.load(Ordering::Relaxed)
     }
 
     fn settled(&self) -> usize {
-        self.run() + self.0.2.load(Ordering::Relaxed)
+        self.run() + self.0.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn wait_for(&self, run: usize) {
+        while self.run() < run {
+            thread::yield_now();
+        }
     }
 
     fn shut_down(&self) {
@@ -63,6 +145,11 @@ impl World {
         assert_eq!(0, self.pool().num_idle_threads());
         assert_eq!(0, self.pool().queue_depth());
     }
+
+    fn beside<T: 'static>(&self, f: impl FnOnce(World) -> T + 'static) -> thread::JoinHandle<T> {
+        let world = self.clone();
+        thread::spawn(move || f(world))
+    }
 }
 
 /// A thread whose keep-alive ends just as a job comes: with the cap reached, nobody else will take it.
@@ -71,15 +158,10 @@ fn a_job_is_not_left_to_a_thread_that_leaves() {
     ::loom::model(|| {
         let world = World::new(1);
         assert!(world.spawn());
-        let clock = {
-            let world = world.clone();
-            thread::spawn(move || world.pool().keep_alive_is_over())
-        };
+        let clock = world.beside(|world| world.pool().keep_alive_is_over());
         assert!(world.spawn());
         // Nobody shuts down: both are run.
-        while world.run() < 2 {
-            thread::yield_now();
-        }
+        world.wait_for(2);
         clock.join().unwrap();
         world.shut_down();
     });
@@ -90,10 +172,7 @@ fn shutdown_settles_every_job_and_joins_every_thread() {
     ::loom::model(|| {
         let world = World::new(1);
         assert!(world.spawn());
-        let spawner = {
-            let world = world.clone();
-            thread::spawn(move || usize::from(world.spawn()))
-        };
+        let spawner = world.beside(|world| usize::from(world.spawn()));
         world.shut_down();
         let taken = 1 + spawner.join().unwrap();
         assert_eq!(taken, world.settled());
@@ -105,13 +184,45 @@ fn shutdown_races_the_end_of_a_keep_alive() {
     ::loom::model(|| {
         let world = World::new(2);
         assert!(world.spawn());
-        let clock = {
-            let world = world.clone();
-            thread::spawn(move || world.pool().keep_alive_is_over())
-        };
+        let clock = world.beside(|world| world.pool().keep_alive_is_over());
         world.shut_down();
         assert_eq!(1, world.settled());
         clock.join().unwrap();
+    });
+}
+
+/// The job of a thread that is on its way, newly made or woken, runs even so.
+#[test]
+fn shutdown_lets_a_thread_on_its_way_have_its_job() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        assert!(world.spawn());
+        world.shut_down();
+        assert_eq!((1, 1), (world.run(), world.settled()));
+    });
+    ::loom::model(|| {
+        let world = World::new(1);
+        assert!(world.spawn());
+        world.wait_for(1);
+        while world.pool().num_idle_threads() == 0 {
+            thread::yield_now();
+        }
+        assert!(world.spawn());
+        world.shut_down();
+        assert_eq!((2, 2), (world.run(), world.settled()));
+    });
+}
+
+#[test]
+fn shutdown_runs_a_mandatory_job_and_cancels_the_one_before_it() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        assert!(world.spawn());
+        assert!(world.spawn());
+        assert!(world.spawn_job(true));
+        world.shut_down();
+        assert_eq!(3, world.settled());
+        assert!(world.run() >= 2);
     });
 }
 
@@ -120,19 +231,90 @@ fn two_jobs_and_an_idle_thread() {
     ::loom::model(|| {
         let world = World::new(2);
         assert!(world.spawn());
-        while world.run() < 1 {
-            thread::yield_now();
-        }
-        // The thread is idle, or on its way: one notify must not count for two.
-        let other = {
-            let world = world.clone();
-            thread::spawn(move || assert!(world.spawn()))
-        };
+        world.wait_for(1);
+        // The thread is idle, or on its way: one errand must not count for two.
+        let other = world.beside(|world| assert!(world.spawn()));
         assert!(world.spawn());
         other.join().unwrap();
-        while world.run() < 3 {
+        world.wait_for(3);
+        world.shut_down();
+    });
+}
+
+/// A thread that ran a worker takes closures, but no more at once than the cap.
+#[test]
+fn a_thread_that_ran_a_worker_keeps_to_the_cap() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        world.spawn_worker().unwrap();
+        assert!(world.spawn());
+        assert!(world.spawn());
+        world.wait_for(2);
+        world.shut_down();
+        assert_eq!(1, world.0.workers.load(Ordering::Relaxed));
+    });
+}
+
+/// A worker that is handed off during the shutdown still gets a thread, and the shutdown waits for it.
+#[test]
+fn shutdown_runs_a_worker_that_is_handed_off_meanwhile() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        assert!(world.spawn());
+        let beside = world.beside(|world| world.spawn_worker().unwrap());
+        world.pool().begin_shutdown();
+        beside.join().unwrap();
+        assert!(world.pool().join(None));
+        assert_eq!(1, world.0.workers.load(Ordering::Relaxed));
+        assert_eq!(1, world.settled());
+    });
+}
+
+/// The system refuses a thread while another job relies on it, and while an idle thread may be about: the job of neither
+/// is left behind, and the second attempt works.
+#[test]
+fn a_refused_thread_leaves_no_job_behind() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        let other = world.beside(|world| usize::from(world.spawn()));
+        let taken = usize::from(world.spawn_without_thread());
+        let taken = taken + other.join().unwrap();
+        // The second attempt.
+        assert!(world.spawn());
+        // Nobody shuts down: what was taken is run, or was cancelled because it relied on the refused thread.
+        while world.settled() < taken + 1 {
             thread::yield_now();
         }
         world.shut_down();
+        assert_eq!(taken + 1, world.settled());
+    });
+}
+
+/// The same beside a thread that has run a worker and goes idle, because the slot is taken by the thread that never comes.
+#[test]
+fn a_refused_thread_is_replaced_by_one_that_went_idle() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        world.spawn_worker().unwrap();
+        let taken = usize::from(world.spawn_without_thread());
+        while world.settled() < taken {
+            thread::yield_now();
+        }
+        assert!(world.spawn());
+        world.wait_for(taken + 1);
+        world.shut_down();
+    });
+}
+
+/// A thread that is refused while the runtime shuts down.
+#[test]
+fn shutdown_races_a_refused_thread() {
+    ::loom::model(|| {
+        let world = World::new(1);
+        let spawner = world.beside(|world| usize::from(world.spawn_without_thread()));
+        world.shut_down();
+        let taken = spawner.join().unwrap();
+        assert_eq!(taken, world.settled());
+        assert!(world.pool().join(None));
     });
 }

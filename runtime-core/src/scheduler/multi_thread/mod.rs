@@ -36,7 +36,7 @@ mod worker;
 #[path = "tests/loom.rs"]
 mod loom;
 
-use crate::blocking::pool::{Job, Refused};
+use crate::blocking;
 use crate::driver::IoDriver;
 use crate::runtime::Handle;
 use crate::runtime::config::Config;
@@ -144,17 +144,15 @@ impl MultiThread {
     fn start_worker(&self, handle: &Handle, core: Box<Core>) -> Result<(), (io::Error, Box<Core>)> {
         let place = Arc::new(Mutex::new(Some(core)));
         let (for_worker, with) = (place.clone(), handle.clone());
-        let job = Job::Worker(Box::new(move || {
+        let worker = Box::new(move || {
             let core = for_worker.lock().take();
             if let Some(core) = core {
                 worker::run(with, core);
             }
-        }));
-        let result = handle.pool().spawn(handle, job);
-        let error = match result {
-            Ok(()) => return Ok(()),
-            Err(Refused::NoThread(_, error)) => error,
-            Err(Refused::Shutdown(_)) => unreachable!("workers are taken to the end"),
+        });
+        let start = blocking::start_thread_of(handle);
+        let Err(error) = handle.pool().spawn_worker(worker, start) else {
+            return Ok(());
         };
         match place.lock().take() {
             Some(core) => Err((error, core)),

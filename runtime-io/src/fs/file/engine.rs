@@ -13,7 +13,8 @@
 //! system's position back by their number (`ahead`); a seek that fails leaves both as they were. A pipe or a terminal
 //! has no position to move: its bytes stay for the next read, whatever comes in between.
 //!
-//! I1: while `task` is `Some`, the buffer is with the task and `buf` is empty.
+//! I1: while `task` is `Some`, the buffer is with the task and `buf` is empty. A task that the pool refuses, for want
+//!     of a thread, leaves `buf` and the position as they were.
 //! I2: bytes in an idle `buf` lie just before the system's position, if the file has one.
 //! I3: without a task, the system is only called for what it does at once: moving the position of an ordinary file of
 //!     a local disk (`Handle::is_ordinary`), and only if nobody else reads with that position (`try_clone`,
@@ -28,8 +29,11 @@ use crate::fs::handle::Handle;
 use crate::fs::lost_task;
 use crate::fs::ring::{self, RingRead};
 use crate::io::ReadBuf;
-use runtime_core::blocking::{spawn_blocking, spawn_mandatory_blocking};
+use runtime_core::blocking::{
+    spawn_mandatory_blocking, try_spawn_blocking, try_spawn_blocking_with,
+};
 use runtime_core::coop;
+use runtime_core::shim::sync::Mutex;
 use runtime_core::task::JoinHandle;
 use std::future::Future;
 use std::io::{self, IoSlice, Seek, SeekFrom};
@@ -177,7 +181,7 @@ impl Engine {
                 return Poll::Ready(Ok(()));
             }
             drop(coop);
-            self.start_read(file, size);
+            self.start_read(file, size)?;
         }
         loop {
             let is_rings = matches!(self.task, Some(Task::Ring(_)));
@@ -196,11 +200,11 @@ impl Engine {
                 Outcome::Lost => return Poll::Ready(Err(lost_task())),
                 other => self.note(other),
             }
-            self.start_read(file, size);
+            self.start_read(file, size)?;
         }
     }
 
-    fn start_read(&mut self, file: &Arc<Handle>, size: usize) {
+    fn start_read(&mut self, file: &Arc<Handle>, size: usize) -> io::Result<()> {
         let reader = if self.is_shared || self.avoids_ring {
             None
         } else {
@@ -209,13 +213,14 @@ impl Engine {
         if let Some(reader) = reader {
             let space = self.buf.take_space(size);
             self.task = Some(Task::Ring(reader.read(file, space, size)));
-            return;
+            return Ok(());
         }
         let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        self.task = Some(Task::Pool(spawn_blocking(move || {
+        self.task = Some(Task::Pool(try_spawn_blocking(move || {
             let result = buf.read_from(&file, size);
             (buf, Outcome::Read(result))
-        })));
+        })?));
+        Ok(())
     }
 
     pub(super) fn poll_write(
@@ -226,16 +231,17 @@ impl Engine {
         most: usize,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_flush(cx))?;
-        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        if buf.ahead() > 0 {
+        let file = file.clone();
+        if self.buf.ahead() > 0 {
             let mut data = Buf::default();
             let n = data.fill(parts, most);
-            self.start(move || {
-                let result = move_back(&file, &mut buf).and_then(|()| data.write_to(&file));
-                (buf, Outcome::Write(result))
+            self.start_with_buf(move |buf| {
+                let result = move_back(&file, buf).and_then(|()| data.write_to(&file));
+                Outcome::Write(result)
             })?;
             return Poll::Ready(Ok(n));
         }
+        let mut buf = mem::take(&mut self.buf);
         let n = buf.fill(parts, most);
         self.start(move || {
             let result = buf.write_to(&file);
@@ -270,11 +276,18 @@ impl Engine {
             self.buf.discard();
             return Ok(());
         }
-        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        self.task = Some(Task::Pool(spawn_blocking(move || {
+        let file = file.clone();
+        let started = try_spawn_blocking_with(mem::take(&mut self.buf), move |mut buf| {
             let result = seek(&file, to, &mut buf);
             (buf, Outcome::Seek(result))
-        })));
+        });
+        match started {
+            Ok(task) => self.task = Some(Task::Pool(task)),
+            Err((error, buf)) => {
+                self.buf = buf;
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -295,10 +308,10 @@ impl Engine {
 
     /// Starts to cut or extend the file; the engine must be settled.
     pub(super) fn start_set_len(&mut self, file: &Arc<Handle>, size: u64) -> io::Result<()> {
-        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        self.start(move || {
-            let result = move_back(&file, &mut buf).and_then(|()| file.set_len(size));
-            (buf, Outcome::SetLen(result))
+        let file = file.clone();
+        self.start_with_buf(move |buf| {
+            let result = move_back(&file, buf).and_then(|()| file.set_len(size));
+            Outcome::SetLen(result)
         })
     }
 
@@ -310,9 +323,35 @@ impl Engine {
         })
     }
 
-    /// Starts a task that changes the file, and must run.
+    /// Starts a task that changes the file, and must run. It is given the bytes that were read ahead; on an error they stay
+    /// here, and the file is as it was.
+    fn start_with_buf(
+        &mut self,
+        task: impl FnOnce(&mut Buf) -> Outcome + Send + 'static,
+    ) -> io::Result<()> {
+        let mut buf = mem::take(&mut self.buf);
+        if buf.ahead() == 0 {
+            return self.start(move || {
+                let outcome = task(&mut buf);
+                (buf, outcome)
+            });
+        }
+        let place = Arc::new(Mutex::new(buf));
+        let in_task = place.clone();
+        let started = self.start(move || {
+            let mut buf = mem::take(&mut *in_task.lock());
+            let outcome = task(&mut buf);
+            (buf, outcome)
+        });
+        if started.is_err() {
+            self.buf = mem::take(&mut *place.lock());
+        }
+        started
+    }
+
+    /// Starts a task that must run, and has the buffer. On an error the file is as it was.
     fn start(&mut self, task: impl FnOnce() -> (Buf, Outcome) + Send + 'static) -> io::Result<()> {
-        let task = spawn_mandatory_blocking(task);
+        let task = spawn_mandatory_blocking(task)?;
         self.task = Some(Task::Pool(task.ok_or_else(lost_task)?));
         Ok(())
     }
