@@ -1,7 +1,6 @@
 //! `cargo xtask asan`: the tests under AddressSanitizer, and with it LeakSanitizer. Needs nightly.
 
 use crate::{Outcome, env};
-use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -11,12 +10,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Outcome {
-    let version = Command::new("rustc").arg("-vV").output()?;
-    let version = String::from_utf8_lossy(&version.stdout).into_owned();
-    let host = version
-        .lines()
-        .find_map(|l| l.strip_prefix("host: "))
-        .ok_or("rustc names no host")?;
     let mut command = env::cargo_of("nightly");
     command
         .current_dir(env::root())
@@ -31,7 +24,7 @@ pub fn run(args: &Args) -> Outcome {
         ]);
     }
     let status = command
-        .args(["--target", host])
+        .args(["--target", &env::host()?])
         .arg("--target-dir")
         .arg(env::target_dir().join("asan"))
         .args(&args.rest)

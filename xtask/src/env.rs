@@ -56,6 +56,14 @@ pub fn cargo_of(toolchain: &str) -> Command {
     command
 }
 
+/// The triple of this machine, which the sanitizers have to be given.
+pub fn host() -> Result<String, Box<dyn std::error::Error>> {
+    let version = Command::new("rustc").arg("-vV").output()?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let host = version.lines().find_map(|l| l.strip_prefix("host: "));
+    Ok(host.ok_or("rustc names no host")?.to_owned())
+}
+
 /// Writes `text` unless the file holds it already, so that cargo's fingerprints survive.
 pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {

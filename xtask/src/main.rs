@@ -11,9 +11,11 @@ mod conformance;
 mod env;
 mod faults;
 mod features;
+mod fuzz;
 mod loom;
 mod mutants;
 mod tidy;
+mod tsan;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -41,6 +43,10 @@ enum Cmd {
     Features(features::Args),
     /// Run the tests under AddressSanitizer (needs nightly).
     Asan(asan::Args),
+    /// Run unit tests and random operations under ThreadSanitizer (needs nightly).
+    Tsan(tsan::Args),
+    /// Fuzz against simple models (needs nightly).
+    Fuzz(fuzz::Args),
     /// Let system calls fail, one after the other (needs strace).
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Cmd::Tidy(args) => tidy::run(&args),
         Cmd::Features(args) => features::run(&args),
         Cmd::Asan(args) => asan::run(&args),
+        Cmd::Tsan(args) => tsan::run(&args),
+        Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
     };

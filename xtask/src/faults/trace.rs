@@ -31,6 +31,7 @@ pub fn run(program: &Path, case: &Case, limit: Duration, stem: &Path) -> io::Res
         stem.with_extension("out"),
         stem.with_extension("in"),
     );
+    let _ = fs::remove_dir_all(stem);
     fs::create_dir_all(stem)?;
     fs::write(&input, "line.\n".repeat(100))?;
     let _ = fs::remove_file(&log);
@@ -67,13 +68,18 @@ pub fn run(program: &Path, case: &Case, limit: Duration, stem: &Path) -> io::Res
         wait(tracer, Duration::from_secs(5))?
             .ok_or_else(|| io::Error::other("strace did not end with the program"))?;
     }
+    // The main thread only looks on.
+    let main = format!("{} ", child.id());
     let calls = fs::read_to_string(&log).unwrap_or_default();
     let lines: Vec<&str> = calls.lines().collect();
     Ok(Seen {
         status,
         output: fs::read_to_string(&said)?,
         calls: lines.len(),
-        injected: lines.iter().filter(|l| l.contains("(INJECTED)")).count(),
+        injected: lines
+            .iter()
+            .filter(|line| line.contains("(INJECTED)") && !line.starts_with(&main))
+            .count(),
         tail: lines[lines.len().saturating_sub(15)..]
             .iter()
             .map(|l| l.to_string())

@@ -1,0 +1,59 @@
+//! `cargo xtask tsan`: unit tests and random operations under ThreadSanitizer. Needs nightly.
+//!
+//! The standard library is not instrumented, and ThreadSanitizer knows no fences. So the shim makes a fence an access
+//! under `--cfg runtime_tsan`, and `tsan.supp` beside this crate lists what is silenced, each with its reason.
+
+use crate::{Outcome, env};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Passed to `cargo test` in place of the usual packages and tests, for instance `-p runtime-core --lib`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+/// What is run unless something is asked for.
+const USUAL: &[&[&str]] = &[
+    &["-p", "runtime-core", "--lib", "--all-features"],
+    &["-p", "runtime-time", "--lib", "--all-features"],
+    &["-p", "runtime-io", "--lib", "--all-features"],
+    &[
+        "--test",
+        "random_operations",
+        "--features",
+        "full,test-util",
+    ],
+];
+
+pub fn run(args: &Args) -> Outcome {
+    let asked: Vec<&str> = args.rest.iter().map(String::as_str).collect();
+    let all = match asked.is_empty() {
+        true => USUAL.to_vec(),
+        false => vec![asked.as_slice()],
+    };
+    let suppressions = env::root().join("xtask/tsan.supp");
+    let mut holds = true;
+    for words in all {
+        println!("cargo test {}", words.join(" "));
+        let status = env::cargo_of("nightly")
+            .current_dir(env::root())
+            .args(["test", "--no-fail-fast", "--target", &env::host()?])
+            .arg("--target-dir")
+            .arg(env::target_dir().join("tsan"))
+            .args(words)
+            .env(
+                "RUSTFLAGS",
+                "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan",
+            )
+            .env(
+                "TSAN_OPTIONS",
+                format!(
+                    "suppressions={} halt_on_error=0 history_size=4",
+                    suppressions.display()
+                ),
+            )
+            .status()?;
+        holds &= status.success();
+    }
+    Ok(holds)
+}
