@@ -12,46 +12,38 @@ pub struct Args {
     rest: Vec<String>,
 }
 
-/// What is run unless something is asked for.
-const USUAL: &[&[&str]] = &[
-    &["-p", "runtime-core", "--lib", "--all-features"],
-    &["-p", "runtime-time", "--lib", "--all-features"],
-    &["-p", "runtime-io", "--lib", "--all-features"],
-    &[
-        "--test",
-        "random_operations",
-        "--features",
-        "full,test-util",
-    ],
+/// What is run unless something is asked for: folder, and what cargo is told. The random operations are built in
+/// `fuzz`, where they need nothing but the runtime.
+const USUAL: &[(&str, &[&str])] = &[
+    ("", &["-p", "runtime-core", "--lib", "--all-features"]),
+    ("", &["-p", "runtime-time", "--lib", "--all-features"]),
+    ("", &["-p", "runtime-io", "--lib", "--all-features"]),
+    (
+        "fuzz",
+        &["--no-default-features", "--test", "random_operations"],
+    ),
 ];
 
 pub fn run(args: &Args) -> Outcome {
     let asked: Vec<&str> = args.rest.iter().map(String::as_str).collect();
     let all = match asked.is_empty() {
         true => USUAL.to_vec(),
-        false => vec![asked.as_slice()],
+        false => vec![("", asked.as_slice())],
     };
     let suppressions = env::root().join("xtask/tsan.supp");
+    let flags = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan";
     let mut holds = true;
-    for words in all {
+    for (folder, words) in all {
         println!("cargo test {}", words.join(" "));
+        let options = format!("suppressions={} history_size=4", suppressions.display());
         let status = env::cargo_of("nightly")
-            .current_dir(env::root())
+            .current_dir(env::root().join(folder))
             .args(["test", "--no-fail-fast", "--target", &env::host()?])
             .arg("--target-dir")
             .arg(env::target_dir().join("tsan"))
             .args(words)
-            .env(
-                "RUSTFLAGS",
-                "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg runtime_tsan",
-            )
-            .env(
-                "TSAN_OPTIONS",
-                format!(
-                    "suppressions={} halt_on_error=0 history_size=4",
-                    suppressions.display()
-                ),
-            )
+            .env("RUSTFLAGS", flags)
+            .env("TSAN_OPTIONS", options)
             .status()?;
         holds &= status.success();
     }
