@@ -36,7 +36,15 @@ pub struct Tree {
     pub files: Vec<File>,
     root: PathBuf,
     target: PathBuf,
+    /// The integration tests of all sections.
     tests: BTreeSet<String>,
+}
+
+/// What to build of the copy.
+#[derive(Default)]
+pub struct Wanted {
+    pub crates: BTreeSet<String>,
+    pub tests: BTreeSet<String>,
 }
 
 /// A test or a model, in a process of its own or with others of its kind.
@@ -88,7 +96,7 @@ impl File {
 }
 
 impl Tree {
-    /// Reads the files (names below the root) and copies the workspace. `tests`: the integration tests to build.
+    /// Reads the files (names below the root). `tests`: the integration tests to copy.
     pub fn new(names: &[String], tests: BTreeSet<String>) -> Result<Self, Box<dyn Error>> {
         let dir = env::target_dir().join("mutants").join("logic");
         let mut tree = Tree {
@@ -162,31 +170,27 @@ impl Tree {
         Ok(text)
     }
 
-    /// Builds the judges: unit tests and integration tests, and the models.
-    pub fn build(&mut self) -> Result<Vec<Test>, Box<dyn Error>> {
+    /// Copies the workspace and builds the judges: unit tests and integration tests, and the models.
+    pub fn build(&mut self, wanted: &Wanted) -> Result<Vec<Test>, Box<dyn Error>> {
         self.copy()?;
         let mut tests = Vec::new();
         for is_loom in [false, true] {
             println!("building the {}", if is_loom { "models" } else { "tests" });
-            for line in self.settle(is_loom)?.lines() {
+            for line in self.settle(wanted, is_loom)?.lines() {
                 tests.extend(list_tests(line, is_loom)?);
             }
         }
         Ok(tests)
     }
 
-    fn crates(&self) -> BTreeSet<&str> {
-        self.files.iter().map(|f| krate(&f.name)).collect()
-    }
-
-    fn cargo(&self, is_loom: bool) -> Command {
+    fn cargo(&self, wanted: &Wanted, is_loom: bool) -> Command {
         let mut command = env::cargo();
         command
             .current_dir(&self.root)
             .args(["test", "--no-run", "--lib", "--message-format=json"])
             .arg("--target-dir")
             .arg(self.target.join(if is_loom { "loom" } else { "native" }));
-        for name in self.crates() {
+        for name in &wanted.crates {
             command.args(["-p", name]);
         }
         if is_loom {
@@ -197,34 +201,19 @@ impl Tree {
                 .args(["--release", "--all-features"]);
         } else {
             command.args(["-p", "selvedge"]);
-            command.args(["--features", &self.features()]);
-            for test in &self.tests {
+            command.args(["--features", &features(wanted)]);
+            for test in &wanted.tests {
                 command.args(["--test", test]);
             }
         }
         command
     }
 
-    fn features(&self) -> String {
-        let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
-        if self.crates().contains("runtime-io") {
-            features.extend([
-                "runtime-io/io-util",
-                "runtime-io/net",
-                "runtime-io/fs",
-                "runtime-io/io-uring",
-                "runtime-io/signal",
-                "runtime-io/process",
-            ]);
-        }
-        features.join(",")
-    }
-
     /// Builds, and bans faults until that succeeds. Returns cargo's messages.
-    fn settle(&mut self, is_loom: bool) -> Result<String, Box<dyn Error>> {
+    fn settle(&mut self, wanted: &Wanted, is_loom: bool) -> Result<String, Box<dyn Error>> {
         for round in 0..ROUNDS {
             self.write()?;
-            let output = self.cargo(is_loom).output()?;
+            let output = self.cargo(wanted, is_loom).output()?;
             let messages = String::from_utf8_lossy(&output.stdout).into_owned();
             if output.status.success() {
                 self.remember()?;
@@ -370,6 +359,21 @@ impl Tree {
         let text = serde_json::to_string(&known).map_err(std::io::Error::other)?;
         env::write_if_changed(&self.memory(), &text)
     }
+}
+
+fn features(wanted: &Wanted) -> String {
+    let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
+    if wanted.crates.contains("runtime-io") {
+        features.extend([
+            "runtime-io/io-util",
+            "runtime-io/net",
+            "runtime-io/fs",
+            "runtime-io/io-uring",
+            "runtime-io/signal",
+            "runtime-io/process",
+        ]);
+    }
+    features.join(",")
 }
 
 /// The compiler's errors, to be read.

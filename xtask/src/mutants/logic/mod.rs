@@ -15,8 +15,8 @@ mod find;
 mod judge;
 mod weave;
 
-use super::Args;
 use super::table::Section;
+use super::{Args, krate};
 use crate::loom::wanted;
 use crate::{Outcome, env};
 use build::{File, Tree};
@@ -49,7 +49,12 @@ pub fn run(args: &Args, sections: &[Section]) -> Outcome {
         }
         return Ok(true);
     }
-    let tests = tree.build()?;
+    let mut wanted = build::Wanted::default();
+    for mutant in mutants(&tree.files, &sections, &args.filter) {
+        wanted.crates.insert(krate(mutant.file).to_owned());
+        wanted.tests.extend(mutant.section.tests.iter().cloned());
+    }
+    let tests = tree.build(&wanted)?;
     let mut work = mutants(&tree.files, &sections, &args.filter);
     let all = work.len();
     if let Some(count) = args.sample {
