@@ -43,13 +43,17 @@ fn waker() -> (Arc<Count>, Waker) {
 
 /// One worker's slot (0) and the foreign one (1).
 fn wheels(fire_at_shutdown: bool) -> (TimeHandle, Arc<Count>) {
+    wheels_of(fire_at_shutdown, false)
+}
+
+fn wheels_of(fire_at_shutdown: bool, start_paused: bool) -> (TimeHandle, Arc<Count>) {
     let unparks = Arc::new(Count::default());
     let params = DriverParams {
         fire_at_shutdown,
         workers: 1,
         nevents: 1,
-        start_paused: false,
-        may_pause: false,
+        start_paused,
+        may_pause: start_paused,
     };
     (TimeHandle::new(&params, unparks.clone()), unparks)
 }
@@ -211,5 +215,90 @@ fn a_shutdown_ends_what_is_armed_and_refuses_what_comes() {
             assert!(matches!(late, Armed::Shutdown));
             assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
         }
+    }
+}
+
+#[test]
+fn a_paused_clock_goes_from_timer_to_timer() {
+    let (wheels, _) = wheels_of(false, true);
+    let (count, its_waker) = waker();
+    assert!(!wheels.advance_to_next() && !wheels.is_overdue());
+    assert_eq!(
+        (wheels.fire_overdue(), Timers::fire(&wheels, 0, true)),
+        (0, 0)
+    );
+    let own = arm(&wheels.slots[0], 20, &its_waker).0;
+    let foreign = arm(&wheels.slots[1], 10, &its_waker).0;
+    assert!(!wheels.is_overdue());
+    assert_eq!(wheels.fire_overdue(), 0);
+    assert!(wheels.advance_to_next());
+    assert_eq!(wheels.clock().now_tick(), 10);
+    assert!(wheels.is_overdue());
+    // The driver's timers are not the worker's.
+    assert_eq!(Timers::fire(&wheels, 0, false), 0);
+    assert_eq!((Timers::fire(&wheels, 0, true), count.get()), (1, 1));
+    assert_eq!((foreign.phase(), own.phase()), (Phase::Fired, Phase::Armed));
+    assert!(!wheels.is_overdue());
+    assert!(wheels.advance_to_next());
+    assert!(wheels.is_overdue());
+    assert_eq!((wheels.fire_overdue(), count.get()), (1, 2));
+    assert_eq!(own.phase(), Phase::Fired);
+    assert!(!wheels.is_overdue() && !wheels.advance_to_next());
+    // What is due already is told at once, and put nowhere.
+    for deadline in [0, 19, 20] {
+        let entry = Box::pin(Entry::new());
+        // SAFETY: in no wheel afterwards.
+        let armed = unsafe { wheels.slots[0].arm(&entry, deadline, &its_waker) };
+        assert!(matches!(armed, Armed::Elapsed), "{deadline}");
+        assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
+    }
+    assert_eq!(wheels.slots[0].next(), NEVER);
+}
+
+#[test]
+fn the_driver_is_told_when_a_paused_clock_may_advance_again() {
+    let (wheels, unparks) = wheels_of(false, true);
+    assert!(wheels.is_auto_advancing());
+    wheels.inhibit_auto_advance();
+    wheels.inhibit_auto_advance();
+    assert!(!wheels.is_auto_advancing());
+    wheels.allow_auto_advance();
+    assert!(!wheels.is_auto_advancing());
+    assert_eq!(unparks.get(), 0);
+    wheels.allow_auto_advance();
+    assert!(wheels.is_auto_advancing());
+    assert_eq!(unparks.get(), 1);
+}
+
+#[test]
+fn a_timer_that_is_postponed_within_its_list_is_filed_again() {
+    for later in [11, 20, 63, 64, 70, 5_000] {
+        let (wheels, _) = wheels_of(false, true);
+        let slot = &wheels.slots[0];
+        let (count, its_waker) = waker();
+        let entry = arm(slot, 10, &its_waker).0;
+        assert!(slot.postpone(&entry, later));
+        assert_eq!((slot.fire(10), count.get()), (0, 0), "{later}");
+        assert_eq!(entry.phase(), Phase::Armed);
+        assert!(slot.next() > 10 && slot.next() <= later);
+        assert_eq!((slot.fire(later - 1), count.get()), (0, 0), "{later}");
+        assert_eq!((slot.fire(later), count.get()), (1, 1), "{later}");
+        assert_eq!((entry.phase(), slot.next()), (Phase::Fired, NEVER));
+    }
+}
+
+#[test]
+fn a_shutdown_ends_more_timers_than_a_batch() {
+    for many in [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 2 * BATCH + 1] {
+        let (wheels, _) = wheels(false);
+        let (count, its_waker) = waker();
+        let slot = &wheels.slots[0];
+        let entries: Vec<_> = (0..many)
+            .map(|at| arm(slot, SOON + at as u64, &its_waker).0)
+            .collect();
+        wheels.shutdown();
+        assert_eq!(count.get(), many);
+        assert!(entries.iter().all(|entry| entry.phase() == Phase::Failed));
+        assert_eq!((Arc::strong_count(&count), slot.exact_next()), (2, NEVER));
     }
 }

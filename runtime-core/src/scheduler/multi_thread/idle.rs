@@ -157,3 +157,7 @@ impl Idle {
         sleeping as usize == self.workers
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/idle.rs"]
+mod tests;

@@ -79,6 +79,27 @@ impl File {
         around.map(|(fault, _)| *fault).next()
     }
 
+    /// Of a function's faults those that are banned together: first swaps, then what is left out, then the rest.
+    fn suspects(&self, body: Option<&(Range<usize>, Vec<usize>)>) -> Vec<usize> {
+        let faults = body.map(|(_, faults)| faults.clone()).unwrap_or_default();
+        let alive = faults
+            .into_iter()
+            .filter(|fault| !self.banned.contains(fault));
+        let alive: Vec<usize> = alive.collect();
+        let what = |fault: &usize| self.found.faults[*fault].what.as_str();
+        for kind in ["swapped", "left out", ""] {
+            let some: Vec<usize> = alive
+                .iter()
+                .copied()
+                .filter(|f| what(f).contains(kind))
+                .collect();
+            if !some.is_empty() {
+                return some;
+            }
+        }
+        Vec::new()
+    }
+
     /// The next `return`, `break` or `continue` in the function that may be left out.
     fn leaving_after(&self, range: &Range<usize>) -> Option<usize> {
         let woven = self.woven.as_ref().expect("written");
@@ -291,7 +312,7 @@ impl Tree {
     }
 
     /// A value that is used after it moved: most likely a `return` after the move is left out. Else the innermost faults
-    /// around what the message points to; if there are none, what lies in it; if there are none, all of the function.
+    /// around what the message points to; if there are none, what lies in it; if there are none, the function's, kind by kind.
     fn ban_named(&mut self, named: &[Place]) -> usize {
         let mut count = 0;
         for place in named.iter().filter(|place| place.is_cause) {
@@ -322,8 +343,7 @@ impl Tree {
             });
             let mut faults: Vec<usize> = inside.map(|(fault, _)| *fault).collect();
             if faults.is_empty() {
-                let body = woven.body_around(range);
-                faults = body.map(|(_, faults)| faults.clone()).unwrap_or_default();
+                faults = file.suspects(woven.body_around(range));
             }
             for fault in faults {
                 count += usize::from(file.banned.insert(fault));
