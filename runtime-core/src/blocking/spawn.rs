@@ -59,6 +59,13 @@ pub(crate) struct BlockingTask {
     mandatory: bool,
 }
 
+impl BlockingTask {
+    /// Cancelled before anybody else knew it; see `Runnable::refuse`.
+    fn refuse(self) {
+        self.task.refuse();
+    }
+}
+
 impl Job for BlockingTask {
     fn is_mandatory(&self) -> bool {
         self.mandatory
@@ -242,7 +249,6 @@ where
         submit(&handle, f, origin, true)
     }?;
     Ok(taken.then_some(join))
-}
 }
 
 /// Drops a value whose drop may block (a file of a network's file system, say) where nobody waits for it: on the

@@ -110,16 +110,36 @@ impl Engine {
 
     /// Starts to make the system's position the user's, for those who do not see the buffer; the engine must be
     /// settled. What has no position keeps its bytes.
-    pub(super) fn start_settling(&mut self, file: &Arc<Handle>) {
+    ///
+    /// # Errors
+    /// Where there is no thread for it; the bytes stay then.
+    pub(super) fn start_settling(&mut self, file: &Arc<Handle>) -> io::Result<()> {
         if !self.is_ahead() {
-            return;
+            return Ok(());
         }
-        let (file, mut buf) = (file.clone(), mem::take(&mut self.buf));
-        self.task = Some(Task::Pool(spawn_blocking(move || {
+        let file = file.clone();
+        let started = try_spawn_blocking_with(mem::take(&mut self.buf), move |mut buf| {
             // Who cannot move it back leaves it where it is, for there is nobody to tell.
             let _ = move_back(&file, &mut buf);
             (buf, Outcome::Settled)
-        })));
+        });
+        self.keep_started(started)
+    }
+
+    fn keep_started(
+        &mut self,
+        started: Result<JoinHandle<(Buf, Outcome)>, (io::Error, Buf)>,
+    ) -> io::Result<()> {
+        match started {
+            Ok(task) => {
+                self.task = Some(Task::Pool(task));
+                Ok(())
+            }
+            Err((error, buf)) => {
+                self.buf = buf;
+                Err(error)
+            }
+        }
     }
 
     /// The same on the spot, for callers who do not wait for tasks.
@@ -281,14 +301,7 @@ impl Engine {
             let result = seek(&file, to, &mut buf);
             (buf, Outcome::Seek(result))
         });
-        match started {
-            Ok(task) => self.task = Some(Task::Pool(task)),
-            Err((error, buf)) => {
-                self.buf = buf;
-                return Err(error);
-            }
-        }
-        Ok(())
+        self.keep_started(started)
     }
 
     pub(super) fn poll_complete(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {

@@ -175,7 +175,7 @@ impl File {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
         engine.share();
-        engine.start_settling(&self.file);
+        engine.start_settling(&self.file)?;
         poll_fn(|cx| engine.poll_settled(cx)).await;
         let file = self
             .with_file(|file| file.try_clone().map(Handle::foreign))
@@ -192,7 +192,10 @@ impl File {
     pub async fn into_std(mut self) -> StdFile {
         let engine = self.engine.get_mut();
         poll_fn(|cx| engine.poll_settled(cx)).await;
-        engine.start_settling(&self.file);
+        if engine.start_settling(&self.file).is_err() {
+            // There is no thread for it, and nobody to tell: better wait for the disk here than lose bytes.
+            engine.settle_now(&self.file);
+        }
         poll_fn(|cx| engine.poll_settled(cx)).await;
         match Arc::try_unwrap(self.file) {
             Ok(file) => file.into_std(),
