@@ -27,6 +27,7 @@ pub(super) struct Ending {
 
 #[derive(Default)]
 struct State {
+    began: bool,
     gathered: bool,
     permits: VecDeque<Runnable>,
     /// Counts turns; odd while somebody has one.
@@ -46,6 +47,11 @@ impl State {
         }
     }
 
+    /// Nobody will need a turn any more.
+    fn is_over(&self) -> bool {
+        self.gathered && self.permits.is_empty()
+    }
+
     fn is_taken(&self) -> bool {
         self.turn % 2 == 1
     }
@@ -59,26 +65,32 @@ impl Ending {
         }
     }
 
+    /// The list is empty: nobody has to wait for a turn.
+    fn let_others_go(&self) {
+        self.moved.notify_all();
+    }
+
     /// Cancels what `gather` finds, together with the other workers. `gather` is called once, on the first of them, and
     /// tells the order.
     pub(super) fn cancel_in_turn(&self, gather: impl FnOnce() -> Vec<Runnable>) {
         let mut state = self.state.lock();
-        if !state.gathered {
-            state.gathered = true;
+        if !state.began {
+            state.began = true;
             let turn = state.begin_turn();
             drop(state);
             let permits = gather();
             state = self.state.lock();
             state.permits = permits.into();
+            state.gathered = true;
             state.end_turn(turn);
             if state.permits.is_empty() {
                 drop(state);
-                self.moved.notify_all();
+                self.let_others_go();
                 return;
             }
         }
         loop {
-            while state.is_taken() {
+            while state.is_taken() && !state.is_over() {
                 let seen = state.turn;
                 let timed_out;
                 (state, timed_out) = self.moved.wait_timeout(state, PATIENCE);
@@ -93,7 +105,7 @@ impl Ending {
             let turn = state.begin_turn();
             drop(state);
             if is_last {
-                self.moved.notify_all();
+                self.let_others_go();
             }
             task.cancel();
             state = self.state.lock();

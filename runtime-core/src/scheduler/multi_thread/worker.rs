@@ -285,13 +285,13 @@ impl Context {
         if let Some(task) = take_lifo(lifo) {
             return Some(task);
         }
-        let task = self.take_batch(core);
+        let task = self.take_batch(core)?;
         if !core.searching && !core.queue.is_empty() {
             // On their way from the injector to this queue the others of the batch were nowhere to be seen. A sibling
             // that looked just then has gone to sleep.
             policy.notify(self.shared());
         }
-        task
+        Some(task)
     }
 
     /// A fair share of the injector, at most half a queue.
