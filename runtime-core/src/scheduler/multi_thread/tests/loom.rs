@@ -87,6 +87,22 @@ fn one_sleeper_is_claimed_once() {
     });
 }
 
+/// A claimant that finds its sleeper gone looks for another.
+#[test]
+fn two_claims_find_two_sleepers() {
+    ::loom::model(|| {
+        let world = World::new(2);
+        world.idle.announce(0, false);
+        world.idle.announce(1, false);
+        let other = {
+            let world = world.clone();
+            thread::spawn(move || world.idle.claim_any())
+        };
+        let claimed = [world.idle.claim_any(), other.join().unwrap()];
+        assert_eq!(2, claimed.iter().flatten().count());
+    });
+}
+
 #[test]
 fn a_retract_and_a_claim_agree() {
     ::loom::model(|| {
