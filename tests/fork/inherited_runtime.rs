@@ -1,5 +1,7 @@
 //! The parent's runtime, and what belongs to it, in a forked child.
 
+#![allow(deprecated)] // AsyncFd::new
+
 use super::{REPETITIONS, assert_refused, fork, in_fork, support, use_new_runtime, wait_for};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
