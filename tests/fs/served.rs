@@ -132,10 +132,10 @@ fn with_served(
 fn a_file_system_served_by_the_same_thread_can_be_used() {
     with_served("fuse", current, async |place, closed| {
         use_everything(place).await;
-        // Each is closed, if not at once.
+        // Each is closed, if not at once: nine in a round. (Opens that were given up may never have happened.)
         let start = Instant::now();
         // Ordering: Relaxed; a count.
-        while closed.load(Ordering::Relaxed) < 20 {
+        while closed.load(Ordering::Relaxed) < 18 {
             assert!(start.elapsed() < Duration::from_secs(20), "{closed:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
