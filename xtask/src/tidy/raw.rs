@@ -30,10 +30,9 @@ pub fn check(file: &File) -> Vec<(usize, String)> {
     for named in &file.paths {
         let mut path = named.parts.clone();
         // What the first part stands for.
-        if let Some(bound) = file.bound.get(&path[0]).and_then(|bound| bound.first()) {
-            if bound.len() > 1 {
-                path.splice(..1, bound.iter().cloned());
-            }
+        let bound = file.bound.get(&path[0]).and_then(|bound| bound.first());
+        if let Some(bound) = bound.filter(|bound| bound.len() > 1) {
+            path.splice(..1, bound.iter().cloned());
         }
         let path = path.join("::");
         let is_raw = |raw: &&&str| match raw.strip_suffix("::") {
