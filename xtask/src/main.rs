@@ -7,6 +7,7 @@
 
 mod asan;
 mod bench;
+mod book;
 mod conformance;
 mod env;
 mod faults;
@@ -51,6 +52,8 @@ enum Cmd {
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Check and build the book, or do its exercises.
+    Book(book::Args),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
+        Cmd::Book(args) => book::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,0 +1,91 @@
+//! `cargo xtask book`: the book of the project, checked and built.
+//!
+//! `docs/book/src` holds the chapters, `docs/book/code` the package with their listings. A chapter reads well in the
+//! repository as it is; mdBook makes pages of a copy below the target directory.
+//!
+//! 1. `listings`: each listing is what the named item of the package says, word for word. `--update` rewrites them.
+//! 2. `links`: every relative link of every page of the repository leads to a file, every anchor to a heading, every
+//!    function named in a chapter's table of files to something in that file.
+//! 3. `stage`: the pages are copied, their links turned to where things are in the built book, and mdBook runs.
+//!
+//! `cargo xtask book exercise [NAME..]` does what a chapter's exercise asks for and says whether the answer printed
+//! in the chapter is what happens (`exercises`).
+
+mod exercises;
+mod links;
+mod listings;
+mod stage;
+
+use crate::{Outcome, env};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    /// Write the listings anew from the code.
+    #[arg(long)]
+    update: bool,
+    /// Only check listings and links, without mdBook.
+    #[arg(long)]
+    no_build: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum Sub {
+    /// Do exercises and compare with their printed answers; all of them unless some are named.
+    Exercise {
+        /// Names, as the chapters give them.
+        names: Vec<String>,
+        /// Only list the exercises.
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+pub fn run(args: &Args) -> Outcome {
+    if let Some(Sub::Exercise { names, list }) = &args.command {
+        return exercises::run(names, *list);
+    }
+    let root = env::root();
+    let mut problems = listings::check(&root, args.update)?;
+    problems.extend(links::check(&root)?);
+    problems.extend(exercises::check_names(&root)?);
+    for problem in &problems {
+        println!("{problem}");
+    }
+    println!("book: {} problems", problems.len());
+    if !problems.is_empty() {
+        return Ok(false);
+    }
+    if args.no_build {
+        return Ok(true);
+    }
+    stage::build(&root)
+}
+
+/// Where the chapters are.
+fn source(root: &Path) -> PathBuf {
+    root.join("docs/book/src")
+}
+
+/// Where the package with the listings is.
+fn code(root: &Path) -> PathBuf {
+    root.join("docs/book/code")
+}
+
+/// The chapters, with their text.
+fn chapters(root: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
+    let files = env::files_below(&source(root), "md")?;
+    files
+        .into_iter()
+        .map(|path| fs::read_to_string(&path).map(|text| (path, text)))
+        .collect()
+}
+
+/// A path as messages show it.
+fn shown(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    relative.display().to_string()
+}

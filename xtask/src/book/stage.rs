@@ -1,0 +1,125 @@
+//! The copy that mdBook makes pages of, and mdBook itself.
+//!
+//! In the repository a chapter links to files by their place in the tree. The copy turns those links: pages that
+//! `SUMMARY.md` lists are chapters, of which those outside `docs/book/src` go to `reference/`; any other file is
+//! copied to `source/`, as plain text; a folder becomes a list of its files.
+
+use super::links::{is_foreign, links, normal};
+use super::{shown, source};
+use crate::{Outcome, env};
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The version that makes the book, wherever it is made.
+const MDBOOK: &str = "0.5.4";
+
+pub fn build(root: &Path) -> Outcome {
+    let mdbook = mdbook(root)?;
+    let staged = env::target_dir().join("book");
+    let _ = fs::remove_dir_all(staged.join("src"));
+    copy(root, &staged.join("src"))?;
+    fs::copy(root.join("docs/book/book.toml"), staged.join("book.toml"))?;
+    let status = Command::new(mdbook).arg("build").arg(&staged).status()?;
+    println!("the book is in {}", staged.join("html").display());
+    Ok(status.success())
+}
+
+/// mdBook, installed below the target directory unless it is there.
+fn mdbook(root: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let tools = env::target_dir().join("tools");
+    let program = tools.join("bin/mdbook");
+    let version = Command::new(&program).arg("--version").output();
+    let is_there = version.is_ok_and(|out| {
+        String::from_utf8_lossy(&out.stdout).trim() == format!("mdbook v{MDBOOK}")
+    });
+    if !is_there {
+        // Unoptimized: it is built more often than it runs.
+        let status = env::cargo()
+            .current_dir(root)
+            .args(["install", "mdbook", "--version", MDBOOK, "--locked"])
+            .args(["--no-default-features", "--debug", "--force", "--root"])
+            .arg(&tools)
+            .status()?;
+        if !status.success() {
+            return Err("mdBook could not be installed".into());
+        }
+    }
+    Ok(program)
+}
+
+/// Copies the chapters to `to`, and whatever they link to.
+fn copy(root: &Path, to: &Path) -> std::io::Result<()> {
+    let from = source(root);
+    let summary = fs::read_to_string(from.join("SUMMARY.md"))?;
+    let mut pages = HashSet::from([from.join("SUMMARY.md")]);
+    for (_, link) in links(&summary) {
+        pages.insert(normal(&from.join(&link.target)));
+    }
+    let mut pending: Vec<PathBuf> = pages.iter().cloned().collect();
+    let mut done = HashSet::new();
+    while let Some(path) = pending.pop() {
+        if !done.insert(path.clone()) {
+            continue;
+        }
+        let place = to.join(place(root, &path, &pages));
+        fs::create_dir_all(place.parent().unwrap_or(to))?;
+        if path.is_dir() {
+            let files = env::files_below(&path, "rs")?;
+            let list: Vec<String> = files.iter().map(|file| shown(root, file)).collect();
+            fs::write(&place, list.join("\n"))?;
+        } else if pages.contains(&path) {
+            let text = fs::read_to_string(&path)?;
+            fs::write(&place, turned(root, &path, &text, &pages, &mut pending))?;
+        } else {
+            fs::copy(&path, &place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a file of the repository is in the book's sources.
+fn place(root: &Path, path: &Path, pages: &HashSet<PathBuf>) -> PathBuf {
+    if let Ok(inside) = path.strip_prefix(source(root)) {
+        return inside.to_path_buf();
+    }
+    let path_in_tree = path.strip_prefix(root).unwrap_or(path);
+    if pages.contains(path) {
+        let name = path_in_tree.file_name().unwrap_or_default();
+        return Path::new("reference").join(name);
+    }
+    let end = if path.is_dir() { "/files.txt" } else { ".txt" };
+    PathBuf::from(format!("source/{}{end}", path_in_tree.display()))
+}
+
+/// The text with its links turned to where things are in the book; what they lead to is added to `pending`.
+fn turned(
+    root: &Path,
+    page: &Path,
+    text: &str,
+    pages: &HashSet<PathBuf>,
+    pending: &mut Vec<PathBuf>,
+) -> String {
+    let own = place(root, page, pages);
+    let up = "../".repeat(own.components().count() - 1);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (number, link) in links(text) {
+        let (file, anchor) = match link.target.split_once('#') {
+            Some((file, anchor)) => (file, format!("#{anchor}")),
+            None => (link.target.as_str(), String::new()),
+        };
+        if is_foreign(&link.target) || file.is_empty() {
+            continue;
+        }
+        let path = normal(&page.parent().unwrap_or(page).join(file));
+        let there = place(root, &path, pages);
+        let line = &mut lines[number - 1];
+        *line = line.replace(
+            &format!("]({})", link.target),
+            &format!("]({up}{}{anchor})", there.display()),
+        );
+        pending.push(path);
+    }
+    lines.join("\n") + "\n"
+}
