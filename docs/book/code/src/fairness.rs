@@ -24,11 +24,11 @@ impl Worker {
 
     /// The slot first, a few times in a row.
     pub fn next(&mut self) -> Option<usize> {
-        if self.lifo_polls < MOST_LIFO_POLLS
-            && let Some(task) = self.lifo.take()
-        {
-            self.lifo_polls += 1;
-            return Some(task);
+        if self.lifo_polls < MOST_LIFO_POLLS {
+            if let Some(task) = self.lifo.take() {
+                self.lifo_polls += 1;
+                return Some(task);
+            }
         }
         self.lifo_polls = 0;
         self.queue.pop_front().or_else(|| self.lifo.take())

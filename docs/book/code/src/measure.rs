@@ -13,11 +13,7 @@ impl Machine {
     /// The time of one run of a program that would take `cost` on a fresh machine.
     pub fn run(&mut self, cost: f64) -> f64 {
         self.runs += 1;
-        let stall = if self.runs.is_multiple_of(7) {
-            10.0 * cost
-        } else {
-            0.0
-        };
+        let stall = if self.runs % 7 == 0 { 10.0 * cost } else { 0.0 };
         cost * (1.0 + 0.02 * f64::from(self.runs)) + stall
     }
 }
