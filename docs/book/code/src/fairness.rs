@@ -18,12 +18,12 @@ pub struct Worker {
 
 impl Worker {
     /// The slot first, always.
-    pub fn naive_next(&mut self) -> Option<usize> {
+    pub fn naive_next_task(&mut self) -> Option<usize> {
         self.lifo.take().or_else(|| self.queue.pop_front())
     }
 
     /// The slot first, a few times in a row.
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn next_task(&mut self) -> Option<usize> {
         if self.lifo_polls < MOST_LIFO_POLLS {
             if let Some(task) = self.lifo.take() {
                 self.lifo_polls += 1;
@@ -95,12 +95,12 @@ mod tests {
     use std::task::{Context, Waker};
 
     /// Tasks 0 and 1 wake each other for ever. After how many polls is it the turn of task 2?
-    fn polls_until_the_third(next: fn(&mut Worker) -> Option<usize>) -> usize {
+    fn polls_until_the_third(next_task: fn(&mut Worker) -> Option<usize>) -> usize {
         let mut worker = Worker::default();
         worker.wake(2);
         worker.wake(0);
         for polls in 1..1000 {
-            match next(&mut worker) {
+            match next_task(&mut worker) {
                 Some(2) => return polls,
                 Some(task) => worker.wake(1 - task),
                 None => unreachable!("a task is always ready"),
@@ -111,12 +111,12 @@ mod tests {
 
     #[test]
     fn a_pair_in_the_slot_starves_the_queue() {
-        assert_eq!(polls_until_the_third(Worker::naive_next), usize::MAX);
+        assert_eq!(polls_until_the_third(Worker::naive_next_task), usize::MAX);
     }
 
     #[test]
     fn the_queue_has_its_turn_after_three() {
-        assert_eq!(polls_until_the_third(Worker::next), 4);
+        assert_eq!(polls_until_the_third(Worker::next_task), 4);
     }
 
     /// The lengths of a task's polls, in values received.
