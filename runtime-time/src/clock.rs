@@ -27,7 +27,7 @@ pub(crate) struct Due {
     pub(crate) within: u32,
 }
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(test)]
 impl Due {
     /// Due when `tick` begins.
     pub(crate) fn at(tick: u64) -> Due {

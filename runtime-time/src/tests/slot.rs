@@ -3,6 +3,7 @@
 //! Ticks are far in the future of the clock, and time passes by what `fire` is told.
 
 use super::{Armed, BATCH, NEVER, Slot, TimeHandle};
+use crate::clock::Due;
 use crate::entry::{Entry, Phase};
 use runtime_core::driver::{DriverParams, Timers, Unpark};
 use std::pin::Pin;
@@ -61,7 +62,7 @@ fn wheels_of(fire_at_shutdown: bool, start_paused: bool) -> (TimeHandle, Arc<Cou
 fn arm(slot: &Slot, deadline: u64, waker: &Waker) -> (Pin<Box<Entry>>, bool) {
     let entry = Box::pin(Entry::new());
     // SAFETY: pinned in its box; the tests let it fire or disarm it before it goes.
-    let armed = unsafe { slot.arm(&entry, deadline, waker) };
+    let armed = unsafe { slot.arm(&entry, Due::at(deadline), waker) };
     (entry, matches!(armed, Armed::Pending))
 }
 
@@ -117,15 +118,15 @@ fn a_timer_that_is_postponed_fires_at_the_later_time_only() {
     let slot = &wheels.slots[0];
     let (count, its_waker) = waker();
     let (entry, _) = arm(slot, SOON, &its_waker);
-    assert!(!slot.postpone(&entry, 1));
-    assert!(slot.postpone(&entry, LATER));
+    assert!(!slot.postpone(&entry, Due::at(1)));
+    assert!(slot.postpone(&entry, Due::at(LATER)));
     assert_eq!(
         (slot.fire(SOON), slot.fire(LATER - 1), count.get()),
         (0, 0, 0)
     );
     assert_eq!(entry.phase(), Phase::Armed);
     assert_eq!((slot.fire(LATER), count.get()), (1, 1));
-    assert!(!slot.postpone(&entry, LATER + 1));
+    assert!(!slot.postpone(&entry, Due::at(LATER + 1)));
     assert_eq!(entry.phase(), Phase::Fired);
 }
 
@@ -211,7 +212,7 @@ fn a_shutdown_ends_what_is_armed_and_refuses_what_comes() {
         for slot in &wheels.slots {
             let entry = Box::pin(Entry::new());
             // SAFETY: refused, so in no wheel.
-            let late = unsafe { slot.arm(&entry, SOON, &its_waker) };
+            let late = unsafe { slot.arm(&entry, Due::at(SOON), &its_waker) };
             assert!(matches!(late, Armed::Shutdown));
             assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
         }
@@ -248,7 +249,7 @@ fn a_paused_clock_goes_from_timer_to_timer() {
     for deadline in [0, 19, 20] {
         let entry = Box::pin(Entry::new());
         // SAFETY: in no wheel afterwards.
-        let armed = unsafe { wheels.slots[0].arm(&entry, deadline, &its_waker) };
+        let armed = unsafe { wheels.slots[0].arm(&entry, Due::at(deadline), &its_waker) };
         assert!(matches!(armed, Armed::Elapsed), "{deadline}");
         assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
     }
@@ -277,7 +278,7 @@ fn a_timer_that_is_postponed_within_its_list_is_filed_again() {
         let slot = &wheels.slots[0];
         let (count, its_waker) = waker();
         let entry = arm(slot, 10, &its_waker).0;
-        assert!(slot.postpone(&entry, later));
+        assert!(slot.postpone(&entry, Due::at(later)));
         assert_eq!((slot.fire(10), count.get()), (0, 0), "{later}");
         assert_eq!(entry.phase(), Phase::Armed);
         assert!(slot.next() > 10 && slot.next() <= later);
