@@ -79,7 +79,7 @@ fn too_many_references_end_the_process() {
     }
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("task::unit::too_many_references_end_the_process")
+        .arg("task::counts::too_many_references_end_the_process")
         .env(CHILD, "1")
         .output()
         .unwrap();
