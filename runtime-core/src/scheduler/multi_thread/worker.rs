@@ -445,8 +445,8 @@ impl Context {
         };
         policy.idle.announce(self.index, was_searching);
         let searches = policy.has_work() && policy.idle.try_search();
-        if !searches && !policy.is_shutdown() {
-            self.rest();
+        if !searches {
+            self.rest(); // a shutdown unparks everyone, and the token stays
         }
         let claimed = policy.idle.retract(self.index);
         if claimed && searches {
@@ -475,7 +475,7 @@ impl Context {
                 return;
             }
             policy.watch.youth_left(&self.handle);
-            if called || self.has_own_work() || policy.is_shutdown() {
+            if called || self.has_own_work() {
                 return;
             }
         }
