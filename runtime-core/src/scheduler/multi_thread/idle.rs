@@ -146,6 +146,12 @@ impl Idle {
         word.load(Ordering::Relaxed) & bit != 0
     }
 
+    #[cfg(all(test, runtime_loom))]
+    pub(super) fn searchers(&self) -> usize {
+        // Ordering: Relaxed; asked when all threads have been joined.
+        self.searching.load(Ordering::Relaxed)
+    }
+
     /// Do all workers sleep?
     pub(crate) fn all_asleep(&self) -> bool {
         // Ordering: Relaxed; ordered by the caller's fence.

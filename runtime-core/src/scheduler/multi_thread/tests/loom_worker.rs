@@ -58,7 +58,15 @@ fn run_in(cx: &scheduler::Context, f: impl FnOnce(&Context)) {
 fn work(handle: &Handle, core: Box<Core>) {
     run_in(&context_of(handle, core), |worker| {
         assert_eq!(Step::Shutdown, worker.run_steps());
+        if worker.with_core(|core| core.searching) == Some(true) {
+            worker.policy().idle.finish_search();
+        }
     });
+}
+
+/// Once all workers have ended: who began to search, or was claimed, has ended that as well.
+fn assert_that_nobody_searches(handle: &Handle) {
+    assert_eq!(0, MultiThread::of(handle).idle.searchers());
 }
 
 fn shut_down(handle: &Handle) {
@@ -100,6 +108,7 @@ fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
         let ender = handle.clone();
         drop(handle.spawn(async move { shut_down(&ender) }));
         worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
     });
 }
 
@@ -123,6 +132,7 @@ fn a_task_from_outside_is_run_by_one_of_two_workers() {
         work(&handle, second);
         worker.join().unwrap();
         pusher.join().unwrap();
+        assert_that_nobody_searches(&handle);
     });
 }
 
@@ -145,6 +155,7 @@ fn the_last_searcher_hands_on_what_is_left() {
         drop(handle.spawn(async move { gate.open() }));
         work(&handle, second);
         worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
     });
 }
 
@@ -169,6 +180,7 @@ fn a_task_pushed_out_of_the_slot_is_taken_or_woken_for() {
         };
         work(&handle, second);
         worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
     });
 }
 
