@@ -5,7 +5,7 @@
 //! ```text
 //! [NAME]
 //! file = src/queues.rs                  (of the book's package, which is copied)
-//! change = TEXT => OTHER TEXT           (TEXT occurs once)
+//! change = TEXT ==> OTHER TEXT          (TEXT occurs once)
 //! test = queues::                       (the tests to run)
 //! expect = fails a_test                 (or: holds)
 //!
@@ -121,7 +121,7 @@ fn read(root: &Path) -> Result<Vec<Exercise>, Box<dyn std::error::Error>> {
         match key {
             "file" => exercise.file = value,
             "change" => {
-                let (from, to) = value.split_once(" => ").ok_or_else(wrong)?;
+                let (from, to) = value.split_once(" ==> ").ok_or_else(wrong)?;
                 exercise.changes.push((from.to_owned(), to.to_owned()));
             }
             "test" => exercise.test = value,
@@ -160,7 +160,7 @@ impl Exercise {
             if text.matches(from.as_str()).count() != 1 {
                 return Err(format!("{}: {from:?} does not occur exactly once", self.file).into());
             }
-            println!("   {}: {from}  =>  {to}", self.file);
+            println!("   {}: {from}  ==>  {to}", self.file);
             text = text.replacen(from.as_str(), to, 1);
         }
         fs::write(&file, text)?;
