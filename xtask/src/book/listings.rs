@@ -199,7 +199,7 @@ mod inner {
     #[test]
     fn an_item_is_found_with_its_comments_to_its_end() {
         assert_eq!(lines_of("struct A"), Some((2, 7)));
-        assert_eq!(lines_of("impl A > fn open"), Some((9, 13)));
+        assert_eq!(lines_of("impl A > fn open"), Some((9, 14)));
         assert_eq!(lines_of("mod inner > fn open"), Some((18, 20)));
         assert_eq!(lines_of("mod inner > const A"), Some((17, 18)));
         assert_eq!(lines_of("struct B"), None);
