@@ -273,7 +273,9 @@ fn those_who_meet_at_a_barrier_leave_in_the_order_in_which_they_came() {
         let barrier = Arc::new(Barrier::new(MANY + 1));
         let waiting = many(|| {
             let barrier = barrier.clone();
-            Box::pin(async move { drop(barrier.wait().await) })
+            Box::pin(async move {
+                let _ = barrier.wait().await;
+            })
         });
         let wake = move || {
             let mut last = Box::pin(barrier.wait());

@@ -246,11 +246,10 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         if let Some((_, worker)) = pop_front(&mut self.workers) {
             return Next::RunWorker(worker);
         }
-        if self.slots < self.cap {
-            if let Some((_, job)) = pop_front(&mut self.closures) {
-                self.slots += 1;
-                return Next::Run(job);
-            }
+        let is_free = self.slots < self.cap;
+        if let Some((_, job)) = is_free.then(|| pop_front(&mut self.closures)).flatten() {
+            self.slots += 1;
+            return Next::Run(job);
         }
         if self.shutdown {
             return self.leave();

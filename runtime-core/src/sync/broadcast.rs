@@ -577,6 +577,7 @@ impl<T> Drop for Receiver<T> {
 }
 
 /// A clone made in place: in a debug build `Option::clone` moves it once more.
+#[allow(clippy::manual_map)]
 fn clone_of<T: Clone>(value: &Option<T>) -> Option<T> {
     match value {
         Some(value) => Some(value.clone()),

@@ -126,13 +126,22 @@ fn repeat(attempts: u32, mut attempt: impl FnMut(u32) -> io::Result<()>) {
     for n in 1..=attempts {
         match catch_unwind(AssertUnwindSafe(|| attempt(n))) {
             Ok(Ok(())) => println!("attempt {n}: ok"),
-            Ok(Err(error)) => match error.raw_os_error() {
+            Ok(Err(error)) => match code_of(&error) {
                 Some(code) => println!("attempt {n}: error {code} {error}"),
                 None => println!("attempt {n}: error {:?} {error}", error.kind()),
             },
             Err(payload) => println!("attempt {n}: panic {}", panic_text(&*payload)),
         }
     }
+}
+
+/// The system's number: the error's own, or the one in the words of an error that says more than the system did.
+fn code_of(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| {
+        let text = error.to_string();
+        let (_, after) = text.split_once("(os error ")?;
+        after.split_once(')')?.0.parse().ok()
+    })
 }
 
 /// What a panic says, on one line.

@@ -73,7 +73,7 @@ const BOTH: &str = "current multi";
 /// Files without a ring.
 const NO_RING: &str = "io_uring_setup:error=ENOSYS:when=1+";
 /// Files as an old kernel has them: the pool does it all.
-const NO_CACHE: &str = "openat2,preadv2:error=ENOSYS:when=1+";
+const NO_CACHE: &str = "openat2:error=ENOSYS:when=1+";
 const NO_THREAD: &str = "thread";
 
 const fn row(
@@ -341,16 +341,6 @@ const ROWS: &[Row] = &[
     )
     .on(Paths::File),
     row("slow:file", BOTH, "read,pread64", "EINTR", "1 2 2+3", Works).on(Paths::File),
-    row(
-        "file",
-        BOTH,
-        "preadv2",
-        "EAGAIN EOPNOTSUPP ENOSYS EINTR",
-        "1 1+",
-        Works,
-    )
-    .on(Paths::File),
-    row("file", BOTH, "preadv2", "EIO", "1", WorksOrTells).on(Paths::File),
     row(
         "file",
         BOTH,

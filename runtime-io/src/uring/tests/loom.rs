@@ -277,7 +277,7 @@ fn the_end_cancels_what_would_take_for_ever() {
         let (kernel, ring) = ring();
         let (mut taken, first) = op(&ring, READS);
         assert!(poll_once(&mut taken).is_pending());
-        kernel.refuse(2);
+        kernel.refuse(1);
         let (mut queued, second) = op(&ring, READS);
         let (mut behind, third) = op(&ring, CHANGES);
         assert!(poll_once(&mut queued).is_pending());
