@@ -1,6 +1,6 @@
 //! `WakeBatch`: wakers taken under a lock, woken in the order they were taken once the lock is released.
 //!
-//! The first [`INLINE`] need no allocation. A batch is large: it stays where it was made, and its methods borrow it.
+//! The first `INLINE` need no allocation. A batch is large: it stays where it was made, and its methods borrow it.
 //!
 //! I1: slots `taken..len` of `inline` hold a waker each; those in `spilled` came later.
 //! I2: a waker that panics costs the others nothing: they are woken while the panic unwinds.
