@@ -87,10 +87,8 @@ impl Run {
 
     fn interrupt(&self) {
         // SAFETY: a signal to a child that has not been reaped.
-        assert_eq!(
-            unsafe { libc::kill(self.0.id() as libc::pid_t, libc::SIGINT) },
-            0
-        );
+        let answer = unsafe { libc::kill(self.0.id() as libc::pid_t, libc::SIGINT) };
+        assert_eq!(answer, 0);
     }
 
     #[track_caller]

@@ -159,10 +159,8 @@ fn a_non_blocking_pipe_is_waited_for() {
         for runtime in both() {
             let mut ends = [-1; 2];
             // SAFETY: there is room for two descriptors.
-            assert_eq!(
-                unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_NONBLOCK) },
-                0
-            );
+            let answer = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_NONBLOCK) };
+            assert_eq!(answer, 0);
             let [reader, writer] = ends.map(owned);
             runtime.block_on(async {
                 let mut reader = File::from(reader);

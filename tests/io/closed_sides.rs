@@ -401,7 +401,7 @@ fn a_full_stream_with_an_error_queue_is_waited_for() {
         let mut sink = vec![0; 1 << 20];
         let drain = async {
             loop {
-                far.read(&mut sink).await.unwrap();
+                let _ = far.read(&mut sink).await.unwrap();
             }
         };
         tokio::select! {

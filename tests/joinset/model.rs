@@ -105,6 +105,6 @@ async fn run(mut numbers: Numbers) {
             _ => {}
         }
         assert_eq!(set.len(), running.len() + ended.len());
-        assert_eq!(set.len(), running.len() + ended.len());
         assert_eq!(set.is_empty(), running.is_empty() && ended.is_empty());
+    }
 }

@@ -113,12 +113,10 @@ fn the_cap_holds_while_workers_are_handed_off() {
 fn a_closure_that_spawns_another_needs_no_second_thread() {
     within(60, || {
         let runtime = runtime(1, 1, LONG);
-        let inner = runtime.block_on(async {
-            spawn_blocking(|| spawn_blocking(|| spawn_blocking(|| 7)))
-                .await
-                .unwrap()
+        let last = runtime.block_on(async {
+            let first = spawn_blocking(|| spawn_blocking(|| spawn_blocking(|| 7)));
+            first.await.unwrap().await.unwrap().await.unwrap()
         });
-        let last = runtime.block_on(async { inner.await.unwrap().await.unwrap() });
         assert_eq!(last, 7);
         assert_eq!(runtime.metrics().num_blocking_threads(), 1);
     });

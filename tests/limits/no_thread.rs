@@ -223,10 +223,8 @@ fn standard_streams_return_an_error_and_go_on() {
     std::fs::write(&path, "line\n").unwrap();
     let input = std::fs::File::open(&path).unwrap();
     // SAFETY: both are open descriptors.
-    assert_eq!(
-        unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&input), 0) },
-        0
-    );
+    let answer = unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&input), 0) };
+    assert_eq!(answer, 0);
     runtime().block_on(async {
         let mut stderr = tokio::io::stderr();
         let mut stdin = tokio::io::stdin();

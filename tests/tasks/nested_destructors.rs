@@ -57,7 +57,7 @@ impl Drop for Chain {
         match (self.how, &self.handle) {
             (How::Task, Some(handle)) => drop(handle.spawn(hold(next))),
             (How::Blocking, Some(handle)) => drop(handle.spawn_blocking(move || drop(next))),
-            (How::Both, Some(handle)) if self.left % 2 == 0 => drop(handle.spawn(hold(next))),
+            (How::Both, Some(handle)) if self.left & 1 == 0 => drop(handle.spawn(hold(next))),
             (How::Both, Some(handle)) => drop(handle.spawn_blocking(move || drop(next))),
             _ => drop(tokio::task::spawn_local(hold(next))),
         }

@@ -1,4 +1,6 @@
 //! Whole tasks on one thread: whoever lets go last frees the cell, once.
+// `SpanId` has a value with the feature `tracing` only.
+#![allow(clippy::default_constructed_unit_structs, clippy::type_complexity)]
 
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
