@@ -405,6 +405,7 @@ pub(crate) enum Progress<R> {
     /// There may be more.
     More(R),
     /// A short transfer: the OS would block next, so the next attempt can be saved.
+    #[cfg_attr(not(feature = "net"), allow(dead_code))]
     Drained(R),
 }
 

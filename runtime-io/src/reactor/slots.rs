@@ -139,6 +139,7 @@ impl Slots {
         entries.map(|entry| entry.io).collect()
     }
 
+    #[cfg(feature = "process")]
     pub(super) fn is_shutdown(&self) -> bool {
         self.is_shutdown
     }
