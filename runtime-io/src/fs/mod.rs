@@ -56,6 +56,16 @@ async fn on_pool<T: Send + 'static>(
         .unwrap_or_else(|_| Err(lost_task()))
 }
 
+/// Makes a call of the system again while a signal interrupts it: std does so for some calls only.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
 /// Runs `f` on the pool even if the runtime shuts down first (I2).
 async fn on_pool_for_sure<T: Send + 'static>(
     f: impl FnOnce() -> io::Result<T> + Send + 'static,

@@ -31,7 +31,7 @@ pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Resul
         return None;
     }
     let request = Request::Open { path, flags, mode };
-    Some(match Op::new(ring, request).await {
+    unless_interrupted(match Op::new(ring, request).await {
         Ok(Done::Opened(file)) => Ok(file),
         other => Err(failed(other)),
     })
@@ -58,7 +58,7 @@ pub(super) async fn rename(from: &Path, to: &Path) -> Option<io::Result<()>> {
     let ring = uring::current(Request::RENAME)?;
     let (from, to) = (c_path(from)?, c_path(to)?);
     let request = Request::Rename(Paths { from, to });
-    Some(match Op::new(ring, request).await {
+    unless_interrupted(match Op::new(ring, request).await {
         Ok(Done::Renamed) => Ok(()),
         other => Err(failed(other)),
     })
@@ -71,7 +71,7 @@ pub(super) async fn exists(path: &Path) -> Option<io::Result<bool>> {
         file: None,
         answer: StatBuf::new(),
     };
-    Some(match Op::new(ring, request).await {
+    unless_interrupted(match Op::new(ring, request).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -81,7 +81,7 @@ pub(super) async fn exists(path: &Path) -> Option<io::Result<bool>> {
 /// All of a file's bytes.
 pub(super) async fn read(path: &Path) -> Option<io::Result<Vec<u8>>> {
     let ring = uring::current(Request::READ)?;
-    Some(
+    unless_interrupted(
         match open(path, libc::O_RDONLY | libc::O_CLOEXEC, 0).await? {
             Ok(file) => read_to_end(&ring, Arc::new(file)).await,
             Err(error) => Err(error),
@@ -140,7 +140,7 @@ pub(super) fn write(
     let task = context::with_current(|handle| {
         handle.spawn(async move {
             let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
-            Some(match open(&path, flags, 0o666).await? {
+            unless_interrupted(match open(&path, flags, 0o666).await? {
                 Ok(file) => write_all(&ring, Arc::new(file), &data).await,
                 Err(error) => Err(error),
             })
@@ -211,6 +211,14 @@ impl RingRead {
             (&**file).seek(SeekFrom::Start(at + n as u64))?;
         }
         Poll::Ready(Ok(buf))
+    }
+}
+
+/// What a signal has interrupted is the pool's to do again, from the beginning.
+fn unless_interrupted<T>(answer: io::Result<T>) -> Option<io::Result<T>> {
+    match answer {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+        answer => Some(answer),
     }
 }
 
