@@ -29,6 +29,7 @@ struct Counter {
     references: Arc<Mutex<HashMap<u64, usize>>>,
     next: Arc<AtomicU64>,
     on_event: Option<fn(&'static str)>,
+    on_close: Option<fn()>,
 }
 
 impl Subscriber for Counter {
@@ -81,6 +82,9 @@ impl Subscriber for Counter {
     }
 
     fn try_close(&self, id: Id) -> bool {
+        if let Some(hook) = self.on_close {
+            hook();
+        }
         let mut references = self.references.lock().unwrap();
         let left = references.get_mut(&id.into_u64()).unwrap();
         *left -= 1;
@@ -174,6 +178,54 @@ fn subscriber_may_use_the_primitives_it_watches() {
         });
     });
     assert_eq!(LOCK.available_permits(), 1);
+}
+
+/// Nor is it told under a lock that a span has ended: of requests that are granted, given up or refused.
+#[test]
+fn subscriber_may_use_what_it_watches_when_a_span_ends() {
+    static LOCK: Mutex<Option<Arc<sync::Semaphore>>> = Mutex::new(None);
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let counter = Counter {
+            on_close: Some(|| {
+                let semaphore = LOCK.lock().unwrap().clone();
+                // Takes the lock of the semaphore's queue.
+                if let Some(semaphore) = semaphore {
+                    semaphore.add_permits(0);
+                    semaphore.close();
+                }
+            }),
+            ..Counter::default()
+        };
+        tracing::subscriber::with_default(counter, || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let semaphore = Arc::new(sync::Semaphore::new(1));
+                let held = semaphore.clone().acquire_owned().await.unwrap();
+                let waiting: Vec<_> = (0..3)
+                    .map(|_| {
+                        let semaphore = semaphore.clone();
+                        selvedge::spawn(async move { semaphore.acquire_many(2).await.is_err() })
+                    })
+                    .collect();
+                selvedge::task::yield_now().await;
+                waiting[1].abort();
+                selvedge::task::yield_now().await;
+                *LOCK.lock().unwrap() = Some(semaphore.clone());
+                semaphore.close();
+                drop(held);
+                for (at, task) in waiting.into_iter().enumerate() {
+                    assert_eq!(task.await.ok(), (at != 1).then_some(true));
+                }
+                *LOCK.lock().unwrap() = None;
+            });
+        });
+        done.send(()).unwrap();
+    });
+    let limit = Duration::from_secs(20);
+    ended
+        .recv_timeout(limit)
+        .expect("told under a lock, or panicked");
 }
 
 /// Whatever event a subscriber panics at, no permit is lost and nobody is left waiting.

@@ -180,6 +180,7 @@ impl<T> WaitQueue<T> {
 
     /// Takes `place` out of this queue without a signal; `None` if it is not in it.
     #[inline]
+    #[must_use = "what it waited with would be dropped under the lock"]
     pub fn withdraw(&mut self, place: Pin<&Place<T>>) -> Option<T> {
         if !self.is_in(&place) {
             return None;
@@ -196,6 +197,7 @@ impl<T> WaitQueue<T> {
 
     /// Ends the wait of the oldest with `signal`; gives what it waited with.
     #[inline]
+    #[must_use = "what it waited with would be dropped under the lock"]
     pub fn release_front(&mut self, signal: NonZeroUsize) -> Option<T> {
         let place = self.places.pop_front()?;
         Some(self.release(place, signal))
@@ -203,6 +205,7 @@ impl<T> WaitQueue<T> {
 
     /// Ends the wait of the newest with `signal`; gives what it waited with.
     #[inline]
+    #[must_use = "what it waited with would be dropped under the lock"]
     pub fn release_back(&mut self, signal: NonZeroUsize) -> Option<T> {
         let place = self.places.pop_back()?;
         Some(self.release(place, signal))

@@ -242,12 +242,15 @@ impl BatchSemaphore {
     /// Refuses all waiting and later requests. What a waiter holds it gives back itself, once it is polled or
     /// dropped: until then those permits are out.
     pub(crate) fn close(&self) {
+        // The requests' spans: a subscriber is told of their end after the lock, when this goes.
+        let mut spans = Grants::new();
         let mut wakers = WakeBatch::new();
         let mut queue = self.queue.lock();
-        while let Some(request) = queue.front_mut() {
-            wakers.push(request.waker.take());
-            let held = request.held;
-            queue.release_front(ended(held));
+        while let Some(held) = queue.front_mut().map(|request| request.held) {
+            if let Some(mut request) = queue.release_front(ended(held)) {
+                wakers.push(request.waker.take());
+                spans.push(&mut request.op, 0);
+            }
         }
         // Ordering: Release; pairs with the Acquire of `is_closed` and of the CAS loops.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -287,10 +290,11 @@ impl BatchSemaphore {
             if request.held < request.wanted {
                 break;
             }
-            wakers.push(request.waker.take());
-            grants.push(&mut request.op, given);
             let held = request.held;
-            queue.release_front(ended(held));
+            if let Some(mut request) = queue.release_front(ended(held)) {
+                wakers.push(request.waker.take());
+                grants.push(&mut request.op, given);
+            }
         }
         if queue.is_empty() {
             // Ordering: Release; the permits are given back as by `release`, and WAITERS goes
