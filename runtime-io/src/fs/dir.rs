@@ -85,7 +85,7 @@ impl DirBuilder {
         if let Some(mode) = self.mode {
             builder.mode(mode);
         }
-        on_pool(move || builder.create(path)).await
+        on_pool(move || builder.create(&path)).await
     }
 }
 

@@ -49,9 +49,9 @@ use std::io;
 
 /// Runs `f` on the pool; cancelled if the runtime shuts down first.
 async fn on_pool<T: Send + 'static>(
-    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+    f: impl FnMut() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    try_spawn_blocking(f)?
+    try_spawn_blocking(move || uninterrupted(f))?
         .await
         .unwrap_or_else(|_| Err(lost_task()))
 }
@@ -68,9 +68,9 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 
 /// Runs `f` on the pool even if the runtime shuts down first (I2).
 async fn on_pool_for_sure<T: Send + 'static>(
-    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+    f: impl FnMut() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match spawn_mandatory_blocking(f)? {
+    match spawn_mandatory_blocking(move || uninterrupted(f))? {
         Some(task) => task.await.unwrap_or_else(|_| Err(lost_task())),
         None => Err(lost_task()),
     }

@@ -136,7 +136,7 @@ impl OpenOptions {
                 return opened.map(File::opened);
             }
         }
-        on_pool(move || options.open(path).map(Handle::opened))
+        on_pool(move || options.open(&path).map(Handle::opened))
             .await
             .map(File::opened)
     }

@@ -1,7 +1,7 @@
 //! The functions that take a path and are one call of `std::fs`: operations of a ring where there is one; what only
 //! looks at a path is answered at once where the kernel has the answer in memory; else each one task on the pool.
 
-use super::{at_once, on_pool, on_pool_for_sure, ring, uninterrupted};
+use super::{at_once, on_pool, on_pool_for_sure, ring};
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ macro_rules! of_path {
             $(if let Some(answer) = $at_once(&path).await {
                 return Ok(answer);
             })?
-            on_pool(move || uninterrupted(|| $std(&path))).await
+            on_pool(move || $std(&path)).await
         }
     )*};
 }
@@ -56,7 +56,7 @@ macro_rules! of_two_paths {
         /// Those of the function's counterpart in `std`; and if the runtime shuts down first.
         pub async fn $name($from: impl AsRef<Path>, $to: impl AsRef<Path>) -> io::Result<$output> {
             let ($from, $to) = ($from.as_ref().to_owned(), $to.as_ref().to_owned());
-            on_pool(move || uninterrupted(|| $std(&$from, &$to))).await
+            on_pool(move || $std(&$from, &$to)).await
         }
     )*};
 }
@@ -93,7 +93,7 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     if let Some(result) = ring::read(&path).await {
         return result;
     }
-    on_pool(move || uninterrupted(|| std::fs::read(&path))).await
+    on_pool(move || std::fs::read(&path)).await
 }
 
 /// Renames a file or folder within its file system, replacing a file at `to`.
@@ -104,7 +104,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
     let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
     match ring::rename(&from, &to).await {
         Some(result) => result,
-        None => on_pool(move || uninterrupted(|| std::fs::rename(&from, &to))).await,
+        None => on_pool(move || std::fs::rename(&from, &to)).await,
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     }
     match at_once::try_exists(&path).await {
         Some(there) => Ok(there),
-        None => on_pool(move || uninterrupted(|| std::fs::exists(&path))).await,
+        None => on_pool(move || std::fs::exists(&path)).await,
     }
 }
 
@@ -129,7 +129,7 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// Those of `std::fs::set_permissions`; and if the runtime shuts down first.
 pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_owned();
-    on_pool(move || uninterrupted(|| std::fs::set_permissions(&path, permissions.clone()))).await
+    on_pool(move || std::fs::set_permissions(&path, permissions.clone())).await
 }
 
 /// Replaces all of a file's content, making the file if there is none.
@@ -160,5 +160,5 @@ pub async fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Re
             return result;
         }
     }
-    on_pool_for_sure(move || uninterrupted(|| std::fs::write(&path, &contents))).await
+    on_pool_for_sure(move || std::fs::write(&path, &contents)).await
 }

@@ -282,7 +282,7 @@ proptest! {
             prop_assert_eq!(queue.is_empty(), model.is_empty());
         }
         for place in &mut places {
-            queue.withdraw(place.as_ref());
+            let _ = queue.withdraw(place.as_ref());
         }
     }
 }

@@ -243,7 +243,7 @@ impl File {
     /// # Errors
     /// The system's; and if the runtime shuts down first.
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.with_file(move |file| file.set_permissions(permissions))
+        self.with_file(move |file| file.set_permissions(permissions.clone()))
             .await
     }
 
@@ -283,7 +283,7 @@ impl File {
     /// One task, beside whatever the engine does.
     async fn with_file<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&StdFile) -> io::Result<T> + Send + 'static,
+        f: impl Fn(&StdFile) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let file = self.file.clone();
         on_pool(move || f(&file)).await
