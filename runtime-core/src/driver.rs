@@ -164,8 +164,8 @@ pub(crate) struct CondvarDriver(Arc<CondvarUnpark>);
 
 #[derive(Default)]
 pub(crate) struct CondvarUnpark {
-    token: crate::shim::sync::Mutex<bool>,
-    condvar: crate::shim::sync::Condvar,
+    token: crate::base::shim::sync::Mutex<bool>,
+    condvar: crate::base::shim::sync::Condvar,
 }
 
 impl CondvarDriver {

@@ -20,13 +20,3 @@ pub mod runtime;
 pub(crate) mod scheduler;
 pub mod sync;
 pub mod task;
-
-pub(crate) use base::rng;
-#[doc(hidden)]
-pub use base::shim;
-/// The lock audit, and what keeps panics in.
-#[doc(hidden)]
-pub mod audit {
-    pub use crate::base::contain::{contain, discard, wake};
-    pub use crate::base::lock_audit::{depth, user_code};
-}

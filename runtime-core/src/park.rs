@@ -1,9 +1,9 @@
 //! Blocking one thread on one future, away from any scheduler.
 
+use crate::base::shim::sync::{Condvar, Mutex};
 use crate::context;
 use crate::coop;
 use crate::fork::Origin;
-use crate::shim::sync::{Condvar, Mutex};
 use crate::task::nested;
 use std::cell::RefCell;
 use std::future::Future;

@@ -8,7 +8,8 @@
 
 use crate::driver::{TimeHandle, with_time};
 use crate::instant::Instant;
-use runtime_core::shim::sync::Mutex;
+use runtime_core::base::clock;
+use runtime_core::base::shim::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -58,13 +59,13 @@ struct State {
 impl State {
     /// The reading while it runs; from `resume` on at least what it stood at.
     fn running(&self) -> std::time::Instant {
-        std::time::Instant::now() + self.ahead - self.behind
+        clock::now() + self.ahead - self.behind
     }
 }
 
 impl Clock {
     pub(crate) fn new(start_paused: bool, may_pause: bool) -> Self {
-        let base = std::time::Instant::now();
+        let base = clock::now();
         if start_paused {
             // Ordering: Relaxed; the thread that paused sees it, others when they learn of it.
             EVER_PAUSED.store(true, Ordering::Relaxed);
@@ -84,7 +85,7 @@ impl Clock {
     pub(crate) fn now(&self) -> Instant {
         // Ordering: Relaxed; see `new`.
         if !self.may_pause || !EVER_PAUSED.load(Ordering::Relaxed) {
-            return Instant::from_std(std::time::Instant::now());
+            return Instant::from_std(clock::now());
         }
         let state = self.state.lock();
         Instant::from_std(match state.paused_at {
@@ -178,7 +179,7 @@ impl Clock {
         let Some(at) = state.paused_at.take() else {
             return Err("time is not frozen");
         };
-        let system = std::time::Instant::now();
+        let system = clock::now();
         state.ahead = at.saturating_duration_since(system);
         state.behind = system.saturating_duration_since(at);
         Ok(())
@@ -203,7 +204,7 @@ pub(crate) fn now() -> Instant {
     {
         return now;
     }
-    Instant::from_std(std::time::Instant::now())
+    Instant::from_std(clock::now())
 }
 
 #[track_caller]

@@ -22,11 +22,11 @@ mod slot;
 use crate::clock::{Clock, Due};
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
-use runtime_core::audit;
+use runtime_core::base::contain;
+use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use runtime_core::context;
 use runtime_core::driver::{BoxSleep, DriverParams, TimeParts, Timers, Unpark};
-use runtime_core::shim::sync::Mutex;
-use runtime_core::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::any::Any;
 use std::fmt;
 use std::ptr::NonNull;
@@ -298,7 +298,7 @@ impl Slot {
             drop(wheel);
             fired += wakers.len();
             for waker in wakers.drain(..) {
-                audit::contain(|| waker.wake());
+                contain::contain(|| waker.wake());
             }
             if !more {
                 return fired;

@@ -13,7 +13,7 @@
 //!     the wheel, so after an Acquire load of either the owner may free it.
 
 use crate::clock::Due;
-use runtime_core::shim::sync::atomic::{AtomicU32, Ordering};
+use runtime_core::base::shim::sync::atomic::{AtomicU32, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     node: UnsafeCell<Node>,
     /// Touched with `node`, so that the model checker sees who breaks I1.
     #[cfg(runtime_loom)]
-    watched: runtime_core::shim::cell::UnsafeCell<()>,
+    watched: runtime_core::base::shim::cell::UnsafeCell<()>,
     _pin: PhantomPinned,
 }
 
@@ -86,7 +86,7 @@ impl Entry {
             state: AtomicU32::new(IDLE),
             node: UnsafeCell::new(Node::default()),
             #[cfg(runtime_loom)]
-            watched: runtime_core::shim::cell::UnsafeCell::new(()),
+            watched: runtime_core::base::shim::cell::UnsafeCell::new(()),
             _pin: PhantomPinned,
         }
     }

@@ -8,7 +8,7 @@ use crate::driver::{Armed, Slot, current_slot, with_time};
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
 use pin_project_lite::pin_project;
-use runtime_core::audit;
+use runtime_core::base::contain;
 use runtime_core::coop;
 use runtime_core::instrument::{
     ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
@@ -136,11 +136,11 @@ impl Sleep {
             Armed::Pending => {}
             Armed::Elapsed => {
                 entry.set(Phase::Fired);
-                audit::wake(waker);
+                contain::wake(waker);
             }
             Armed::Shutdown => {
                 entry.set(Phase::Failed);
-                audit::wake(waker);
+                contain::wake(waker);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! An intrusive list: nodes live in their owners, so that linking one allocates nothing and never fails.
 //!
-//! The list knows how a node is reached, not what it is: a type of node implements [`Linked`]. It is the ground for
-//! the queue of waiting futures, the lists of a timer wheel and the tasks that a scheduler owns.
+//! The list knows how a node is reached, not what it is: a type of node implements [`Linked`]. The queue of waiting
+//! futures is built on it.
 //!
 //! I1: a linked node is alive and stays where it is until it is unlinked.
 //! I2: a node's links are touched only through the list it is linked into, by whoever has exclusive use of the list;

@@ -21,15 +21,17 @@
 //! thread is on its way to: these are run. Then the threads end, and are joined.
 
 use super::state::{Call, Errand, Job, Next, State, Ticket, Worker};
-use crate::audit;
+use crate::base::clock;
+use crate::base::contain;
+use crate::base::lock_audit;
+use crate::base::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::base::shim::thread::{Builder, JoinHandle};
 use crate::fork::Origin;
 use crate::runtime::config::Callback;
-use crate::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::shim::thread::{Builder, JoinHandle};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 crate::runtime_thread_local! {
     /// The pool this thread belongs to: for comparing only.
@@ -165,7 +167,7 @@ impl<J: Job> Pool<J> {
     ) -> io::Result<JoinHandle<()>> {
         // What names the thread is the user's; so is the name, and std panics at one with a zero byte.
         let mut result = Err(io::Error::other("naming the thread panicked"));
-        audit::contain(|| {
+        contain::contain(|| {
             let mut builder = Builder::new().name((self.config.name)());
             if let Some(size) = self.config.stack_size {
                 builder = builder.stack_size(size);
@@ -203,14 +205,14 @@ impl<J: Job> Pool<J> {
     pub(crate) fn run_thread(&self, start: Start) {
         POOL.with(|pool| pool.set(self.address()));
         if let Some(hook) = &self.config.after_start {
-            audit::contain(|| hook());
+            contain::contain(|| hook());
         }
         let me = Reach::default();
         let mut next = self.inner.lock().state.arrive(start.errand, &me);
         loop {
             next = match next {
                 Next::Run(job) => {
-                    audit::user_code();
+                    lock_audit::user_code();
                     job.run();
                     if self.origin.is_inherited() {
                         return; // The job forked, and this is the child: the pool is the parent's.
@@ -218,7 +220,7 @@ impl<J: Job> Pool<J> {
                     self.inner.lock().state.closure_done(&me)
                 }
                 Next::RunWorker(worker) => {
-                    audit::contain(worker);
+                    contain::contain(worker);
                     if self.origin.is_inherited() {
                         return; // As above.
                     }
@@ -258,7 +260,7 @@ impl<J: Job> Pool<J> {
             }
         };
         if let Some(hook) = &self.config.before_stop {
-            audit::contain(|| hook());
+            contain::contain(|| hook());
         }
         for thread in previous {
             let _ = thread.join();
@@ -303,12 +305,12 @@ impl<J: Job> Pool<J> {
         if self.is_own_thread() {
             return false;
         }
-        let end = timeout.map(|timeout| Instant::now().checked_add(timeout));
+        let end = timeout.map(|timeout| clock::now().checked_add(timeout));
         let mut inner = self.inner.lock();
         while !inner.has_ended() {
             match end {
                 Some(Some(end)) => {
-                    let left = end.saturating_duration_since(Instant::now());
+                    let left = end.saturating_duration_since(clock::now());
                     if left.is_zero() {
                         return false;
                     }
@@ -397,7 +399,7 @@ impl Reach {
     }
 
     fn wait_timeout(&self, timeout: Duration) -> Option<Errand> {
-        let Some(end) = Instant::now().checked_add(timeout) else {
+        let Some(end) = clock::now().checked_add(timeout) else {
             return Some(self.wait());
         };
         let mut errand = self.0.errand.lock();
@@ -405,7 +407,7 @@ impl Reach {
             if errand.is_some() {
                 return errand.take();
             }
-            let left = end.saturating_duration_since(Instant::now());
+            let left = end.saturating_duration_since(clock::now());
             let timed_out;
             (errand, timed_out) = self.0.sent.wait_timeout(errand, left);
             if timed_out {

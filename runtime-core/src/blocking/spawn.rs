@@ -2,13 +2,13 @@
 
 use super::pool::{Refused, Start};
 use super::state::Job;
+use crate::base::shim::sync::{Arc, Mutex};
+use crate::base::shim::thread::{self, Builder};
 use crate::context;
 use crate::coop;
 use crate::instrument;
 use crate::runtime::Handle;
 use crate::scheduler;
-use crate::shim::sync::{Arc, Mutex};
-use crate::shim::thread::{self, Builder};
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::spawn::{Origin, is_large};
 use crate::task::{Id, JoinHandle, Runnable};

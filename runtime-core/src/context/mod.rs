@@ -8,12 +8,12 @@
 //! I1: `scheduler` points to a live scheduler context or is null: the guard that set it outlives it.
 //! After the thread-local's destruction every question is answered as on a plain thread.
 
-use crate::audit;
+use crate::base::contain;
+use crate::base::rng::{Rng, RngSeed};
+use crate::base::shim::sync::Arc;
 use crate::coop::Budget;
-use crate::rng::{Rng, RngSeed};
 use crate::runtime::{Handle, TryCurrentError};
 use crate::scheduler;
-use crate::shim::sync::Arc;
 use crate::task::local_set;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -373,7 +373,7 @@ pub(crate) fn wake_deferred() {
         .try_with(|c| std::mem::take(&mut *c.deferred.borrow_mut()))
         .unwrap_or_default();
     for waker in list {
-        audit::contain(|| waker.wake());
+        contain::contain(|| waker.wake());
     }
 }
 

@@ -15,11 +15,11 @@ pub use trace::{
 };
 pub(crate) use trace::{poll_leaf, untraced};
 
-use crate::audit;
+use crate::base::contain;
+use crate::base::shim::lock::Mutex;
 use crate::context;
 use crate::runtime::Handle;
 use crate::runtime::shared::Shared;
-use crate::shim::lock::Mutex;
 use crate::sync::Mutex as AsyncMutex;
 use crate::task::{Id, Runnable};
 use std::collections::HashSet;
@@ -213,7 +213,7 @@ impl Request {
             }
         };
         if let Some(waiter) = waiter {
-            audit::wake(waiter);
+            contain::wake(waiter);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything a runtime can be told when it is built, as plain data. The facade's `Builder` fills it.
 
-use crate::rng::RngSeed;
+use crate::base::rng::RngSeed;
 use crate::task::Id;
 use std::fmt;
 use std::panic::Location;

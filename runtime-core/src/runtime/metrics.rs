@@ -4,6 +4,7 @@
 //! line of its own; readers see them a moment late. Runtime-wide counters are rare events.
 
 use super::handle::Handle;
+use crate::base::clock;
 use crate::scheduler::Policy;
 use std::fmt;
 use std::ops::Range;
@@ -54,7 +55,7 @@ pub(crate) struct WorkerCounters {
     pub(crate) queue_depth: Tally,
     pub(crate) poll_histogram: Vec<Tally>,
     pub(crate) latency_histogram: Vec<Tally>,
-    pub(crate) thread: crate::shim::sync::Mutex<Option<ThreadId>>,
+    pub(crate) thread: crate::base::shim::sync::Mutex<Option<ThreadId>>,
 }
 
 /// A counter with one writer.
@@ -111,7 +112,7 @@ impl Stopwatch {
     pub(crate) fn new(keeps_mean: bool) -> Self {
         Stopwatch {
             keeps_mean,
-            busy_since: Instant::now(),
+            busy_since: clock::now(),
             polls_since: 0,
         }
     }
@@ -119,7 +120,7 @@ impl Stopwatch {
     /// Ends a stretch of work and begins the next; false if nothing was polled in it.
     pub(crate) fn account(&mut self, counters: &WorkerCounters) -> bool {
         let polls = counters.polls.get();
-        let now = Instant::now();
+        let now = clock::now();
         let busy = (now - self.busy_since).as_nanos() as u64;
         self.busy_since = now;
         counters.busy_nanos.add(busy);
@@ -151,7 +152,7 @@ impl Stopwatch {
 
     pub(crate) fn after_park(&mut self, counters: &WorkerCounters) {
         counters.unparks.add(1);
-        self.busy_since = Instant::now();
+        self.busy_since = clock::now();
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod metrics;
 pub(crate) mod shared;
 
 pub use self::core::Core;
-pub use crate::rng::RngSeed;
+pub use crate::base::rng::RngSeed;
 pub use config::{Config, TaskMeta, UnhandledPanic};
 pub use error::TryCurrentError;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor};

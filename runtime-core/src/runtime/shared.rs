@@ -2,10 +2,11 @@
 
 use super::config::{Config, TaskMeta};
 use super::metrics::Counters;
+use crate::base::clock;
+use crate::base::rng::{RngSeed, SeedSequence};
 use crate::blocking::pool::{Pool, ThreadConfig};
 use crate::driver::{BoxSleep, Drivers, IoCounters, IoDriver, IoParts, Timers, Unpark};
 use crate::fork::Origin;
-use crate::rng::{RngSeed, SeedSequence};
 use crate::scheduler::Policy;
 use crate::task::cell::Header;
 use crate::task::owned::OwnedTasks;
@@ -61,7 +62,7 @@ impl Shared {
         let shared = Shared {
             id: super::Id::next(),
             origin: Origin::here(),
-            started: Instant::now(),
+            started: clock::now(),
             pool: Pool::new(ThreadConfig {
                 name: config.thread_name.clone(),
                 stack_size: config.thread_stack_size,

@@ -12,6 +12,9 @@
 //! I1: the core is in `core`, or in the context of one thread, or in use by shutdown.
 //! Shutdown: refuse new tasks, cancel all, oldest first, drain both queues until no task is left, stop the drivers.
 
+use crate::base::shim::deque::{Injector, Steal};
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::context;
 use crate::coop;
 use crate::driver::{IoDriver, Unpark};
@@ -21,9 +24,6 @@ use crate::runtime::config::{Callback, Config};
 use crate::runtime::metrics::{Stopwatch, WorkerCounters};
 use crate::runtime::shared::Shared;
 use crate::scheduler::{self, Policy};
-use crate::shim::deque::{Injector, Steal};
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::task::runnable::oldest_first;
 use crate::task::{Runnable, nested};
 use std::cell::RefCell;

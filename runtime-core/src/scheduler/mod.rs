@@ -9,6 +9,8 @@ mod multi_thread;
 pub(crate) use current_thread::CurrentThread;
 pub(crate) use multi_thread::MultiThread;
 
+use crate::base::clock;
+use crate::base::contain;
 use crate::runtime::Handle;
 use crate::runtime::config::UnhandledPanic;
 use crate::runtime::metrics::WorkerCounters;
@@ -16,7 +18,7 @@ use crate::runtime::shared::Shared;
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::spawn::Origin;
 use crate::task::{Id, JoinHandle, Runnable};
-use crate::{audit, context, instrument, runtime};
+use crate::{context, instrument, runtime};
 use std::future::Future;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -231,10 +233,10 @@ impl Pause {
     fn wait(&mut self) {
         self.0 += 1;
         match self.0.checked_sub(Pause::YIELDS) {
-            None => crate::shim::thread::yield_now(),
+            None => crate::base::shim::thread::yield_now(),
             Some(sleeps) => {
                 let micros = (50 << sleeps.min(10)).min(Pause::LONGEST);
-                std::thread::sleep(Duration::from_micros(micros));
+                clock::block_for(Duration::from_micros(micros));
             }
         }
     }
@@ -282,9 +284,9 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     };
     // A hook that panics must not cost the task its poll.
     if let Some(hook) = &config.before_poll {
-        audit::contain(|| hook(&meta));
+        contain::contain(|| hook(&meta));
     }
-    let start = std::time::Instant::now();
+    let start = clock::now();
     run(shared, task); // the header may be gone
     if let Some(histogram) = &config.poll_histogram {
         let nanos = start.elapsed().as_nanos() as u64;
@@ -293,7 +295,7 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
         }
     }
     if let Some(hook) = &config.after_poll {
-        audit::contain(|| hook(&meta));
+        contain::contain(|| hook(&meta));
     }
 }
 

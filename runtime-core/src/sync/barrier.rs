@@ -6,9 +6,9 @@
 //!   that reach it late do no harm.
 
 use super::notify::Notify;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::instrument::{Resource, async_op, resource, state_told, state_update};
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::panic::Location;
 

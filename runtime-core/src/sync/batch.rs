@@ -24,13 +24,13 @@
 //! Rejected: taking the lock on every release, as a check for waiters; the flag in the word does
 //! it for free.
 
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::sync::{Mutex, MutexGuard};
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::instrument::{ENABLED, Grants, Op, Resource, op, op_update, state_update};
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
-use crate::shim::sync::{Mutex, MutexGuard};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;

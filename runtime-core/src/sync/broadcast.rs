@@ -19,13 +19,13 @@
 //! slot's lock guards one value for its `Clone` and is not counted by the lock-depth audit.
 
 use super::notify::Notify;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::sync::{Arc, Mutex, MutexGuard};
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::park::block_on_current_thread;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
-use crate::shim::sync::{Arc, Mutex, MutexGuard};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -33,9 +33,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 #[cfg(not(runtime_loom))]
-use crate::shim::lock::Mutex as SlotLock;
+use crate::base::shim::lock::Mutex as SlotLock;
 #[cfg(runtime_loom)]
-use crate::shim::sync::Mutex as SlotLock;
+use crate::base::shim::sync::Mutex as SlotLock;
 
 /// Errors of this channel.
 pub mod error {

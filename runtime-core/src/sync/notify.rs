@@ -18,12 +18,12 @@
 //! - I4: a future signalled by `notify_one` and dropped before it completed passes the
 //!   notification on, in the same direction; so does one that took PERMIT while its task's budget was spent.
 
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;

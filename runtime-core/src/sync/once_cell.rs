@@ -6,8 +6,8 @@
 //!   gives the permit back, and the next in line tries with its own function.
 
 use super::batch::{BatchSemaphore, TryAcquireError};
-use crate::shim::cell::UnsafeCell;
-use crate::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use std::fmt;
 use std::future::Future;
 use std::mem::MaybeUninit;

@@ -14,15 +14,15 @@
 //!
 //! Sending costs one allocation per channel and one CAS; no lock anywhere.
 
-use crate::audit;
+use crate::base::contain;
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::coop;
 use crate::instrument::{
     ENABLED, Op, Resource, async_op, inner_op, poll_op, resource, state_update,
 };
 use crate::park::block_on_current_thread;
-use crate::shim::cell::UnsafeCell;
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
@@ -172,7 +172,7 @@ impl<T> Shared<T> {
             // SAFETY: I2, it is ours now.
             let waker = self.rx_waker.with_mut(|w| unsafe { (*w).take() });
             if let Some(waker) = waker {
-                audit::wake(waker);
+                contain::wake(waker);
             }
         }
         true
@@ -186,7 +186,7 @@ impl<T> Shared<T> {
             // SAFETY: I3, it is ours now.
             let waker = self.tx_waker.with_mut(|w| unsafe { (*w).take() });
             if let Some(waker) = waker {
-                audit::wake(waker);
+                contain::wake(waker);
             }
         }
         before

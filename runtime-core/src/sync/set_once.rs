@@ -5,8 +5,8 @@
 //! after taking their place, so a set in between is not missed.
 
 use super::notify::Notify;
-use crate::shim::cell::UnsafeCell;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::pin::pin;

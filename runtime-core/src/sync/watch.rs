@@ -17,15 +17,15 @@
 //! wakes nobody. Wakers run after the lock is released.
 
 use super::notify::Notify;
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::coop;
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::ops::Deref;
 use std::pin::pin;
 
 #[cfg(not(runtime_loom))]
-use crate::shim::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::base::shim::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(runtime_loom)]
 use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 

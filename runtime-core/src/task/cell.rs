@@ -11,10 +11,11 @@
 
 use super::state::{OnPending, OnWake, State};
 use super::{Id, JoinError, Runnable, nested};
-use crate::audit;
+use crate::base::contain;
+use crate::base::lock_audit;
+use crate::base::shim::cell::UnsafeCell;
 use crate::context;
 use crate::instrument::SpanId;
-use crate::shim::cell::UnsafeCell;
 use std::any::Any;
 use std::future::Future;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -351,7 +352,7 @@ impl RawTask {
         if !(before.is_complete() && before.has_join_waker()) {
             // SAFETY: JOIN_WAKER is clear now, by us or before: the slot is ours (I4).
             let waker = self.join_waker().with_mut(|w| unsafe { w.replace(None) });
-            audit::contain(|| drop(waker));
+            contain::contain(|| drop(waker));
         }
         self.unref();
     }
@@ -422,7 +423,7 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
         let _id = TaskIdGuard::enter(cell.header.id);
         let waker = task.waker_ref();
         let mut cx = Context::from_waker(&waker);
-        audit::user_code();
+        lock_audit::user_code();
         catch_unwind(AssertUnwindSafe(|| {
             let unwinding = DropOnUnwind(cell);
             let poll = cell.stage.with_mut(|stage| {
@@ -486,7 +487,7 @@ unsafe fn replace_stage<F: Future, S>(
     next: Stage<F>,
 ) -> Result<(), Box<dyn Any + Send>> {
     let _id = TaskIdGuard::enter(cell.header.id);
-    audit::user_code();
+    lock_audit::user_code();
     cell.stage.with_mut(|stage| {
         // A panic in the drop still counts the fields as dropped: write over, never drop again.
         // SAFETY: the caller owns the stage (I1 or I3).
@@ -502,7 +503,7 @@ unsafe fn replace_stage<F: Future, S>(
 /// Nobody is told of a panic in the drop of what a stage held.
 fn discard_panic(dropped: Result<(), Box<dyn Any + Send>>) {
     if let Err(payload) = dropped {
-        audit::discard(payload);
+        contain::discard(payload);
     }
 }
 
@@ -519,7 +520,7 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
         // SAFETY: nobody else will look at the output (I3).
         discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
     } else if state.has_join_waker() {
-        audit::contain(|| {
+        contain::contain(|| {
             cell.join_waker.with(|waker| {
                 // SAFETY: JOIN_WAKER is set: both sides may read (I4).
                 if let Some(waker) = unsafe { &*waker } {
@@ -531,10 +532,10 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
         if !after.is_join_interested() {
             // SAFETY: the handle went and left the waker to us (I4).
             let waker = cell.join_waker.with_mut(|w| unsafe { w.replace(None) });
-            audit::contain(|| drop(waker));
+            contain::contain(|| drop(waker));
         }
     }
-    audit::contain(|| cell.scheduler.on_terminate(&cell.header));
+    contain::contain(|| cell.scheduler.on_terminate(&cell.header));
     cell.scheduler.release(header);
     RawTask(header).unref();
 }

@@ -14,11 +14,11 @@
 use super::burst_queue::BurstQueue;
 use super::join_set_builder::Builder;
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
-use crate::audit;
+use crate::base::contain;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::coop;
 use crate::runtime::Handle;
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic;
@@ -100,7 +100,7 @@ impl Wake for EndWaker {
             state.waiter.take()
         };
         if let Some(waiter) = waiter {
-            audit::wake(waiter);
+            contain::wake(waiter);
         }
     }
 }
@@ -414,7 +414,7 @@ impl<T> Drop for JoinSet<T> {
         let (ended, waiter) = (std::mem::take(&mut state.ended), state.waiter.take());
         drop(state);
         drop(ended);
-        audit::contain(|| drop(waiter));
+        contain::contain(|| drop(waiter));
     }
 }
 

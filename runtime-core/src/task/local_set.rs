@@ -27,16 +27,17 @@ use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
 use super::spawn::{Origin, is_large};
 use super::{Id, JoinHandle, Runnable};
-use crate::audit;
+use crate::base::contain;
+use crate::base::lock_audit;
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::base::shim::sync::{Arc, Mutex};
 use crate::context;
 use crate::coop;
 use crate::instrument;
 use crate::runtime::config::UnhandledPanic;
 use crate::runtime::{self, Core, Handle};
 use crate::scheduler;
-use crate::shim::cell::UnsafeCell;
-use crate::shim::sync::atomic::{AtomicBool, Ordering};
-use crate::shim::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -163,7 +164,7 @@ impl Shared {
     fn wake_drivers(&self) {
         let Drivers { first, others } = std::mem::take(&mut *self.drivers.lock());
         for (_, waker) in first.into_iter().chain(others) {
-            audit::contain(|| waker.wake());
+            contain::contain(|| waker.wake());
         }
     }
 
@@ -175,7 +176,7 @@ impl Shared {
         drop(drivers);
         let fresh = waker.clone();
         let old = self.drivers.lock().put(driver, fresh);
-        audit::user_code();
+        lock_audit::user_code();
         drop(old);
     }
 
@@ -255,7 +256,7 @@ impl Shared {
                 break;
             }
             // A waker on another thread is between taking a permit and queueing it (I2).
-            crate::shim::thread::yield_now();
+            crate::base::shim::thread::yield_now();
         }
     }
 }
@@ -328,7 +329,7 @@ impl<'a> Driver<'a> {
 impl Drop for Driver<'_> {
     fn drop(&mut self) {
         let own = self.shared.drivers.lock().remove(self.number);
-        audit::contain(|| drop(own));
+        contain::contain(|| drop(own));
         if self.shared.has_tasks() {
             self.shared.wake_drivers();
         }
@@ -499,7 +500,7 @@ impl Drop for LocalSet {
         self.shared.cancel_all();
         let Drivers { first, others } = std::mem::take(&mut *self.shared.drivers.lock());
         for (_, waker) in first.into_iter().chain(others) {
-            audit::contain(|| drop(waker));
+            contain::contain(|| drop(waker));
         }
     }
 }

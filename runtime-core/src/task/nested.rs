@@ -10,7 +10,7 @@
 //!
 //! The thread-local has no destructor, so that this holds in other thread-locals' destructors.
 
-use crate::audit;
+use crate::base::contain;
 use crate::context;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -68,7 +68,7 @@ pub(crate) fn before_park() {
 
 fn run_waiting() {
     while let Some(work) = next() {
-        audit::contain(work);
+        contain::contain(work);
     }
 }
 

@@ -10,7 +10,7 @@
 use super::Runnable;
 use super::cell::{Header, RawTask};
 use super::state::OnWake;
-use crate::shim::sync::Mutex;
+use crate::base::shim::sync::Mutex;
 use std::ptr::NonNull;
 
 /// Lists of bound tasks.

@@ -31,7 +31,7 @@
 //!
 //! Rejected: notified and running flags (three CAS loops for each cycle), a reference for each queue entry.
 
-use crate::shim::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::sync::atomic::{AtomicU64, Ordering};
 
 const COMPLETE: u64 = 1;
 const CANCELLED: u64 = 1 << 1;

@@ -4,6 +4,7 @@
 //! even, can set it for everybody. A call then fails with `EAGAIN` where it would have blocked. The thread waits for
 //! the descriptor instead, and goes on where it was.
 
+use runtime_core::base::clock;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(crate) fn insist<T>(
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 if was_told_ready {
-                    std::thread::sleep(PAUSE);
+                    clock::block_for(PAUSE);
                 }
                 was_told_ready = true;
                 wait(fd, wants);

@@ -9,7 +9,9 @@
 //! I2: wakers run outside of the lock.
 
 use crate::reactor::{Reactor, shutdown_error};
-use runtime_core::audit;
+use runtime_core::base::clock;
+use runtime_core::base::contain;
+use runtime_core::base::lock_audit;
 use runtime_core::driver::Unpark;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,7 +92,7 @@ impl Place {
                 Ok(old)
             }
         };
-        audit::user_code();
+        lock_audit::user_code();
         match old {
             Err(_) => Poll::Ready(Ok(())),
             // The driver's shutdown makes a round after it is marked: one of the two sees the other.
@@ -111,7 +113,7 @@ impl Drop for Place {
             note(&rounds);
             gone
         };
-        audit::user_code();
+        lock_audit::user_code();
         drop(gone);
     }
 }
@@ -122,7 +124,7 @@ pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
     if WAITING.load(Ordering::Relaxed) == 0 {
         return timeout;
     }
-    let now = Instant::now();
+    let now = clock::now();
     let left = {
         let rounds = lock();
         match rounds.next_at {
@@ -156,9 +158,9 @@ fn begin(next_at: Option<Instant>) {
         note(&rounds);
         woken
     };
-    audit::user_code();
+    lock_audit::user_code();
     for waker in woken.into_values() {
-        audit::contain(|| waker.wake());
+        contain::contain(|| waker.wake());
     }
 }
 

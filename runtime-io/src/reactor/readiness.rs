@@ -23,7 +23,7 @@
 //! the end of the data is still to be reported. See `Registration` for who decides.
 
 use super::{Interest, Ready};
-use runtime_core::shim::sync::atomic::{AtomicU64, Ordering};
+use runtime_core::base::shim::sync::atomic::{AtomicU64, Ordering};
 use std::fmt;
 
 const SHUTDOWN: u64 = 1 << 8;

@@ -23,9 +23,9 @@ use super::driver::Reactor;
 use super::readiness::{Direction, ReadyEvent};
 use super::slots::Slot;
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
+use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
 use runtime_core::fork::InheritedError;
-use runtime_core::shim::sync::Mutex;
-use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
 use runtime_core::{context, coop};
 #[cfg(any(feature = "signal", feature = "process"))]
 use std::any::Any;

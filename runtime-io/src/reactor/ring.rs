@@ -6,8 +6,8 @@
 use super::driver::Reactor;
 use crate::uring::{Panic, Ring, WakeDriver};
 use mio::unix::SourceFd;
-use runtime_core::audit;
-use runtime_core::shim::sync::Mutex;
+use runtime_core::base::contain;
+use runtime_core::base::shim::sync::Mutex;
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
@@ -115,7 +115,7 @@ impl RingSlot {
 fn pass_on(panic: Option<Panic>, may_panic: bool) {
     match panic {
         Some(panic) if may_panic => resume_unwind(panic),
-        Some(panic) => audit::discard(panic),
+        Some(panic) => contain::discard(panic),
         None => {}
     }
 }

@@ -14,8 +14,9 @@
 
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
-use runtime_core::audit;
-use runtime_core::shim::sync::Mutex;
+use runtime_core::base::contain;
+use runtime_core::base::lock_audit;
+use runtime_core::base::shim::sync::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
@@ -71,7 +72,7 @@ impl ScheduledIo {
             let mut waiters = self.waiters.lock();
             (waiters.reader.take(), waiters.writer.take())
         };
-        audit::user_code();
+        lock_audit::user_code();
         drop(reader);
         drop(writer);
     }
@@ -90,10 +91,10 @@ impl ScheduledIo {
             let limit = (!waiters.list.is_empty()).then_some(waiters.next_key);
             (reader, writer, limit)
         };
-        audit::user_code();
+        lock_audit::user_code();
         // A waker that panics must not cost the others their wake-up; the panic hook has told of it.
         for waker in [reader, writer].into_iter().flatten() {
-            audit::contain(|| waker.wake());
+            contain::contain(|| waker.wake());
         }
         if let Some(limit) = limit {
             self.wake_listed(ready, limit);
@@ -110,9 +111,9 @@ impl ScheduledIo {
                 let mut waiters = self.waiters.lock();
                 from = waiters.take(ready, from..limit, &mut batch);
             }
-            audit::user_code();
+            lock_audit::user_code();
             for waker in batch.into_iter().flatten() {
-                audit::contain(|| waker.wake());
+                contain::contain(|| waker.wake());
             }
             if from == limit {
                 return;
@@ -150,7 +151,7 @@ impl ScheduledIo {
         if !is_ours {
             let waker = cx.waker().clone();
             let old = self.waiters.lock().slot(direction).replace(waker);
-            audit::user_code();
+            lock_audit::user_code();
             drop(old);
         }
         // The look again, after the lock: a delivery before our announcement is visible here
@@ -193,7 +194,7 @@ impl ScheduledIo {
                 }
             }
         };
-        audit::user_code();
+        lock_audit::user_code();
         drop(old);
         let event = self.look_for(interest);
         if event.is_settled() {
@@ -219,7 +220,7 @@ impl ScheduledIo {
             waiters.shrink();
             gone
         };
-        audit::user_code();
+        lock_audit::user_code();
         drop(gone);
     }
 }

@@ -17,7 +17,9 @@ use super::pair::Bell;
 use crate::io::ReadBuf;
 use crate::reactor::{Interest, PollEvented, Reactor, shutdown_error};
 use libc::c_int;
-use runtime_core::{audit, coop};
+use runtime_core::base::contain;
+use runtime_core::base::lock_audit;
+use runtime_core::coop;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -83,7 +85,7 @@ impl Hub {
 
     pub(super) fn leave(&self, key: u64) {
         let gone = lock(&self.streams).waiting.remove(&key);
-        audit::user_code();
+        lock_audit::user_code();
         drop(gone);
     }
 
@@ -98,7 +100,7 @@ impl Hub {
             let mut streams = lock(&self.streams);
             (streams.waiting.insert(key, new), streams.is_over)
         };
-        audit::user_code();
+        lock_audit::user_code();
         drop(old);
         is_over
     }
@@ -126,9 +128,9 @@ impl Hub {
             let due: Vec<u64> = due.map(|(key, _)| *key).collect();
             woken.extend(due.iter().filter_map(|key| streams.waiting.remove(key)));
         }
-        audit::user_code();
+        lock_audit::user_code();
         for waiting in woken {
-            audit::contain(|| waiting.waker.wake());
+            contain::contain(|| waiting.waker.wake());
         }
     }
 }

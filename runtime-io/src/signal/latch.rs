@@ -14,7 +14,7 @@
 //! I2: `taken` only grows: who saw fewer arrivals does not undo what another has taken, so that no later listener is
 //!     given what was dealt with.
 
-use runtime_core::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
 /// How long an arrival that nobody took is kept.

@@ -4,6 +4,7 @@
 use super::Request;
 use super::slots::Key;
 use io_uring::{IoUring, Probe, opcode};
+use runtime_core::base::clock;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
@@ -89,7 +90,7 @@ impl Kernel {
 
     /// Sleeps, whatever completes.
     pub(super) fn rest(&self, time: Duration) {
-        std::thread::sleep(time);
+        clock::block_for(time);
     }
 
     /// Sleeps until something has completed, or for about `most` and gives false.

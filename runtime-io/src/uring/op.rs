@@ -10,8 +10,9 @@
 
 use super::slots::{Key, OnAbandon, OnLook};
 use super::{Done, Request, Ring};
+use runtime_core::base::lock_audit;
 use runtime_core::driver::ClockHold;
-use runtime_core::{audit, context, coop};
+use runtime_core::{context, coop};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -77,7 +78,7 @@ impl Op {
         match self.ring.abandon(key) {
             OnAbandon::Dispose(request, result) => drop(request.finish(result)),
             OnAbandon::InFlight { waker, .. } => {
-                audit::user_code();
+                lock_audit::user_code();
                 drop(waker);
             }
         }

@@ -20,9 +20,10 @@ use super::kernel::{self, Entry, Kernel};
 use super::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
 use super::{Request, shutdown};
 use crate::reactor::shutdown_error;
-use runtime_core::audit;
-use runtime_core::shim::sync::Mutex;
-use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::base::contain;
+use runtime_core::base::lock_audit;
+use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -116,7 +117,7 @@ impl Ring {
         let mut inner = self.inner.lock();
         if let Err(error) = inner.check() {
             drop(inner);
-            audit::user_code();
+            lock_audit::user_code();
             drop((request, waker));
             return Err(error);
         }
@@ -147,7 +148,7 @@ impl Ring {
                     Err(_) => (Some(waker), true),
                 }
             };
-            audit::user_code();
+            lock_audit::user_code();
             new = old;
             if is_late {
                 answer = self.try_look(key, waker)?;
@@ -232,7 +233,7 @@ impl Ring {
                     Some(libc::EBUSY) => {
                         // The kernel has completions that find no room. A waker's panic is the waker's.
                         if let Some(payload) = self.drain() {
-                            audit::discard(payload);
+                            contain::discard(payload);
                         }
                         attempts += 1;
                     }
@@ -274,7 +275,7 @@ impl Ring {
                 inner.has_surplus = overflowed;
                 (overflowed && inner.broken.is_none()).then_some(kernel)
             };
-            audit::user_code();
+            lock_audit::user_code();
             for completion in completed {
                 match completion {
                     OnComplete::Wake(waker) => {
@@ -282,7 +283,7 @@ impl Ring {
                         if let Err(payload) = catch_unwind(wake) {
                             match panic {
                                 None => panic = Some(payload),
-                                Some(_) => audit::discard(payload),
+                                Some(_) => contain::discard(payload),
                             }
                         }
                     }
@@ -419,8 +420,8 @@ pub(super) fn complete(
 
 /// A waker that panics must not cost the others their wake-up; the panic hook has told of it.
 fn wake_all(wakers: Vec<Waker>) {
-    audit::user_code();
+    lock_audit::user_code();
     for waker in wakers {
-        audit::contain(|| waker.wake());
+        contain::contain(|| waker.wake());
     }
 }

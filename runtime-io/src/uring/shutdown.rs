@@ -9,7 +9,7 @@
 use super::kernel::{self, Entry, Kernel};
 use super::ring::{complete, push};
 use super::slots::{Key, OnComplete, Slots};
-use runtime_core::shim::thread;
+use runtime_core::base::shim::thread;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

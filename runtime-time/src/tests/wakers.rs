@@ -20,7 +20,7 @@ struct Count(AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
-        assert_eq!(runtime_core::audit::depth(), 0);
+        assert_eq!(runtime_core::base::lock_audit::depth(), 0);
         // Ordering: Relaxed; one thread.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -28,7 +28,11 @@ impl Wake for Count {
 
 impl Drop for Count {
     fn drop(&mut self) {
-        assert_eq!(runtime_core::audit::depth(), 0, "dropped under a lock");
+        assert_eq!(
+            runtime_core::base::lock_audit::depth(),
+            0,
+            "dropped under a lock"
+        );
     }
 }
 

@@ -137,7 +137,7 @@ pub mod sync {
 
 /// Work-stealing queues.
 pub mod deque {
-    pub use crate::shim::model_deque::*;
+    pub use crate::base::shim::model_deque::*;
 }
 
 /// Interior mutability that loom watches.

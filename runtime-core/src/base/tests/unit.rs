@@ -1,13 +1,12 @@
 //! The ground floor on one thread.
 
 use crate::base::list::{Linked, Links, List};
-use crate::base::slab::{Key, Slab};
+use crate::base::shim::sync::Mutex;
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
-use crate::shim::sync::Mutex;
 use proptest::prelude::*;
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -203,41 +202,6 @@ proptest! {
     }
 
     #[test]
-    fn a_slab_is_a_map_whose_keys_come_once(steps in proptest::collection::vec((0..8u8, any::<u16>()), 1..200)) {
-        let mut slab = Slab::new();
-        let mut model: BTreeMap<usize, u16> = BTreeMap::new();
-        let mut given: Vec<Key> = Vec::new();
-        let mut seen = HashSet::new();
-        for (step, number) in steps {
-            let known = (!given.is_empty()).then(|| given[number as usize % given.len()]);
-            match (step, known) {
-                (0..=3, _) => {
-                    let key = slab.insert(number);
-                    prop_assert!(seen.insert(key.to_bits()), "a key came twice");
-                    given.push(key);
-                    model.insert(key.to_bits(), number);
-                }
-                (4 | 5, Some(key)) => prop_assert_eq!(slab.remove(key), model.remove(&key.to_bits())),
-                (6, Some(key)) => {
-                    prop_assert_eq!(slab.get(key), model.get(&key.to_bits()));
-                    prop_assert_eq!(slab.get_mut(key), model.get_mut(&key.to_bits()));
-                }
-                (7, _) if number % 16 == 0 => {
-                    let mut all = slab.take_all();
-                    all.sort_unstable();
-                    let mut expected: Vec<u16> = std::mem::take(&mut model).into_values().collect();
-                    expected.sort_unstable();
-                    prop_assert_eq!(all, expected);
-                }
-                _ => {}
-            }
-            prop_assert_eq!(slab.len(), model.len());
-            prop_assert_eq!(slab.iter().count(), model.len());
-            prop_assert!(slab.iter().all(|(key, value)| model.get(&key.to_bits()) == Some(value)));
-        }
-    }
-
-    #[test]
     fn a_wait_queue_serves_the_oldest_first(steps in proptest::collection::vec((0..6u8, 0..6usize), 1..80)) {
         let mut places: Vec<Pin<Box<Place<usize>>>> = (0..6).map(|_| Box::pin(Place::new())).collect();
         let mut queue = WaitQueue::new();
@@ -285,28 +249,6 @@ proptest! {
             let _ = queue.withdraw(place.as_ref());
         }
     }
-}
-
-#[test]
-fn a_slab_gives_its_memory_back_after_a_burst() {
-    let mut slab = Slab::new();
-    let first = slab.insert(0);
-    for order in 0..3 {
-        let mut keys: Vec<Key> = (0..100_000).map(|n| slab.insert(n)).collect();
-        match order {
-            0 => {}
-            1 => keys.reverse(),
-            _ => keys.sort_by_key(|key| key.to_bits() % 977),
-        }
-        assert!(slab.capacity() >= 100_000);
-        for key in keys {
-            assert!(slab.remove(key).is_some());
-            assert!(slab.remove(key).is_none());
-        }
-        assert_eq!(slab.len(), 1);
-        assert!(slab.capacity() <= 64, "{} slots are kept", slab.capacity());
-    }
-    assert_eq!(slab.get(first), Some(&0));
 }
 
 #[test]

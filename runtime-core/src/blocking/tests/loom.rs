@@ -5,7 +5,7 @@
 
 use super::pool::{Pool, Refused, Start, ThreadConfig};
 use super::state::Job;
-use crate::shim::thread::{Builder, JoinHandle};
+use crate::base::shim::thread::{Builder, JoinHandle};
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
 use std::io;

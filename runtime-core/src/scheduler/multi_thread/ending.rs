@@ -11,7 +11,7 @@
 //!     [`PATIENCE`].
 //! I2: no lock is held while a task is cancelled.
 
-use crate::shim::sync::{Condvar, Mutex};
+use crate::base::shim::sync::{Condvar, Mutex};
 use crate::task::Runnable;
 use std::collections::VecDeque;
 use std::time::Duration;

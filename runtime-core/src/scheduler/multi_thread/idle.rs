@@ -19,7 +19,7 @@
 //!
 //! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs` and `tests/loom_worker.rs`.
 
-use crate::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::base::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// See the module's page.
 #[derive(Debug)]

@@ -36,6 +36,9 @@ mod worker;
 #[path = "tests/loom.rs"]
 mod loom;
 
+use crate::base::shim::deque::{Injector, Stealer, Worker};
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::blocking;
 use crate::driver::IoDriver;
 use crate::runtime::Handle;
@@ -43,9 +46,6 @@ use crate::runtime::config::Config;
 use crate::runtime::metrics::WorkerCounters;
 use crate::runtime::shared::Shared;
 use crate::scheduler::Policy;
-use crate::shim::deque::{Injector, Stealer, Worker};
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::task::Runnable;
 use crate::task::cell::Header;
 use ending::Ending;

@@ -9,9 +9,9 @@
 //!
 //! I1: a token is consumed by exactly one park, which then does not block.
 
+use crate::base::shim::sync::atomic::{AtomicU32, Ordering};
+use crate::base::shim::sync::{Condvar, Mutex};
 use crate::driver::Unpark;
-use crate::shim::sync::atomic::{AtomicU32, Ordering};
-use crate::shim::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 const EMPTY: u32 = 0;

@@ -11,9 +11,9 @@
 //! At shutdown the last worker takes the driver out for good.
 
 use super::parker::Parker;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::driver::{IoDriver, Timers};
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// See the module's page.

@@ -19,10 +19,11 @@
 
 use super::idle::Idle;
 use super::worker;
+use crate::base::clock;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::base::shim::sync::{Condvar, Mutex};
+use crate::base::shim::thread::{self, JoinHandle};
 use crate::runtime::Handle;
-use crate::shim::sync::atomic::{AtomicBool, Ordering, fence};
-use crate::shim::sync::{Condvar, Mutex};
-use crate::shim::thread::{self, JoinHandle};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -176,7 +177,7 @@ impl Watch {
         Watch {
             rest: Rest::new(),
             youth: Youth::new(),
-            grown_up: Instant::now().checked_add(YOUTH),
+            grown_up: clock::now().checked_add(YOUTH),
             overdue: AtomicBool::new(false),
         }
     }
@@ -198,7 +199,7 @@ impl Watch {
             return None;
         }
         let left = match self.grown_up {
-            Some(grown_up) => grown_up.saturating_duration_since(Instant::now()),
+            Some(grown_up) => grown_up.saturating_duration_since(clock::now()),
             None => Duration::MAX,
         };
         if !left.is_zero() {

@@ -11,18 +11,18 @@
 //!     not asleep is stuck in user code: a poll, a hook, a waker, a destructor.
 
 use super::MultiThread;
-use crate::audit;
+use crate::base::contain;
+use crate::base::rng::Rng;
+use crate::base::shim::deque::{Steal, Stealer, Worker};
+use crate::base::shim::sync::atomic::Ordering;
 use crate::context;
 use crate::coop;
 use crate::driver::Timers;
-use crate::rng::Rng;
 use crate::runtime::Handle;
 use crate::runtime::config::{Callback, Config};
 use crate::runtime::metrics::{Stopwatch, WorkerCounters};
 use crate::runtime::shared::Shared;
 use crate::scheduler;
-use crate::shim::deque::{Steal, Stealer, Worker};
-use crate::shim::sync::atomic::Ordering;
 use crate::task::Runnable;
 use crate::task::runnable::oldest_first;
 use std::cell::RefCell;
@@ -401,7 +401,7 @@ impl Context {
     fn hook(&self, hook: &Option<Callback>) {
         if let Some(hook) = hook {
             self.attend();
-            audit::contain(|| hook());
+            contain::contain(|| hook());
         }
     }
 

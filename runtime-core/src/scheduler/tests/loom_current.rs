@@ -4,13 +4,13 @@
 //! have to make things visible.
 
 use super::CurrentThread;
+use crate::base::rng::RngSeed;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::driver::Drivers;
-use crate::rng::RngSeed;
 use crate::runtime::config::Config;
 use crate::runtime::{Handle, shared::Shared};
 use crate::scheduler::Policy;
-use crate::shim::sync::Mutex;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;

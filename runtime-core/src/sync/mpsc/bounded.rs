@@ -6,10 +6,10 @@
 
 use super::chan::{Chan, Room};
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::Ordering;
 use crate::driver;
 use crate::park::block_on_current_thread;
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::Ordering;
 use crate::sync::batch::{BatchSemaphore, TryAcquireError};
 use std::fmt;
 use std::future::{Future, poll_fn};

@@ -10,9 +10,9 @@
 
 use super::error::TryRecvError;
 use super::queue::{Claim, Popped, Queue, Wake};
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::waker_slot::LockedWaker;
 use crate::coop;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::notify::Notify;
 use std::pin::pin;
@@ -273,9 +273,9 @@ impl<T> Chan<T> {
                     // A sender is between claiming its slot and filling it.
                     spins += 1;
                     if spins < 64 && cfg!(not(runtime_loom)) {
-                        crate::shim::hint::spin_loop();
+                        crate::base::shim::hint::spin_loop();
                     } else {
-                        crate::shim::thread::yield_now();
+                        crate::base::shim::thread::yield_now();
                     }
                 }
             }

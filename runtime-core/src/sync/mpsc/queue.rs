@@ -21,9 +21,9 @@
 //! At most one spare block is kept. Rejected: a reference count or epoch for blocks (I2 is
 //! enough), and a flag word per block (a swap per slot stays on the line being written anyway).
 
-use crate::shim::cell::UnsafeCell;
-use crate::shim::hint;
-use crate::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::hint;
+use crate::base::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -140,7 +140,7 @@ impl<T> Queue<T> {
             if offset == SLOTS {
                 hint::spin_loop();
                 #[cfg(runtime_loom)]
-                crate::shim::thread::yield_now();
+                crate::base::shim::thread::yield_now();
                 tail = self.tail.load(Ordering::Acquire);
                 continue;
             }

@@ -5,9 +5,9 @@
 
 use super::chan::Chan;
 use super::error::{SendError, TryRecvError};
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::Ordering;
 use crate::park::block_on_current_thread;
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::Ordering;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};

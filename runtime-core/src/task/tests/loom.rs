@@ -3,9 +3,9 @@
 //! What the word protects is held in loom's cells, which report any access that is not ordered by the
 //! word itself. Values are recorded while the threads run; joining them is not the observer.
 
-use crate::shim::cell::UnsafeCell;
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::cell::UnsafeCell;
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::task::state::{OnPending, OnWake, State};
 use ::loom::thread;
 

@@ -6,10 +6,10 @@
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use bytes::{Buf, BytesMut};
+use runtime_core::base::shim::sync::{Arc, Mutex};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
 use runtime_core::coop;
-use runtime_core::shim::sync::{Arc, Mutex};
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;

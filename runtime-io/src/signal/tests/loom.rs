@@ -4,8 +4,8 @@
 
 use crate::signal::latch::{KEPT, Latch, Switch, after_arrival};
 use loom::thread;
-use runtime_core::shim::sync::Arc;
-use runtime_core::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::base::shim::sync::Arc;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
 
 const NOW: u64 = 2 * KEPT.as_nanos() as u64;
 

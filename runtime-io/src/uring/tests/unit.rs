@@ -3,7 +3,7 @@
 use crate::fs::Handle;
 use crate::uring::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
 use crate::uring::{Done, Op, Request, Ring, WakeDriver};
-use runtime_core::audit;
+use runtime_core::base::contain;
 use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::OwnedFd;
@@ -239,7 +239,7 @@ fn a_waker_that_panics_costs_nobody_the_wake_up() {
     let mut panics = 0;
     assert_soon(&bench, || {
         if let Some(payload) = bench.ring.drain() {
-            audit::discard(payload);
+            contain::discard(payload);
             panics += 1;
         }
         // Ordering: Relaxed; counted by this thread.

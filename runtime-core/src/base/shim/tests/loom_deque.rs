@@ -2,8 +2,8 @@
 //! look at emptiness with a fence each do not miss each other.
 
 use super::model_deque::{Injector, Steal, Stealer, Worker};
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering, fence};
 use ::loom::cell::UnsafeCell;
 use ::loom::thread;
 

@@ -7,9 +7,9 @@ use super::idle::Idle;
 use super::parker::Parker;
 use super::seat::Seat;
 use super::watch::{Rest, Youth};
+use crate::base::shim::sync::Arc;
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::driver::{IoDriver, Timers, Unpark};
-use crate::shim::sync::Arc;
-use crate::shim::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
 use std::time::Duration;
 

@@ -5,13 +5,13 @@
 
 use super::super::MultiThread;
 use super::{Context, Core, Step};
+use crate::base::rng::RngSeed;
+use crate::base::shim::sync::{Condvar, Mutex};
 use crate::context;
 use crate::driver::Drivers;
-use crate::rng::RngSeed;
 use crate::runtime::config::Config;
 use crate::runtime::{Handle, shared::Shared};
 use crate::scheduler::{self, Policy};
-use crate::shim::sync::{Condvar, Mutex};
 use crate::task::Runnable;
 use ::loom::thread;
 use std::cell::RefCell;
