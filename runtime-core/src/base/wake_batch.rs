@@ -7,7 +7,6 @@
 
 use super::contain;
 use super::waker_slot::Taken;
-use std::collections::VecDeque;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::task::Waker;
@@ -19,7 +18,7 @@ pub struct WakeBatch {
     len: usize,
     taken: usize,
     inline: [MaybeUninit<Waker>; INLINE],
-    spilled: VecDeque<Waker>,
+    spilled: Vec<Waker>,
 }
 
 impl WakeBatch {
@@ -30,7 +29,7 @@ impl WakeBatch {
             len: 0,
             taken: 0,
             inline: [const { MaybeUninit::uninit() }; INLINE],
-            spilled: VecDeque::new(),
+            spilled: Vec::new(),
         }
     }
 
@@ -44,7 +43,7 @@ impl WakeBatch {
             self.inline[self.len].write(waker);
             self.len += 1;
         } else {
-            self.spilled.push_back(waker);
+            self.spilled.push(waker);
         }
     }
 
@@ -53,22 +52,42 @@ impl WakeBatch {
     #[track_caller]
     pub fn wake_after<G>(&mut self, held: G) {
         drop(held);
-        while let Some(waker) = self.pop() {
-            contain::wake(waker);
+        while self.taken < self.len {
+            contain::wake(self.next_inline());
+        }
+        if !self.spilled.is_empty() {
+            self.wake_spilled();
         }
         self.len = 0;
         self.taken = 0;
     }
 
+    /// The next waker of `inline`, of which some are left.
     #[inline]
-    fn pop(&mut self) -> Option<Waker> {
-        if self.taken < self.len {
-            let slot = &self.inline[self.taken];
-            self.taken += 1;
-            // SAFETY: by I1; `taken` has passed this slot for good.
-            Some(unsafe { slot.assume_init_read() })
-        } else {
-            self.spilled.pop_front()
+    fn next_inline(&mut self) -> Waker {
+        let slot = &self.inline[self.taken];
+        self.taken += 1;
+        // SAFETY: by I1, as it is below `len`; `taken` has passed this slot for good.
+        unsafe { slot.assume_init_read() }
+    }
+
+    #[cold]
+    fn wake_spilled(&mut self) {
+        self.spilled.reverse();
+        while let Some(waker) = self.spilled.pop() {
+            contain::wake(waker);
+        }
+    }
+
+    /// Wakes what is left after a waker has panicked. A second panic would abort.
+    #[cold]
+    fn wake_contained(&mut self) {
+        while self.taken < self.len {
+            let waker = self.next_inline();
+            contain::contain(|| waker.wake());
+        }
+        for waker in self.spilled.drain(..) {
+            contain::contain(|| waker.wake());
         }
     }
 }
@@ -82,9 +101,8 @@ impl Default for WakeBatch {
 impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
-        // Something is left only while a panic unwinds; a second one would abort.
-        while let Some(waker) = self.pop() {
-            contain::contain(|| waker.wake());
+        if self.taken < self.len || !self.spilled.is_empty() {
+            self.wake_contained();
         }
     }
 }

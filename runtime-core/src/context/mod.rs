@@ -28,6 +28,9 @@ pub(crate) enum Entered {
     Yes { allow_block_in_place: bool },
 }
 
+/// Room for so many deferred wakers stays when they have been woken.
+const KEPT_DEFERRED: usize = 256;
+
 struct Context {
     handle: RefCell<Option<Handle>>,
     depth: Cell<usize>,
@@ -369,11 +372,20 @@ pub(crate) fn wake_deferred() {
     if !has_deferred() {
         return;
     }
-    let list = CONTEXT
+    let mut list = CONTEXT
         .try_with(|c| std::mem::take(&mut *c.deferred.borrow_mut()))
         .unwrap_or_default();
-    for waker in list {
+    for waker in list.drain(..) {
         contain::contain(|| waker.wake());
+    }
+    // Its memory serves the next round, unless the list was long.
+    if list.capacity() <= KEPT_DEFERRED {
+        let _ = CONTEXT.try_with(|c| {
+            let mut deferred = c.deferred.borrow_mut();
+            if deferred.is_empty() {
+                *deferred = list;
+            }
+        });
     }
 }
 

@@ -141,6 +141,27 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
+/// Spends one unit if `attempt` says that it got on. Without budget, or while this thread traces for a task dump, it is
+/// false and nothing is tried: the caller then waits by a leaf future, which begins with [`poll_proceed`].
+#[inline]
+pub(crate) fn spend_if(attempt: impl FnOnce() -> bool) -> bool {
+    #[cfg(feature = "taskdump")]
+    if crate::dump::is_tracing() {
+        return false;
+    }
+    let before = context::get_budget();
+    if before.is_spent() || !attempt() {
+        return false;
+    }
+    if let Some(left) = before.0 {
+        if left == 1 {
+            context::note_forced_yield();
+        }
+        context::set_budget(Budget(Some(left - 1)));
+    }
+    true
+}
+
 /// `Pending` while this thread traces for a task dump. A leaf that does not begin with [`poll_proceed`] begins with this.
 #[doc(hidden)]
 #[inline(always)] // else it would be a frame of every trace

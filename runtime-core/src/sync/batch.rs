@@ -242,16 +242,7 @@ impl BatchSemaphore {
     /// Refuses all waiting and later requests. What a waiter holds it gives back itself, once it is polled or
     /// dropped: until then those permits are out.
     pub(crate) fn close(&self) {
-        // The requests' spans: a subscriber is told of their end after the lock, when this goes.
-        let mut spans = Grants::new();
-        let mut wakers = WakeBatch::new();
-        let mut queue = self.queue.lock();
-        while let Some(held) = queue.front_mut().map(|request| request.held) {
-            if let Some(mut request) = queue.release_front(ended(held)) {
-                wakers.push(request.waker.take());
-                spans.push(&mut request.op, 0);
-            }
-        }
+        let queue = self.queue.lock();
         // Ordering: Release; pairs with the Acquire of `is_closed` and of the CAS loops.
         let mut state = self.state.load(Ordering::Relaxed);
         while let Err(now) = self.state.compare_exchange_weak(
@@ -262,7 +253,9 @@ impl BatchSemaphore {
         ) {
             state = now;
         }
-        wakers.wake_after(queue);
+        if !queue.is_empty() {
+            refuse(queue);
+        }
     }
 
     /// Serves the queue with `extra` permits and those in the word; the rest goes to the word. False, and
@@ -317,6 +310,13 @@ impl BatchSemaphore {
         true
     }
 
+    /// Takes `n` permits if the task need not wait for them. To be tried before [`acquire`](Self::acquire), whose future is
+    /// large. Always false with `tracing`, where every request is told of.
+    #[inline]
+    pub(crate) fn acquire_at_once(&self, n: usize) -> bool {
+        !ENABLED && coop::spend_if(|| self.try_acquire(n).is_ok())
+    }
+
     /// A future for `n` permits.
     pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
         Acquire {
@@ -331,6 +331,20 @@ impl BatchSemaphore {
             place: Place::new(),
         }
     }
+}
+
+/// Ends the wait of everybody in the queue of a semaphore that is closed now.
+fn refuse(mut queue: MutexGuard<'_, WaitQueue<Request>>) {
+    // The requests' spans: a subscriber is told of their end after the lock, when this goes.
+    let mut spans = Grants::new();
+    let mut wakers = WakeBatch::new();
+    while let Some(held) = queue.front_mut().map(|request| request.held) {
+        if let Some(mut request) = queue.release_front(ended(held)) {
+            wakers.push(request.waker.take());
+            spans.push(&mut request.op, 0);
+        }
+    }
+    wakers.wake_after(queue);
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -461,37 +475,12 @@ impl Acquire<'_> {
 impl Future for Acquire<'_> {
     type Output = Result<(), AcquireError>;
 
-    /// The case without waiting is inlined into the caller; the rest is out of line.
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A trace takes no permit and no place in the queue.
         ready!(crate::coop::poll_trace(cx));
         let spans = ENABLED.then(|| (self.op.clone(), self.semaphore.resource.clone()));
         let _entered = spans.as_ref().map(|(op, resource)| op.enter(resource));
         let budget = coop::poll_proceed(cx);
-        if self.phase == Phase::Fresh
-            && let Poll::Ready(coop) = &budget
-            && self.semaphore.try_acquire(self.wanted).is_ok()
-        {
-            coop.made_progress();
-            if ENABLED {
-                *self.as_mut().project().phase = Phase::Taken;
-                self.tell_taken(self.wanted);
-            }
-            *self.project().phase = Phase::Done;
-            return Poll::Ready(Ok(()));
-        }
-        self.poll_waiting(cx, budget)
-    }
-}
-
-impl Acquire<'_> {
-    #[inline(never)]
-    fn poll_waiting(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        budget: Poll<coop::RestoreOnPending>,
-    ) -> Poll<Result<(), AcquireError>> {
         match self.phase {
             Phase::Fresh => match self.as_ref().queue(cx) {
                 Queued::Waiting { taken } => {
@@ -531,7 +520,9 @@ impl Acquire<'_> {
         semaphore.hand_out(semaphore.queue.lock(), held);
         Poll::Ready(Err(AcquireError(())))
     }
+}
 
+impl Acquire<'_> {
     /// Leaves the queue, and gives back what is held.
     #[inline(never)]
     fn withdraw(self: Pin<&Self>) {

@@ -119,7 +119,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     async fn take_turn(&self) {
-        if self.turn.acquire(1).await.is_err() {
+        if !self.turn.acquire_at_once(1) && self.turn.acquire(1).await.is_err() {
             unreachable!("a mutex's semaphore is never closed");
         }
     }

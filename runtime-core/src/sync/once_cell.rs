@@ -195,9 +195,10 @@ impl<T> OnceCell<T> {
     /// Waits for the turn to initialise; `None` if another has done it: the cell is filled, and this thread sees it.
     /// The semaphore is closed only after `ready` was set (I2), and its word orders the two.
     async fn take_turn(&self) -> Option<Turn<'_>> {
-        match self.turn.acquire(1).await {
-            Ok(()) => Some(Turn(Some(&self.turn))),
-            Err(_) => None,
+        if self.turn.acquire_at_once(1) || self.turn.acquire(1).await.is_ok() {
+            Some(Turn(Some(&self.turn)))
+        } else {
+            None
         }
     }
 

@@ -207,7 +207,8 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     async fn take_turn(&self, permits: u32) {
-        if self.turn.acquire(permits as usize).await.is_err() {
+        let permits = permits as usize;
+        if !self.turn.acquire_at_once(permits) && self.turn.acquire(permits).await.is_err() {
             unreachable!("a lock's semaphore is never closed");
         }
     }

@@ -88,6 +88,13 @@ impl Semaphore {
         self.inner.forget(n)
     }
 
+    async fn take(&self, n: usize) -> Result<(), AcquireError> {
+        match self.inner.acquire_at_once(n) {
+            true => Ok(()),
+            false => self.inner.acquire(n).await,
+        }
+    }
+
     /// Waits for a permit.
     ///
     /// # Errors
@@ -97,7 +104,7 @@ impl Semaphore {
     /// Dropping it gives up the place in the queue and loses nothing.
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         wait_on!(self.inner.owner, "Semaphore::acquire", {
-            self.inner.acquire(1).await?;
+            self.take(1).await?;
             Ok(SemaphorePermit {
                 semaphore: self,
                 permits: 1,
@@ -114,7 +121,7 @@ impl Semaphore {
     /// Dropping it gives back what it had gathered.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         wait_on!(self.inner.owner, "Semaphore::acquire_many", {
-            self.inner.acquire(n as usize).await?;
+            self.take(n as usize).await?;
             Ok(SemaphorePermit {
                 semaphore: self,
                 permits: n as usize,
@@ -149,7 +156,7 @@ impl Semaphore {
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         let owner = self.inner.owner.clone();
         wait_on!(owner, "Semaphore::acquire_owned", {
-            self.inner.acquire(1).await?;
+            self.take(1).await?;
             Ok(OwnedSemaphorePermit {
                 semaphore: self,
                 permits: 1,
@@ -167,7 +174,7 @@ impl Semaphore {
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         let owner = self.inner.owner.clone();
         wait_on!(owner, "Semaphore::acquire_many_owned", {
-            self.inner.acquire(n as usize).await?;
+            self.take(n as usize).await?;
             Ok(OwnedSemaphorePermit {
                 semaphore: self,
                 permits: n as usize,

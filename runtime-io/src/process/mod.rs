@@ -40,9 +40,15 @@ pub use command::Command;
 pub use pipes::{ChildStderr, ChildStdin, ChildStdout};
 
 /// `reactor` is about to wait; gives how long it may.
+#[inline]
 pub(crate) fn before_wait(reactor: &Arc<Reactor>, timeout: Option<Duration>) -> Option<Duration> {
-    orphan::watch_lost(reactor);
-    rounds::before_wait(timeout)
+    if orphan::are_some_lost() {
+        orphan::watch_lost(reactor);
+    }
+    match rounds::is_somebody_waiting() {
+        true => rounds::before_wait(timeout),
+        false => timeout,
+    }
 }
 
 /// A reactor has shut down.

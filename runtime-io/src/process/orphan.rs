@@ -48,15 +48,19 @@ pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Wea
     keep(child, watch);
 }
 
-/// Has `reactor`, which is about to wait, watch those of the lost that still run.
-pub(super) fn watch_lost(reactor: &Arc<Reactor>) {
+/// Does it seem that some are lost?
+#[inline]
+pub(super) fn are_some_lost() -> bool {
     // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
-    if LOST_LEN.load(Ordering::Relaxed) == 0 {
-        return;
-    }
+    LOST_LEN.load(Ordering::Relaxed) != 0
+}
+
+/// Has `reactor`, which is about to wait, watch those of the lost that still run.
+#[cold]
+pub(super) fn watch_lost(reactor: &Arc<Reactor>) {
     let lost = {
         let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
-        // Ordering: Relaxed; as above.
+        // Ordering: Relaxed; a hint.
         LOST_LEN.store(0, Ordering::Relaxed);
         std::mem::take(&mut *lost)
     };

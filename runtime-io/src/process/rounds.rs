@@ -118,12 +118,16 @@ impl Drop for Place {
     }
 }
 
-/// A driver is about to wait; gives how long it may.
-pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
+/// Does it seem that somebody waits for a round?
+#[inline]
+pub(super) fn is_somebody_waiting() -> bool {
     // Ordering: Relaxed; a hint: whoever enters unparks the driver afterwards (I1).
-    if WAITING.load(Ordering::Relaxed) == 0 {
-        return timeout;
-    }
+    WAITING.load(Ordering::Relaxed) != 0
+}
+
+/// A driver is about to wait; gives how long it may.
+#[cold]
+pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
     let now = clock::now();
     let left = {
         let rounds = lock();
@@ -143,8 +147,8 @@ pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
 
 /// Wakes everybody; a driver that shuts down does so, that those it served may find another.
 pub(super) fn shut_down() {
-    // Ordering: Relaxed; a hint, see `poll_round`, which looks for the shutdown after it has entered.
-    if WAITING.load(Ordering::Relaxed) != 0 {
+    // `poll_round` looks for the shutdown after it has entered.
+    if is_somebody_waiting() {
         begin(None);
     }
 }

@@ -96,6 +96,9 @@ impl<T> Chan<T> {
         if n > self.bounded().capacity {
             return Err(SendError(()));
         }
+        if self.bounded().permits.acquire_at_once(n) {
+            return Ok(());
+        }
         // Declared first, dropped last: after the acquire has given back what it held.
         let _wake = WakeIfFinished(self);
         self.bounded()
