@@ -57,7 +57,7 @@ pub use runtime_io::signal;
 pub use runtime_time as time;
 
 #[cfg(feature = "rt")]
-pub use runtime_core::task::spawn;
+pub use runtime_core::spawn::spawn;
 
 #[doc(hidden)]
 pub mod macros;

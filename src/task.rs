@@ -1,10 +1,12 @@
 //! Asynchronous tasks: spawning them, awaiting them, running blocking work beside them.
 
 #[cfg(feature = "rt")]
+pub use runtime_core::coop::{Unconstrained, consume_budget, unconstrained};
+pub use runtime_core::spawn::{
+    Builder, JoinSet, LocalEnterGuard, LocalSet, block_in_place, spawn, spawn_blocking, spawn_local,
+};
 pub use runtime_core::task::{
-    AbortHandle, Builder, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalKey, LocalSet,
-    Unconstrained, block_in_place, consume_budget, id, spawn, spawn_blocking, spawn_local, try_id,
-    unconstrained, yield_now,
+    AbortHandle, Id, JoinError, JoinHandle, LocalKey, id, try_id, yield_now,
 };
 
 /// Futures that task-locals make.
@@ -16,8 +18,8 @@ pub mod futures {
 /// The set of tasks, under the path of its module.
 #[cfg(feature = "rt")]
 pub mod join_set {
-    pub use runtime_core::task::JoinSet;
-    pub use runtime_core::task::join_set_builder::Builder;
+    pub use runtime_core::spawn::JoinSet;
+    pub use runtime_core::spawn::join_set_builder::Builder;
 }
 
 /// Cooperative scheduling: how tasks yield, and how futures take part.

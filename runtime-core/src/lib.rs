@@ -2,21 +2,33 @@
 //!
 //! This crate knows no OS I/O and no timer wheel: it knows the [`driver`] contract. The facade composes
 //! it with `runtime-io` and `runtime-time`.
+//!
+//! The rooms are floors: each knows those above it in this table only.
+//!
+//! | room | owns |
+//! |---|---|
+//! | `base` | what everything is built from: locks, lists, wakers, time, chance |
+//! | `instrument`, `coop` | spans for `tracing`; the budget of a poll |
+//! | `task` | one task: its state, its memory, its end |
+//! | `sync`, `blocking`, `driver` | channels and locks; the blocking pool; the contract with reactor and timers |
+//! | `scheduler` | what the schedulers decide with: queues, who sleeps, who is woken |
+//! | `handle` | a runtime as all threads see it |
+//! | `worker` | the loops that run tasks |
+//! | `runtime`, `spawn` | what users hold: runtimes, handles, figures; tasks and groups of them |
 
 #[doc(hidden)]
 pub mod base;
-pub mod blocking;
-pub mod context;
+pub(crate) mod blocking;
 pub mod coop;
 pub mod driver;
-#[cfg(feature = "taskdump")]
-pub mod dump;
-#[doc(hidden)]
-pub mod fork;
+pub(crate) mod handle;
 #[doc(hidden)]
 pub mod instrument;
-pub mod park;
 pub mod runtime;
 pub(crate) mod scheduler;
+pub mod spawn;
 pub mod sync;
 pub mod task;
+pub(crate) mod worker;
+
+pub use handle::{with_current, worker_index};

@@ -54,41 +54,38 @@ pub(crate) fn select(input: TokenStream) -> syn::Result<TokenStream> {
     Ok(write_select(&krate, random, &otherwise, &branches))
 }
 
-fn write_select(
-    krate: &TokenStream,
-    random: bool,
-    otherwise: &TokenStream,
-    branches: &[Branch],
-) -> TokenStream {
-    let span = Span::mixed_site();
-    let support = quote!(#krate::macros::support);
-    let count = Literal::u32_suffixed(branches.len() as u32);
-    let numbers = || (0..branches.len()).map(Literal::usize_unsuffixed);
-    let variants: Vec<Ident> = (0..branches.len())
-        .map(|i| format_ident!("Branch{i}"))
-        .collect();
-    let types: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("T{i}")).collect();
-    let bits: Vec<Literal> = (0..branches.len())
-        .map(|i| mask(1 << i, branches.len()))
-        .collect();
-    let none = mask(0, branches.len());
-    let disabling = branches
-        .iter()
-        .zip(&bits)
-        .filter(|(b, _)| !b.condition.is_empty())
-        .map(|(b, bit)| {
-            let condition = &b.condition;
-            quote_spanned!(span=> if !(#condition) { disabled |= #bit; })
-        });
-    let futures = branches.iter().map(|b| &b.future);
-    let into =
-        numbers().map(|n| quote_spanned!(span=> #support::IntoFuture::into_future(given.#n)));
-    let arms = branches.iter().enumerate().map(|(i, branch)| {
-        let index = Literal::usize_unsuffixed(i);
-        let number = Literal::u32_suffixed(i as u32);
-        let (bit, variant) = (&bits[i], &variants[i]);
-        let probe = probing(branch.pattern.clone());
-        quote_spanned! {span=>
+/// The names that the code of one `select!` uses.
+struct Select<'a> {
+    branches: &'a [Branch],
+    /// `macros::support` of the crate.
+    support: TokenStream,
+    count: Literal,
+    /// The bit of each branch in the mask of those that are disabled.
+    bits: Vec<Literal>,
+    /// What came of the branch: a variant of the block's own enum.
+    variants: Vec<Ident>,
+}
+
+impl<'a> Select<'a> {
+    fn new(krate: &TokenStream, branches: &'a [Branch]) -> Select<'a> {
+        let count = branches.len();
+        Select {
+            branches,
+            support: quote!(#krate::macros::support),
+            count: Literal::u32_suffixed(count as u32),
+            bits: (0..count).map(|i| mask(1 << i, count)).collect(),
+            variants: (0..count).map(|i| format_ident!("Branch{i}")).collect(),
+        }
+    }
+
+    /// The match arm that polls branch `at`.
+    fn arm(&self, at: usize) -> TokenStream {
+        let (support, bit, variant) = (&self.support, &self.bits[at], &self.variants[at]);
+        let none = mask(0, self.branches.len());
+        let index = Literal::usize_unsuffixed(at);
+        let number = Literal::u32_suffixed(at as u32);
+        let probe = probing(self.branches[at].pattern.clone());
+        quote_spanned! {Span::mixed_site()=>
             #number => {
                 if *disabled & #bit != #none {
                     continue;
@@ -111,17 +108,81 @@ fn write_select(
                 return #support::Poll::Ready(Selected::#variant(output));
             }
         }
+    }
+
+    /// The future that polls the branches of the tuple `futures`, from branch `start` on.
+    fn polling(&self, start: &TokenStream) -> TokenStream {
+        let (support, count) = (&self.support, &self.count);
+        let arms = (0..self.branches.len()).map(|at| self.arm(at));
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(unreachable_code, clippy::redundant_closure_call)]
+            #support::poll_fn(move |cx| {
+                match #support::poll_budget_available(cx) {
+                    #support::Poll::Ready(()) => {}
+                    #support::Poll::Pending => return #support::Poll::Pending,
+                }
+                let mut is_pending = false;
+                let start = #start;
+                for step in 0u32..#count {
+                    #[allow(clippy::modulo_one)]
+                    let branch = (start + step) % #count;
+                    match branch {
+                        #(#arms)*
+                        _ => ::core::unreachable!("branch numbers are below the count"),
+                    }
+                }
+                if is_pending {
+                    #support::Poll::Pending
+                } else {
+                    #support::Poll::Ready(Selected::Exhausted)
+                }
+            })
+        }
+    }
+
+    /// The statements that disable branches whose condition does not hold.
+    fn disabling(&self) -> impl Iterator<Item = TokenStream> {
+        let conditions = self.branches.iter().map(|branch| &branch.condition);
+        conditions
+            .zip(&self.bits)
+            .filter(|(condition, _)| !condition.is_empty())
+            .map(|(condition, bit)| {
+                quote_spanned!(Span::mixed_site()=> if !(#condition) { disabled |= #bit; })
+            })
+    }
+
+    /// The match arms that run the handlers.
+    fn handlers(&self) -> impl Iterator<Item = TokenStream> {
+        self.branches
+            .iter()
+            .zip(&self.variants)
+            .map(|(branch, variant)| {
+                let (pattern, handler) = (&branch.pattern, &branch.handler);
+                quote_spanned!(Span::mixed_site()=> Selected::#variant(#pattern) => #handler,)
+            })
+    }
+}
+
+fn write_select(
+    krate: &TokenStream,
+    random: bool,
+    otherwise: &TokenStream,
+    branches: &[Branch],
+) -> TokenStream {
+    let span = Span::mixed_site();
+    let select = Select::new(krate, branches);
+    let (support, count, variants) = (&select.support, &select.count, &select.variants);
+    let types: Vec<Ident> = (0..branches.len()).map(|i| format_ident!("T{i}")).collect();
+    let none = mask(0, branches.len());
+    let (disabling, handlers) = (select.disabling(), select.handlers());
+    let futures = branches.iter().map(|b| &b.future);
+    let into = (0..branches.len()).map(|n| {
+        let n = Literal::usize_unsuffixed(n);
+        quote_spanned!(span=> #support::IntoFuture::into_future(given.#n))
     });
-    let start = if random {
-        quote_spanned!(span=> #support::thread_rng_n(#count))
-    } else {
-        quote_spanned!(span=> 0u32)
-    };
-    let handlers = branches.iter().zip(&variants).map(|(branch, variant)| {
-        let Branch {
-            pattern, handler, ..
-        } = branch;
-        quote_spanned!(span=> Selected::#variant(#pattern) => #handler,)
+    let polling = select.polling(&match random {
+        true => quote_spanned!(span=> #support::thread_rng_n(#count)),
+        false => quote_spanned!(span=> 0u32),
     });
     let exhausted = if otherwise.is_empty() {
         quote_spanned! {span=>
@@ -146,29 +207,7 @@ fn write_select(
             let mut futures = (#(#into,)*);
             let futures = &mut futures;
             let disabled = &mut disabled;
-            #[allow(unreachable_code, clippy::redundant_closure_call)]
-            #support::poll_fn(move |cx| {
-                match #support::poll_budget_available(cx) {
-                    #support::Poll::Ready(()) => {}
-                    #support::Poll::Pending => return #support::Poll::Pending,
-                }
-                let mut is_pending = false;
-                let start = #start;
-                for step in 0u32..#count {
-                    #[allow(clippy::modulo_one)]
-                    let branch = (start + step) % #count;
-                    match branch {
-                        #(#arms)*
-                        _ => ::core::unreachable!("branch numbers are below the count"),
-                    }
-                }
-                if is_pending {
-                    #support::Poll::Pending
-                } else {
-                    #support::Poll::Ready(Selected::Exhausted)
-                }
-            })
-            .await
+            #polling.await
         };
         match selected {
             #(#handlers)*
@@ -258,43 +297,8 @@ fn write_join(
         };
     }
     let count = Literal::u32_suffixed(futures.len() as u32);
-    let indices: Vec<Literal> = (0..futures.len()).map(Literal::usize_unsuffixed).collect();
-    let arms = indices.iter().enumerate().map(|(i, index)| {
-        let number = Literal::u32_suffixed(i as u32);
-        let stop = until_error.then(|| {
-            quote_spanned! {span=>
-                else if let ::core::option::Option::Some(error) = future.take_error() {
-                    return #support::Poll::Ready(::core::result::Result::Err(error));
-                }
-            }
-        });
-        quote_spanned! {span=>
-            #number => {
-                // SAFETY: by I3 the tuple is never moved; its fields are pinned with it.
-                let mut future = unsafe { #support::Pin::new_unchecked(&mut futures.#index) };
-                if future.as_mut().poll(cx).is_pending() {
-                    is_pending = true;
-                } #stop
-            }
-        }
-    });
-    let take = if until_error {
-        quote!(take_ok)
-    } else {
-        quote!(take_output)
-    };
-    let taken = indices.iter().map(|index| {
-        quote_spanned! {span=>
-            // SAFETY: as above.
-            unsafe { #support::Pin::new_unchecked(&mut futures.#index) }.#take()
-        }
-    });
-    let outputs = quote_spanned!(span=> (#(#taken,)*));
-    let outputs = if until_error {
-        quote_spanned!(span=> ::core::result::Result::Ok(#outputs))
-    } else {
-        outputs
-    };
+    let arms = (0..futures.len()).map(|at| join_arm(&support, until_error, at));
+    let outputs = outputs(&support, until_error, futures.len());
     let (state, next) = if rotating {
         (
             quote_spanned!(span=> let mut first = 0u32;),
@@ -330,6 +334,50 @@ fn write_join(
         })
         .await
     }}
+}
+
+/// The match arm that polls future `at` of a `join!`.
+fn join_arm(support: &TokenStream, until_error: bool, at: usize) -> TokenStream {
+    let span = Span::mixed_site();
+    let index = Literal::usize_unsuffixed(at);
+    let number = Literal::u32_suffixed(at as u32);
+    let stop = until_error.then(|| {
+        quote_spanned! {span=>
+            else if let ::core::option::Option::Some(error) = future.take_error() {
+                return #support::Poll::Ready(::core::result::Result::Err(error));
+            }
+        }
+    });
+    quote_spanned! {span=>
+        #number => {
+            // SAFETY: by I3 the tuple is never moved; its fields are pinned with it.
+            let mut future = unsafe { #support::Pin::new_unchecked(&mut futures.#index) };
+            if future.as_mut().poll(cx).is_pending() {
+                is_pending = true;
+            } #stop
+        }
+    }
+}
+
+/// The tuple of what the futures of a `join!` have come to.
+fn outputs(support: &TokenStream, until_error: bool, count: usize) -> TokenStream {
+    let span = Span::mixed_site();
+    let take = match until_error {
+        true => quote!(take_ok),
+        false => quote!(take_output),
+    };
+    let taken = (0..count).map(|index| {
+        let index = Literal::usize_unsuffixed(index);
+        quote_spanned! {span=>
+            // SAFETY: by I3, as above.
+            unsafe { #support::Pin::new_unchecked(&mut futures.#index) }.#take()
+        }
+    });
+    let outputs = quote_spanned!(span=> (#(#taken,)*));
+    match until_error {
+        true => quote_spanned!(span=> ::core::result::Result::Ok(#outputs)),
+        false => outputs,
+    }
 }
 
 /// Reads bracketed groups one by one.

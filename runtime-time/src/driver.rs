@@ -25,8 +25,8 @@ use crate::wheel::Wheel;
 use runtime_core::base::contain;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use runtime_core::context;
 use runtime_core::driver::{BoxSleep, DriverParams, TimeParts, Timers, Unpark};
+use runtime_core::{with_current, worker_index};
 use std::any::Any;
 use std::fmt;
 use std::ptr::NonNull;
@@ -82,7 +82,7 @@ fn boxed_sleep(duration: Duration) -> BoxSleep {
 
 /// Runs `f` on the current runtime's wheels, if it has any.
 pub(crate) fn with_time<R>(f: impl FnOnce(&TimeHandle) -> R) -> Option<R> {
-    context::with_current(|handle| {
+    with_current(|handle| {
         let time = handle.time_driver()?;
         time.downcast_ref::<TimeHandle>().map(f)
     })
@@ -122,7 +122,7 @@ impl TimeHandle {
     /// The slot this thread arms timers in.
     pub(crate) fn own_slot(&self) -> &Arc<Slot> {
         let foreign = self.slots.len() - 1;
-        &self.slots[context::worker_index().unwrap_or(foreign).min(foreign)]
+        &self.slots[worker_index().unwrap_or(foreign).min(foreign)]
     }
 
     fn foreign(&self) -> &Slot {

@@ -15,7 +15,7 @@ pub use runtime_macros::{join_body, select_body};
 
 /// A number below `n` from the current runtime's seeded generator (or the thread's own).
 pub fn thread_rng_n(n: u32) -> u32 {
-    runtime_core::context::thread_rng_n(n)
+    runtime_core::base::rng::thread_rng_n(n)
 }
 
 /// Pending, with the task scheduled again, once the task's budget is used up. Spends nothing.

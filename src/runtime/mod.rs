@@ -22,12 +22,12 @@ pub use local::{LocalOptions, LocalRuntime};
 #[cfg(feature = "rt")]
 pub use runtime::Runtime;
 #[cfg(feature = "rt")]
-pub use runtime_core::context::worker_index;
-#[cfg(feature = "rt")]
 pub use runtime_core::runtime::{
     EnterGuard, Handle, Id, RngSeed, RuntimeFlavor, RuntimeMetrics, TaskMeta, TryCurrentError,
     UnhandledPanic,
 };
+#[cfg(feature = "rt")]
+pub use runtime_core::worker_index;
 
 #[cfg(feature = "rt")]
 pub use runtime_io::is_shutdown_error as is_rt_shutdown_err;
@@ -35,7 +35,7 @@ pub use runtime_io::is_shutdown_error as is_rt_shutdown_err;
 /// Task dumps: where each task of a runtime waits.
 #[cfg(feature = "taskdump")]
 pub mod dump {
-    pub use runtime_core::dump::{
+    pub use runtime_core::runtime::dump::{
         Backtrace, BacktraceFrame, BacktraceSymbol, Dump, Root, Task, Tasks, Trace, TraceMeta,
         trace_with,
     };

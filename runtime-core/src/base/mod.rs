@@ -6,6 +6,11 @@
 //! | `lock_audit` | the assertion, in debug builds, that no user code runs under a lock |
 //! | `contain` | user code's panics, kept from others |
 //! | `clock` | the time: every look at the system's clock |
+//! | `thread` | what this thread is used for, and its number |
+//! | `parker` | a thread that waits for a token |
+//! | `deferred` | wakers that wait for the end of a worker's round |
+//! | `fork` | which process something was made in |
+//! | `trace` | a poll in which all leaf futures stand still, for task dumps |
 //! | `rng` | chance: every choice the runtime makes |
 //! | `list` | an intrusive list of nodes that live in their owners |
 //! | `wait_queue` | the futures that wait for one thing, oldest first |
@@ -17,13 +22,20 @@
 
 pub mod clock;
 pub mod contain;
+pub(crate) mod deferred;
+pub mod fork;
 pub mod list;
-pub mod lock_audit;
+pub mod parker;
 pub mod rng;
 pub mod shim;
+pub mod thread;
+#[cfg(feature = "taskdump")]
+pub mod trace;
 pub mod wait_queue;
 pub mod wake_batch;
 pub mod waker_slot;
+
+pub use shim::lock_audit;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! sequence, so a runtime built with a fixed [`RngSeed`] makes the same choices each time.
 
 use super::shim::sync::Mutex;
+use std::cell::Cell;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Seed of a runtime's random choices.
@@ -69,4 +70,31 @@ impl SeedSequence {
     pub(crate) fn next_seed(&self) -> RngSeed {
         RngSeed(self.0.lock().next())
     }
+}
+
+crate::runtime_thread_local! {
+    static THREAD: Cell<Rng> = Cell::new(Rng::UNSEEDED)
+}
+
+/// Makes `rng` this thread's generator; gives back the one before.
+pub(crate) fn replace_thread_rng(rng: Rng) -> Rng {
+    THREAD.with(|cell| cell.replace(rng))
+}
+
+/// A random number below `n`, from the runtime's seed on its own threads.
+pub fn thread_rng_n(n: u32) -> u32 {
+    THREAD.with(|cell| {
+        let mut rng = cell.get();
+        if rng.is_unseeded() {
+            rng = Rng::new(&RngSeed::random());
+        }
+        let value = rng.below(n);
+        cell.set(rng);
+        value
+    })
+}
+
+/// In a forked child: the parent goes on with the same numbers.
+pub(crate) fn forget_runtime() {
+    let _ = THREAD.try_with(|cell| cell.set(Rng::UNSEEDED));
 }

@@ -18,7 +18,9 @@ pub struct WakeBatch {
     len: usize,
     taken: usize,
     inline: [MaybeUninit<Waker>; INLINE],
+    /// Those for which `inline` had no room; turned round once the first of them is woken.
     spilled: Vec<Waker>,
+    is_turned: bool,
 }
 
 impl WakeBatch {
@@ -30,6 +32,7 @@ impl WakeBatch {
             taken: 0,
             inline: [const { MaybeUninit::uninit() }; INLINE],
             spilled: Vec::new(),
+            is_turned: false,
         }
     }
 
@@ -73,10 +76,18 @@ impl WakeBatch {
 
     #[cold]
     fn wake_spilled(&mut self) {
-        self.spilled.reverse();
-        while let Some(waker) = self.spilled.pop() {
+        while let Some(waker) = self.next_spilled() {
             contain::wake(waker);
         }
+        self.is_turned = false;
+    }
+
+    fn next_spilled(&mut self) -> Option<Waker> {
+        if !self.is_turned {
+            self.is_turned = true;
+            self.spilled.reverse();
+        }
+        self.spilled.pop()
     }
 
     /// Wakes what is left after a waker has panicked. A second panic would abort.
@@ -86,7 +97,7 @@ impl WakeBatch {
             let waker = self.next_inline();
             contain::contain(|| waker.wake());
         }
-        for waker in self.spilled.drain(..) {
+        while let Some(waker) = self.next_spilled() {
             contain::contain(|| waker.wake());
         }
     }

@@ -1,14 +1,19 @@
-//! Work that blocks: the pool of threads for it, and the ways in.
+//! Work that blocks: the pool of threads for it.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `state` | who runs what and who waits, as plain data |
+//! | `pool` | the lock, the threads, and what they do outside of the lock |
+//! | `job` | a closure as a task in the queue |
+//!
+//! `spawn_blocking` and `block_in_place` are in the room `spawn`.
 
+mod job;
 pub(crate) mod pool;
-mod spawn;
 mod state;
 
-pub(crate) use spawn::{BlockingTask, spawn_on, start_thread_of};
-pub use spawn::{
-    block_in_place, drop_off_worker, spawn_blocking, spawn_mandatory_blocking, try_spawn_blocking,
-    try_spawn_blocking_with,
-};
+pub(crate) use job::BlockingTask;
+pub(crate) use pool::{Pool, Refused, Start};
 
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/unit.rs"]

@@ -23,11 +23,10 @@
 use super::state::{Call, Errand, Job, Next, State, Ticket, Worker};
 use crate::base::clock;
 use crate::base::contain;
+use crate::base::fork::Origin;
 use crate::base::lock_audit;
 use crate::base::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::base::shim::thread::{Builder, JoinHandle};
-use crate::fork::Origin;
-use crate::runtime::config::Callback;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -45,6 +44,9 @@ pub(crate) enum Refused<J> {
     /// The system gave no thread, and no other thread comes to the closure.
     NoThread(J, io::Error),
 }
+
+/// A hook of the threads.
+type Callback = std::sync::Arc<dyn Fn() + Send + Sync>;
 
 /// What the threads are made with.
 pub(crate) struct ThreadConfig {
@@ -64,7 +66,7 @@ pub(crate) struct Start {
 }
 
 /// The pool; shared by its threads and the runtime's handles.
-pub(crate) struct Pool<J: Job = super::BlockingTask> {
+pub(crate) struct Pool<J: Job = super::job::BlockingTask> {
     inner: Mutex<Inner<J>>,
     /// Shutdown waits here for the threads to end.
     ended: Condvar,

@@ -8,11 +8,12 @@
 //! I1: a unit is spent only by progress: [`RestoreOnPending`] puts back what was taken unless
 //! `made_progress` was called.
 
-use crate::context;
+use crate::base::deferred;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// Units a task may spend in one poll.
@@ -20,28 +21,71 @@ pub const BUDGET: u8 = 128;
 
 /// What is left in the current poll; `None`: not limited.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Budget(Option<u8>);
+struct Budget(Option<u8>);
 
 impl Budget {
-    pub(crate) const UNLIMITED: Budget = Budget(None);
-    pub(crate) const FULL: Budget = Budget(Some(BUDGET));
+    const UNLIMITED: Budget = Budget(None);
+    const FULL: Budget = Budget(Some(BUDGET));
 
     fn is_spent(self) -> bool {
         self.0 == Some(0)
     }
 }
 
-/// Puts the previous budget back, on unwinding too.
-struct Restore(Budget);
+crate::runtime_thread_local! {
+    static BUDGET_LEFT: Cell<Budget> = Cell::new(Budget::UNLIMITED)
+}
 
-impl Drop for Restore {
-    fn drop(&mut self) {
-        context::set_budget(self.0);
+#[inline]
+fn get_budget() -> Budget {
+    BUDGET_LEFT.with(Cell::get)
+}
+
+#[inline]
+fn set_budget(budget: Budget) {
+    BUDGET_LEFT.with(|left| left.set(budget));
+}
+
+/// In a forked child: its thread runs no task any more.
+pub(crate) fn forget_runtime() {
+    let _ = BUDGET_LEFT.try_with(|left| left.set(Budget::UNLIMITED));
+}
+
+/// A `fn()` to be told of each budget that is used up, or null.
+static ON_SPENT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Has `told` called on the thread of each task that uses up its budget. The last call counts.
+pub(crate) fn tell_when_spent(told: fn()) {
+    // Ordering: Relaxed; a function's address, it publishes nothing.
+    ON_SPENT.store(told as *mut (), Ordering::Relaxed);
+}
+
+#[cold]
+fn budget_is_spent() {
+    // Ordering: Relaxed; as above.
+    let told = ON_SPENT.load(Ordering::Relaxed);
+    if !told.is_null() {
+        // SAFETY: what is stored and not null is a `fn()`.
+        let told = unsafe { std::mem::transmute::<*mut (), fn()>(told) };
+        told();
     }
 }
 
+/// Puts the previous budget back, on unwinding too.
+pub(crate) struct Restore(Budget);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        set_budget(self.0);
+    }
+}
+
+fn replace(budget: Budget) -> Restore {
+    Restore(BUDGET_LEFT.with(|left| left.replace(budget)))
+}
+
 fn with_budget<R>(budget: Budget, f: impl FnOnce() -> R) -> R {
-    let _restore = Restore(context::replace_budget(budget));
+    let _restore = replace(budget);
     f()
 }
 
@@ -62,13 +106,18 @@ pub fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
 #[inline]
 pub fn internally<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(feature = "taskdump")]
-    let _untraced = crate::dump::untraced();
+    let _untraced = crate::base::trace::untraced();
     with_unconstrained(f)
 }
 
-/// Ends the limit for the rest of the current poll; gives back what was left.
-pub(crate) fn stop() -> Budget {
-    context::replace_budget(Budget::UNLIMITED)
+/// Ends the limit for the rest of the current poll.
+pub(crate) fn stop() {
+    set_budget(Budget::UNLIMITED);
+}
+
+/// Ends the limit until the guard is dropped.
+pub(crate) fn pause() -> Restore {
+    replace(Budget::UNLIMITED)
 }
 
 /// Does the current task have budget left? Always true where there is no limit.
@@ -78,7 +127,7 @@ pub(crate) fn stop() -> Budget {
 /// ```
 #[inline]
 pub fn has_budget_remaining() -> bool {
-    !context::get_budget().is_spent()
+    !get_budget().is_spent()
 }
 
 /// Puts back a spent unit unless progress was made; see [`poll_proceed`].
@@ -111,7 +160,7 @@ impl Drop for RestoreOnPending {
     fn drop(&mut self) {
         let budget = self.budget.get();
         if budget.0.is_some() {
-            context::set_budget(budget);
+            set_budget(budget);
         }
     }
 }
@@ -124,18 +173,18 @@ impl Drop for RestoreOnPending {
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     ready!(poll_trace(cx));
-    let before = context::get_budget();
+    let before = get_budget();
     match before.0 {
         None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
         Some(0) => {
-            context::defer(cx.waker());
+            deferred::defer(cx.waker());
             Poll::Pending
         }
         Some(left) => {
             if left == 1 {
-                context::note_forced_yield();
+                budget_is_spent();
             }
-            context::set_budget(Budget(Some(left - 1)));
+            set_budget(Budget(Some(left - 1)));
             Poll::Ready(RestoreOnPending::of(before))
         }
     }
@@ -146,18 +195,18 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[inline]
 pub(crate) fn spend_if(attempt: impl FnOnce() -> bool) -> bool {
     #[cfg(feature = "taskdump")]
-    if crate::dump::is_tracing() {
+    if crate::base::trace::is_tracing() {
         return false;
     }
-    let before = context::get_budget();
+    let before = get_budget();
     if before.is_spent() || !attempt() {
         return false;
     }
     if let Some(left) = before.0 {
         if left == 1 {
-            context::note_forced_yield();
+            budget_is_spent();
         }
-        context::set_budget(Budget(Some(left - 1)));
+        set_budget(Budget(Some(left - 1)));
     }
     true
 }
@@ -167,7 +216,7 @@ pub(crate) fn spend_if(attempt: impl FnOnce() -> bool) -> bool {
 #[inline(always)] // else it would be a frame of every trace
 pub fn poll_trace(cx: &mut Context<'_>) -> Poll<()> {
     #[cfg(feature = "taskdump")]
-    return crate::dump::poll_leaf(cx);
+    return crate::base::trace::poll_leaf(cx);
     #[cfg(not(feature = "taskdump"))]
     {
         let _ = cx;
@@ -181,7 +230,7 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
     if has_budget_remaining() {
         Poll::Ready(())
     } else {
-        context::defer(cx.waker());
+        deferred::defer(cx.waker());
         Poll::Pending
     }
 }

@@ -17,6 +17,8 @@
 //! - I1: a subscriber is user code: nothing here is called while a runtime lock is held.
 //! - I2: a subscriber may panic: whoever calls has its own state in order by then.
 
+mod site;
+
 #[cfg(feature = "tracing")]
 mod on;
 #[cfg(feature = "tracing")]
@@ -224,3 +226,4 @@ macro_rules! wait_on {
 }
 
 pub use crate::{inner_op, op, op_update, resource, state_told, state_update, wait_on};
+pub(crate) use site::SpawnSite;

@@ -1,7 +1,6 @@
 //! Nobody looks: everything is empty.
 
-use crate::task::Id;
-use crate::task::spawn::Origin;
+use super::site::SpawnSite;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::task::Poll;
@@ -25,14 +24,18 @@ impl SpanId {
 pub(crate) fn task<F: Future>(
     future: F,
     _kind: &'static str,
-    _origin: Origin<'_>,
-    _id: Id,
+    _site: SpawnSite<'_>,
+    _id: u64,
 ) -> (Task<F>, SpanId) {
     (future, SpanId)
 }
 
 #[inline(always)]
-pub(crate) fn blocking<C, F: Future>(future: F, _origin: Origin<'_>, _id: Id) -> (Task<F>, SpanId) {
+pub(crate) fn blocking<C, F: Future>(
+    future: F,
+    _site: SpawnSite<'_>,
+    _id: u64,
+) -> (Task<F>, SpanId) {
     let _ = PhantomData::<C>;
     (future, SpanId)
 }

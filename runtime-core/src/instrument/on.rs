@@ -1,7 +1,6 @@
 //! The real thing: see the room's page.
 
-use crate::task::Id;
-use crate::task::spawn::Origin;
+use super::site::SpawnSite;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -27,8 +26,8 @@ impl SpanId {
 }
 
 /// Size before boxing, if it was boxed.
-fn original_size(origin: &Origin<'_>, size: usize) -> Option<usize> {
-    (origin.size != 0 && origin.size != size).then_some(origin.size)
+fn original_size(site: &SpawnSite<'_>, size: usize) -> Option<usize> {
+    (site.size != 0 && site.size != size).then_some(site.size)
 }
 
 fn with_span<F: Future>(future: F, span: Span) -> (Task<F>, SpanId) {
@@ -40,39 +39,39 @@ fn with_span<F: Future>(future: F, span: Span) -> (Task<F>, SpanId) {
 pub(crate) fn task<F: Future>(
     future: F,
     kind: &'static str,
-    origin: Origin<'_>,
-    id: Id,
+    site: SpawnSite<'_>,
+    id: u64,
 ) -> (Task<F>, SpanId) {
     let span = tracing::trace_span!(
         target: "tokio::task",
         parent: None,
         "runtime.spawn",
         %kind,
-        task.name = %origin.name.unwrap_or_default(),
-        task.id = id.as_u64(),
-        original_size.bytes = original_size(&origin, size_of::<F>()),
+        task.name = %site.name.unwrap_or_default(),
+        task.id = id,
+        original_size.bytes = original_size(&site, size_of::<F>()),
         size.bytes = size_of::<F>(),
-        loc.file = origin.spawned_at.file(),
-        loc.line = origin.spawned_at.line(),
-        loc.col = origin.spawned_at.column(),
+        loc.file = site.spawned_at.file(),
+        loc.line = site.spawned_at.line(),
+        loc.col = site.spawned_at.column(),
     );
     with_span(future, span)
 }
 
 /// Gives a closure of type `C` on the blocking pool, which `future` runs, its span.
-pub(crate) fn blocking<C, F: Future>(future: F, origin: Origin<'_>, id: Id) -> (Task<F>, SpanId) {
+pub(crate) fn blocking<C, F: Future>(future: F, site: SpawnSite<'_>, id: u64) -> (Task<F>, SpanId) {
     let span = tracing::trace_span!(
         target: "tokio::task::blocking",
         "runtime.spawn",
         kind = %"blocking",
-        task.name = %origin.name.unwrap_or_default(),
-        task.id = id.as_u64(),
+        task.name = %site.name.unwrap_or_default(),
+        task.id = id,
         "fn" = %std::any::type_name::<C>(),
-        original_size.bytes = original_size(&origin, size_of::<C>()),
+        original_size.bytes = original_size(&site, size_of::<C>()),
         size.bytes = size_of::<C>(),
-        loc.file = origin.spawned_at.file(),
-        loc.line = origin.spawned_at.line(),
-        loc.col = origin.spawned_at.column(),
+        loc.file = site.spawned_at.file(),
+        loc.line = site.spawned_at.line(),
+        loc.col = site.spawned_at.column(),
     );
     with_span(future, span)
 }

@@ -6,15 +6,17 @@
 //! be for the very thread that waits. A thread of the runtime's own that may block (in `spawn_blocking`, in
 //! `block_in_place`) ends the runtime without waiting. In a forked child a runtime of the parent's is left as it is.
 
-use super::config::Config;
-use super::handle::{EnterGuard, Handle};
-use super::shared::Shared;
-use crate::context;
+use super::handle::EnterGuard;
+use crate::base::thread::is_entered;
 use crate::driver::Drivers;
-use crate::instrument;
-use crate::scheduler::{CurrentThread, MultiThread, Policy};
-use crate::task::Id;
-use crate::task::spawn::{Origin, is_large};
+use crate::handle::shared::Shared;
+use crate::handle::{Handle, Policy, current};
+use crate::instrument::{self, SpawnSite};
+use crate::scheduler::config::Config;
+use crate::scheduler::current_thread::CurrentThread;
+use crate::scheduler::multi_thread::MultiThread;
+use crate::task::{Id, is_large};
+use crate::worker::{current_thread, start};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -34,6 +36,7 @@ impl Core {
     /// # Errors
     /// If the system gives no thread for a worker.
     pub fn start(config: Config, drivers: Drivers) -> io::Result<Core> {
+        current::prepare();
         match config.workers {
             None => {
                 let (shared, driver) = Shared::new(config, drivers, |config| {
@@ -42,7 +45,7 @@ impl Core {
                 let handle = Handle {
                     shared: Arc::new(shared),
                 };
-                CurrentThread::install(&handle, driver);
+                handle.shared.policy.current_thread().install(driver);
                 Ok(Core {
                     handle,
                     done: false,
@@ -62,7 +65,7 @@ impl Core {
                     handle,
                     done: false,
                 };
-                MultiThread::launch(&core.handle, queues, driver)?;
+                start::launch(&core.handle, queues, driver)?;
                 Ok(core)
             }
         }
@@ -85,7 +88,7 @@ impl Core {
         if const { is_large::<F>() } {
             self.block_on_boxed(Box::pin(future))
         } else {
-            self.block_on_from(future, Origin::caller())
+            self.block_on_from(future, SpawnSite::caller())
         }
     }
 
@@ -93,18 +96,19 @@ impl Core {
     #[doc(hidden)]
     #[track_caller]
     pub fn block_on_boxed<F: Future>(&self, future: Pin<Box<F>>) -> F::Output {
-        self.block_on_from(future, Origin::caller().boxed::<F>())
+        self.block_on_from(future, SpawnSite::caller().boxed::<F>())
     }
 
     #[track_caller]
-    fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
+    fn block_on_from<F: Future>(&self, future: F, site: SpawnSite<'_>) -> F::Output {
         self.handle.shared.origin.assert_here();
         match &self.handle.shared.policy {
-            Policy::CurrentThread(policy) => {
-                let (future, _) = instrument::task(future, "block_on", origin, Id::next());
-                policy.block_on(&self.handle, future)
+            Policy::CurrentThread(_) => {
+                let id = Id::next().as_u64();
+                let (future, _) = instrument::task(future, "block_on", site, id);
+                current_thread::block_on(&self.handle, future)
             }
-            Policy::MultiThread(_) => self.handle.block_on_from(future, origin),
+            Policy::MultiThread(_) => self.handle.block_on_from(future, site),
         }
     }
 
@@ -140,8 +144,8 @@ impl Core {
 
     fn begin_shutdown(&self) {
         match &self.handle.shared.policy {
-            Policy::CurrentThread(policy) => policy.shutdown(&self.handle),
-            Policy::MultiThread(policy) => policy.shutdown_with(&self.handle.shared),
+            Policy::CurrentThread(_) => current_thread::shutdown(&self.handle),
+            Policy::MultiThread(policy) => policy.shut_down(&*self.handle.shared.unpark),
         }
         self.handle.pool().begin_shutdown();
     }
@@ -162,7 +166,7 @@ impl Drop for Core {
 /// May this thread wait for a runtime's end? Panics where it must not; but not twice.
 #[track_caller]
 fn may_wait() -> bool {
-    if !context::is_entered() {
+    if !is_entered() {
         return true;
     }
     if std::thread::panicking() {

@@ -1,19 +1,11 @@
-//! `Handle`: a runtime as seen from inside and from other threads.
+//! The methods of `Handle`: a runtime as seen from inside and from other threads.
 
-use super::config::TaskMeta;
-use super::metrics::Counters;
-use super::shared::Shared;
-use super::{Id, RuntimeMetrics, TryCurrentError};
-use crate::base::rng::RngSeed;
-use crate::blocking::{self, pool::Pool};
-use crate::context;
-use crate::driver::{BoxSleep, ClockHold, Timers};
-use crate::instrument;
-use crate::park;
-use crate::scheduler::{self, Policy};
-use crate::task::cell::Header;
-use crate::task::spawn::{Origin, is_large};
-use crate::task::{self, JoinHandle};
+use super::RuntimeMetrics;
+use crate::blocking::Pool;
+use crate::driver::ClockHold;
+use crate::handle::{Handle, Id, Policy, TryCurrentError, current, spawn};
+use crate::instrument::{self, SpawnSite};
+use crate::task::{self, JoinHandle, is_large};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -21,7 +13,6 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Which scheduler a runtime has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,14 +24,6 @@ pub enum RuntimeFlavor {
     MultiThread,
 }
 
-/// A handle to a runtime: spawns on it, from any thread, and enters it.
-///
-/// Cheap to clone. It does not keep the runtime running.
-#[derive(Clone)]
-pub struct Handle {
-    pub(crate) shared: Arc<Shared>,
-}
-
 impl Handle {
     /// The runtime this thread is in.
     ///
@@ -48,7 +31,7 @@ impl Handle {
     /// Outside of a runtime.
     #[track_caller]
     pub fn current() -> Handle {
-        match context::try_current() {
+        match current::try_current() {
             Ok(handle) => handle,
             Err(error) => panic!("{error}"),
         }
@@ -56,7 +39,7 @@ impl Handle {
 
     /// The runtime this thread is in, or an error outside of one.
     pub fn try_current() -> Result<Handle, TryCurrentError> {
-        context::try_current()
+        current::try_current()
     }
 
     /// Makes this runtime the current one on this thread until the guard is dropped.
@@ -67,7 +50,7 @@ impl Handle {
     #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.shared.origin.assert_here();
-        match context::set_current(self.clone()) {
+        match current::set_current(self.clone()) {
             Ok(guard) => EnterGuard {
                 _guard: guard,
                 _handle: PhantomData,
@@ -87,7 +70,7 @@ impl Handle {
         if const { is_large::<F>() } {
             self.spawn_boxed(Box::pin(future))
         } else {
-            scheduler::spawn(self, future, Origin::caller())
+            spawn::spawn(self, future, SpawnSite::caller())
         }
     }
 
@@ -99,7 +82,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        scheduler::spawn(self, future, Origin::caller().boxed::<F>())
+        spawn::spawn(self, future, SpawnSite::caller().boxed::<F>())
     }
 
     /// Spawns a future that need not be `Send` on a local runtime.
@@ -117,7 +100,7 @@ impl Handle {
             // SAFETY: the caller's promise.
             unsafe { self.spawn_local_boxed(Box::pin(future)) }
         } else {
-            scheduler::spawn(self, future, Origin::caller())
+            spawn::spawn(self, future, SpawnSite::caller())
         }
     }
 
@@ -132,7 +115,7 @@ impl Handle {
         F: Future + 'static,
         F::Output: 'static,
     {
-        scheduler::spawn(self, future, Origin::caller().boxed::<F>())
+        spawn::spawn(self, future, SpawnSite::caller().boxed::<F>())
     }
 
     /// Is this a local runtime?
@@ -156,9 +139,9 @@ impl Handle {
         R: Send + 'static,
     {
         let spawned = if const { is_large::<F>() } {
-            blocking::spawn_on(self, Box::new(f), Origin::caller().boxed::<F>())
+            spawn::spawn_blocking(self, Box::new(f), SpawnSite::caller().boxed::<F>())
         } else {
-            blocking::spawn_on(self, f, Origin::caller())
+            spawn::spawn_blocking(self, f, SpawnSite::caller())
         };
         spawned.unwrap_or_else(|error| panic!("{error}"))
     }
@@ -173,17 +156,17 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         if const { is_large::<F>() } {
-            self.block_on_from(Box::pin(future), Origin::caller().boxed::<F>())
+            self.block_on_from(Box::pin(future), SpawnSite::caller().boxed::<F>())
         } else {
-            self.block_on_from(future, Origin::caller())
+            self.block_on_from(future, SpawnSite::caller())
         }
     }
 
-    pub(super) fn block_on_from<F: Future>(&self, future: F, origin: Origin<'_>) -> F::Output {
+    pub(super) fn block_on_from<F: Future>(&self, future: F, site: SpawnSite<'_>) -> F::Output {
         self.shared.origin.assert_here();
-        let _entered = context::enter_runtime(self, true);
-        let (future, _) = instrument::task(future, "block_on", origin, task::Id::next());
-        park::block_on(future)
+        let _entered = current::enter_runtime(self, true);
+        let (future, _) = instrument::task(future, "block_on", site, task::Id::next().as_u64());
+        task::block_on(future)
     }
 
     /// Which scheduler the runtime has.
@@ -247,40 +230,8 @@ impl Handle {
         self.shared.policy.is_shutdown()
     }
 
-    pub(crate) fn timers(&self) -> Option<&Arc<dyn Timers>> {
-        self.shared.timers.as_ref()
-    }
-
-    pub(crate) fn sleep_fn(&self) -> Option<fn(Duration) -> BoxSleep> {
-        self.shared.sleep
-    }
-
     pub(crate) fn pool(&self) -> &Pool {
         &self.shared.pool
-    }
-
-    pub(crate) fn next_seed(&self) -> RngSeed {
-        self.shared.seeds.next_seed()
-    }
-
-    pub(crate) fn metrics_counters(&self) -> &Counters {
-        &self.shared.counters
-    }
-
-    pub(crate) fn hook_terminate(&self, header: &Header) {
-        self.shared
-            .hook_task(&self.shared.config.after_termination, header);
-    }
-
-    pub(crate) fn hook_spawn(&self, id: task::Id, origin: Origin<'_>) {
-        if let Some(hook) = &self.shared.config.before_spawn {
-            hook(&TaskMeta {
-                id,
-                spawned_at: origin.spawned_at,
-                name: origin.name,
-                schedule_latency: None,
-            });
-        }
     }
 }
 
@@ -301,7 +252,7 @@ impl fmt::Debug for Handle {
 #[must_use = "Creating and dropping a guard does nothing"]
 #[derive(Debug)]
 pub struct EnterGuard<'a> {
-    _guard: context::SetCurrent,
+    _guard: current::SetCurrent,
     _handle: PhantomData<&'a Handle>,
     _not_send: PhantomData<NotSend>,
 }

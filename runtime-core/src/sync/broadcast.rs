@@ -25,7 +25,7 @@ use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
-use crate::park::block_on_current_thread;
+use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;

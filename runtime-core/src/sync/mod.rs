@@ -1,8 +1,8 @@
 //! Synchronisation between tasks: channels, locks, semaphores, one-time cells.
 //!
 //! Owns everything under `sync`. Knows wakers, the cooperative budget and, for the `blocking_*`
-//! methods, how to park a thread; nothing about schedulers, I/O or timers (`send_timeout` asks
-//! the driver seam for a sleep).
+//! methods, how to park a thread; nothing about schedulers, I/O or timers (`Sender::send_timeout` is in the
+//! room `runtime`).
 //!
 //! ```text
 //!   Mutex  RwLock  OnceCell   mpsc::Sender          watch  Barrier  SetOnce     broadcast

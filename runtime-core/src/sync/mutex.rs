@@ -7,7 +7,7 @@
 
 use super::batch::BatchSemaphore;
 use crate::instrument::{resource, state_told, state_update, wait_on};
-use crate::park::block_on_current_thread;
+use crate::task::block_on_current_thread;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;

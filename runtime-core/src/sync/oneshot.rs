@@ -22,7 +22,7 @@ use crate::coop;
 use crate::instrument::{
     ENABLED, Op, Resource, async_op, inner_op, poll_op, resource, state_update,
 };
-use crate::park::block_on_current_thread;
+use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;

@@ -6,7 +6,7 @@
 
 use super::batch::{AcquireError, BatchSemaphore, TryAcquireError};
 use crate::instrument::{resource, wait_on};
-use crate::park::block_on_current_thread;
+use crate::task::block_on_current_thread;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;

@@ -10,11 +10,10 @@
 //! caught, so a task's end is always carried through.
 
 use super::state::{OnPending, OnWake, State};
-use super::{Id, JoinError, Runnable, nested};
+use super::{Id, JoinError, Runnable, id, nested};
 use crate::base::contain;
 use crate::base::lock_audit;
 use crate::base::shim::cell::UnsafeCell;
-use crate::context;
 use crate::instrument::SpanId;
 use std::any::Any;
 use std::future::Future;
@@ -120,13 +119,13 @@ struct TaskIdGuard(u64);
 
 impl TaskIdGuard {
     fn enter(id: Id) -> Self {
-        TaskIdGuard(context::replace_task_id(id.as_u64()))
+        TaskIdGuard(id::replace_running(id.as_u64()))
     }
 }
 
 impl Drop for TaskIdGuard {
     fn drop(&mut self) {
-        context::replace_task_id(self.0);
+        id::replace_running(self.0);
     }
 }
 
@@ -249,7 +248,7 @@ impl RawTask {
     }
 
     /// Requests cancellation; if the permit is free, it is the caller's, to carry it out.
-    pub(super) fn take_to_shut_down(self) -> Option<Runnable> {
+    pub(crate) fn take_to_shut_down(self) -> Option<Runnable> {
         self.state().cancel();
         (self.state().wake() == OnWake::Schedule).then(|| Runnable::from_raw(self))
     }

@@ -1,10 +1,10 @@
 //! Why a task gave no output.
 
 use super::Id;
+use crate::base::shim::lock::Mutex;
 use std::any::Any;
 use std::fmt;
 use std::io;
-use std::sync::Mutex;
 
 /// Why awaiting a task failed: it was cancelled or it panicked.
 pub struct JoinError {
@@ -56,9 +56,7 @@ impl JoinError {
     /// The panic's payload, or the error back.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.repr {
-            Repr::Panic(payload) => Ok(payload
-                .into_inner()
-                .unwrap_or_else(|poisoned| poisoned.into_inner())),
+            Repr::Panic(payload) => Ok(payload.into_inner()),
             Repr::Cancelled => Err(self),
         }
     }
@@ -68,19 +66,15 @@ impl JoinError {
         self.id
     }
 
-    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        match &self.repr {
-            Repr::Cancelled => f(None),
-            Repr::Panic(payload) => {
-                let payload = payload
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner());
-                let text = payload
-                    .downcast_ref::<String>()
-                    .map(String::as_str)
-                    .or_else(|| payload.downcast_ref::<&'static str>().copied());
-                f(text)
-            }
+    /// The panic's message, if it is text. A copy: the formatter is user code, and not called under the lock.
+    fn message(&self) -> Option<String> {
+        let Repr::Panic(payload) = &self.repr else {
+            return None;
+        };
+        let payload = payload.lock();
+        match payload.downcast_ref::<&'static str>() {
+            Some(text) => Some((*text).to_owned()),
+            None => payload.downcast_ref::<String>().cloned(),
         }
     }
 }
@@ -90,10 +84,10 @@ impl fmt::Display for JoinError {
         if self.is_cancelled() {
             return write!(f, "task {} was cancelled", self.id);
         }
-        self.with_message(|text| match text {
+        match self.message() {
             Some(text) => write!(f, "task {} panicked with message {text:?}", self.id),
             None => write!(f, "task {} panicked", self.id),
-        })
+        }
     }
 }
 
@@ -102,10 +96,10 @@ impl fmt::Debug for JoinError {
         if self.is_cancelled() {
             return write!(f, "JoinError::Cancelled({:?})", self.id);
         }
-        self.with_message(|text| match text {
+        match self.message() {
             Some(text) => write!(f, "JoinError::Panic({:?}, {text:?}, ...)", self.id),
             None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
-        })
+        }
     }
 }
 

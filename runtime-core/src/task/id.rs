@@ -1,6 +1,6 @@
 //! Task identifiers: unique among the tasks of the process, never reused.
 
-use crate::context;
+use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 // A plain counter, not part of any protocol: std's atomic also under the model checker.
@@ -34,6 +34,28 @@ impl Id {
     }
 }
 
+crate::runtime_thread_local! {
+    /// The running task's number; 0 while none runs. Without a destructor: it can be asked to a thread's very end.
+    static RUNNING: Cell<u64> = Cell::new(0)
+}
+
+/// The running task's number; 0 outside of one.
+#[inline]
+pub(crate) fn running() -> u64 {
+    RUNNING.with(Cell::get)
+}
+
+/// Sets the running task's number; gives back the one before.
+#[inline]
+pub(crate) fn replace_running(id: u64) -> u64 {
+    RUNNING.with(|running| running.replace(id))
+}
+
+/// In a forked child: its thread runs no task any more.
+pub(crate) fn forget_runtime() {
+    let _ = RUNNING.try_with(|running| running.set(0));
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -57,5 +79,5 @@ pub fn id() -> Id {
 
 /// The id of the running task, `None` outside of one.
 pub fn try_id() -> Option<Id> {
-    NonZeroU64::new(context::task_id()).map(Id)
+    NonZeroU64::new(running()).map(Id)
 }

@@ -66,7 +66,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Panics
     /// If it was taken before.
-    pub(super) fn take_output(&mut self) -> Result<T, JoinError> {
+    pub(crate) fn take_output(&mut self) -> Result<T, JoinError> {
         assert!(self.is_finished());
         // SAFETY: complete; `new` was given a cell whose output is `T`; there is one join handle.
         unsafe { self.raw.output() }

@@ -8,26 +8,26 @@
 //! | `owned` | the lists shutdown walks |
 //! | `nested` | destructors that would run one inside the other |
 //! | `join`, `error`, `id` | what users hold |
-//! | `spawn`, `builder` | how tasks are made |
-//! | `join_set`, `local_set`, `local_key` | groups, `!Send` tasks, task-locals |
+//! | `local_key`, `yield_now` | task-locals, and giving up a turn |
+//! | `block_on` | one thread that waits for one future, without a scheduler |
 //! | `burst_queue` | a queue whose memory comes back |
+//! | `large` | what is moved to the heap at once |
+//!
+//! How tasks are made, and groups of them, is in the room `spawn`.
 //!
 //! The life of a task is told in `docs/life-of-a-task.md`.
 
-mod builder;
+mod block_on;
 mod burst_queue;
 pub(crate) mod cell;
 mod error;
 mod id;
 mod join;
-mod join_set;
-pub mod join_set_builder;
+mod large;
 mod local_key;
-pub(crate) mod local_set;
 pub(crate) mod nested;
 pub(crate) mod owned;
 pub(crate) mod runnable;
-pub(crate) mod spawn;
 pub(crate) mod state;
 mod yield_now;
 
@@ -41,25 +41,21 @@ mod loom;
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom_cell.rs"]
 mod loom_cell;
-#[cfg(all(test, runtime_loom))]
-#[path = "tests/loom_local.rs"]
-mod loom_local;
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/unit.rs"]
 mod unit;
 
-pub use builder::Builder;
+pub(crate) use block_on::block_on;
+pub use block_on::block_on_current_thread;
+pub(crate) use burst_queue::BurstQueue;
 pub use error::JoinError;
+pub(crate) use id::forget_runtime;
+#[cfg(feature = "taskdump")]
+pub(crate) use id::running;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinHandle};
-pub use join_set::JoinSet;
-pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
-pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
-pub(crate) use runnable::Runnable;
 #[doc(hidden)]
-pub use spawn::is_large;
-pub use spawn::spawn;
+pub use large::is_large;
+pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
+pub(crate) use runnable::Runnable;
 pub use yield_now::yield_now;
-
-pub use crate::blocking::{block_in_place, spawn_blocking};
-pub use crate::coop::{Unconstrained, consume_budget, unconstrained};

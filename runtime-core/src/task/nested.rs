@@ -11,7 +11,7 @@
 //! The thread-local has no destructor, so that this holds in other thread-locals' destructors.
 
 use crate::base::contain;
-use crate::context;
+use crate::base::thread::{Entered, replace_entered};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -61,7 +61,7 @@ pub(crate) fn wait(work: Work) {
 pub(crate) fn before_park() {
     if NESTING.with(|nesting| !nesting.waiting.get().is_null()) {
         // The destructors that wait did not begin in what parks here.
-        let _outside = context::replace_entered(context::Entered::No);
+        let _outside = replace_entered(Entered::No);
         run_waiting();
     }
 }

@@ -1,6 +1,6 @@
 //! Giving the other tasks a turn.
 
-use crate::context;
+use crate::base::deferred;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -17,7 +17,7 @@ pub async fn yield_now() {
         if std::mem::replace(&mut yielded, true) {
             return Poll::Ready(());
         }
-        context::defer(cx.waker());
+        deferred::defer(cx.waker());
         Poll::Pending
     })
     .await;

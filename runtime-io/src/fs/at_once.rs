@@ -12,14 +12,14 @@
 //! file bypasses the page cache (`O_DIRECT`) or the place of its blocks is yet to be read.
 
 use super::sys;
-use runtime_core::{context, coop};
+use runtime_core::{coop, with_current};
 use std::fs::{File, Metadata};
 use std::future::poll_fn;
 use std::path::Path;
 
 /// Runs `ask`, once there is budget for it.
 async fn budgeted<T>(ask: impl FnOnce() -> Option<T>) -> Option<T> {
-    if context::with_current(|runtime| runtime.is_shutdown())? {
+    if with_current(|runtime| runtime.is_shutdown())? {
         return None;
     }
     let coop = poll_fn(coop::poll_proceed).await;

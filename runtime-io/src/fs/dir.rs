@@ -11,8 +11,8 @@
 
 use super::sys::{self, Nature};
 use super::{lost_task, on_pool};
-use runtime_core::blocking::{drop_off_worker, try_spawn_blocking_with};
 use runtime_core::coop;
+use runtime_core::spawn::{drop_off_worker, try_spawn_blocking_with};
 use runtime_core::task::JoinHandle;
 use std::collections::VecDeque;
 use std::ffi::OsString;

@@ -10,7 +10,7 @@
 //!   program that was just written can be run, the other side of a pipe sees the end).
 
 use super::sys::{self, Nature};
-use runtime_core::blocking::drop_off_worker;
+use runtime_core::spawn::drop_off_worker;
 use std::fs::File;
 use std::ops::Deref;
 

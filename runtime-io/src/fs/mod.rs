@@ -44,7 +44,7 @@ pub use paths::{
     symlink_metadata, try_exists, write,
 };
 
-use runtime_core::blocking::{spawn_mandatory_blocking, try_spawn_blocking};
+use runtime_core::spawn::{spawn_mandatory_blocking, try_spawn_blocking};
 use std::io;
 
 /// Runs `f` on the pool; cancelled if the runtime shuts down first.

@@ -8,7 +8,7 @@ use super::handle::Handle;
 use super::lost_task;
 use super::sys;
 use crate::uring::{self, Done, Op, Paths, Request, Ring, StatBuf, c_path};
-use runtime_core::context;
+use runtime_core::with_current;
 use std::ffi::CStr;
 use std::future::Future;
 use std::io::{self, Seek, SeekFrom};
@@ -137,7 +137,7 @@ pub(super) fn write(
 ) -> Option<impl Future<Output = Option<io::Result<()>>> + use<>> {
     let ring = uring::current(Request::WRITE)?;
     let (path, data) = (path.to_owned(), data.clone());
-    let task = context::with_current(|handle| {
+    let task = with_current(|handle| {
         handle.spawn(async move {
             let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
             unless_interrupted(match open(&path, flags, 0o666).await? {

@@ -14,7 +14,7 @@
 use crate::io::patient::{self, Wants, insist};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::shutdown::shutdown_error;
-use runtime_core::blocking::{spawn_mandatory_blocking, try_spawn_blocking};
+use runtime_core::spawn::{spawn_mandatory_blocking, try_spawn_blocking};
 use runtime_core::task::JoinHandle;
 use std::fmt;
 use std::future::Future;

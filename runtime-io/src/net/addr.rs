@@ -1,7 +1,7 @@
 //! Addresses from what users write them as: literals are parsed at once, names are looked up on
 //! the blocking pool (the OS's resolver blocks).
 
-use runtime_core::blocking;
+use runtime_core::spawn;
 use runtime_core::task::JoinHandle;
 use std::future::Future;
 use std::io;
@@ -70,7 +70,7 @@ impl Lookup {
     }
 
     fn on_pool(f: impl FnOnce() -> io::Result<List> + Send + 'static) -> Lookup {
-        match blocking::try_spawn_blocking(f) {
+        match spawn::try_spawn_blocking(f) {
             Ok(task) => Lookup::OnPool(task),
             Err(error) => Lookup::Known(Some(Err(error))),
         }

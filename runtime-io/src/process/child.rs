@@ -5,7 +5,7 @@ use super::{ChildStderr, ChildStdin, ChildStdout, orphan};
 use crate::io::{AsyncRead, ReadBuf};
 use crate::is_shutdown_error;
 use crate::reactor::{Reactor, current_reactor, try_current_reactor};
-use runtime_core::fork::Origin;
+use runtime_core::base::fork::Origin;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;

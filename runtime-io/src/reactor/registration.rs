@@ -23,10 +23,10 @@ use super::driver::Reactor;
 use super::readiness::{Direction, ReadyEvent};
 use super::slots::Slot;
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
+use runtime_core::base::fork::InheritedError;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
-use runtime_core::fork::InheritedError;
-use runtime_core::{context, coop};
+use runtime_core::{coop, with_current};
 #[cfg(any(feature = "signal", feature = "process"))]
 use std::any::Any;
 use std::fmt;
@@ -48,7 +48,7 @@ const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call `en
 /// Outside of a runtime, or where its I/O driver is not enabled.
 #[track_caller]
 pub(crate) fn current_reactor() -> Arc<Reactor> {
-    match context::with_current(|handle| handle.io_driver().cloned()) {
+    match with_current(|handle| handle.io_driver().cloned()) {
         None => panic!("{NO_RUNTIME}"),
         Some(None) => panic!("{NO_IO}"),
         Some(Some(any)) => any
@@ -60,7 +60,7 @@ pub(crate) fn current_reactor() -> Arc<Reactor> {
 /// The reactor of the runtime this thread is in, if that has one and has not shut down.
 #[cfg(feature = "process")]
 pub(crate) fn try_current_reactor() -> Option<Arc<Reactor>> {
-    let any = context::with_current(|handle| {
+    let any = with_current(|handle| {
         let reactor = handle.io_driver().cloned();
         reactor.filter(|_| !handle.is_shutdown())
     });
@@ -143,7 +143,7 @@ impl Registration {
         let is_here = |other: &Arc<dyn Any + Send + Sync>| {
             std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&self.reactor))
         };
-        let other = context::with_current(|handle| {
+        let other = with_current(|handle| {
             let reactor = handle.io_driver().filter(|other| !is_here(other))?;
             (!handle.is_shutdown()).then(|| reactor.clone())
         });

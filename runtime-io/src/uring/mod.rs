@@ -36,12 +36,12 @@ pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
 pub(crate) use ring::{Panic, Ring, WakeDriver};
 
 use crate::reactor::Reactor;
-use runtime_core::context;
+use runtime_core::with_current;
 use std::sync::Arc;
 
 /// The ring of the runtime this thread is in, if there is one that can do `opcode`.
 pub(crate) fn current(opcode: u8) -> Option<Arc<Ring>> {
-    let any = context::with_current(|handle| handle.io_driver().cloned())??;
+    let any = with_current(|handle| handle.io_driver().cloned())??;
     let ring = any.downcast_ref::<Reactor>()?.ring()?;
     ring.can(opcode).then(|| ring.clone())
 }

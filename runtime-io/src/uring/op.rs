@@ -12,7 +12,7 @@ use super::slots::{Key, OnAbandon, OnLook};
 use super::{Done, Request, Ring};
 use runtime_core::base::lock_audit;
 use runtime_core::driver::ClockHold;
-use runtime_core::{context, coop};
+use runtime_core::{coop, with_current};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -91,7 +91,7 @@ impl Future for Op {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Done>> {
         let coop = ready!(coop::poll_proceed(cx));
         if let State::New(_) = self.state {
-            self.hold = context::with_current(|handle| handle.hold_clock()).flatten();
+            self.hold = with_current(|handle| handle.hold_clock()).flatten();
         }
         let result = ready!(self.poll_result(cx));
         self.hold = None;

@@ -76,6 +76,32 @@ pub fn check(files: &[File], roots: &[&str]) -> Vec<(Vec<String>, String)> {
     found
 }
 
+/// The imports that go up: from a file in one of `floors`, which are listed from the bottom, to a file in a later one.
+/// Each with its line.
+pub fn upward(files: &[File], roots: &[&str], floors: &[&str]) -> Vec<(String, usize, String)> {
+    let modules = Modules::new(files, roots);
+    let floor = |at: usize| {
+        let name = &files[at].name;
+        floors.iter().position(|f| {
+            let rest = name.strip_prefix(f);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    let mut found = Vec::new();
+    for ((from, to), line) in modules.imports() {
+        if let (Some(low), Some(high)) = (floor(from), floor(to))
+            && low < high
+        {
+            let text = format!(
+                "{} may not import {}: it is on a higher floor",
+                floors[low], files[to].name
+            );
+            found.push((files[from].name.clone(), line, text));
+        }
+    }
+    found
+}
+
 fn folder(file: &str) -> &str {
     file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
@@ -274,7 +300,7 @@ fn shortest(part: &[usize], edges: &BTreeSet<(usize, usize)>) -> Option<Vec<usiz
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, upward};
     use crate::tidy::paths::{File, read};
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
@@ -343,5 +369,19 @@ mod tests {
             ("b/src/q/mod.rs", "fn f() { a::p::g() }"),
         ];
         assert_eq!(found(&files).len(), 1);
+    }
+
+    #[test]
+    fn an_import_of_a_higher_floor_is_found() {
+        let files: Vec<File> = [
+            ("a/src/low/x.rs", "use crate::high::Y;"),
+            ("a/src/high/mod.rs", "use crate::low::x;"),
+        ]
+        .iter()
+        .map(|(name, text)| read(name, text).unwrap())
+        .collect();
+        let found = upward(&files, &["a/src"], &["a/src/low", "a/src/high"]);
+        let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["a/src/low/x.rs"]);
     }
 }

@@ -27,6 +27,25 @@ const ROOTS: [&str; 6] = [
     "drop-in/src",
 ];
 
+/// The rooms of `runtime-core` and the packages on top of it, from the bottom: none imports from a later one.
+const FLOORS: [&str; 15] = [
+    "runtime-core/src/base",
+    "runtime-core/src/coop",
+    "runtime-core/src/instrument",
+    "runtime-core/src/task",
+    "runtime-core/src/sync",
+    "runtime-core/src/blocking",
+    "runtime-core/src/driver",
+    "runtime-core/src/scheduler",
+    "runtime-core/src/handle",
+    "runtime-core/src/worker",
+    "runtime-core/src/runtime",
+    "runtime-core/src/spawn",
+    "runtime-time/src",
+    "runtime-io/src",
+    "src",
+];
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Only files whose path contains one of these.

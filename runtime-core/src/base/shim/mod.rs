@@ -6,6 +6,7 @@
 
 #[doc(hidden)]
 pub mod lock;
+pub mod lock_audit;
 
 #[cfg(not(runtime_loom))]
 mod native;

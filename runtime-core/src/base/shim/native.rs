@@ -7,8 +7,8 @@
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
-    use crate::base::lock_audit;
     use crate::base::shim::lock;
+    use crate::base::shim::lock_audit;
     use std::fmt;
     use std::mem::ManuallyDrop;
     use std::ops::{Deref, DerefMut};

@@ -5,19 +5,16 @@
 //! one taken and not yet used; it may be sent through even after the receiver has closed.
 
 use super::chan::{Chan, Room};
-use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
+use super::error::{SendError, TryRecvError, TrySendError};
 use crate::base::shim::sync::Arc;
 use crate::base::shim::sync::atomic::Ordering;
-use crate::driver;
-use crate::park::block_on_current_thread;
 use crate::sync::batch::{BatchSemaphore, TryAcquireError};
+use crate::task::block_on_current_thread;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// Sends values, waiting for room where there is none.
 pub struct Sender<T> {
@@ -158,37 +155,6 @@ impl<T> Sender<T> {
             }
             Err(TrySendError::Full(())) => Err(TrySendError::Full(value)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(value)),
-        }
-    }
-
-    /// Waits for room, for at most `timeout`, and sends.
-    ///
-    /// # Errors
-    /// Gives the value back if there was no room in time, or the receiver is gone.
-    ///
-    /// # Panics
-    /// Outside of a runtime, or without its timers.
-    pub async fn send_timeout(
-        &self,
-        value: T,
-        timeout: Duration,
-    ) -> Result<(), SendTimeoutError<T>> {
-        let mut sleep = driver::sleep(timeout);
-        let mut room = pin!(self.chan.take_room(1));
-        let outcome = poll_fn(|cx| {
-            if let Poll::Ready(outcome) = room.as_mut().poll(cx) {
-                return Poll::Ready(Some(outcome));
-            }
-            Pin::new(&mut sleep).poll(cx).map(|()| None)
-        })
-        .await;
-        match outcome {
-            Some(Ok(())) => {
-                self.chan.push_reserved(value);
-                Ok(())
-            }
-            Some(Err(_)) => Err(SendTimeoutError::Closed(value)),
-            None => Err(SendTimeoutError::Timeout(value)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::chan::Chan;
 use super::error::{SendError, TryRecvError};
 use crate::base::shim::sync::Arc;
 use crate::base::shim::sync::atomic::Ordering;
-use crate::park::block_on_current_thread;
+use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{RefUnwindSafe, UnwindSafe};

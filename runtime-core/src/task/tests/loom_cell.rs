@@ -5,8 +5,9 @@
 
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
-use super::{Id, JoinHandle, JoinSet, Runnable};
+use super::{Id, JoinHandle, Runnable};
 use crate::instrument::SpanId;
+use crate::spawn::JoinSet;
 use crate::sync::oneshot;
 use ::loom::future::block_on;
 use ::loom::sync::Arc;

@@ -30,10 +30,8 @@ use crate::fs::lost_task;
 use crate::fs::ring::{self, RingRead};
 use crate::io::ReadBuf;
 use runtime_core::base::shim::sync::Mutex;
-use runtime_core::blocking::{
-    spawn_mandatory_blocking, try_spawn_blocking, try_spawn_blocking_with,
-};
 use runtime_core::coop;
+use runtime_core::spawn::{spawn_mandatory_blocking, try_spawn_blocking, try_spawn_blocking_with};
 use runtime_core::task::JoinHandle;
 use std::future::Future;
 use std::io::{self, IoSlice, Seek, SeekFrom};

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 ///
 /// ```
 /// use runtime_io::io::AsyncBufReadExt;
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let mut lines = (&b"one\r\ntwo"[..]).lines();
 /// assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
 /// assert_eq!(lines.next_line().await?.as_deref(), Some("two"));

@@ -31,7 +31,7 @@ pin_project_lite::pin_project! {
     ///
     /// ```
     /// use runtime_io::io::{AsyncBufReadExt, BufReader};
-    /// # runtime_core::park::block_on_current_thread(async {
+    /// # runtime_core::task::block_on_current_thread(async {
     /// let mut reader = BufReader::new(&b"a\nb"[..]);
     /// let mut line = String::new();
     /// assert_eq!(reader.read_line(&mut line).await?, 2);

@@ -13,7 +13,7 @@ pin_project_lite::pin_project! {
     ///
     /// ```
     /// use runtime_io::io::{AsyncBufReadExt, AsyncWriteExt, BufStream, duplex};
-    /// # runtime_core::park::block_on_current_thread(async {
+    /// # runtime_core::task::block_on_current_thread(async {
     /// let (a, b) = duplex(64);
     /// let (mut a, mut b) = (BufStream::new(a), BufStream::new(b));
     /// a.write_all(b"hi\n").await?;

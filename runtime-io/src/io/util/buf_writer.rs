@@ -24,7 +24,7 @@ pin_project_lite::pin_project! {
     ///
     /// ```
     /// use runtime_io::io::{AsyncWriteExt, BufWriter};
-    /// # runtime_core::park::block_on_current_thread(async {
+    /// # runtime_core::task::block_on_current_thread(async {
     /// let mut writer = BufWriter::new(Vec::new());
     /// writer.write_all(b"abc").await?;
     /// assert!(writer.get_ref().is_empty());

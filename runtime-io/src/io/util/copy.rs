@@ -144,7 +144,7 @@ impl Copier {
 /// Copies everything from `reader` to `writer` through a buffer of 8 KiB, and says how many bytes that was.
 ///
 /// ```
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let mut out = Vec::new();
 /// assert_eq!(runtime_io::io::copy(&mut &b"abc"[..], &mut out).await?, 3);
 /// # std::io::Result::Ok(()) }).unwrap();

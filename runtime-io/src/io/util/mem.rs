@@ -190,7 +190,7 @@ pub struct DuplexStream {
 ///
 /// ```
 /// use runtime_io::io::{AsyncReadExt, AsyncWriteExt};
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let (mut a, mut b) = runtime_io::io::duplex(16);
 /// a.write_all(b"ping").await?;
 /// let mut got = [0; 4];

@@ -35,7 +35,7 @@ macro_rules! read_numbers {
 ///
 /// ```
 /// use runtime_io::io::AsyncReadExt;
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let mut reader: &[u8] = &[1, 2, b'h', b'i'];
 /// assert_eq!(reader.read_u16().await?, 0x0102);
 /// let mut rest = String::new();

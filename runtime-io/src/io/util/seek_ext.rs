@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 ///
 /// ```
 /// use runtime_io::io::{AsyncSeekExt, SeekFrom};
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let mut cursor = std::io::Cursor::new(b"abcdef");
 /// assert_eq!(cursor.seek(SeekFrom::End(-2)).await?, 4);
 /// # std::io::Result::Ok(()) }).unwrap();

@@ -36,7 +36,7 @@ macro_rules! write_numbers {
 ///
 /// ```
 /// use runtime_io::io::AsyncWriteExt;
-/// # runtime_core::park::block_on_current_thread(async {
+/// # runtime_core::task::block_on_current_thread(async {
 /// let mut out = Vec::new();
 /// out.write_u16_le(0x0102).await?;
 /// out.write_all(b"hi").await?;

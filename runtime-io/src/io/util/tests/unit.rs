@@ -1,7 +1,7 @@
 //! Streams that break their contracts, futures dropped half-way, and buffers at their limits.
 
 use crate::io::*;
-use runtime_core::park::block_on_current_thread as block_on;
+use runtime_core::task::block_on_current_thread as block_on;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};

@@ -1,0 +1,100 @@
+//! Wakers that wait for the end of a worker's round.
+//!
+//! A task that yields is woken once its worker has been round the other tasks and the driver. Its waker waits in a list of
+//! the thread. The list is open while the thread has such rounds: a scheduler opens it, and closes it when its core goes
+//! to another thread. Where it is closed, wakers are woken at once.
+//!
+//! I1: whoever opens the list wakes what is in it, before it sleeps and before it ends.
+
+use super::contain;
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
+
+/// Room for so many wakers stays when they have been woken.
+const KEPT: usize = 256;
+
+crate::runtime_thread_local! {
+    static OPEN: Cell<bool> = Cell::new(false)
+}
+crate::runtime_thread_local! {
+    static LIST: RefCell<Vec<Waker>> = RefCell::new(Vec::new())
+}
+
+/// Puts back whether the list is open.
+#[derive(Debug)]
+#[must_use = "dropping the guard puts back what was"]
+pub(crate) struct Opened(bool);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        OPEN.with(|open| open.set(self.0));
+    }
+}
+
+/// Opens this thread's list until the guard is dropped (I1).
+pub(crate) fn open() -> Opened {
+    Opened(OPEN.with(|open| open.replace(true)))
+}
+
+/// The thread has no rounds any more, until the guard of [`open`] is dropped.
+pub(crate) fn close() {
+    OPEN.with(|open| open.set(false));
+}
+
+/// Wakes `waker` at the end of the round; at once on threads that have none.
+pub(crate) fn defer(waker: &Waker) {
+    if !OPEN.with(Cell::get) || !push(waker) {
+        waker.wake_by_ref();
+    }
+}
+
+/// False while the list is being woken, or once it is gone.
+fn push(waker: &Waker) -> bool {
+    let push = |list: &RefCell<Vec<Waker>>| {
+        let Ok(mut list) = list.try_borrow_mut() else {
+            return false;
+        };
+        if !list.last().is_some_and(|last| last.will_wake(waker)) {
+            list.push(waker.clone());
+        }
+        true
+    };
+    LIST.try_with(push).unwrap_or(false)
+}
+
+/// Is any waker deferred on this thread?
+#[inline]
+pub(crate) fn is_any() -> bool {
+    LIST.try_with(|list| !list.borrow().is_empty())
+        .unwrap_or(false)
+}
+
+/// Wakes what was deferred.
+pub(crate) fn wake_all() {
+    if !is_any() {
+        return;
+    }
+    let mut list = LIST.try_with(RefCell::take).unwrap_or_default();
+    for waker in list.drain(..) {
+        contain::contain(|| waker.wake());
+    }
+    // Its memory serves the next round, unless the list was long.
+    if list.capacity() <= KEPT {
+        let _ = LIST.try_with(|next| {
+            let mut next = next.borrow_mut();
+            if next.is_empty() {
+                *next = list;
+            }
+        });
+    }
+}
+
+/// In a forked child: what the parent deferred is leaked. Frees nothing.
+pub(crate) fn forget_runtime() {
+    let _ = OPEN.try_with(|open| open.set(false));
+    let _ = LIST.try_with(|list| {
+        if let Ok(mut list) = list.try_borrow_mut() {
+            std::mem::forget(std::mem::take(&mut *list));
+        }
+    });
+}

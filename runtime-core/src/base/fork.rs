@@ -1,0 +1,103 @@
+//! Fork detection: which process something was made in.
+//!
+//! A child that forks without exec inherits a copy of its parent's runtimes, but none of their threads but the
+//! forking one; and it shares the parent's epoll instance, eventfd and ring. A runtime that was made before the fork is
+//! therefore left alone in the child: it is not dropped, not joined, not deregistered from, and using it panics.
+//! A new runtime works.
+//!
+//! I1: `GENERATION` grows in each forked child, before `fork` returns there, and only then. So it is constant while a
+//!     process has more than one thread, and Relaxed loads suffice.
+//! I2: in the child, the forking thread is on no runtime any more: each room that has thread-locals of a runtime
+//!     forgets them, by a handler of its own ([`in_child`]).
+//!
+//! The child's handler runs where only async-signal-safe calls are allowed: it writes to memory, and frees none.
+//! A child made by a bare `clone` system call runs no handlers, and is not detected.
+
+use std::fmt;
+use std::sync::Once;
+// Not a protocol of threads (I1): std's atomics under the model checker too.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// The process in which this value was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin(u32);
+
+impl Origin {
+    /// This process.
+    pub fn here() -> Origin {
+        static WATCH: Once = Once::new();
+        WATCH.call_once(|| in_child(count));
+        Origin(generation())
+    }
+
+    /// Has the process forked since, and is this the child?
+    #[inline]
+    pub fn is_inherited(self) -> bool {
+        self.0 != generation()
+    }
+
+    /// # Panics
+    /// In a forked child.
+    #[inline]
+    #[track_caller]
+    pub fn assert_here(self) {
+        if self.is_inherited() {
+            refuse();
+        }
+    }
+}
+
+/// What a forked child is told when it uses what belongs to its parent's runtime.
+#[derive(Debug)]
+pub struct InheritedError;
+
+impl fmt::Display for InheritedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "this runtime was made before the process forked; its threads and its reactor stayed with the parent \
+             process. Make a new runtime in the child",
+        )
+    }
+}
+
+impl std::error::Error for InheritedError {}
+
+#[cold]
+#[track_caller]
+fn refuse() -> ! {
+    panic!("{InheritedError}");
+}
+
+#[inline]
+fn generation() -> u32 {
+    // Ordering: Relaxed; by I1.
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Has `handler` called in each forked child, before `fork` returns there. It takes nothing, does not unwind, and only
+/// writes to memory.
+pub(crate) fn in_child(handler: unsafe extern "C" fn()) {
+    #[cfg(all(unix, not(runtime_loom)))]
+    {
+        use std::ffi::c_int;
+
+        type Handler = Option<unsafe extern "C" fn()>;
+        unsafe extern "C" {
+            fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
+        }
+        // SAFETY: the handler is as told above. The call fails for want of memory alone; then forks go undetected.
+        unsafe { pthread_atfork(None, None, Some(handler)) };
+    }
+    #[cfg(not(all(unix, not(runtime_loom))))]
+    let _ = handler;
+}
+
+unsafe extern "C" fn count() {
+    // Ordering: Relaxed; by I1.
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    super::deferred::forget_runtime();
+    super::rng::forget_runtime();
+    super::thread::forget_runtime();
+}

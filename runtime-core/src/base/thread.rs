@@ -1,0 +1,89 @@
+//! What this thread is used for: whether it may block, and a number by which it is known.
+
+// Not part of a protocol: std's atomic under the model checker too.
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How this thread may block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// Not driving a runtime: may block.
+    No,
+    /// Driving one; `block_in_place` may step out of it.
+    Yes {
+        /// Can its other tasks go on elsewhere?
+        allow_block_in_place: bool,
+    },
+}
+
+// Without destructors, so that they can be asked to a thread's very end.
+crate::runtime_thread_local! {
+    static ENTERED: Cell<Entered> = Cell::new(Entered::No)
+}
+crate::runtime_thread_local! {
+    static TOKEN: Cell<u64> = Cell::new(0)
+}
+
+/// A number that no other thread of this process has had.
+pub(crate) fn token() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    TOKEN.with(|token| {
+        if token.get() == 0 {
+            // Ordering: Relaxed; a counter, only its uniqueness matters.
+            token.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        token.get()
+    })
+}
+
+/// How this thread may block.
+pub fn entered() -> Entered {
+    ENTERED.with(Cell::get)
+}
+
+/// Does this thread drive asynchronous tasks?
+pub fn is_entered() -> bool {
+    entered() != Entered::No
+}
+
+/// Puts back how the thread may block.
+#[derive(Debug)]
+#[must_use = "dropping the guard puts back what was"]
+pub struct RestoreEntered(Entered);
+
+impl Drop for RestoreEntered {
+    fn drop(&mut self) {
+        ENTERED.with(|entered| entered.set(self.0));
+    }
+}
+
+/// Sets how this thread may block, until the guard is dropped.
+pub fn replace_entered(entered: Entered) -> RestoreEntered {
+    RestoreEntered(ENTERED.with(|cell| cell.replace(entered)))
+}
+
+/// Inside, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
+pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
+    match entered() {
+        Entered::Yes {
+            allow_block_in_place: true,
+        } => Some(replace_entered(Entered::Yes {
+            allow_block_in_place: false,
+        })),
+        _ => None,
+    }
+}
+
+/// # Panics
+/// With `message`, on a thread that is driving asynchronous tasks.
+#[track_caller]
+pub fn assert_blocking_allowed(message: &str) {
+    if is_entered() {
+        panic!("{message}");
+    }
+}
+
+/// In a forked child: its thread drives nothing any more.
+pub(crate) fn forget_runtime() {
+    let _ = ENTERED.try_with(|entered| entered.set(Entered::No));
+}

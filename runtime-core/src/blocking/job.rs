@@ -1,0 +1,30 @@
+//! A closure as a task, in the pool's queue.
+
+use super::state::Job;
+use crate::task::Runnable;
+
+/// A blocking task's permit.
+pub(crate) struct BlockingTask {
+    pub(crate) task: Runnable,
+    /// Is it run even if the runtime shuts down before its turn?
+    pub(crate) mandatory: bool,
+}
+
+impl BlockingTask {
+    /// Cancelled before anybody else knew it; see `Runnable::refuse`.
+    pub(crate) fn refuse(self) {
+        self.task.refuse();
+    }
+}
+
+impl Job for BlockingTask {
+    fn is_mandatory(&self) -> bool {
+        self.mandatory
+    }
+    fn run(self) {
+        self.task.run();
+    }
+    fn cancel(self) {
+        self.task.cancel();
+    }
+}

@@ -1,0 +1,33 @@
+//! Parks without a reactor: a thread's own token stands for the events.
+
+use super::{IoDriver, Unpark};
+use crate::base::parker::ThreadParker;
+use std::sync::Arc;
+use std::time::Duration;
+
+struct ParkerDriver(Arc<ThreadParker>);
+
+/// A driver that only an unpark and a time-out end, and what unparks it.
+pub(super) fn create() -> (Box<dyn IoDriver>, Arc<dyn Unpark>) {
+    let parker = Arc::new(ThreadParker::default());
+    (Box::new(ParkerDriver(parker.clone())), parker)
+}
+
+impl IoDriver for ParkerDriver {
+    fn park(&mut self, timeout: Option<Duration>) {
+        match timeout {
+            Some(timeout) => self.0.park_timeout(timeout),
+            None => self.0.park(),
+        }
+    }
+    fn turn(&mut self) {
+        self.0.take_token();
+    }
+    fn shutdown(&mut self) {}
+}
+
+impl Unpark for ThreadParker {
+    fn unpark(&self) {
+        ThreadParker::unpark(self);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which tasks a dump is to trace, and what was traced.
+//!
+//! I1: at most one request is installed; it is taken away by its guard, whatever becomes of the dump's future.
+
+use crate::base::contain;
+use crate::base::shim::lock::Mutex;
+use crate::base::trace::{self, Trace};
+use crate::sync::Mutex as AsyncMutex;
+use crate::task::{Id, Runnable};
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+/// A task of a [`Dump`].
+#[derive(Debug)]
+pub struct Task {
+    id: Id,
+    trace: Trace,
+}
+
+impl Task {
+    /// The task's id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Where it waits.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+/// A runtime's place for a dump.
+pub(crate) struct Dumps {
+    /// Is one installed? A hint for the workers.
+    pub(crate) is_on: AtomicBool,
+    pub(crate) request: Mutex<Option<Arc<Request>>>,
+    pub(crate) turn: AsyncMutex<()>,
+    /// Tasks in `block_in_place`, which no dump waits for.
+    pub(crate) left_out: Mutex<HashSet<u64>>,
+}
+
+impl Default for Dumps {
+    fn default() -> Self {
+        Dumps {
+            is_on: AtomicBool::new(false),
+            request: Mutex::default(),
+            turn: AsyncMutex::const_new(()), // not shown to a console
+            left_out: Mutex::default(),
+        }
+    }
+}
+
+pub(crate) struct Request {
+    pub(crate) state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) wanted: HashSet<u64>,
+    pub(crate) traced: Vec<Task>,
+    pub(crate) waiter: Option<Waker>,
+}
+
+/// Takes the request away.
+pub(crate) struct Uninstall<'a>(pub(crate) &'a Dumps);
+
+impl Drop for Uninstall<'_> {
+    fn drop(&mut self) {
+        // Ordering: Relaxed; a hint, the lock decides.
+        self.0.is_on.store(false, Ordering::Relaxed);
+        let request = self.0.request.lock().take();
+        drop(request);
+    }
+}
+
+impl Request {
+    /// Takes a task off the list, with its trace if there is one.
+    pub(crate) fn settle(&self, id: u64, traced: Option<Task>) {
+        let waiter = {
+            let mut state = self.state.lock();
+            state.wanted.remove(&id);
+            state.traced.extend(traced);
+            match state.wanted.is_empty() {
+                true => state.waiter.take(),
+                false => None,
+            }
+        };
+        if let Some(waiter) = waiter {
+            contain::wake(waiter);
+        }
+    }
+}
+
+/// Runs a task, traced if a dump wants it.
+pub(crate) fn run(dumps: &Dumps, task: Runnable) {
+    // Ordering: Acquire; pairs with the Release in `dump`.
+    if !dumps.is_on.load(Ordering::Acquire) {
+        return task.run();
+    }
+    let id = task.raw().header().id;
+    let request = dumps.request.lock().clone();
+    let Some(request) = request.filter(|r| r.state.lock().wanted.contains(&id.as_u64())) else {
+        return task.run();
+    };
+    let mut task = Some(task);
+    let ((), trace) = Trace::capture(|| {
+        trace::within_root(&mut || {
+            if let Some(task) = task.take() {
+                task.run();
+            }
+        })
+    });
+    request.settle(id.as_u64(), Some(Task { id, trace }));
+}
+
+impl fmt::Debug for Dumps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dumps").finish_non_exhaustive()
+    }
+}

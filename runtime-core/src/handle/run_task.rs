@@ -1,0 +1,65 @@
+//! One poll of a task.
+
+use super::shared::Shared;
+use crate::base::clock;
+use crate::base::contain;
+use crate::scheduler::config::TaskMeta;
+use crate::scheduler::counters::WorkerCounters;
+use crate::task::Runnable;
+use std::time::Duration;
+
+/// Polls a task, with the hooks and histograms that are configured.
+pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnable) {
+    let config = &shared.config;
+    counters.polls.add(1);
+    let observed = config.before_poll.is_some()
+        || config.after_poll.is_some()
+        || config.poll_histogram.is_some()
+        || config.tracks_latency;
+    if !observed {
+        return run(shared, task);
+    }
+    let raw = task.raw();
+    let header = raw.header();
+    let schedule_latency = task
+        .take_stamp()
+        .map(|at| shared.nanos().saturating_sub(at));
+    if let (Some(nanos), Some(histogram)) = (schedule_latency, &config.schedule_latency_histogram)
+        && let Some(tally) = counters.latency_histogram.get(histogram.bucket_of(nanos))
+    {
+        tally.add(1);
+    }
+    let meta = TaskMeta {
+        id: header.id,
+        spawned_at: header.spawned_at,
+        name: None,
+        schedule_latency: schedule_latency.map(Duration::from_nanos),
+    };
+    // A hook that panics must not cost the task its poll.
+    if let Some(hook) = &config.before_poll {
+        contain::contain(|| hook(&meta));
+    }
+    let start = clock::now();
+    run(shared, task); // the header may be gone
+    if let Some(histogram) = &config.poll_histogram {
+        let nanos = start.elapsed().as_nanos() as u64;
+        if let Some(tally) = counters.poll_histogram.get(histogram.bucket_of(nanos)) {
+            tally.add(1);
+        }
+    }
+    if let Some(hook) = &config.after_poll {
+        contain::contain(|| hook(&meta));
+    }
+}
+
+/// Polls the task, for a dump if there is one.
+#[inline]
+fn run(shared: &Shared, task: Runnable) {
+    #[cfg(feature = "taskdump")]
+    super::dumps::run(&shared.dumps, task);
+    #[cfg(not(feature = "taskdump"))]
+    {
+        let _ = shared;
+        task.run();
+    }
+}

@@ -1,0 +1,153 @@
+//! Task dumps: a trace of every task of a runtime, without stopping it.
+//!
+//! A dump notes the tasks it wants, wakes each, and waits. The worker that comes to poll one of them traces that poll
+//! (see `base::trace`): all leaves stand still and have it polled again, so the task loses nothing but a turn. A task that is
+//! in a long poll, or blocked, keeps the dump waiting: use a timeout.
+//!
+//! Tasks in `block_in_place`, those of a `LocalSet`, and blocking closures are not in it. A local runtime's tasks are in
+//! the dumps its own thread takes; other threads get an empty one. A current-thread runtime has to be in `block_on`.
+
+use crate::base::shim::lock::Mutex;
+pub use crate::base::trace::{
+    Backtrace, BacktraceFrame, BacktraceSymbol, Root, Trace, TraceMeta, is_tracing, trace_with,
+};
+pub use crate::handle::dumps::Task;
+
+use crate::handle::dumps::{Request, State, Uninstall};
+use crate::handle::{Handle, with_current};
+use crate::task;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+/// The traces of a runtime's tasks; made by `Handle::dump`.
+#[derive(Debug)]
+pub struct Dump {
+    tasks: Tasks,
+}
+
+/// The tasks of a [`Dump`].
+#[derive(Debug)]
+pub struct Tasks {
+    tasks: Vec<Task>,
+}
+
+impl Dump {
+    /// The tasks.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+}
+
+impl Tasks {
+    /// One after the other, in the order in which they were traced.
+    pub fn iter(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter()
+    }
+}
+
+impl Handle {
+    /// Traces every task of this runtime, but for the one that calls.
+    ///
+    /// Each task is polled once with all leaf futures of this runtime standing still. The dump is complete when each
+    /// has been: a task that blocks its worker keeps it waiting, so put a timeout around it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: the traces taken so far are dropped.
+    pub async fn dump(&self) -> Dump {
+        let shared = &*self.shared;
+        let dumps = &shared.dumps;
+        let _turn = dumps.turn.lock().await;
+        let mut tasks = Vec::new();
+        if self.is_local() && !self.can_spawn_local() {
+            return Dump {
+                tasks: Tasks { tasks: Vec::new() },
+            };
+        }
+        let own = task::running();
+        let left_out = dumps.left_out.lock().clone();
+        shared.owned.for_each(|task| {
+            let id = task.header().id.as_u64();
+            if id != own && !left_out.contains(&id) && !task.state().load().is_complete() {
+                task.reference();
+                tasks.push(Held(task));
+            }
+        });
+        let request = Arc::new(Request {
+            state: Mutex::new(State {
+                wanted: tasks.iter().map(|t| t.0.header().id.as_u64()).collect(),
+                traced: Vec::new(),
+                waiter: None,
+            }),
+        });
+        let _uninstall = Uninstall(dumps);
+        *dumps.request.lock() = Some(request.clone());
+        // Ordering: Release; pairs with the Acquire in `run`, which then finds the request.
+        dumps.is_on.store(true, Ordering::Release);
+        for task in &tasks {
+            task.0.wake_by_ref();
+        }
+        shared.policy.wake_workers(&*shared.unpark);
+        let traced = poll_fn(|cx| {
+            let waker = cx.waker().clone();
+            let left_out = dumps.left_out.lock().clone();
+            let mut state = request.state.lock();
+            // Those that ended before they were polled again, or block in place by now, are not waited for.
+            for task in &tasks {
+                let id = task.0.header().id.as_u64();
+                if task.0.state().load().is_complete() || left_out.contains(&id) {
+                    state.wanted.remove(&id);
+                }
+            }
+            if state.wanted.is_empty() {
+                return Poll::Ready(std::mem::take(&mut state.traced));
+            }
+            let old = state.waiter.replace(waker);
+            drop(state);
+            drop(old);
+            Poll::Pending
+        })
+        .await;
+        Dump {
+            tasks: Tasks { tasks: traced },
+        }
+    }
+
+    /// Is this thread tracing a task?
+    #[doc(hidden)]
+    pub fn is_tracing() -> bool {
+        is_tracing()
+    }
+}
+
+/// A reference to a task.
+struct Held(crate::task::cell::RawTask);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.unref();
+    }
+}
+
+/// Keeps the current task out of dumps for as long as it lives.
+pub(crate) struct LeftOut(Handle, u64);
+
+impl LeftOut {
+    pub(crate) fn current() -> Option<LeftOut> {
+        let handle = with_current(Handle::clone)?;
+        let id = task::running();
+        handle.shared.dumps.left_out.lock().insert(id);
+        let request = handle.shared.dumps.request.lock().clone();
+        if let Some(request) = request {
+            request.settle(id, None);
+        }
+        Some(LeftOut(handle, id))
+    }
+}
+
+impl Drop for LeftOut {
+    fn drop(&mut self) {
+        self.0.shared.dumps.left_out.lock().remove(&self.1);
+    }
+}

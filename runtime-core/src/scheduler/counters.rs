@@ -1,0 +1,155 @@
+//! What the schedulers count and measure; `RuntimeMetrics` reads it.
+//!
+//! A worker's counters are written by that worker alone, with plain loads and stores, on a cache
+//! line of its own; readers see them a moment late. Runtime-wide counters are rare events.
+
+use super::config::Config;
+use crate::base::clock;
+use crate::base::shim::sync::Mutex;
+// Counters only, no protocol: std's atomics also under the model checker.
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
+use std::time::Instant;
+
+/// Runtime-wide counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) spawned: AtomicU64,
+    pub(crate) remote_schedules: AtomicU64,
+    pub(crate) forced_yields: AtomicU64,
+}
+
+impl Counters {
+    /// How many there were before.
+    pub(crate) fn note_spawn(&self) -> u64 {
+        // Ordering: Relaxed; a counter.
+        self.spawned.fetch_add(1, Ordering::Relaxed)
+    }
+    pub(crate) fn note_remote_schedule(&self) {
+        // Ordering: Relaxed; a counter.
+        self.remote_schedules.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn note_forced_yield(&self) {
+        // Ordering: Relaxed; a counter.
+        self.forced_yields.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker's counters.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct WorkerCounters {
+    pub(crate) polls: Tally,
+    pub(crate) parks: Tally,
+    pub(crate) unparks: Tally,
+    pub(crate) noops: Tally,
+    pub(crate) steals: Tally,
+    pub(crate) steal_operations: Tally,
+    pub(crate) local_schedules: Tally,
+    pub(crate) spawned: Tally,
+    pub(crate) overflows: Tally,
+    pub(crate) busy_nanos: Tally,
+    pub(crate) mean_poll_nanos: Tally,
+    pub(crate) queue_depth: Tally,
+    pub(crate) poll_histogram: Vec<Tally>,
+    pub(crate) latency_histogram: Vec<Tally>,
+    pub(crate) thread: Mutex<Option<ThreadId>>,
+}
+
+/// A counter with one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        // Ordering: Relaxed; one writer, so no read-modify-write is needed.
+        self.0
+            .store(self.0.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+    }
+    #[inline]
+    pub(crate) fn set(&self, n: u64) {
+        // Ordering: Relaxed; as above.
+        self.0.store(n, Ordering::Relaxed);
+    }
+    pub(crate) fn get(&self) -> u64 {
+        // Ordering: Relaxed; readers accept a late value.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl WorkerCounters {
+    pub(crate) fn new(config: &Config) -> Self {
+        let tallies = |n: usize| (0..n).map(|_| Tally::default()).collect();
+        WorkerCounters {
+            poll_histogram: tallies(config.poll_histogram.as_ref().map_or(0, |h| h.len())),
+            latency_histogram: tallies(
+                config
+                    .schedule_latency_histogram
+                    .as_ref()
+                    .map_or(0, |h| h.len()),
+            ),
+            ..WorkerCounters::default()
+        }
+    }
+
+    pub(crate) fn note_thread(&self) {
+        *self.thread.lock() = Some(std::thread::current().id());
+    }
+}
+
+/// Measures the stretches between parks, and polls where a histogram is kept.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    busy_since: Instant,
+    polls_since: u64,
+    keeps_mean: bool,
+}
+
+impl Stopwatch {
+    pub(crate) fn new(keeps_mean: bool) -> Self {
+        Stopwatch {
+            keeps_mean,
+            busy_since: clock::now(),
+            polls_since: 0,
+        }
+    }
+
+    /// Ends a stretch of work and begins the next; false if nothing was polled in it.
+    pub(crate) fn account(&mut self, counters: &WorkerCounters) -> bool {
+        let polls = counters.polls.get();
+        let now = clock::now();
+        let busy = (now - self.busy_since).as_nanos() as u64;
+        self.busy_since = now;
+        counters.busy_nanos.add(busy);
+        let ran = polls - self.polls_since;
+        self.polls_since = polls;
+        if self.keeps_mean
+            && let Some(mean) = busy.checked_div(ran)
+        {
+            // An exponentially weighted mean of the time for each poll, over stretches.
+            let before = counters.mean_poll_nanos.get();
+            let next = if before == 0 {
+                mean
+            } else {
+                (before * 9 + mean) / 10
+            };
+            counters.mean_poll_nanos.set(next.max(1));
+        }
+        ran > 0
+    }
+
+    /// About to park: the stretch of work ends.
+    pub(crate) fn before_park(&mut self, counters: &WorkerCounters) {
+        if !self.account(counters) {
+            counters.noops.add(1);
+        }
+        counters.parks.add(1);
+        counters.unparks.add(1);
+    }
+
+    pub(crate) fn after_park(&mut self, counters: &WorkerCounters) {
+        counters.unparks.add(1);
+        self.busy_since = clock::now();
+    }
+}

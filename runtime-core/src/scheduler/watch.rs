@@ -1,0 +1,227 @@
+//! The watch: a thread that notices workers stuck in user code, and has idle siblings take over. Here is when it rests and
+//! who ends that; its loop is in `worker::rescue`.
+//!
+//! A worker that comes back from the driver with one task to run wakes nobody: that is what makes
+//! request and reply quick. But if that task then blocks, nobody attends to the driver, to the worker's
+//! timers, or to the task in its LIFO slot, though siblings sleep. The watch closes that gap at no cost to the quick path:
+//! it ticks every [`TICK`] while the runtime is busy, and compares each worker's pulse, which counts steps, with the one before.
+//! A worker that was awake at both looks and has not moved is stuck. Of every stuck worker the task in the LIFO slot goes to
+//! the injector; then a sleeping sibling is woken if anything is left undone. It searches, fires overdue timers and parks on
+//! the driver, and wakes the next sibling if it finds more than one task, as any searcher does (I3 of `idle`). A sibling that gets
+//! stuck in turn is found by the next ticks. Where no sibling sleeps, those that are busy fire the overdue timers.
+//!
+//! It sleeps once all workers do, and is woken by the next worker that has a task after its sleep. So an idle
+//! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
+//!
+//! A runtime that lives no longer than [`GRACE_PERIOD`] never has the thread. Until then workers with nothing to do sleep no
+//! longer than that, and the first worker that finds the grace period over, while any worker is awake, starts the watch; later the first
+//! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends the grace period clears its flag, fences, and looks
+//! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at the flag.
+
+use super::idle::Idle;
+use crate::base::clock;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::base::shim::sync::{Condvar, Mutex};
+use crate::base::shim::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long a poll may take before a sibling is woken: one to two of these.
+const TICK: Duration = Duration::from_millis(2);
+
+/// How long a new runtime does without the watch's thread.
+const GRACE_PERIOD: Duration = match cfg!(runtime_loom) {
+    true => Duration::MAX, // a model has no clock, and does without the watch
+    false => Duration::from_millis(3),
+};
+
+/// See the module's page.
+pub(crate) struct Watch {
+    pub(crate) rest: Rest,
+    grace: GracePeriod,
+    /// `None`: never.
+    grace_ends: Option<Instant>,
+    /// Timers are overdue, and the worker whose they are may be stuck.
+    overdue: AtomicBool,
+}
+
+/// Has a worker found [`GRACE_PERIOD`] over yet? The handshake is told on the module's page.
+pub(crate) struct GracePeriod(AtomicBool);
+
+impl GracePeriod {
+    pub(crate) fn new() -> GracePeriod {
+        GracePeriod(AtomicBool::new(true))
+    }
+
+    /// To be asked after [`Rest::needs_call`], whose fence comes before it.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        // Ordering: Relaxed; ordered by the fence in `needs_call`, which pairs with the one in `end`.
+        !self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends it. True if a worker is awake, for whose sake the caller must call the watch.
+    pub(crate) fn end(&self, idle: &Idle) -> bool {
+        // Ordering: Relaxed; before the fence.
+        self.0.store(false, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen here, or sees
+        // that the grace period is over and calls by itself.
+        fence(Ordering::SeqCst);
+        !idle.all_asleep()
+    }
+}
+
+/// When the watch rests, and who ends that: the handshake with the workers.
+///
+/// The watch sets `asleep`, fences, and looks whether all workers sleep. A worker that wakes retracts its sleep,
+/// fences, and looks whether the watch sleeps. Of the two one sees the other.
+pub(crate) struct Rest {
+    /// Does the thread sleep (or not exist)? Read by workers that come back from their sleep.
+    asleep: AtomicBool,
+    state: Mutex<State>,
+    condvar: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    thread: Option<JoinHandle<()>>,
+    started: bool,
+    stop: bool,
+    call: bool,
+}
+
+impl Rest {
+    pub(crate) fn new() -> Self {
+        Rest {
+            asleep: AtomicBool::new(true),
+            state: Mutex::new(State::default()),
+            condvar: Condvar::new(),
+        }
+    }
+
+    /// A worker that has retracted its sleep: must it call?
+    #[inline]
+    pub(crate) fn needs_call(&self) -> bool {
+        // Ordering: SeqCst fence; pairs with the one in `rest`.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed; ordered by the fence, after the worker's retraction.
+        self.asleep.load(Ordering::Relaxed)
+    }
+
+    /// Ends the rest; the first time, `start` makes the thread.
+    pub(crate) fn call(&self, start: impl FnOnce() -> Option<JoinHandle<()>>) {
+        let mut state = self.state.lock();
+        if state.stop {
+            return;
+        }
+        // Ordering: Relaxed; written under the lock.
+        self.asleep.store(false, Ordering::Relaxed);
+        state.call = true;
+        if !std::mem::replace(&mut state.started, true) {
+            // Under the lock, so that `stop` finds the handle to join.
+            state.thread = start();
+            return;
+        }
+        drop(state);
+        self.condvar.notify_one();
+    }
+
+    /// Between two ticks: until called if all workers sleep, then for a [`TICK`]. False: stop.
+    pub(crate) fn rest(&self, idle: &Idle) -> bool {
+        let mut state = self.state.lock();
+        // Ordering: Relaxed; before the fence.
+        self.asleep.store(true, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen
+        // here, or sees that the watch sleeps.
+        fence(Ordering::SeqCst);
+        if idle.all_asleep() {
+            while !state.call && !state.stop {
+                state = self.condvar.wait(state);
+            }
+        }
+        state.call = false;
+        // Ordering: Relaxed; written under the lock.
+        self.asleep.store(false, Ordering::Relaxed);
+        if state.stop {
+            return false;
+        }
+        state = self.condvar.wait_timeout(state, TICK).0;
+        !state.stop
+    }
+
+    /// Ends the thread, and waits for it unless called from it.
+    pub(crate) fn stop(&self) {
+        let thread = {
+            let mut state = self.state.lock();
+            state.stop = true;
+            state.thread.take()
+        };
+        self.condvar.notify_all();
+        if let Some(thread) = thread
+            && thread.thread().id() != thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+
+    /// The tick is over, whenever it began.
+    #[cfg(all(test, runtime_loom))]
+    pub(crate) fn tick_is_over(&self) {
+        self.condvar.time_is_up();
+    }
+}
+
+impl Watch {
+    pub(crate) fn new() -> Self {
+        Watch {
+            rest: Rest::new(),
+            grace: GracePeriod::new(),
+            grace_ends: clock::now().checked_add(GRACE_PERIOD),
+            overdue: AtomicBool::new(false),
+        }
+    }
+
+    /// A worker that was asleep has a task to run: must it call the watch?
+    #[inline]
+    pub(crate) fn needs_call(&self) -> bool {
+        self.rest.needs_call() && self.grace.is_over()
+    }
+
+    /// How long a worker that has announced its sleep may sleep for the watch's sake: `None` once the grace period is over. The
+    /// worker asks again when it wakes, before it retracts. Workers that are busy ask now and then. `call` calls the
+    /// watch.
+    #[inline]
+    pub(crate) fn grace_left(&self, idle: &Idle, call: impl FnOnce()) -> Option<Duration> {
+        // A worker that is still in the grace period asks the clock.
+        if self.grace.is_over() {
+            return None;
+        }
+        let left = match self.grace_ends {
+            Some(grace_ends) => grace_ends.saturating_duration_since(clock::now()),
+            None => Duration::MAX,
+        };
+        if !left.is_zero() {
+            return Some(left);
+        }
+        if self.grace.end(idle) {
+            call();
+        }
+        None
+    }
+
+    pub(crate) fn stop(&self) {
+        self.rest.stop();
+    }
+
+    /// Timers are overdue: some worker is to fire them for another.
+    pub(crate) fn note_overdue(&self) {
+        // Ordering: Relaxed; a hint, the next tick repeats it.
+        self.overdue.store(true, Ordering::Relaxed);
+    }
+
+    /// Are timers overdue that a worker should fire for another? To be asked by who does so at once.
+    #[inline]
+    pub(crate) fn take_overdue(&self) -> bool {
+        // Ordering: Relaxed, both; a hint, it publishes nothing.
+        self.overdue.load(Ordering::Relaxed) && self.overdue.swap(false, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,156 @@
+//! `spawn_blocking` and `block_in_place`.
+
+use crate::base::deferred;
+use crate::base::shim::sync::{Arc, Mutex};
+use crate::base::thread::{Entered, entered, is_entered, replace_entered};
+use crate::coop;
+use crate::handle::{Handle, spawn, with_current};
+use crate::instrument::SpawnSite;
+#[cfg(feature = "taskdump")]
+use crate::runtime::dump::LeftOut;
+use crate::task::{JoinHandle, is_large};
+use crate::worker::start;
+use std::io;
+
+/// Runs a closure that may block on a thread made for that, and returns the handle that waits
+/// for its result.
+///
+/// The pool makes threads on demand, up to `max_blocking_threads`; further closures wait for one.
+/// A closure that has begun cannot be aborted. At the runtime's shutdown, those that have not
+/// begun are cancelled.
+///
+/// # Panics
+/// Outside of a runtime, or where the system gives no thread and none lives.
+#[track_caller]
+pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    Handle::current().spawn_blocking(f)
+}
+
+/// Like [`spawn_blocking`], for callers that can return an error.
+///
+/// # Errors
+/// Where the system gives no thread and none lives.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn try_spawn_blocking<F, R>(f: F) -> io::Result<JoinHandle<R>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let (handle, site) = (Handle::current(), SpawnSite::caller());
+    if const { is_large::<F>() } {
+        spawn::spawn_blocking(&handle, Box::new(f), site.boxed::<F>())
+    } else {
+        spawn::spawn_blocking(&handle, f, site)
+    }
+}
+
+/// Like [`try_spawn_blocking`], for a closure that works on `state`: an error gives the state back.
+///
+/// It costs one allocation more.
+///
+/// # Errors
+/// As there.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn try_spawn_blocking_with<S, F, R>(state: S, f: F) -> Result<JoinHandle<R>, (io::Error, S)>
+where
+    S: Send + 'static,
+    F: FnOnce(S) -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let place = Arc::new(Mutex::new(Some(state)));
+    let on_thread = place.clone();
+    let spawned = try_spawn_blocking(move || {
+        let state = on_thread.lock().take();
+        let Some(state) = state else {
+            unreachable!("the state is taken back only from a closure that was refused")
+        };
+        f(state)
+    });
+    spawned.map_err(|error| {
+        let state = place.lock().take();
+        let Some(state) = state else {
+            unreachable!("a closure that was refused has not run")
+        };
+        (error, state)
+    })
+}
+
+/// Like [`try_spawn_blocking`], for work that must not be lost (a write to a file): it is run even if
+/// the runtime shuts down before its turn. `None` if the runtime has shut down already.
+///
+/// # Errors
+/// As there; the closure was not run.
+///
+/// # Panics
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn_mandatory_blocking<F, R>(f: F) -> io::Result<Option<JoinHandle<R>>>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let (handle, site) = (Handle::current(), SpawnSite::caller());
+    let (join, taken) = if const { is_large::<F>() } {
+        spawn::submit(&handle, Box::new(f), site.boxed::<F>(), true)
+    } else {
+        spawn::submit(&handle, f, site, true)
+    }?;
+    Ok(taken.then_some(join))
+}
+
+/// Drops a value whose drop may block (a file of a network's file system, say) where nobody waits for it: on the
+/// pool if this thread is running a runtime's tasks; here if it is not, or if the pool takes nothing any more.
+pub fn drop_off_worker<T: Send + 'static>(value: T) {
+    if !is_entered() {
+        return drop(value);
+    }
+    let Some(handle) = with_current(Handle::clone) else {
+        return drop(value);
+    };
+    // Refused, the closure is dropped with what it has. Mandatory: a value that is queued is dropped there as well,
+    // but by the thread that shuts down.
+    let _ = spawn::submit(&handle, move || drop(value), SpawnSite::caller(), true);
+}
+
+/// Runs a closure that may block on the current thread, after handing this worker's other tasks to
+/// another thread.
+///
+/// # Panics
+/// On a current-thread runtime and in a `LocalSet`: their tasks cannot go elsewhere.
+#[track_caller]
+pub fn block_in_place<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R,
+{
+    if !is_entered() {
+        return f();
+    }
+    let allowed = matches!(
+        entered(),
+        Entered::Yes {
+            allow_block_in_place: true
+        }
+    );
+    assert!(
+        allowed,
+        "can call blocking only when running on the multi-threaded runtime"
+    );
+    // What this worker deferred must not wait for us.
+    deferred::wake_all();
+    #[cfg(feature = "taskdump")]
+    let _left_out = (LeftOut::current(), crate::base::trace::untraced());
+    start::hand_off_core();
+    let _entered = replace_entered(Entered::No);
+    let _budget = coop::pause();
+    f()
+}

@@ -1,0 +1,457 @@
+//! `JoinSet`: a group of tasks, awaited in the order in which they end.
+//!
+//! Each member's join handle has a waker of its own that puts itself into the *ended* queue and wakes
+//! whoever awaits the set: `join_next` costs the same whatever the number of members. Members are kept without gaps, and
+//! the waker knows at which place its member is: nothing is looked for, and nothing is hashed.
+//!
+//! I1: a waker is in `ended` at most once (`queued`), and that of every member that has ended is there or being polled.
+//! I2: the lock guards only the queue and the awaiting waker: members are polled, and wakers woken and dropped,
+//!     outside of it.
+//! I3: `at` is the place of the waker's member, or GONE; only the set's owner, by `&mut`, reads and writes it.
+//! I4: once the set is closed nothing is queued: the queue and the wakers in it hold each other.
+//! Dropping the set aborts its members, oldest first.
+
+use super::join_set_builder::Builder;
+use super::local_set::LocalSet;
+use crate::base::contain;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::coop;
+use crate::handle::Handle;
+use crate::task::{AbortHandle, BurstQueue, Id, JoinError, JoinHandle};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+/// A set of spawned tasks that all give a `T`.
+///
+/// Dropping it aborts the tasks.
+///
+/// ```
+/// use runtime_core::spawn::JoinSet;
+/// let set: JoinSet<u32> = JoinSet::new();
+/// assert!(set.is_empty());
+/// ```
+pub struct JoinSet<T> {
+    members: Vec<Member<T>>,
+    shared: Arc<Shared>,
+}
+
+struct Member<T> {
+    handle: JoinHandle<T>,
+    ended: Arc<EndWaker>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    ended: BurstQueue<Arc<EndWaker>>,
+    waiter: Option<Waker>,
+    closed: bool,
+}
+
+/// The waker of one member's join handle.
+struct EndWaker {
+    at: AtomicUsize,
+    queued: AtomicBool,
+    shared: Arc<Shared>,
+}
+
+/// The place of a member that is in the set no more.
+const GONE: usize = usize::MAX;
+/// Room for members that is not given back.
+const KEPT: usize = 64;
+
+impl EndWaker {
+    fn set_place(&self, at: usize) {
+        // Ordering: Relaxed; by I3 only one thread at a time has to do with it.
+        self.at.store(at, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> usize {
+        // Ordering: Relaxed; as in `set_place`.
+        self.at.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for EndWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Ordering: Release; pairs with the Acquire in `poll_member`: a wake that leaves the queueing to
+        // an earlier one hands over what it is about. What is queued here is under the lock.
+        if self.queued.swap(true, Ordering::Release) {
+            return;
+        }
+        let waiter = {
+            let mut state = self.shared.state.lock();
+            if state.closed {
+                return;
+            }
+            state.ended.push_back(self.clone());
+            state.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            contain::wake(waiter);
+        }
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// An empty set.
+    pub fn new() -> Self {
+        JoinSet {
+            members: Vec::new(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Number of tasks not yet joined.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Are there no tasks left to join?
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns a task on the current runtime into the set.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(super::spawn(task))
+    }
+
+    /// Spawns a task on the given runtime into the set.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn(task))
+    }
+
+    /// Runs a blocking closure on the blocking pool as a member of the set.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(super::spawn_blocking(f))
+    }
+
+    /// Runs a blocking closure on the given runtime's pool as a member of the set.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_blocking(f))
+    }
+
+    /// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime, into the set.
+    ///
+    /// # Panics
+    /// Outside of both.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(super::spawn_local(task))
+    }
+
+    /// Spawns a task that need not be `Send` on the given [`LocalSet`] into the set.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(task))
+    }
+
+    /// A builder of a member of the set, to give it a name.
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder::new(self)
+    }
+
+    pub(crate) fn insert(&mut self, mut handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        let ended = Arc::new(EndWaker {
+            at: AtomicUsize::new(self.members.len()),
+            queued: AtomicBool::new(false),
+            shared: self.shared.clone(),
+        });
+        if handle.set_waker(&Waker::from(ended.clone())) {
+            ended.wake_by_ref();
+        }
+        self.members.push(Member { handle, ended });
+        abort
+    }
+
+    /// Waits for the next task to end. `None` when the set is empty.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a task's output is not lost.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        let at = poll_fn(|cx| self.poll_ended(cx)).await?;
+        Some(self.take(at))
+    }
+
+    /// Like [`join_next`](Self::join_next), with the id of the task.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        let at = poll_fn(|cx| self.poll_ended(cx)).await?;
+        Some(self.take_with_id(at))
+    }
+
+    /// A task that has ended already, if there is one.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        let at = self.try_ended()?;
+        Some(self.take(at))
+    }
+
+    /// Like [`try_join_next`](Self::try_join_next), with the id of the task.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        let at = self.try_ended()?;
+        Some(self.take_with_id(at))
+    }
+
+    /// Polls for the next task to end; `Ready(None)` when the set is empty.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        match ready!(self.poll_ended(cx)) {
+            Some(at) => Poll::Ready(Some(self.take(at))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Like [`poll_join_next`](Self::poll_join_next), with the id of the task.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        match ready!(self.poll_ended(cx)) {
+            Some(at) => Poll::Ready(Some(self.take_with_id(at))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// The place of a member that has ended; `None`: no member is left.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
+        if self.members.is_empty() {
+            return Poll::Ready(None);
+        }
+        let coop = ready!(coop::poll_proceed(cx));
+        let mut fresh = None;
+        loop {
+            let mut state = self.shared.state.lock();
+            let Some(ended) = state.ended.pop_front() else {
+                if state
+                    .waiter
+                    .as_ref()
+                    .is_some_and(|w| w.will_wake(cx.waker()))
+                {
+                    return Poll::Pending;
+                }
+                if let Some(waker) = fresh.take() {
+                    let old = state.waiter.replace(waker);
+                    drop(state);
+                    drop(old);
+                    return Poll::Pending;
+                }
+                // Cloned outside of the lock, then looked at once more (I2).
+                drop(state);
+                fresh = Some(cx.waker().clone());
+                continue;
+            };
+            drop(state);
+            if let Some(at) = self.place_if_ended(ended) {
+                coop.made_progress();
+                return Poll::Ready(Some(at));
+            }
+        }
+    }
+
+    /// The place of a member that has ended, if there is one.
+    fn try_ended(&mut self) -> Option<usize> {
+        loop {
+            let ended = self.shared.state.lock().ended.pop_front()?;
+            if let Some(at) = self.place_if_ended(ended) {
+                return Some(at);
+            }
+        }
+    }
+
+    /// The place of the member whose waker was queued, if it has ended; else the waker is left with it again.
+    fn place_if_ended(&mut self, ended: Arc<EndWaker>) -> Option<usize> {
+        let at = ended.place();
+        let member = self.members.get_mut(at)?;
+        // Ordering: Acquire; pairs with the Release in `wake_by_ref`. A wake from here on queues the waker
+        // again (I1), one before is seen to by the look below.
+        ended.queued.swap(false, Ordering::Acquire);
+        member.handle.set_waker(&Waker::from(ended)).then_some(at)
+    }
+
+    /// Takes the output of a member that has ended, which leaves the set.
+    fn take(&mut self, at: usize) -> Result<T, JoinError> {
+        self.remove(at).handle.take_output()
+    }
+
+    fn take_with_id(&mut self, at: usize) -> Result<(Id, T), JoinError> {
+        let mut handle = self.remove(at).handle;
+        let id = handle.id();
+        handle.take_output().map(|output| (id, output))
+    }
+
+    /// Takes a member out; the last one moves to its place.
+    fn remove(&mut self, at: usize) -> Member<T> {
+        let member = self.members.swap_remove(at);
+        member.ended.set_place(GONE);
+        if let Some(moved) = self.members.get(at) {
+            moved.ended.set_place(at);
+        }
+        let room = self.members.capacity();
+        if room > KEPT && self.members.len() < room / 4 {
+            self.members.shrink_to((room / 2).max(KEPT));
+        }
+        member
+    }
+
+    /// Aborts all tasks and waits until they have ended.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Waits for all tasks and gives their outputs, in the order in which they ended.
+    ///
+    /// # Panics
+    /// If one of the tasks panicked, with its payload, or was cancelled. The others are aborted.
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(result) = self.join_next().await {
+            match result {
+                Ok(output) => outputs.push(output),
+                Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        outputs
+    }
+
+    /// Aborts all tasks, oldest first; they still have to be joined.
+    pub fn abort_all(&mut self) {
+        self.sort();
+        for member in &self.members {
+            member.handle.abort();
+        }
+    }
+
+    /// Takes all tasks out of the set; they go on by themselves.
+    pub fn detach_all(&mut self) {
+        self.sort();
+        let members = std::mem::take(&mut self.members);
+        for member in &members {
+            member.ended.set_place(GONE);
+        }
+        let ended = std::mem::take(&mut self.shared.state.lock().ended);
+        drop(ended);
+        // Last: these are outputs of the user's.
+        drop(members);
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// Puts the members into the order in which they were spawned.
+    fn sort(&mut self) {
+        if self
+            .members
+            .is_sorted_by_key(|member| member.handle.id().as_u64())
+        {
+            return;
+        }
+        self.members
+            .sort_unstable_by_key(|member| member.handle.id().as_u64());
+        for (at, member) in self.members.iter().enumerate() {
+            member.ended.set_place(at);
+        }
+    }
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        self.sort();
+        for member in &self.members {
+            member.handle.abort();
+        }
+        let mut state = self.shared.state.lock();
+        state.closed = true;
+        let (ended, waiter) = (std::mem::take(&mut state.ended), state.waiter.take());
+        drop(state);
+        drop(ended);
+        contain::contain(|| drop(waiter));
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> Self {
+        JoinSet::new()
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}
+
+/// Spawns each future on the current runtime.
+impl<T, F> FromIterator<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn from_iter<I: IntoIterator<Item = F>>(iter: I) -> Self {
+        let mut set = JoinSet::new();
+        set.extend(iter);
+        set
+    }
+}
+
+/// Spawns each future on the current runtime.
+impl<T, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    fn extend<I: IntoIterator<Item = F>>(&mut self, iter: I) {
+        for task in iter {
+            self.spawn(task);
+        }
+    }
+}

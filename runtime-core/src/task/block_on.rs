@@ -1,0 +1,78 @@
+//! Blocking one thread on one future, away from any scheduler.
+
+use super::nested;
+use crate::base::deferred;
+use crate::base::fork::Origin;
+use crate::base::parker::ThreadParker;
+use crate::base::thread;
+use crate::coop;
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
+
+struct ParkWaker(ThreadParker);
+
+impl Wake for ParkWaker {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+    fn wake_by_ref(self: &std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+thread_local! {
+    static PARKER: RefCell<Option<std::sync::Arc<ParkWaker>>> = const { RefCell::new(None) };
+}
+
+/// Borrows the thread's cached parker; a fresh one while it is in use or gone.
+fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
+    let cached = PARKER.try_with(|p| p.try_borrow_mut().ok().and_then(|mut p| p.take()));
+    let parker = match cached {
+        Ok(Some(parker)) => parker,
+        _ => std::sync::Arc::new(ParkWaker(ThreadParker::default())),
+    };
+    let waker = Waker::from(parker.clone());
+    let result = f(&parker.0, &waker);
+    let _ = PARKER.try_with(|p| {
+        if let Ok(mut p) = p.try_borrow_mut() {
+            *p = Some(parker);
+        }
+    });
+    result
+}
+
+/// Polls `future` to its end on this thread, without checking what the thread is used for.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let origin = Origin::here();
+    with_parker(|parker, waker| {
+        let mut cx = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
+                return output;
+            }
+            deferred::wake_all();
+            // The future has forked, and this is the child: nobody here would wake us.
+            origin.assert_here();
+            nested::before_park();
+            parker.park();
+        }
+    })
+}
+
+/// Blocks this thread until `future` ends.
+///
+/// # Panics
+/// On a thread that is driving asynchronous tasks.
+#[track_caller]
+pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
+    thread::assert_blocking_allowed(
+        "Cannot block the current thread from within a runtime. This happens because a \
+         function attempted to block the current thread while the thread is being used to \
+         drive asynchronous tasks. Use the method that is awaited instead, or call this one from \
+         `spawn_blocking`.",
+    );
+    block_on(future)
+}

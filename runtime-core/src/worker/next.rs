@@ -1,0 +1,115 @@
+//! Where a worker's next task comes from.
+//!
+//! Every so many steps (2 to 61, by how long polls take) the injector first; else the LIFO slot (at most
+//! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues. The fairness bound that
+//! follows from it is stated in docs/scheduling.md.
+
+use crate::base::shim::deque::Steal;
+use crate::handle::context::{QUEUE_CAPACITY, WorkerContext};
+use crate::scheduler::multi_thread::{WorkerCore, take_injected, until_settled};
+use crate::task::Runnable;
+
+/// Looks at all siblings in one search, while they are busy taking tasks from each other.
+const SEARCH_ROUNDS: u32 = 3;
+/// Polls in a row from the LIFO slot.
+const MAX_LIFO_POLLS: u32 = 3;
+
+impl WorkerContext {
+    /// The next task of this worker's own share.
+    pub(super) fn next_task(&self, tick: u32) -> Option<Runnable> {
+        let policy = self.policy();
+        let mut core = self.core.borrow_mut();
+        let core = core.as_mut()?;
+        if tick.is_multiple_of(core.injector_interval)
+            && let Some(task) = take_injected(&policy.injector)
+        {
+            return Some(task);
+        }
+        let remote = &policy.remotes[self.index];
+        if core.lifo_polls < MAX_LIFO_POLLS
+            && remote.has_lifo()
+            && let Some(task) = remote.take_lifo()
+        {
+            core.lifo_polls += 1;
+            return Some(task);
+        }
+        core.lifo_polls = 0;
+        if let Some(task) = core.queue.pop() {
+            return Some(task);
+        }
+        if let Some(task) = remote.take_lifo() {
+            return Some(task);
+        }
+        let task = self.take_batch(core)?;
+        if !core.searching && !core.queue.is_empty() {
+            // On their way from the injector to this queue the others of the batch were nowhere to be seen. A sibling
+            // that looked just then has gone to sleep.
+            policy.notify(&*self.shared().unpark);
+        }
+        Some(task)
+    }
+
+    /// A fair share of the injector, at most half a queue.
+    fn take_batch(&self, core: &mut WorkerCore) -> Option<Runnable> {
+        let policy = self.policy();
+        if policy.injector.is_empty() {
+            return None;
+        }
+        let share = policy.injector.len() / policy.remotes.len() + 1;
+        let limit = share.min(QUEUE_CAPACITY / 2);
+        let injector = &policy.injector;
+        until_settled(|| injector.steal_batch_with_limit_and_pop(&core.queue, limit))
+    }
+
+    /// Looks at the siblings' queues and the injector, if not half of the workers do already.
+    pub(super) fn search(&self) -> Option<Runnable> {
+        let policy = self.policy();
+        let mut core = self.core.borrow_mut();
+        let core = core.as_mut()?;
+        if !core.searching && !policy.idle.try_search() {
+            return None;
+        }
+        core.searching = true;
+        for _ in 0..SEARCH_ROUNDS {
+            let stolen = self.steal_round(core);
+            if let Steal::Success(task) = stolen {
+                return Some(task);
+            }
+            if let Some(task) = self.take_batch(core) {
+                return Some(task);
+            }
+            if stolen.is_empty() {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Half of the first sibling's queue that has something, from a random sibling on. `Retry`: somebody was in the way.
+    fn steal_round(&self, core: &mut WorkerCore) -> Steal<Runnable> {
+        let remotes = &self.policy().remotes;
+        let start = core.rng.below(remotes.len() as u32) as usize;
+        let mut is_contended = false;
+        for at in 0..remotes.len() {
+            let victim = (start + at) % remotes.len();
+            if victim == self.index {
+                continue;
+            }
+            let stealer = &remotes[victim].stealer;
+            match stealer.steal_batch_with_limit_and_pop(&core.queue, QUEUE_CAPACITY / 2) {
+                Steal::Success(task) => {
+                    let counters = &remotes[self.index].counters;
+                    counters.steal_operations.add(1);
+                    counters.steals.add(1 + core.queue.len() as u64);
+                    return Steal::Success(task);
+                }
+                Steal::Retry => is_contended = true,
+                Steal::Empty => {}
+            }
+        }
+        match is_contended {
+            true => Steal::Retry,
+            false => Steal::Empty,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Models of the worker's step machine as it ships, on stand-ins for the deques.
+//!
+//! A task that nobody runs is a deadlock, which loom reports: it is the tasks that shut the runtime down. Workers stop short of
+//! the cancelling of tasks, unless a model is about that.
+
+use super::Step;
+use crate::base::rng::RngSeed;
+use crate::base::shim::sync::{Condvar, Mutex};
+use crate::driver::Drivers;
+use crate::handle::context::{ThreadContext, WorkerContext, set_context};
+use crate::handle::current::set_current;
+use crate::handle::shared::Shared;
+use crate::handle::{Handle, Policy};
+use crate::scheduler::config::Config;
+use crate::scheduler::multi_thread::{MultiThread, WorkerCore, take_injected};
+use crate::task::Runnable;
+use crate::worker::rescue;
+use crate::worker::start::new_core;
+use ::loom::thread;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// A runtime whose workers have no threads yet.
+fn runtime(workers: usize) -> (Handle, Vec<Box<WorkerCore>>) {
+    let mut config = Config::new(Some(workers), "model");
+    config.seed = Some(RngSeed::from_bytes(b"model"));
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
+        let (policy, locals) = MultiThread::new(config, workers);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    handle.shared.policy.multi_thread().seat.give_back(driver);
+    let cores = queues.into_iter().enumerate();
+    let cores = cores.map(|(index, queue)| new_core(&handle, index, queue));
+    let cores = cores.collect();
+    (handle, cores)
+}
+
+fn context_of(handle: &Handle, core: Box<WorkerCore>) -> ThreadContext {
+    ThreadContext::Worker(WorkerContext {
+        handle: handle.clone(),
+        index: core.index,
+        core: RefCell::new(Some(core)),
+    })
+}
+
+fn run_in(cx: &ThreadContext, f: impl FnOnce(&WorkerContext)) {
+    let ThreadContext::Worker(worker) = cx else {
+        unreachable!("made by `context_of`")
+    };
+    let _current = set_current(worker.handle.clone());
+    let _context = set_context(cx);
+    f(worker);
+}
+
+/// Runs a worker on this thread, up to the shutdown.
+fn work(handle: &Handle, core: Box<WorkerCore>) {
+    run_in(&context_of(handle, core), |worker| {
+        assert_eq!(Step::Shutdown, worker.run_steps());
+        if worker.with_core(|core| core.searching) == Some(true) {
+            worker.policy().idle.finish_search();
+        }
+    });
+}
+
+/// Once all workers have ended: who began to search, or was claimed, has ended that as well.
+fn assert_that_nobody_searches(handle: &Handle) {
+    assert_eq!(0, handle.shared.policy.multi_thread().idle.searchers());
+}
+
+fn shut_down(handle: &Handle) {
+    handle
+        .shared
+        .policy
+        .multi_thread()
+        .shut_down(&*handle.shared.unpark);
+}
+
+/// A thread waits here for a task on another.
+#[derive(Clone)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn new() -> Gate {
+        Gate(Arc::new((Mutex::new(false), Condvar::new())))
+    }
+
+    fn open(&self) {
+        *self.0.0.lock() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut is_open = self.0.0.lock();
+        while !*is_open {
+            is_open = self.0.1.wait(is_open);
+        }
+    }
+}
+
+/// The announcement and the second look: a task from outside comes as the only worker goes to sleep.
+#[test]
+fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, core))
+        };
+        let ender = handle.clone();
+        drop(handle.spawn(async move { shut_down(&ender) }));
+        worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
+    });
+}
+
+/// The same with two workers, of which one may hold the driver.
+#[test]
+fn a_task_from_outside_is_run_by_one_of_two_workers() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        let pusher = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                let ender = handle.clone();
+                drop(handle.spawn(async move { shut_down(&ender) }));
+            })
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+        pusher.join().unwrap();
+        assert_that_nobody_searches(&handle);
+    });
+}
+
+/// The first task blocks until the second has run: whoever found the first must see to the second.
+#[test]
+fn the_last_searcher_hands_on_what_is_left() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let gate = Gate::new();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        let (waits, ender) = (gate.clone(), handle.clone());
+        drop(handle.spawn(async move {
+            waits.wait();
+            shut_down(&ender);
+        }));
+        drop(handle.spawn(async move { gate.open() }));
+        work(&handle, second);
+        worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
+    });
+}
+
+/// A task spawns two, so that the first is pushed out of the slot, and blocks until that one has run.
+#[test]
+fn a_task_pushed_out_of_the_slot_is_taken_or_woken_for() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let (waits, opens) = (Gate::new(), ender.clone());
+            let gate = waits.clone();
+            drop(opens.spawn(async move { gate.open() }));
+            drop(opens.spawn(async {}));
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
+    });
+}
+
+/// The shutdown comes as the worker goes to sleep.
+#[test]
+fn a_shutdown_ends_a_worker_that_goes_to_sleep() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, core))
+        };
+        shut_down(&handle);
+        worker.join().unwrap();
+    });
+}
+
+/// The task that a stuck worker has in its slot is taken out by the watch, and a sleeping sibling is woken for it. Here the stuck
+/// task itself does what the watch's thread would.
+#[test]
+fn a_task_in_the_slot_of_a_stuck_worker_is_run_by_a_sibling() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let waits = Gate::new();
+            let gate = waits.clone();
+            drop(ender.spawn(async move { gate.open() }));
+            let mut pulses = Vec::new();
+            rescue::tick(&ender, &mut pulses);
+            rescue::tick(&ender, &mut pulses);
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+    });
+}
+
+/// Whoever takes a task out of the slot of another worker sees all of it.
+#[test]
+fn a_task_taken_out_of_the_slot_of_another_worker_is_whole() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                run_in(&context_of(&handle, core), |_| {
+                    drop(handle.spawn(async {}));
+                });
+            })
+        };
+        let take = || handle.shared.policy.multi_thread().remotes[0].take_lifo();
+        let taken = take().map(Runnable::cancel).is_some();
+        worker.join().unwrap();
+        assert_ne!(taken, take().map(Runnable::cancel).is_some());
+    });
+}
+
+/// Two workers cancel the same tasks in turn: all of them are cancelled, and both workers come to an end.
+#[test]
+fn two_workers_share_the_cancelling() {
+    ::loom::model(|| {
+        let (handle, _cores) = runtime(2);
+        let tasks = [0, 1].map(|_| handle.spawn(async {}));
+        let gather = |handle: &Handle| {
+            let policy = handle.shared.policy.multi_thread();
+            std::iter::from_fn(|| take_injected(&policy.injector)).collect()
+        };
+        let other = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                let ending = &handle.shared.policy.multi_thread().ending;
+                ending.cancel_in_turn(|| gather(&handle));
+            })
+        };
+        let ending = &handle.shared.policy.multi_thread().ending;
+        ending.cancel_in_turn(|| gather(&handle));
+        other.join().unwrap();
+        assert!(tasks.iter().all(|task| task.is_finished()));
+    });
+}
+
+/// A worker handed over in `block_in_place` goes on elsewhere: with the task in its slot, and up to the shutdown.
+#[test]
+fn a_worker_that_is_handed_over_goes_on() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let ender = handle.clone();
+        drop(handle.spawn(async move {
+            let waits = Gate::new();
+            let gate = waits.clone();
+            drop(ender.spawn(async move { gate.open() }));
+            crate::worker::start::hand_off_core();
+            waits.wait();
+            shut_down(&ender);
+        }));
+        let cx = context_of(&handle, core);
+        run_in(&cx, |worker| assert_eq!(Step::CoreGone, worker.run_steps()));
+        // The thread that has the worker now cancels what is left, and stops the drivers.
+        handle.pool().begin_shutdown();
+        assert!(handle.pool().join(None));
+        assert!(handle.shared.owned.is_empty());
+    });
+}
+
+/// A task that comes with the shutdown is run or cancelled, and the worker ends.
+#[test]
+fn a_task_that_comes_with_the_shutdown_is_settled() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(1);
+        let core = cores.pop().unwrap();
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || super::run(handle, core))
+        };
+        let pusher = {
+            let handle = handle.clone();
+            thread::spawn(move || handle.spawn(async {}))
+        };
+        shut_down(&handle);
+        let task = pusher.join().unwrap();
+        worker.join().unwrap();
+        assert!(task.is_finished());
+        assert!(handle.shared.owned.is_empty());
+    });
+}
