@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! style     each file by its lines: headers, lengths, SAFETY and Ordering comments, placeholders
+//! floors    imports: none of a higher floor
 //! circles   imports: no circle of more than two files, none between folders      (reported only, with --report)
 //! lengths   functions of at most 70 lines                                       (reported only)
 //! raw       clocks, threads and locks come from one place                       (reported only)
@@ -77,11 +78,17 @@ pub fn run(args: &Args) -> Outcome {
             sources.push((name, text));
         }
     }
+    let sources: Vec<paths::File> = sources
+        .iter()
+        .map(|(name, text)| paths::read(name, text))
+        .collect::<Result<_, _>>()?;
+    for (name, line, problem) in circles::upward(&sources, &ROOTS, &FLOORS) {
+        if is_wanted(&name) {
+            problems += 1;
+            println!("{name}:{line}: {problem}");
+        }
+    }
     if args.report {
-        let sources: Vec<paths::File> = sources
-            .iter()
-            .map(|(name, text)| paths::read(name, text))
-            .collect::<Result<_, _>>()?;
         let mut reported = 0;
         // A circle is told whole if one of its files is meant.
         for (name, finding) in circles::check(&sources, &ROOTS) {
