@@ -9,6 +9,7 @@
 //! | `thread` | what this thread is used for, and its number |
 //! | `parker` | a thread that waits for a token |
 //! | `deferred` | wakers that wait for the end of a worker's round |
+//! | `handshake` | two threads of which at least one sees the other |
 //! | `fork` | which process something was made in |
 //! | `trace` | a poll in which all leaf futures stand still, for task dumps |
 //! | `rng` | chance: every choice the runtime makes |
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod contain;
 pub(crate) mod deferred;
 pub mod fork;
+pub mod handshake;
 pub mod list;
 pub mod parker;
 pub mod rng;

@@ -13,10 +13,11 @@
 
 use super::config::Config;
 use super::counters::{Stopwatch, WorkerCounters};
+use crate::base::handshake;
 use crate::base::parker::ThreadParker;
 use crate::base::shim::deque::Injector;
 use crate::base::shim::sync::Mutex;
-use crate::base::shim::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::driver::{IoDriver, Unpark};
 use crate::task::Runnable;
 use std::collections::VecDeque;
@@ -108,9 +109,9 @@ impl CurrentThread {
     }
 
     pub(crate) fn wake_sleeper(&self, unpark: &dyn Unpark) {
-        // Ordering: SeqCst fence; pairs with the fence in `park`: either we see `parked`, or the
+        // Handshake with `park`: either we see `parked`, or the
         // sleeper sees what we pushed.
-        fence(Ordering::SeqCst);
+        handshake::store_load();
         // Ordering: Relaxed; ordered by the fence above.
         if self.parked.load(Ordering::Relaxed) {
             unpark.unpark();

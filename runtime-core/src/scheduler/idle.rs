@@ -3,7 +3,7 @@
 //! ```text
 //! pusher                                  sleeper
 //! push a task             (Release)       announce: set own bit, end searching
-//! fence(SeqCst)                           fence(SeqCst)
+//! store_load()                            store_load()
 //! searching == 0 ? claim a bit : done     scan all queues; found: retract own bit; else sleep
 //! ```
 //! I1: each side's fence orders its write before its read, so of a push and an announcement at least one
@@ -19,7 +19,8 @@
 //!
 //! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs` and `tests/loom_worker.rs`.
 
-use crate::base::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::base::handshake;
+use crate::base::shim::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// See the module's page.
 #[derive(Debug)]
@@ -44,8 +45,8 @@ impl Idle {
     /// After a push: the worker to unpark, if one should be. It is counted as searching.
     #[inline]
     pub(crate) fn worker_to_notify(&self) -> Option<usize> {
-        // Ordering: SeqCst fence; pairs with the fence in `announce` (I1).
-        fence(Ordering::SeqCst);
+        // Handshake with `announce` (I1).
+        handshake::store_load();
         // Ordering: Relaxed; ordered by the fence.
         if self.searching.load(Ordering::Relaxed) != 0 {
             return None;
@@ -68,8 +69,8 @@ impl Idle {
             // Ordering: Relaxed; ordered by the fence.
             self.searching.fetch_sub(1, Ordering::Relaxed);
             // A push or an announcement may have relied on that count: look again for it, at all words.
-            // Ordering: SeqCst fence; pairs with the ones in `worker_to_notify` and `announce`.
-            fence(Ordering::SeqCst);
+            // Handshake with `worker_to_notify` and `announce`.
+            handshake::store_load();
         }
         None
     }
@@ -103,9 +104,9 @@ impl Idle {
         // Ordering: Release; pairs with the fence in `announce`, after a count-down that comes later: whoever gives up later
         // sees what this searcher has moved to its queue. Of several searchers the last sees the others' counts.
         let last = self.searching.fetch_sub(1, Ordering::Release) == 1;
-        // Ordering: SeqCst fence; pairs with the one in `worker_to_notify`: a pusher that saw us
+        // Handshake with `worker_to_notify`: a pusher that saw us
         // searching has its task seen by the look that follows.
-        fence(Ordering::SeqCst);
+        handshake::store_load();
         last
     }
 
@@ -117,8 +118,8 @@ impl Idle {
         if searching {
             self.searching.fetch_sub(1, Ordering::Relaxed);
         }
-        // Ordering: SeqCst fence; pairs with the fence in `worker_to_notify` (I1), and with the Release in `finish_search`.
-        fence(Ordering::SeqCst);
+        // Handshake with `worker_to_notify` (I1), and with the Release in `finish_search`.
+        handshake::store_load();
     }
 
     /// A worker that began to search between its announcement and its retraction was claimed as well: it counts twice.

@@ -20,7 +20,8 @@
 
 use super::idle::Idle;
 use crate::base::clock;
-use crate::base::shim::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::base::handshake;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::base::shim::sync::{Condvar, Mutex};
 use crate::base::shim::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -63,9 +64,9 @@ impl GracePeriod {
     pub(crate) fn end(&self, idle: &Idle) -> bool {
         // Ordering: Relaxed; before the fence.
         self.0.store(false, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen here, or sees
+        // Handshake with `needs_call`: a worker that is awake is seen here, or sees
         // that the grace period is over and calls by itself.
-        fence(Ordering::SeqCst);
+        handshake::store_load();
         !idle.all_asleep()
     }
 }
@@ -101,8 +102,8 @@ impl Rest {
     /// A worker that has retracted its sleep: must it call?
     #[inline]
     pub(crate) fn needs_call(&self) -> bool {
-        // Ordering: SeqCst fence; pairs with the one in `rest`.
-        fence(Ordering::SeqCst);
+        // Handshake with `rest`.
+        handshake::store_load();
         // Ordering: Relaxed; ordered by the fence, after the worker's retraction.
         self.asleep.load(Ordering::Relaxed)
     }
@@ -130,9 +131,9 @@ impl Rest {
         let mut state = self.state.lock();
         // Ordering: Relaxed; before the fence.
         self.asleep.store(true, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the one in `needs_call`: a worker that is awake is seen
+        // Handshake with `needs_call`: a worker that is awake is seen
         // here, or sees that the watch sleeps.
-        fence(Ordering::SeqCst);
+        handshake::store_load();
         if idle.all_asleep() {
             while !state.call && !state.stop {
                 state = self.condvar.wait(state);

@@ -5,8 +5,9 @@
 
 use super::pause::Pause;
 use crate::base::deferred;
+use crate::base::handshake;
 use crate::base::parker::ThreadParker;
-use crate::base::shim::sync::atomic::{Ordering, fence};
+use crate::base::shim::sync::atomic::Ordering;
 use crate::coop;
 use crate::driver::IoDriver;
 use crate::handle::context::{CurrentThreadContext, ThreadContext, set_context, with_context};
@@ -294,8 +295,8 @@ impl<'a> CoreGuard<'a> {
             });
             // Ordering: Relaxed; ordered by the fence below.
             policy.parked.store(true, Ordering::Relaxed);
-            // Ordering: SeqCst fence; pairs with the one in `wake_sleeper`.
-            fence(Ordering::SeqCst);
+            // Handshake with `wake_sleeper`.
+            handshake::store_load();
             // Ordering: Relaxed; ordered by the fence above.
             let awake = !policy.injector.is_empty() || policy.main_woken.load(Ordering::Relaxed);
             self.drive(cx, !awake);

@@ -1,4 +1,4 @@
-//! The sites of ordering mutants: calls of atomic operations, fences and notifies, found by reading lines.
+//! The sites of ordering mutants: calls of atomic operations, fences, handshakes and notifies, found by reading lines.
 
 /// A call of an atomic operation, a fence or a notify.
 pub struct Call {
@@ -11,7 +11,7 @@ pub struct Call {
     orderings: Vec<String>,
 }
 
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 14] = [
     "load",
     "store",
     "swap",
@@ -23,6 +23,7 @@ const OPERATIONS: [&str; 13] = [
     "fetch_or",
     "fetch_update",
     "fence",
+    "handshake::store_load",
     "notify_one",
     "notify_all",
 ];
@@ -37,7 +38,7 @@ pub fn calls(source: &str) -> Vec<Call> {
                 let before = code[..column].trim_end();
                 let is_method = before.ends_with('.');
                 let is_call = match name {
-                    "fence" => before.is_empty(),
+                    "fence" | "handshake::store_load" => before.is_empty(),
                     _ => is_method,
                 };
                 if !is_call {
@@ -99,8 +100,10 @@ fn orderings(arguments: &str) -> Vec<String> {
 impl Call {
     /// Every way to weaken one ordering by a step: which, what it is called, the weaker one.
     pub fn weakened(&self) -> Vec<(usize, String, &'static str)> {
-        if matches!(self.name.as_str(), "fence" | "notify_one" | "notify_all") {
-            return vec![(0, format!("{} left out", self.name), "None")];
+        let whole = ["fence", "handshake::store_load", "notify_one", "notify_all"];
+        if whole.contains(&self.name.as_str()) {
+            let name = self.name.replace("handshake::store_load", "fence");
+            return vec![(0, format!("{name} left out"), "None")];
         }
         let mut found = Vec::new();
         for (at, order) in self.orderings.iter().enumerate() {

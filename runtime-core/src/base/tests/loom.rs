@@ -1,5 +1,6 @@
 //! Models of the ground floor: what each primitive promises, with its fences and orderings left to bite.
 
+use crate::base::handshake;
 use crate::base::shim::sync::Mutex;
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
@@ -14,6 +15,26 @@ use std::sync::Arc;
 use std::task::Poll;
 
 const SIGNAL: NonZeroUsize = NonZeroUsize::new(7).unwrap();
+
+/// Of two that write and look, one at least sees the other.
+#[test]
+fn handshake_one_side_sees_the_other() {
+    loom::model(|| {
+        let words = Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        let side = |mine: usize| {
+            let words = words.clone();
+            move || {
+                words[mine].store(true, Ordering::Relaxed);
+                handshake::store_load();
+                words[1 - mine].load(Ordering::Relaxed)
+            }
+        };
+        // Both sides are spawned threads: a look on the main thread would hide schedules.
+        let threads = [thread::spawn(side(0)), thread::spawn(side(1))];
+        let saw = threads.map(|thread| thread.join().unwrap());
+        assert!(saw[0] || saw[1], "both looks missed");
+    });
+}
 
 struct State {
     is_over: bool,
