@@ -172,6 +172,16 @@ impl CurrentThread {
         }
     }
 
+    /// The runtime has ended: nobody sleeps or waits for the core, and no queue has anything.
+    #[cfg(all(test, runtime_shuttle))]
+    pub(super) fn assert_at_rest(&self) {
+        assert!(self.core.lock().is_none(), "the core is still there");
+        assert!(self.waiting.lock().is_empty(), "somebody is in line");
+        assert!(self.injector.is_empty(), "the injector has a task");
+        // Ordering: Relaxed; asked when all threads have been joined.
+        assert!(!self.parked.load(Ordering::Relaxed), "somebody sleeps");
+    }
+
     /// Runs `future`, and the runtime's tasks while it holds the core.
     #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, handle: &Handle, future: F) -> F::Output {
@@ -284,7 +294,7 @@ impl CurrentThread {
     }
 }
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_current.rs"]
 mod loom;
 

@@ -6,6 +6,10 @@
 mod current_thread;
 mod multi_thread;
 
+#[cfg(all(test, runtime_shuttle))]
+#[path = "tests/shuttle/mod.rs"]
+mod shuttle;
+
 pub(crate) use current_thread::CurrentThread;
 pub(crate) use multi_thread::MultiThread;
 

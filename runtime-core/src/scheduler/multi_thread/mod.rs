@@ -32,7 +32,7 @@ mod seat;
 mod watch;
 mod worker;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom.rs"]
 mod loom;
 
@@ -212,6 +212,26 @@ impl MultiThread {
     fn wake_a_sleeper(&self, shared: &Shared) {
         if let Some(worker) = self.idle.claim_any() {
             self.remotes[worker].parker.unpark(&*shared.unpark);
+        }
+    }
+
+    /// From here on the watch's ticks take no time.
+    #[cfg(all(test, runtime_shuttle))]
+    pub(super) fn let_the_watch_tick(&self) {
+        self.watch.let_tick();
+    }
+
+    /// All workers have ended: nobody sleeps or searches, and no queue or slot has anything.
+    #[cfg(all(test, runtime_shuttle))]
+    pub(super) fn assert_at_rest(&self) {
+        assert_eq!(0, self.idle.searchers(), "somebody searches");
+        assert!(self.injector.is_empty(), "the injector has a task");
+        for (at, remote) in self.remotes.iter().enumerate() {
+            assert!(!self.idle.is_asleep(at), "a worker sleeps");
+            assert!(remote.stealer.is_empty(), "a queue has a task");
+            // Ordering: Relaxed; asked when all threads have been joined.
+            let slot = remote.lifo.load(Ordering::Relaxed);
+            assert!(slot.is_null(), "a slot has a task");
         }
     }
 

@@ -31,9 +31,11 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(2);
 
 /// How long a new runtime does without the watch's thread.
-const YOUTH: Duration = match cfg!(runtime_loom) {
-    true => Duration::MAX, // a model has no clock, and does without the watch
-    false => Duration::from_millis(3),
+const YOUTH: Duration = match (cfg!(runtime_loom), cfg!(runtime_shuttle)) {
+    // A model has no clock: loom's do without the watch, shuttle's have it from the start.
+    (true, false) => Duration::MAX,
+    (true, true) => Duration::ZERO,
+    (false, _) => Duration::from_millis(3),
 };
 
 /// See the module's page.
@@ -239,6 +241,13 @@ impl Watch {
 
     pub(super) fn stop(&self) {
         self.rest.stop();
+    }
+
+    #[cfg(all(test, runtime_shuttle))]
+    pub(super) fn let_tick(&self) {
+        // Not between the thread's look at the time and its wait.
+        let _state = self.rest.state.lock();
+        self.rest.tick_is_over();
     }
 
     /// Are timers overdue that a worker should fire for another? To be asked by who does so at once.

@@ -30,7 +30,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Tasks a worker's queue holds before half of it goes to the injector.
-const QUEUE_CAPACITY: usize = 256;
+const QUEUE_CAPACITY: usize = match cfg!(runtime_shuttle) {
+    true => 8, // a scenario has tens of tasks
+    false => 256,
+};
 /// Looks at all siblings in one search, while they are busy taking tasks from each other.
 const SEARCH_ROUNDS: u32 = 3;
 /// Polls in a row from the LIFO slot.
@@ -575,7 +578,7 @@ pub(super) fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> O
     unsafe { Runnable::from_ptr(ptr) }
 }
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_worker.rs"]
 mod loom;
 
