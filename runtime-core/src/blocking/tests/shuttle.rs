@@ -34,6 +34,10 @@ fn scenario(ends_early: bool) {
     let mut taken = submit(&world);
     if ends_early {
         world.pool().begin_shutdown();
+        if one_in(2) {
+            // Threads may be on their way still.
+            assert!(world.pool().join(None));
+        }
     }
     for thread in threads {
         let (jobs, workers) = thread.join().unwrap();

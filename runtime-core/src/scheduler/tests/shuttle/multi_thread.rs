@@ -129,6 +129,49 @@ fn tasks_beside_stuck_workers_are_run() {
     });
 }
 
+/// Tasks from outside, of which one blocks its worker until the other has run: whoever finds the one sees to the other.
+fn spawn_pairs(handle: &Handle, world: &World, free: &Arc<AtomicUsize>) {
+    for _ in 0..1 + below(3) {
+        if free
+            .fetch_update(Relaxed, Relaxed, |free| free.checked_sub(1))
+            .is_err()
+        {
+            drop(handle.spawn(world.track(async {})));
+            continue;
+        }
+        let (gate, free) = (Gate::default(), free.clone());
+        let waits = gate.clone();
+        drop(handle.spawn(world.track(async move {
+            waits.wait();
+            free.fetch_add(1, Relaxed);
+        })));
+        drop(handle.spawn(world.track(async move { gate.open() })));
+    }
+}
+
+#[test]
+fn a_worker_that_gets_stuck_hands_on_what_it_leaves() {
+    explore(|| {
+        let workers = 2 + below(3);
+        let core = start(Some(workers));
+        let (rest, world) = (Rest::of(&core), World::default());
+        let free = Arc::new(AtomicUsize::new(workers - 1));
+        let spawner = |_| {
+            let (handle, world, free) = (core.handle().clone(), world.clone(), free.clone());
+            thread::spawn(move || spawn_pairs(&handle, &world, &free))
+        };
+        let threads: Vec<_> = (0..below(3)).map(spawner).collect();
+        spawn_pairs(core.handle(), &world, &free);
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        core.block_on(world.all_ended());
+        end(core);
+        world.assert_none_cancelled();
+        rest.assert_nothing_left(&world);
+    });
+}
+
 /// More tasks at once than a queue holds.
 #[test]
 fn a_burst_of_tasks_is_run() {
