@@ -120,7 +120,9 @@ fn try_one(
         .env("RUNTIME_SHUTTLE_SCHEDULER", scheduler)
         .env("RUNTIME_SHUTTLE_MILLIS", time.as_millis().to_string())
         .env("RUNTIME_SHUTTLE_SEED", seed.to_string())
-        .env("RUNTIME_SHUTTLE_DIR", &place);
+        .env("RUNTIME_SHUTTLE_DIR", &place)
+        // The panic is shuttle's.
+        .env("RUST_BACKTRACE", "0");
     let ended = env::run_limited(&mut command, time + GRACE, &place.join("log"))?;
     let count = |line: &str| line.strip_suffix(" schedules")?.parse().ok();
     let failure = match ended.status {
@@ -136,7 +138,10 @@ fn try_one(
 
 fn replay(scenario: &Model, file: &Path) -> Outcome {
     let mut command = command(scenario);
-    command.env("RUNTIME_SHUTTLE_REPLAY", fs::canonicalize(file)?);
+    command
+        .env("RUNTIME_SHUTTLE_REPLAY", fs::canonicalize(file)?)
+        // A deadlock shows where each thread waits.
+        .env("SHUTTLE_CAPTURE_BACKTRACE", "1");
     let holds = command.status()?.success();
     println!(
         "{}",
@@ -155,8 +160,5 @@ fn command(scenario: &Model) -> Command {
         .args(["--exact", &scenario.name, "--nocapture"])
         // Another seed than ours.
         .env_remove("SHUTTLE_RANDOM_SEED");
-    if std::env::var_os("RUST_BACKTRACE").is_none() {
-        command.env("RUST_BACKTRACE", "0");
-    }
     command
 }
