@@ -33,15 +33,19 @@ fn start(workers: Option<usize>) -> Core {
     config.global_queue_interval = Some(2 + below(6) as u32);
     config.disable_lifo_slot = one_in(4);
     let core = Core::start(config, Drivers::default()).expect("a model has threads");
-    if let Policy::MultiThread(policy) = &core.handle().shared.policy
-        && one_in(2)
-    {
-        policy.let_the_watch_tick();
+    if one_in(2) {
+        let_the_watch_tick(&core);
     }
     if one_in(4) {
         core.handle().pool().keep_alive_is_over();
     }
     core
+}
+
+fn let_the_watch_tick(core: &Core) {
+    if let Policy::MultiThread(policy) = &core.handle().shared.policy {
+        policy.let_the_watch_tick();
+    }
 }
 
 /// Ends the runtime, in one of the ways that wait for its threads.

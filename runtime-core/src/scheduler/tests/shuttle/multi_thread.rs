@@ -2,11 +2,10 @@
 
 use super::program::Plan;
 use super::world::{Gate, World};
-use super::{Rest, end, start};
+use super::{Rest, end, let_the_watch_tick, start};
 use crate::base::shim::explore::{below, explore, one_in};
 use crate::base::shim::thread::{self, JoinHandle};
 use crate::runtime::{Core, Handle};
-use crate::scheduler::Policy;
 use crate::task;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -109,8 +108,8 @@ fn tasks_beside_stuck_workers_are_run() {
         let core = start(Some(workers));
         let (rest, world) = (Rest::of(&core), World::default());
         let with_watch = one_in(2);
-        if with_watch && let Policy::MultiThread(policy) = &core.handle().shared.policy {
-            policy.let_the_watch_tick();
+        if with_watch {
+            let_the_watch_tick(&core);
         }
         let free = Arc::new(AtomicUsize::new(workers - 1));
         let spawner = |_| {

@@ -46,10 +46,8 @@ impl World {
 
     /// A task may come to its output, its own panic, or the cancellation that somebody asked for.
     pub(super) fn settle<T>(&self, result: Result<T, JoinError>, may_be_cancelled: bool) {
-        if let Err(error) = result
-            && error.is_cancelled()
-            && !may_be_cancelled
-        {
+        let is_cancelled = result.is_err_and(|error| error.is_cancelled());
+        if is_cancelled && !may_be_cancelled {
             self.blame("a task was cancelled, which nobody asked for");
         }
     }
