@@ -26,7 +26,7 @@ pub struct Args {
 pub struct Model {
     pub name: String,
     krate: String,
-    executable: PathBuf,
+    pub executable: PathBuf,
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -91,12 +91,22 @@ pub fn build(
     target_dir: &Path,
     crates: &[&str],
 ) -> Result<Vec<Model>, Box<dyn std::error::Error>> {
-    let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    flags.push_str(" --cfg runtime_loom");
+    build_with(root, target_dir, crates, "--cfg runtime_loom", "loom")
+}
+
+/// As [`build`], under other flags; the models are the tests in modules called `room`, or `room_` and more.
+pub fn build_with(
+    root: &Path,
+    target_dir: &Path,
+    crates: &[&str],
+    flags: &str,
+    room: &str,
+) -> Result<Vec<Model>, Box<dyn std::error::Error>> {
+    let own = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut command = env::cargo();
     command
         .current_dir(root)
-        .env("RUSTFLAGS", flags)
+        .env("RUSTFLAGS", format!("{own} {flags}"))
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
         .args([
             "test",
@@ -129,10 +139,11 @@ pub fn build(
             let Some(name) = line.strip_suffix(": test") else {
                 continue;
             };
-            if name
-                .split("::")
-                .any(|part| part == "loom" || part.starts_with("loom_"))
-            {
+            let is_of_room = |part: &str| {
+                let rest = part.strip_prefix(room);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+            };
+            if name.split("::").any(is_of_room) {
                 models.push(Model {
                     name: name.to_owned(),
                     krate: krate.to_owned(),

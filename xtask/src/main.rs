@@ -15,6 +15,7 @@ mod features;
 mod fuzz;
 mod loom;
 mod mutants;
+mod shuttle;
 mod tidy;
 mod tsan;
 
@@ -36,6 +37,8 @@ enum Cmd {
     Conformance(conformance::Args),
     /// Run the loom models, and tell how long each takes.
     Loom(loom::Args),
+    /// Try larger scenarios under random schedules.
+    Shuttle(shuttle::Args),
     /// Weaken one atomic ordering at a time and see whether a model notices.
     Mutants(mutants::Args),
     /// Check the mechanical part of the house style.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Cmd::Conformance(args) => conformance::run(&args),
         Cmd::Loom(args) => loom::run(&args),
+        Cmd::Shuttle(args) => shuttle::run(&args),
         Cmd::Mutants(args) => mutants::run(&args),
         Cmd::Tidy(args) => tidy::run(&args),
         Cmd::Features(args) => features::run(&args),

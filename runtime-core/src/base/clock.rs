@@ -11,5 +11,8 @@ pub fn now() -> Instant {
 
 /// Blocks this thread for a time. For back-offs only: whoever waits for something parks.
 pub fn block_for(duration: Duration) {
-    std::thread::sleep(duration);
+    match cfg!(runtime_loom) {
+        true => crate::base::shim::thread::yield_now(), // a model has no clock
+        false => std::thread::sleep(duration),
+    }
 }

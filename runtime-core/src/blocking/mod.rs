@@ -19,6 +19,14 @@ pub(crate) use pool::{Pool, Refused, Start};
 #[path = "tests/unit.rs"]
 mod unit;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom.rs"]
 mod loom;
+
+#[cfg(all(test, runtime_shuttle))]
+#[path = "tests/shuttle.rs"]
+mod shuttle;
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/world.rs"]
+mod world;

@@ -11,7 +11,7 @@
 //!
 //! I1: a job is run, or cancelled at shutdown. If the system refuses a thread and no other thread comes to the
 //!     job, the submitter gets the job back; jobs of others that relied on the thread are cancelled, or run here and now
-//!     if they are mandatory.
+//!     if they are mandatory, beyond the cap.
 //! I2: jobs, hooks and drops run outside of the lock. A hook's panic is contained.
 //! I3: an idle thread waits at its own `Post`. Whoever takes a thread out of `idle` sends it one errand, so a thread
 //!     whose keep-alive is over but that is not in `idle` waits for that errand.
@@ -351,7 +351,7 @@ impl<J: Job> Pool<J> {
 
     /// The keep-alive of every thread that waits, now or later, is over.
     #[cfg(all(test, runtime_loom))]
-    pub(super) fn keep_alive_is_over(&self) {
+    pub(crate) fn keep_alive_is_over(&self) {
         let mut inner = self.inner.lock();
         inner.handles.is_keep_alive_over = true;
         for thread in inner.state.idle_threads() {

@@ -11,7 +11,10 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// Tasks a worker's queue holds before half of it goes to the injector.
-pub(crate) const QUEUE_CAPACITY: usize = 256;
+pub(crate) const QUEUE_CAPACITY: usize = match cfg!(runtime_shuttle) {
+    true => 8, // a scenario has tens of tasks
+    false => 256,
+};
 
 /// What a scheduler's thread finds through the thread-local.
 pub(crate) enum ThreadContext {

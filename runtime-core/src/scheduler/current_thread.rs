@@ -135,4 +135,14 @@ impl CurrentThread {
             next.unpark();
         }
     }
+
+    /// The runtime has ended: nobody sleeps or waits for the core, and no queue has anything.
+    #[cfg(all(test, runtime_shuttle))]
+    pub(crate) fn assert_at_rest(&self) {
+        assert!(self.core.lock().is_none(), "the core is still there");
+        assert!(self.waiting.lock().is_empty(), "somebody is in line");
+        assert!(self.injector.is_empty(), "the injector has a task");
+        // Ordering: Relaxed; asked when all threads have been joined.
+        assert!(!self.parked.load(Ordering::Relaxed), "somebody sleeps");
+    }
 }

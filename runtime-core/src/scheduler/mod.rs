@@ -25,6 +25,6 @@ pub(crate) mod parker;
 pub(crate) mod seat;
 pub(crate) mod watch;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom.rs"]
 mod loom;

@@ -191,6 +191,18 @@ impl MultiThread {
         }
     }
 
+    /// All workers have ended: nobody sleeps or searches, and no queue or slot has anything.
+    #[cfg(all(test, runtime_shuttle))]
+    pub(crate) fn assert_at_rest(&self) {
+        assert_eq!(0, self.idle.searchers(), "somebody searches");
+        assert!(self.injector.is_empty(), "the injector has a task");
+        for (at, remote) in self.remotes.iter().enumerate() {
+            assert!(!self.idle.is_asleep(at), "a worker sleeps");
+            assert!(remote.stealer.is_empty(), "a queue has a task");
+            assert!(!remote.has_lifo(), "a slot has a task");
+        }
+    }
+
     /// Is there anything a searching worker could take? LIFO slots aside: their workers are awake (I3).
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|r| !r.stealer.is_empty())

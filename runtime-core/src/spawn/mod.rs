@@ -14,7 +14,7 @@ pub mod join_set_builder;
 mod local_set;
 mod task;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_local.rs"]
 mod loom_local;
 

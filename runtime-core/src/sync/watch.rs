@@ -29,17 +29,17 @@ use crate::base::shim::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(runtime_loom)]
 use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// loom's lock in parking_lot's shape.
+/// The checker's lock in parking_lot's shape.
 #[cfg(runtime_loom)]
 mod model {
-    pub(super) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
+    pub(super) use crate::base::shim::checker::sync::{RwLockReadGuard, RwLockWriteGuard};
 
     #[derive(Debug)]
-    pub(super) struct RwLock<T>(loom::sync::RwLock<T>);
+    pub(super) struct RwLock<T>(crate::base::shim::checker::sync::RwLock<T>);
 
     impl<T> RwLock<T> {
         pub(super) fn new(value: T) -> Self {
-            RwLock(loom::sync::RwLock::new(value))
+            RwLock(crate::base::shim::checker::sync::RwLock::new(value))
         }
         pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
             self.0.read().unwrap()

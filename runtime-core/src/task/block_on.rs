@@ -22,8 +22,8 @@ impl Wake for ParkWaker {
     }
 }
 
-thread_local! {
-    static PARKER: RefCell<Option<std::sync::Arc<ParkWaker>>> = const { RefCell::new(None) };
+crate::runtime_thread_local! {
+    static PARKER: RefCell<Option<std::sync::Arc<ParkWaker>>> = RefCell::new(None)
 }
 
 /// Borrows the thread's cached parker; a fresh one while it is in use or gone.

@@ -35,10 +35,10 @@ mod yield_now;
 #[path = "tests/counts.rs"]
 mod counts;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom.rs"]
 mod loom;
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_cell.rs"]
 mod loom_cell;
 #[cfg(all(test, not(runtime_loom)))]

@@ -375,6 +375,6 @@ impl<'a> CoreGuard<'a> {
     }
 }
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_current.rs"]
 mod loom;

@@ -18,3 +18,7 @@ mod pause;
 mod rescue;
 pub(crate) mod start;
 mod stop;
+
+#[cfg(all(test, runtime_shuttle))]
+#[path = "tests/shuttle/mod.rs"]
+mod shuttle;

@@ -243,6 +243,6 @@ impl WorkerContext {
     }
 }
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_worker.rs"]
 mod loom;

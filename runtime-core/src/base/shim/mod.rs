@@ -1,8 +1,11 @@
-//! The one place that picks between std, parking_lot and loom.
+//! The one place that picks between std, parking_lot, loom and shuttle.
 //!
 //! Rooms take their atomics, locks, cells and threads from here, so that building with
 //! `--cfg runtime_loom` puts the very same code under the model checker. Locks have one API on
 //! both sides: no poisoning, and `Condvar::wait` takes and returns the guard.
+//!
+//! With `--cfg runtime_shuttle` beside it, shuttle takes loom's place: schedules at random instead of all, of larger
+//! scenarios, in which every access is sequentially consistent.
 
 #[doc(hidden)]
 pub mod lock;
@@ -12,6 +15,14 @@ pub mod lock_audit;
 mod native;
 #[cfg(not(runtime_loom))]
 pub use native::*;
+
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
+pub(crate) use ::loom as checker;
+#[cfg(runtime_shuttle)]
+pub(crate) use ::shuttle as checker;
+
+#[cfg(any(runtime_shuttle, not(runtime_loom)))]
+mod plain_cell;
 
 #[cfg(runtime_loom)]
 mod model;
@@ -24,18 +35,24 @@ mod mutant;
 #[cfg(runtime_loom)]
 pub use model::*;
 
-#[cfg(all(test, runtime_loom))]
+#[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_deque.rs"]
 mod loom_deque;
 
-/// Like `thread_local!`, with loom's per-model storage under the model checker.
+#[cfg(all(test, runtime_shuttle))]
+#[path = "tests/explore.rs"]
+pub(crate) mod explore;
+
+/// Like `thread_local!`, with the checker's storage under a model checker.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! runtime_thread_local {
     ($(#[$a:meta])* $v:vis static $name:ident: $ty:ty = $init:expr) => {
         #[cfg(not(runtime_loom))]
         ::std::thread_local! { $(#[$a])* $v static $name: $ty = const { $init } }
-        #[cfg(runtime_loom)]
+        #[cfg(all(runtime_loom, not(runtime_shuttle)))]
         ::loom::thread_local! { $(#[$a])* $v static $name: $ty = $init }
+        #[cfg(runtime_shuttle)]
+        ::shuttle::thread_local! { $(#[$a])* $v static $name: $ty = $init }
     };
 }

@@ -1,41 +1,46 @@
-//! loom's counterparts, in the same shape as `native`.
+//! The checker's counterparts, in the same shape as `native`.
 #![allow(missing_docs)] // As in `native`.
 
 /// Locks, shared ownership and atomics.
 pub mod sync {
-    use crate::base::shim::mutant;
+    use crate::base::shim::{checker, mutant};
     use std::fmt;
     use std::ops::{Deref, DerefMut};
+    use std::sync::{PoisonError, TryLockError};
     use std::time::Duration;
 
-    pub use loom::sync::Arc;
+    pub use checker::sync::Arc;
 
     /// Atomics and fences.
     pub mod atomic {
         pub use crate::base::shim::model_atomic::*;
     }
 
-    /// loom's mutex without poisoning.
-    pub struct Mutex<T>(loom::sync::Mutex<T>);
+    /// The checker's mutex without poisoning.
+    pub struct Mutex<T>(checker::sync::Mutex<T>);
 
     /// Unlocks on drop.
-    pub struct MutexGuard<'a, T>(loom::sync::MutexGuard<'a, T>);
+    pub struct MutexGuard<'a, T>(checker::sync::MutexGuard<'a, T>, &'a Mutex<T>);
 
     impl<T> Mutex<T> {
         pub fn new(value: T) -> Self {
-            Mutex(loom::sync::Mutex::new(value))
+            Mutex(checker::sync::Mutex::new(value))
         }
         pub fn into_inner(self) -> T {
-            self.0.into_inner().unwrap()
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
         }
         pub fn lock(&self) -> MutexGuard<'_, T> {
-            MutexGuard(self.0.lock().unwrap())
+            MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), self)
         }
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            self.0.try_lock().ok().map(MutexGuard)
+            match self.0.try_lock() {
+                Ok(guard) => Some(MutexGuard(guard, self)),
+                Err(TryLockError::Poisoned(error)) => Some(MutexGuard(error.into_inner(), self)),
+                Err(TryLockError::WouldBlock) => None,
+            }
         }
         pub fn get_mut(&mut self) -> &mut T {
-            self.0.get_mut().unwrap()
+            self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
         }
     }
 
@@ -70,11 +75,11 @@ pub mod sync {
         }
     }
 
-    /// loom's condition variable.
+    /// The checker's condition variable.
     pub struct Condvar {
-        inner: loom::sync::Condvar,
+        inner: checker::sync::Condvar,
         /// Timed waits end by a time-out.
-        is_time_up: loom::sync::atomic::AtomicBool,
+        is_time_up: checker::sync::atomic::AtomicBool,
     }
 
     impl fmt::Debug for Condvar {
@@ -92,12 +97,17 @@ pub mod sync {
     impl Condvar {
         pub fn new() -> Self {
             Condvar {
-                inner: loom::sync::Condvar::new(),
-                is_time_up: loom::sync::atomic::AtomicBool::new(false),
+                inner: checker::sync::Condvar::new(),
+                is_time_up: checker::sync::atomic::AtomicBool::new(false),
             }
         }
         pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-            MutexGuard(self.inner.wait(guard.0).unwrap())
+            let MutexGuard(guard, mutex) = guard;
+            let guard = self
+                .inner
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner);
+            MutexGuard(guard, mutex)
         }
         /// A model has no clock: this ends by a time-out only once `time_is_up` was called.
         pub fn wait_timeout<'a, T>(
@@ -107,11 +117,21 @@ pub mod sync {
         ) -> (MutexGuard<'a, T>, bool) {
             // Ordering: Relaxed; time orders nothing.
             if self.is_time_up.load(std::sync::atomic::Ordering::Relaxed) {
-                return (guard, true);
+                return (Self::pass_time(guard), true);
             }
             let guard = self.wait(guard);
             let timed_out = self.is_time_up.load(std::sync::atomic::Ordering::Relaxed);
             (guard, timed_out)
+        }
+        /// Others go on meanwhile: one of shuttle's schedulers would run a thread that ticks, and nothing else, for ever.
+        fn pass_time<T>(guard: MutexGuard<'_, T>) -> MutexGuard<'_, T> {
+            if !cfg!(runtime_shuttle) {
+                return guard;
+            }
+            let mutex = guard.1;
+            drop(guard);
+            checker::thread::yield_now();
+            mutex.lock()
         }
         /// From here on timed waits end by a time-out; those that wait now end.
         pub fn time_is_up(&self) {
@@ -140,10 +160,12 @@ pub mod deque {
     pub use crate::base::shim::model_deque::*;
 }
 
-/// Interior mutability that loom watches.
+/// Interior mutability, which loom watches.
 pub mod cell {
+    #[cfg(runtime_shuttle)]
+    pub use crate::base::shim::plain_cell::UnsafeCell;
+    #[cfg(not(runtime_shuttle))]
     pub use loom::cell::UnsafeCell;
 }
 
-pub use loom::hint;
-pub use loom::thread;
+pub use super::checker::{hint, thread};

@@ -1,12 +1,12 @@
-//! loom's atomics, each operation a site that `mutant` may weaken.
+//! The checker's atomics, each operation a site that `mutant` may weaken.
 #![allow(missing_docs)] // As in `native`.
 
-use super::mutant;
+use super::{checker, mutant};
 pub use std::sync::atomic::Ordering;
 
 macro_rules! common {
     ($name:ident $([$($g:tt)*])?, $t:ty) => {
-        pub struct $name $(<$($g)*>)? (loom::sync::atomic::$name $(<$($g)*>)?);
+        pub struct $name $(<$($g)*>)? (checker::sync::atomic::$name $(<$($g)*>)?);
 
         impl $(<$($g)*>)? std::fmt::Debug for $name $(<$($g)*>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -17,7 +17,7 @@ macro_rules! common {
         impl $(<$($g)*>)? $name $(<$($g)*>)? {
             #[track_caller]
             pub fn new(value: $t) -> Self {
-                Self(loom::sync::atomic::$name::new(value))
+                Self(checker::sync::atomic::$name::new(value))
             }
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $t {
@@ -118,6 +118,6 @@ impl Default for AtomicBool {
 #[track_caller]
 pub fn fence(order: Ordering) {
     if !mutant::is_left_out() {
-        loom::sync::atomic::fence(order);
+        checker::sync::atomic::fence(order);
     }
 }

@@ -1,4 +1,4 @@
-//! Stand-ins for crossbeam's deques, which do not support loom: rings that do not grow.
+//! Stand-ins for crossbeam's deques, which support neither loom nor shuttle: rings that do not grow.
 //!
 //! Their orderings are those of crossbeam-deque 0.8, access by access: a push publishes with a Release fence before a Relaxed
 //! store, a thief's look at `back` comes after a SeqCst fence, an owner's pop has none. A queue behind a lock would supply
@@ -6,16 +6,16 @@
 
 #![allow(missing_docs, missing_debug_implementations)] // As in `native`.
 
+use super::checker::{sync::Arc, thread};
 use super::model_atomic::{AtomicUsize, Ordering, fence};
 pub use crossbeam_deque::Steal;
-use loom::sync::Arc;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 
 /// Elements a ring has room for at a time.
-const ROOM: usize = 4;
+const ROOM: usize = if cfg!(runtime_shuttle) { 16 } else { 4 };
 /// Elements that an injector takes in its life.
-const INJECTED: usize = 8;
+const INJECTED: usize = if cfg!(runtime_shuttle) { 512 } else { 8 };
 
 struct Ring {
     front: AtomicUsize,
@@ -124,8 +124,8 @@ impl<T> Stealer<T> {
     }
 
     pub fn steal_batch_with_limit_and_pop(&self, to: &Worker<T>, limit: usize) -> Steal<T> {
-        assert!(limit >= ROOM, "limits are above what a ring holds");
-        self.take(|len| (len - 1) / 2 + 1, |element| to.push(element))
+        let share = |len: usize| ((len - 1) / 2 + 1).min(limit);
+        self.take(share, |element| to.push(element))
     }
 
     /// Takes as many as `share` says of what is there: the first is given back, the others go to `rest`.
@@ -161,7 +161,7 @@ impl<T> Stealer<T> {
 pub struct Injector<T> {
     head: AtomicUsize,
     tail: AtomicUsize,
-    slots: [(AtomicUsize, AtomicUsize); INJECTED],
+    slots: Box<[(AtomicUsize, AtomicUsize)]>,
     _elements: PhantomData<*mut T>,
 }
 
@@ -176,7 +176,7 @@ impl<T> Injector<T> {
         Injector {
             head: AtomicUsize::new(0),
             tail: AtomicUsize::new(0),
-            slots: std::array::from_fn(|_| (AtomicUsize::new(0), AtomicUsize::new(0))),
+            slots: (0..INJECTED).map(|_| Default::default()).collect(),
             _elements: PhantomData,
         }
     }
@@ -238,7 +238,7 @@ impl<T> Injector<T> {
         let mut taken = (head..head + count).map(|at| {
             let (word, is_written) = &self.slots[at];
             while is_written.load(Ordering::Acquire) == 0 {
-                loom::thread::yield_now();
+                thread::yield_now();
             }
             // SAFETY: the index was ours to move, so the element is.
             unsafe { from_word(word.load(Ordering::Relaxed)) }

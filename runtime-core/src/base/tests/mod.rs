@@ -1,6 +1,6 @@
 //! Of the ground floor: unit tests, and models under the model checker.
 
-#[cfg(runtime_loom)]
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
 mod unit;

@@ -3,154 +3,8 @@
 //! The keep-alive ends when a thread of the model says so, at any point. `state`'s transitions are covered one by one
 //! in `unit`; here they meet each other under the lock, with the errands on their way.
 
-use super::pool::{Pool, Refused, Start, ThreadConfig};
-use super::state::Job;
-use crate::base::shim::thread::{Builder, JoinHandle};
-use ::loom::sync::atomic::{AtomicUsize, Ordering};
+use super::world::World;
 use ::loom::thread;
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
-
-struct Probe {
-    world: World,
-    mandatory: bool,
-    /// Spawned where the system gives no thread.
-    may_be_refused: bool,
-}
-
-impl Job for Probe {
-    fn is_mandatory(&self) -> bool {
-        self.mandatory
-    }
-
-    fn run(self) {
-        let figures = &self.world.0;
-        let before = figures.at_once.fetch_add(1, Ordering::Relaxed);
-        assert!(before < figures.cap, "more at once than the cap");
-        figures.at_once.fetch_sub(1, Ordering::Relaxed);
-        figures.run.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn cancel(self) {
-        assert!(!self.mandatory);
-        self.world.0.cancelled.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-#[derive(Clone)]
-struct World(Arc<Figures>);
-
-struct Figures {
-    pool: Pool<Probe>,
-    cap: usize,
-    at_once: AtomicUsize,
-    run: AtomicUsize,
-    cancelled: AtomicUsize,
-    workers: AtomicUsize,
-}
-
-impl World {
-    fn new(cap: usize) -> World {
-        let pool = Pool::new(ThreadConfig {
-            name: Arc::new(|| "model".to_owned()),
-            stack_size: None,
-            cap,
-            keep_alive: Duration::from_secs(1),
-            after_start: None,
-            before_stop: None,
-        });
-        World(Arc::new(Figures {
-            pool,
-            cap,
-            at_once: AtomicUsize::new(0),
-            run: AtomicUsize::new(0),
-            cancelled: AtomicUsize::new(0),
-            workers: AtomicUsize::new(0),
-        }))
-    }
-
-    fn pool(&self) -> &Pool<Probe> {
-        &self.0.pool
-    }
-
-    /// How a thread of the pool is made.
-    fn start(&self) -> impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>> + use<> {
-        let world = self.clone();
-        move |builder, start| builder.spawn(move || world.pool().run_thread(start))
-    }
-
-    fn job(&self, mandatory: bool) -> Probe {
-        Probe {
-            world: self.clone(),
-            mandatory,
-            may_be_refused: false,
-        }
-    }
-
-    /// False if the pool refuses.
-    fn spawn(&self) -> bool {
-        self.spawn_job(false)
-    }
-
-    fn spawn_job(&self, mandatory: bool) -> bool {
-        match self.pool().spawn(self.job(mandatory), self.start()) {
-            Ok(()) => true,
-            Err(Refused::Shutdown(_)) => false,
-            Err(Refused::NoThread(..)) => panic!("a model has threads"),
-        }
-    }
-
-    /// The same, but the system gives no thread. True if another thread takes the job.
-    fn spawn_without_thread(&self) -> bool {
-        let refuse = |_: Builder, _: Start| Err(io::ErrorKind::WouldBlock.into());
-        let mut job = self.job(false);
-        job.may_be_refused = true;
-        match self.pool().spawn(job, refuse) {
-            Ok(()) => true,
-            Err(Refused::Shutdown(_)) => false,
-            Err(Refused::NoThread(job, _)) => {
-                assert!(job.may_be_refused, "another's job came back");
-                false
-            }
-        }
-    }
-
-    fn spawn_worker(&self) -> io::Result<()> {
-        let world = self.clone();
-        let worker = Box::new(move || {
-            world.0.workers.fetch_add(1, Ordering::Relaxed);
-        });
-        self.pool().spawn_worker(worker, self.start())
-    }
-
-    fn run(&self) -> usize {
-        self.0.run.load(Ordering::Relaxed)
-    }
-
-    fn settled(&self) -> usize {
-        self.run() + self.0.cancelled.load(Ordering::Relaxed)
-    }
-
-    fn wait_for(&self, run: usize) {
-        while self.run() < run {
-            thread::yield_now();
-        }
-    }
-
-    fn shut_down(&self) {
-        self.pool().begin_shutdown();
-        assert!(self.pool().join(None));
-        assert_eq!(0, self.pool().num_threads());
-        assert_eq!(0, self.pool().num_idle_threads());
-        assert_eq!(0, self.pool().queue_depth());
-    }
-
-    fn beside<T: 'static>(&self, f: impl FnOnce(World) -> T + 'static) -> thread::JoinHandle<T> {
-        let world = self.clone();
-        thread::spawn(move || f(world))
-    }
-}
 
 /// A thread whose keep-alive ends just as a job comes: with the cap reached, nobody else will take it.
 #[test]
@@ -251,7 +105,7 @@ fn a_thread_that_ran_a_worker_keeps_to_the_cap() {
         assert!(world.spawn());
         world.wait_for(2);
         world.shut_down();
-        assert_eq!(1, world.0.workers.load(Ordering::Relaxed));
+        assert_eq!(1, world.workers());
     });
 }
 
@@ -265,7 +119,7 @@ fn shutdown_runs_a_worker_that_is_handed_off_meanwhile() {
         world.pool().begin_shutdown();
         beside.join().unwrap();
         assert!(world.pool().join(None));
-        assert_eq!(1, world.0.workers.load(Ordering::Relaxed));
+        assert_eq!(1, world.workers());
         assert_eq!(1, world.settled());
     });
 }

@@ -2,13 +2,13 @@
 
 #[cfg(not(runtime_loom))]
 mod accounting;
-#[cfg(runtime_loom)]
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_accounting;
-#[cfg(runtime_loom)]
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_channels;
-#[cfg(runtime_loom)]
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_ends;
-#[cfg(runtime_loom)]
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_locks;
 #[cfg(not(runtime_loom))]
 mod unit;
