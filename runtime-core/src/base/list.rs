@@ -18,6 +18,9 @@ pub struct Links<T> {
     next: Option<NonNull<T>>,
 }
 
+// SAFETY: the pointers are followed through the list alone (I2), which is `Send` only if its nodes are.
+unsafe impl<T> Send for Links<T> {}
+
 impl<T> Links<T> {
     /// Of a node that is in no list.
     pub const fn new() -> Links<T> {

@@ -12,6 +12,7 @@
 use super::state::{OnPending, OnWake, State};
 use super::{Id, JoinError, Runnable, id, nested};
 use crate::base::contain;
+use crate::base::list::Links;
 use crate::base::lock_audit;
 use crate::base::shim::cell::UnsafeCell;
 use crate::instrument::SpanId;
@@ -49,8 +50,8 @@ pub(crate) trait Schedule: Sized + 'static {
 pub(crate) struct Header {
     pub(crate) state: State,
     vtable: &'static Vtable,
-    /// Neighbours in the owner's list, guarded by that list's lock.
-    pub(super) links: UnsafeCell<Links>,
+    /// Neighbours in the owner's list, guarded by that list's lock. A model sees who breaks that by `linked`.
+    pub(super) links: std::cell::UnsafeCell<Links<Header>>,
     /// The owner's shard; written before the task is shared.
     pub(super) shard: UnsafeCell<u32>,
     /// In the owner's list? Guarded as `links` is.
@@ -71,13 +72,6 @@ pub(crate) struct Header {
     target_pointer_width = "64"
 ))]
 const _: () = assert!(size_of::<Header>() == 64);
-
-/// Neighbours in an owner's list.
-#[derive(Default)]
-pub(super) struct Links {
-    pub(super) previous: Option<NonNull<Header>>,
-    pub(super) next: Option<NonNull<Header>>,
-}
 
 struct Vtable {
     poll: unsafe fn(NonNull<Header>),
@@ -157,7 +151,7 @@ impl RawTask {
                         join_waker: join_waker::<F, S>,
                     }
                 },
-                links: UnsafeCell::new(Links::default()),
+                links: std::cell::UnsafeCell::new(Links::new()),
                 shard: UnsafeCell::new(0),
                 linked: UnsafeCell::new(false),
                 scheduled_at: UnsafeCell::new(0),

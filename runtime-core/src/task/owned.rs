@@ -10,6 +10,7 @@
 use super::Runnable;
 use super::cell::{Header, RawTask};
 use super::state::OnWake;
+use crate::base::list::{Linked, Links, List};
 use crate::base::shim::sync::Mutex;
 use std::ptr::NonNull;
 
@@ -20,16 +21,22 @@ pub(crate) struct OwnedTasks {
 
 #[derive(Default)]
 struct Shard {
-    /// The oldest.
-    head: Option<NonNull<Header>>,
-    /// The youngest.
-    tail: Option<NonNull<Header>>,
+    /// Oldest first.
+    tasks: List<Header>,
     len: usize,
     closed: bool,
 }
 
-// SAFETY: the pointers are only followed under the shard's lock, to cells alive by I1.
-unsafe impl Send for Shard {}
+// SAFETY: the links are a field of the header.
+unsafe impl Linked for Header {
+    fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: the field's address is within the header.
+        let links = unsafe { &raw mut (*node.as_ptr()).links };
+        // `UnsafeCell` has its value at its own address.
+        // SAFETY: a field's address is not null.
+        unsafe { NonNull::new_unchecked(links.cast()) }
+    }
+}
 
 impl OwnedTasks {
     pub(crate) fn new(shards: usize) -> Self {
@@ -51,22 +58,10 @@ impl OwnedTasks {
         if list.closed {
             return false;
         }
-        let tail = list.tail.replace(task.as_ptr());
-        task.header().links.with_mut(|links| {
-            // SAFETY: links are guarded by the shard's lock, which is held.
-            let links = unsafe { &mut *links };
-            links.previous = tail;
-            links.next = None;
-        });
         // SAFETY: guarded by the shard's lock, which is held.
         task.header().linked.with_mut(|l| unsafe { *l = true });
-        match tail {
-            // SAFETY: in the list, so alive (I1); links are guarded by the lock.
-            Some(tail) => unsafe { tail.as_ref() }.links.with_mut(|links| unsafe {
-                (*links).next = Some(task.as_ptr());
-            }),
-            None => list.head = Some(task.as_ptr()),
-        }
+        // SAFETY: a new task is in no list; it stays until it is complete (I1), and its end unlinks it.
+        unsafe { list.tasks.push_back(task.as_ptr()) };
         list.len += 1;
         true
     }
@@ -82,26 +77,9 @@ impl OwnedTasks {
         if !cell.linked.with_mut(|l| unsafe { std::mem::take(&mut *l) }) {
             return;
         }
-        cell.links.with_mut(|links| {
-            // SAFETY: links are guarded by the shard's lock, which is held.
-            let links = unsafe { &mut *links };
-            let (previous, next) = (links.previous.take(), links.next.take());
-            match previous {
-                // SAFETY: in the list, so alive (I1).
-                Some(previous) => unsafe { previous.as_ref() }
-                    .links
-                    .with_mut(|l| unsafe { (*l).next = next }),
-                None => list.head = next,
-            }
-            match next {
-                // SAFETY: as above.
-                Some(next) => unsafe { next.as_ref() }
-                    .links
-                    .with_mut(|l| unsafe { (*l).previous = previous }),
-                None => list.tail = previous,
-            }
-            list.len -= 1;
-        });
+        // SAFETY: it was linked, and always into its shard's list, which is locked.
+        unsafe { list.tasks.remove(header) };
+        list.len -= 1;
     }
 
     /// Number of tasks bound and not complete.
@@ -150,15 +128,13 @@ impl OwnedTasks {
     fn snapshot(&self, shard: usize) -> Vec<RawTask> {
         let list = self.shards[shard].lock();
         let mut tasks = Vec::with_capacity(list.len);
-        let mut next = list.head;
+        let mut next = list.tasks.front();
         while let Some(header) = next {
             let task = RawTask::from_header(header);
             task.reference();
             tasks.push(task);
-            // SAFETY: in the list, so alive (I1); links are guarded by the lock.
-            next = unsafe { header.as_ref() }
-                .links
-                .with(|l| unsafe { (*l).next });
+            // SAFETY: linked into the list, which is locked.
+            next = unsafe { list.tasks.after(header) };
         }
         tasks
     }
