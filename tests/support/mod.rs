@@ -1,5 +1,9 @@
-//! Helpers of the integration tests: a watchdog, runtimes of both kinds, and process figures.
+//! Helpers of the integration tests: a watchdog, runtimes of both kinds, process figures, processes for one test, and
+//! futures that are polled by hand.
 #![allow(dead_code)]
+
+pub mod steps;
+pub mod waits;
 
 use std::sync::mpsc;
 use std::time::Duration;

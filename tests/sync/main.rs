@@ -5,5 +5,5 @@ mod support;
 
 mod drop_chains;
 mod large_values;
-mod properties;
+mod models;
 mod wake_order;
