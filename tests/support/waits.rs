@@ -4,8 +4,8 @@
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// A waker that counts its wake-ups.
@@ -144,4 +144,20 @@ pub fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> Poll
 /// Does `f` panic?
 pub fn panics<R>(f: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
+}
+
+/// The payload of panics that a test wants, thousands of them perhaps.
+pub const PANIC: &str = "on purpose";
+
+/// Such panics say nothing any more, in this process.
+pub fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref() != Some(&PANIC) {
+                hook(info);
+            }
+        }));
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::panic::panic_any;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -11,7 +12,7 @@ use tokio::sync::{OnceCell, SetError, SetOnce};
 
 use super::{Counted, Permits};
 use crate::support::steps::{place, remove, which, with_steps};
-use crate::support::waits::{Wait, panics};
+use crate::support::waits::{PANIC, Wait, panics, silence};
 
 /// What an initialiser does once it may go on.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +76,7 @@ impl Model {
                 match end {
                     End::Value => Ok(Counted::new(number, &token)),
                     End::Error => Err(()),
-                    End::Panic => panic!("on purpose"),
+                    End::Panic => panic_any(PANIC),
                 }
             };
             cell.get_or_try_init(init).await.map(|v| v.value)
@@ -172,13 +173,7 @@ impl Model {
 
 #[test]
 fn a_once_cell_is_initialised_by_whom_the_model_says() {
-    let hook = std::panic::take_hook();
-    // The initialisers' panics are expected, thousands of them.
-    std::panic::set_hook(Box::new(move |info| {
-        if info.payload().downcast_ref() != Some(&"on purpose") {
-            hook(info);
-        }
-    }));
+    silence();
     with_steps(step(), |steps| {
         let token = Arc::new(());
         let mut model = Model {

@@ -45,14 +45,14 @@ fn remove_at<T>(list: &mut Vec<T>, numbers: &mut Numbers) -> Option<T> {
 #[derive(Clone, Debug)]
 struct Counted {
     value: usize,
-    token: Arc<()>,
+    _token: Arc<()>,
 }
 
 impl Counted {
     fn new(value: usize, token: &Arc<()>) -> Self {
         Counted {
             value,
-            token: token.clone(),
+            _token: token.clone(),
         }
     }
 }
