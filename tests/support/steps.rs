@@ -26,6 +26,7 @@ pub fn place<T>(list: &[T], which: usize) -> Option<usize> {
     (!list.is_empty()).then(|| which % list.len())
 }
 
+#[allow(dead_code)]
 pub fn remove<T>(list: &mut Vec<T>, which: usize) -> Option<T> {
     place(list, which).map(|at| list.remove(at))
 }

@@ -8,30 +8,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A waker that counts its wake-ups.
+/// A count; as a waker, of its wake-ups.
 #[derive(Default)]
-pub struct Wakes(AtomicUsize);
+pub struct Count(AtomicUsize);
 
-impl Wake for Wakes {
+impl Wake for Count {
     fn wake(self: Arc<Self>) {
-        // Ordering: Relaxed; a count, read by the thread that wakes or after a join.
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add();
     }
 }
 
-impl Wakes {
-    pub fn count(&self) -> usize {
-        // Ordering: Relaxed; as above.
-        self.0.load(Ordering::Relaxed)
+impl Count {
+    pub fn add(&self) {
+        // Ordering: SeqCst; a test's count, and the last thing that a test should have to think about.
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn get(&self) -> usize {
+        // Ordering: SeqCst; as above.
+        self.0.load(Ordering::SeqCst)
     }
 }
 
 /// Polls something with a new waker each time, and knows whether the last poll was woken.
 #[derive(Default)]
 pub struct Poller {
-    wakes: Arc<Wakes>,
+    wakes: Arc<Count>,
     /// Of polls before. Who is ready may keep the waker of a poll before until it goes; who waits has the new one.
-    spent: Vec<Arc<Wakes>>,
+    spent: Vec<Arc<Count>>,
     is_waiting: bool,
 }
 
@@ -60,7 +64,7 @@ impl Poller {
     }
 
     pub fn is_woken(&self) -> bool {
-        self.wakes.count() > 0
+        self.wakes.get() > 0
     }
 
     /// What was polled is gone: its waker must be gone too.

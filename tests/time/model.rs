@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use proptest::prelude::*;
-use tokio::runtime::Builder;
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep};
-use tokio::time::{advance, interval_at, sleep_until};
-
-use crate::support::steps::{place, remove, which, with_steps};
+use super::paused_runtime;
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::waker_that;
+use proptest::prelude::*;
+use tokio::time::{
+    Instant, Interval, MissedTickBehavior, Sleep, advance, interval_at, sleep_until,
+};
 
 /// Times are in milliseconds from the start, or from now.
 #[derive(Clone, Debug)]
@@ -255,10 +255,8 @@ impl Model {
 #[test]
 fn timers_fire_as_a_list_of_deadlines_would() {
     with_steps(step(), |steps| {
-        let mut builder = Builder::new_current_thread();
-        let runtime = builder.enable_time().start_paused(true).build().unwrap();
         let log = Arc::default();
-        runtime.block_on(async {
+        paused_runtime().block_on(async {
             let mut model = Model {
                 start: Instant::now(),
                 now: 0,

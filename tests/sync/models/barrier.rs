@@ -6,7 +6,7 @@ use std::task::Poll;
 use proptest::prelude::*;
 use tokio::sync::{Barrier, BarrierWaitResult};
 
-use crate::support::steps::{place, remove, which, with_steps};
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::Wait;
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc;
 
-use super::{Counted, Numbers, Permits, SEEDS, STEPS, remove_at};
+use super::{Counted, Permits, SEEDS, STEPS, remove_at};
+use crate::support::Numbers;
 use crate::support::waits::{Poller, Wait};
 
 struct Sending {

@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use tokio::sync::broadcast;
 
-use super::{Numbers, SEEDS, STEPS, remove_at};
+use super::{SEEDS, STEPS, remove_at};
+use crate::support::Numbers;
 use crate::support::waits::Wait;
 
 #[test]

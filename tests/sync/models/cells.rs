@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tokio::sync::{OnceCell, SetError, SetOnce};
 
 use super::{Counted, Permits};
-use crate::support::steps::{place, remove, which, with_steps};
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::{PANIC, Wait, panics, silence};
 
 /// What an initialiser does once it may go on.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::Permits;
-use crate::support::steps::{place, remove, which, with_steps};
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::Wait;
 
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::support::Numbers;
+
 mod barrier;
 mod bounded;
 mod broadcast;
@@ -17,25 +19,6 @@ mod watch;
 
 const SEEDS: u64 = 400;
 const STEPS: usize = 120;
-
-/// Numbers without a pattern, the same each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn new(seed: u64) -> Self {
-        let mut numbers = Numbers(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        numbers.below(2);
-        numbers
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) as usize % n
-    }
-}
 
 fn remove_at<T>(list: &mut Vec<T>, numbers: &mut Numbers) -> Option<T> {
     (!list.is_empty()).then(|| list.remove(numbers.below(list.len())))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Numbers, SEEDS, STEPS, remove_at};
+use super::{SEEDS, STEPS, remove_at};
+use crate::support::Numbers;
 use crate::support::waits::Wait;
 
 #[derive(Clone, Copy, PartialEq, Debug)]

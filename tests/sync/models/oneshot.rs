@@ -10,7 +10,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use super::Counted;
-use crate::support::steps::with_steps;
+use crate::steps::with_steps;
 use crate::support::waits::Poller;
 
 #[derive(Clone, Debug)]

@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use super::{Numbers, Permits, SEEDS, STEPS, remove_at};
+use super::{Permits, SEEDS, STEPS, remove_at};
+use crate::support::Numbers;
 use crate::support::waits::Wait;
 
 type Acquire = Wait<'static, Result<OwnedSemaphorePermit, tokio::sync::AcquireError>>;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{
 };
 
 use super::Counted;
-use crate::support::steps::{place, remove, which, with_steps};
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::{Poller, Wait};
 
 #[derive(Clone, Debug)]

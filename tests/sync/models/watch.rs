@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::sync::watch::{Receiver, Sender, channel, error::RecvError};
 
 use super::Counted;
-use crate::support::steps::{place, remove, which, with_steps};
+use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::Wait;
 
 #[derive(Clone, Debug)]
