@@ -24,7 +24,6 @@ async fn everything_works_in(folder: &Path) {
 }
 
 #[test]
-
 fn the_pool_takes_over_where_rings_are_refused() {
     let folder = Folder::new("refused");
     for code in [libc::EPERM, libc::ENOSYS, libc::EMFILE] {
@@ -43,7 +42,6 @@ fn the_pool_takes_over_where_rings_are_refused() {
 
 /// A kernel that takes nothing for now: the driver, on a thread that is not refused, tries again.
 #[test]
-
 fn a_stalled_ring_is_set_going_by_the_driver() {
     let folder = Folder::new("stalled");
     for code in [libc::EAGAIN, libc::EBUSY] {
@@ -67,7 +65,6 @@ fn a_stalled_ring_is_set_going_by_the_driver() {
 /// A kernel that takes nothing for long is asked again after pauses, not all the time: by the driver when it parks, and
 /// by nobody else.
 #[test]
-
 fn a_stalled_ring_is_asked_again_after_pauses() {
     let folder = Folder::new("pauses");
     for code in [libc::EAGAIN, libc::ENOMEM, libc::EBUSY] {
@@ -105,7 +102,6 @@ fn parks() -> u64 {
 
 /// One that takes nothing any more: errors, no hang.
 #[test]
-
 fn a_broken_ring_fails_its_operations() {
     let folder = Folder::new("broken");
     let path = folder.path.clone();

@@ -14,11 +14,6 @@ fn server_outlives_the_descriptor_limit() {
         return;
     }
     support::within(30, || {
-        refused_runtimes_keep_no_descriptor();
-        copies_end_in_an_error_or_go_on();
-        files_end_where_they_may_not_grow();
-        children_are_awaited_without_a_new_descriptor();
-        ctrl_c_in_a_loop_needs_no_new_descriptor();
         support::multi(2).block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
@@ -48,7 +43,11 @@ fn server_outlives_the_descriptor_limit() {
 }
 
 /// Row 25: a runtime that cannot be made for want of descriptors keeps none of those it got.
+#[test]
 fn refused_runtimes_keep_no_descriptor() {
+    if !in_own_process!() {
+        return;
+    }
     let old = limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 32));
     let mut spare = all_descriptors();
     let mut refused = 0;
@@ -70,7 +69,11 @@ fn refused_runtimes_keep_no_descriptor() {
 }
 
 /// A child whose runtime has run out of descriptors since it was spawned is awaited all the same.
+#[test]
 fn children_are_awaited_without_a_new_descriptor() {
+    if !in_own_process!() {
+        return;
+    }
     for runtime in support::both() {
         runtime.block_on(async {
             let mut child = tokio::process::Command::new("sleep")
@@ -98,7 +101,11 @@ fn children_are_awaited_without_a_new_descriptor() {
 }
 
 /// A server's `select!` loop that calls `ctrl_c` anew each time must not end for want of descriptors.
+#[test]
 fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
+    if !in_own_process!() {
+        return;
+    }
     use tokio::signal::ctrl_c;
     use tokio::signal::unix::{SignalKind, signal};
     support::current().block_on(async {
@@ -129,7 +136,11 @@ fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
 }
 
 /// A copy by path that gets one descriptor of two fails and gives it back; one under way needs none.
+#[test]
 fn copies_end_in_an_error_or_go_on() {
+    if !in_own_process!() {
+        return;
+    }
     let folder = std::env::temp_dir().join(format!("selvedge-fd-limit-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (from, to) = (folder.join("from"), folder.join("to"));
@@ -173,7 +184,11 @@ fn copies_end_in_an_error_or_go_on() {
 }
 
 /// Room for a part of what is written: the part arrives, the error follows, and the next file is fine.
+#[test]
 fn files_end_where_they_may_not_grow() {
+    if !in_own_process!() {
+        return;
+    }
     const ROOM: usize = 100_000;
     let folder = std::env::temp_dir().join(format!("selvedge-size-limit-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
