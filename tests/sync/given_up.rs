@@ -156,6 +156,7 @@ fn an_initialiser_given_up_or_panicking_leaves_the_cell_to_the_next() {
     assert!(third.is_woken());
     assert!(matches!(third.poll(), Poll::Ready(3)));
     assert_eq!(cell.get(), Some(&3));
+    assert_eq!(OnceCell::<u8>::new_with(None).get(), None);
 }
 
 /// Who gave up has been counted: as documented of `Barrier::wait`.
