@@ -115,13 +115,21 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Serves until Ctrl-C, and gives the requests in flight a while.
 async fn serve_until_interrupted(listener: TcpListener) -> Result<(), String> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let mut server = tokio::spawn(serve(listener, async move {
-        let _ = stopped.await;
-    }));
+    let start = || {
+        tokio::spawn(serve(listener, async move {
+            let _ = stopped.await;
+        }))
+    };
+    let mut server = None;
     tokio::select! {
-        ended = &mut server => return ended.map_err(|error| error.to_string())?,
+        // In this order: the signal is listened to before anybody is served.
+        biased;
         () = interrupted() => say!("stopping"),
+        ended = async { server.insert(start()).await } => {
+            return ended.map_err(|error| error.to_string())?;
+        }
     }
+    let Some(server) = server else { return Ok(()) };
     let _ = stop.send(());
     tokio::select! {
         ended = server => ended.map_err(|error| error.to_string())?,

@@ -20,6 +20,11 @@ use std::time::Duration;
 /// });
 /// assert_eq!(n, 7);
 /// ```
+///
+/// ```compile_fail,E0277
+/// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+/// std::thread::spawn(move || drop(runtime));
+/// ```
 #[derive(Debug)]
 pub struct LocalRuntime {
     core: Core,

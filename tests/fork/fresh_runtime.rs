@@ -1,6 +1,7 @@
 //! New runtimes in a forked child.
 
 use super::{REPETITIONS, in_fork, support, use_new_runtime};
+use crate::support::in_own_process;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -21,9 +22,7 @@ fn busy_parent() -> tokio::runtime::Runtime {
 
 #[test]
 fn a_child_makes_a_runtime_while_the_parents_threads_sleep() {
-    if !support::is_own_process(
-        "fresh_runtime::a_child_makes_a_runtime_while_the_parents_threads_sleep",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let parent = busy_parent();
@@ -38,9 +37,7 @@ fn a_child_makes_a_runtime_while_the_parents_threads_sleep() {
 
 #[test]
 fn a_child_makes_a_runtime_while_the_parents_threads_work() {
-    if !support::is_own_process(
-        "fresh_runtime::a_child_makes_a_runtime_while_the_parents_threads_work",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let parent = support::multi(3);
@@ -63,7 +60,7 @@ fn a_child_makes_a_runtime_while_the_parents_threads_work() {
 
 #[test]
 fn a_child_forked_inside_of_a_task_makes_a_runtime() {
-    if !support::is_own_process("fresh_runtime::a_child_forked_inside_of_a_task_makes_a_runtime") {
+    if !in_own_process!() {
         return;
     }
     for parent in support::both() {
@@ -89,9 +86,7 @@ fn a_child_forked_inside_of_a_task_makes_a_runtime() {
 
 #[test]
 fn a_child_and_its_parent_listen_to_signals_of_their_own() {
-    if !support::is_own_process(
-        "fresh_runtime::a_child_and_its_parent_listen_to_signals_of_their_own",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let parent = support::current();

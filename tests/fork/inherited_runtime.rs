@@ -3,6 +3,7 @@
 #![allow(deprecated)] // AsyncFd::new
 
 use super::{REPETITIONS, assert_refused, fork, in_fork, support, use_new_runtime, wait_for};
+use crate::support::in_own_process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -52,9 +53,7 @@ fn assert_goes_on(echoes: &AtomicUsize) {
 
 #[test]
 fn a_child_drops_the_runtime_and_the_parent_goes_on() {
-    if !support::is_own_process(
-        "inherited_runtime::a_child_drops_the_runtime_and_the_parent_goes_on",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let mut parent = Some(support::multi(2));
@@ -75,9 +74,7 @@ fn a_child_drops_the_runtime_and_the_parent_goes_on() {
 
 #[test]
 fn a_child_drops_a_current_thread_runtime_and_the_parent_goes_on() {
-    if !support::is_own_process(
-        "inherited_runtime::a_child_drops_a_current_thread_runtime_and_the_parent_goes_on",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let mut parent = Some(support::current());
@@ -104,7 +101,7 @@ fn support_block_on<F: Future>(runtime: &Runtime, f: F) -> F::Output {
 /// Each kind of thing that is registered with the parent's reactor is dropped in the child; in the parent it works on.
 #[test]
 fn a_child_drops_what_belongs_to_the_runtime() {
-    if !support::is_own_process("inherited_runtime::a_child_drops_what_belongs_to_the_runtime") {
+    if !in_own_process!() {
         return;
     }
     let parent = support::current();
@@ -161,9 +158,7 @@ fn a_child_drops_what_belongs_to_the_runtime() {
 
 #[test]
 fn using_the_runtime_in_the_child_panics_and_says_what_to_do() {
-    if !support::is_own_process(
-        "inherited_runtime::using_the_runtime_in_the_child_panics_and_says_what_to_do",
-    ) {
+    if !in_own_process!() {
         return;
     }
     for parent in support::both() {
@@ -183,9 +178,7 @@ fn using_the_runtime_in_the_child_panics_and_says_what_to_do() {
 
 #[test]
 fn a_socket_of_the_parents_runtime_fails_in_the_child_instead_of_waiting_for_ever() {
-    if !support::is_own_process(
-        "inherited_runtime::a_socket_of_the_parents_runtime_fails_in_the_child_instead_of_waiting_for_ever",
-    ) {
+    if !in_own_process!() {
         return;
     }
     let parent = support::current();
@@ -215,8 +208,7 @@ fn a_socket_of_the_parents_runtime_fails_in_the_child_instead_of_waiting_for_eve
 /// taken from it.
 #[test]
 fn a_child_that_goes_on_in_the_runtime_is_stopped() {
-    if !support::is_own_process("inherited_runtime::a_child_that_goes_on_in_the_runtime_is_stopped")
-    {
+    if !in_own_process!() {
         return;
     }
     for parent in support::both() {

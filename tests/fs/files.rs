@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use crate::folder::Folder;
 use crate::support::{both, current, multi, within};
+use crate::system::make_fifo;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
@@ -394,9 +395,7 @@ fn answers_at_once_are_the_pools_answers() {
 fn looking_at_a_pipe_does_not_open_it() {
     let folder = Folder::new("fifo");
     let path = folder.file("fifo");
-    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-    // SAFETY: the name lives for the call.
-    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    make_fifo(&path);
     within(20, move || {
         multi(2).block_on(async {
             fs::metadata(&path).await.unwrap();

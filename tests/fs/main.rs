@@ -2,6 +2,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/system.rs"]
+mod system;
 
 #[cfg(target_os = "linux")]
 mod elsewhere;
@@ -17,6 +19,7 @@ mod model;
 mod mounts;
 #[cfg(target_os = "linux")]
 mod permission;
+mod position;
 #[cfg(target_os = "linux")]
 mod served;
 mod waiting;

@@ -1,10 +1,10 @@
 //! Files: what an operation must wait for, and what it must not.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::support::{both, within};
+use crate::system::make_fifo;
 use tokio::fs::{FileTimes, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -12,9 +12,7 @@ use tokio::time::timeout;
 fn fifo(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("selvedge-{name}-{}", std::process::id()));
     let _ = std::fs::remove_file(&path);
-    let name = std::ffi::CString::new(path.as_os_str().as_bytes()).unwrap();
-    // SAFETY: the path ends with a zero byte and lives for the call.
-    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    make_fifo(&path);
     path
 }
 

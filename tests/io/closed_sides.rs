@@ -12,14 +12,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::support::{both, within};
+use crate::support::{each_blocks_on, soon};
+use crate::system::make_fifo;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest, Ready};
 use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
 use tokio::time::{sleep, timeout};
 
-const SOON: Duration = Duration::from_secs(10);
 /// A loop that spins is polled thousands of times in this.
 const WHILE: Duration = Duration::from_millis(150);
 /// Polls of one that sleeps: the first, one for each event there is, and the end of the time-out.
@@ -44,24 +44,8 @@ async fn assert_sleeps<F: Future>(what: &str, future: Pin<&mut F>) {
     assert!(polls.1 <= FEW, "{what} was polled {} times", polls.1);
 }
 
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(SOON, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what} hangs"),
-    }
-}
-
 fn would_block<T>(result: io::Result<T>) -> bool {
     matches!(result, Err(error) if error.kind() == ErrorKind::WouldBlock)
-}
-
-/// Runs on a runtime of each kind, under a watchdog.
-fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'static) {
-    within(60, move || {
-        for runtime in both() {
-            runtime.block_on(test());
-        }
-    });
 }
 
 struct Fifo {
@@ -73,9 +57,7 @@ impl Fifo {
     fn new() -> Fifo {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fifo");
-        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: the name is a C string that lives for the call.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        make_fifo(&path);
         Fifo {
             path,
             _folder: folder,
@@ -103,7 +85,7 @@ impl Fifo {
 
 #[test]
 fn a_fifo_whose_second_writer_is_silent_is_waited_for() {
-    on_both(async || {
+    each_blocks_on(async || {
         let fifo = Fifo::new();
         let mut receiver = pipe::OpenOptions::new().open_receiver(&fifo.path).unwrap();
         let mut buf = [0; 64];
@@ -187,7 +169,7 @@ fn an_async_fd_on_a_fifo_with_a_second_writer_is_waited_for() {
             }
         }
     }
-    on_both(async || {
+    each_blocks_on(async || {
         for way in 0..7 {
             let fifo = Fifo::new();
             // SAFETY: the file keeps its descriptor.
@@ -225,7 +207,7 @@ fn a_terminal_that_was_opened_again_is_waited_for() {
             .open(path.to_str().unwrap())
             .unwrap()
     }
-    on_both(async || {
+    each_blocks_on(async || {
         // SAFETY: a new descriptor that nobody else has, or -1, which the first assertion refuses.
         let master = unsafe {
             let fd = libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK);
@@ -265,7 +247,7 @@ fn a_socket_registered_before_it_connects_is_waited_for() {
             OwnedFd::from_raw_fd(fd)
         }
     }
-    on_both(async || {
+    each_blocks_on(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut near = TcpStream::from_std(socket().into()).unwrap();
@@ -306,7 +288,7 @@ fn a_socket_registered_before_it_connects_is_waited_for() {
 /// Hung up for good, says the OS, and has nothing to read all the same.
 #[test]
 fn a_shut_down_datagram_socket_is_waited_for() {
-    on_both(async || {
+    each_blocks_on(async || {
         let (near, far) = UnixDatagram::pair().unwrap();
         near.shutdown(Shutdown::Read).unwrap();
         let mut buf = [0; 8];
@@ -322,7 +304,7 @@ fn a_shut_down_datagram_socket_is_waited_for() {
 
 #[test]
 fn a_send_to_a_second_peer_waits_for_room() {
-    on_both(async || {
+    each_blocks_on(async || {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("second");
         let second = UnixDatagram::bind(&path).unwrap();
@@ -343,7 +325,7 @@ fn a_send_to_a_second_peer_waits_for_room() {
 /// Errors that were reported and not fetched leave the OS's error flag set.
 #[test]
 fn an_error_queue_that_nobody_reads_does_not_keep_others_busy() {
-    on_both(async || {
+    each_blocks_on(async || {
         let near = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let on: libc::c_int = 1;
         // SAFETY: the option's value is an int of ours.
@@ -372,7 +354,7 @@ fn an_error_queue_that_nobody_reads_does_not_keep_others_busy() {
 
 #[test]
 fn a_full_stream_with_an_error_queue_is_waited_for() {
-    on_both(async || {
+    each_blocks_on(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let far = TcpStream::connect(listener.local_addr().unwrap());
         let (near, far) = tokio::join!(listener.accept(), far);
@@ -414,7 +396,7 @@ fn a_full_stream_with_an_error_queue_is_waited_for() {
 /// What is true stays reported: the other end sends no more, and still takes what we send.
 #[test]
 fn a_half_closed_stream_tells_so_every_time() {
-    on_both(async || {
+    each_blocks_on(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let far = TcpStream::connect(listener.local_addr().unwrap());
         let (near, far) = tokio::join!(listener.accept(), far);
@@ -464,7 +446,7 @@ fn a_half_closed_stream_tells_so_every_time() {
 /// A user who clears the readiness after a short read, without the attempt that would block, is told of the end.
 #[test]
 fn an_end_that_came_with_the_data_outlives_a_guard_that_is_cleared_early() {
-    on_both(async || {
+    each_blocks_on(async || {
         let (near, mut far) = std::os::unix::net::UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
         // SAFETY: the socket keeps its descriptor.

@@ -1,8 +1,12 @@
-//! Readiness and what is done with it: edges at which data, an error or a wake-up could be lost, and waits that
-//! must not become loops.
+//! Readiness, byte streams and the standard streams: no byte, error or wake-up is lost, and no wait becomes a loop.
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/system.rs"]
+mod system;
 
 mod closed_sides;
-mod edges;
+mod copies;
+mod readers;
+mod readiness;
+mod standard_streams;

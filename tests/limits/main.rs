@@ -1,8 +1,16 @@
-//! What happens at the system's limits, and at the runtime's own.
+//! What happens at the system's limits, and at the runtime's own: descriptors, threads, the size of files. Tests that
+//! change a limit of the process run in one of their own.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/system.rs"]
+mod system;
 
 mod blocking_threads;
+mod children;
+mod descriptors;
+mod listeners;
 mod no_thread;
+mod no_thread_for_a_call;
+mod pool;

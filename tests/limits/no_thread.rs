@@ -1,46 +1,13 @@
 //! The system gives no thread: whoever can return an error does, nothing is lost, and the second attempt works.
 
-use super::support;
+use crate::support::{self, in_own_process};
+use crate::system::{NoThreads, STACK};
 use std::io::{self, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
-
-/// A thread's stack is as large as that, so that there is none once little address space is left.
-const STACK: usize = 1 << 30;
-
-fn limit_address_space(to: u64) -> u64 {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: `limit` is valid.
-    let mut result = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) };
-    let old = std::mem::replace(&mut limit.rlim_cur, to);
-    // SAFETY: as above.
-    result |= unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
-    assert_eq!(result, 0);
-    old
-}
-
-/// While this lives, no thread can be made.
-struct NoThreads(u64);
-
-impl NoThreads {
-    fn new() -> NoThreads {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-        NoThreads(limit_address_space(pages * 4096 + STACK as u64 / 2))
-    }
-}
-
-impl Drop for NoThreads {
-    fn drop(&mut self) {
-        limit_address_space(self.0);
-    }
-}
 
 /// Threads of the process without the pool's.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -78,7 +45,7 @@ fn assert_no_thread<T>(result: io::Result<T>) {
 
 #[test]
 fn path_functions_and_lookups_return_an_error() {
-    if !support::is_own_process("no_thread::path_functions_and_lookups_return_an_error") {
+    if !in_own_process!() {
         return;
     }
     let path = std::env::temp_dir().join(format!("no-thread-{}", std::process::id()));
@@ -111,7 +78,7 @@ fn path_functions_and_lookups_return_an_error() {
 
 #[test]
 fn a_file_keeps_its_bytes_and_its_position() {
-    if !support::is_own_process("no_thread::a_file_keeps_its_bytes_and_its_position") {
+    if !in_own_process!() {
         return;
     }
     let path = std::env::temp_dir().join(format!("no-thread-file-{}", std::process::id()));
@@ -181,7 +148,7 @@ fn a_file_keeps_its_bytes_and_its_position() {
 
 #[test]
 fn a_listing_goes_on_where_it_was() {
-    if !support::is_own_process("no_thread::a_listing_goes_on_where_it_was") {
+    if !in_own_process!() {
         return;
     }
     let path = std::env::temp_dir().join(format!("no-thread-dir-{}", std::process::id()));
@@ -215,7 +182,7 @@ fn a_listing_goes_on_where_it_was() {
 
 #[test]
 fn standard_streams_return_an_error_and_go_on() {
-    if !support::is_own_process("no_thread::standard_streams_return_an_error_and_go_on") {
+    if !in_own_process!() {
         return;
     }
     // Standard input is a file of ours from here on.

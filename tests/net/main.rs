@@ -3,5 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod no_descriptor;
+mod beyond_a_short_read;
 mod packets;
+mod peers;

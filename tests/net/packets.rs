@@ -1,34 +1,16 @@
 //! A read that ends early, at a packet's end, a line's, or before urgent data, does not hide what lies behind it,
 //! whatever type the socket was given to.
 
-use std::future::Future;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use crate::support::{both, within};
+use crate::support::{each_blocks_on, soon};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixSocket, UnixStream};
 use tokio::time::timeout;
-
-const SOON: Duration = Duration::from_secs(10);
-
-fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'static) {
-    within(60, move || {
-        for runtime in both() {
-            runtime.block_on(test());
-        }
-    });
-}
-
-async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match timeout(SOON, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("{what} hangs"),
-    }
-}
 
 fn pair_of(kind: libc::c_int) -> [OwnedFd; 2] {
     let mut ends = [0; 2];
@@ -75,7 +57,7 @@ async fn reads_each_packet(name: &str, near: &mut (impl AsyncRead + Unpin), far:
 
 #[test]
 fn streams_made_of_sockets_of_packets_read_each() {
-    on_both(async || {
+    each_blocks_on(async || {
         let [near, far] = pair_of(libc::SOCK_SEQPACKET);
         let mut stream = UnixStream::from_std(near.into()).unwrap();
         reads_each_packet("from_std", &mut stream, far.as_raw_fd()).await;
@@ -106,7 +88,7 @@ fn listeners_and_connections_of_sockets_of_packets_read_each() {
             OwnedFd::from_raw_fd(fd)
         }
     }
-    on_both(async || {
+    each_blocks_on(async || {
         let folder = tempfile::tempdir().unwrap();
         for by_socket in [true, false] {
             let path = folder.path().join(format!("{by_socket}"));
@@ -153,7 +135,7 @@ fn send_with_descriptor(socket: RawFd, bytes: &[u8]) {
 /// A `TcpStream` that holds a Unix stream reads past a message with a descriptor.
 #[test]
 fn a_unix_stream_in_another_type_reads_past_descriptors() {
-    on_both(async || {
+    each_blocks_on(async || {
         let [near, far] = pair_of(libc::SOCK_STREAM);
         let mut near = TcpStream::from_std(near.into()).unwrap();
         let mut buf = [0; 64];
@@ -174,7 +156,7 @@ fn a_unix_stream_in_another_type_reads_past_descriptors() {
 
 #[test]
 fn an_async_fd_of_packets_reads_each() {
-    on_both(async || {
+    each_blocks_on(async || {
         let [near, far] = pair_of(libc::SOCK_SEQPACKET);
         // SAFETY: the descriptor stays open as long as it lives.
         let near = unsafe { AsyncFd::register(near) }.unwrap();
@@ -204,7 +186,7 @@ fn an_async_fd_of_packets_reads_each() {
 /// A terminal gives a line a read.
 #[test]
 fn lines_of_a_terminal_are_read_to_the_last() {
-    on_both(async || {
+    each_blocks_on(async || {
         let (mut master, mut slave) = (0, 0);
         // SAFETY: room for two descriptors; nothing else is asked for. Both are ours then.
         let (mut master, slave) = unsafe {
@@ -233,7 +215,7 @@ fn lines_of_a_terminal_are_read_to_the_last() {
 /// A byte out of band ends a read of a Unix stream, too, where the kernel has such.
 #[test]
 fn a_unix_stream_reads_past_urgent_data() {
-    on_both(async || {
+    each_blocks_on(async || {
         let (mut near, far) = UnixStream::pair().unwrap();
         let mut buf = [0; 64];
         let early = timeout(Duration::from_millis(20), near.read(&mut buf)).await;
@@ -257,7 +239,7 @@ fn a_unix_stream_reads_past_urgent_data() {
 /// What `TcpSocket` and `from_std` take over reads and writes as what was made here.
 #[test]
 fn streams_of_known_kinds_that_were_taken_over_carry_data_both_ways() {
-    on_both(async || {
+    each_blocks_on(async || {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listener = TcpListener::from_std(listener.into_std().unwrap()).unwrap();
         let socket = TcpSocket::new_v4().unwrap();
@@ -282,7 +264,7 @@ fn streams_of_known_kinds_that_were_taken_over_carry_data_both_ways() {
 /// Reads that fill their buffer, then one with a descriptor behind it that does not.
 #[test]
 fn a_unix_stream_that_was_read_in_full_reads_on_to_the_last() {
-    on_both(async || {
+    each_blocks_on(async || {
         let (mut near, far) = UnixStream::pair().unwrap();
         let mut buf = [0; 64];
         for length in [65, 64, 10, 2, 64, 3, 129, 66, 7] {

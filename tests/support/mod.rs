@@ -1,10 +1,19 @@
-//! Helpers of the integration tests: a watchdog, runtimes of both kinds, and process figures.
+//! Helpers of the integration tests: a watchdog, runtimes of both kinds, process figures, processes for one test, and
+//! futures that are polled by hand.
 #![allow(dead_code)]
+#![allow(unused_macros)]
 
+pub mod waits;
+
+use std::future::Future;
+use std::panic::Location;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 /// Runs `f` on a thread of its own and fails when it has not come back after `seconds`: a hang is a
 /// failure with a name, not a test run that never ends.
@@ -44,12 +53,92 @@ pub fn both() -> [Runtime; 2] {
     [current(), multi(2)]
 }
 
+/// Each scenario on both kinds of runtime, with a watchdog.
+pub fn on_both(scenario: impl Fn(Runtime) + Send + Sync + Copy + 'static) {
+    for runtime in both() {
+        within(30, move || scenario(runtime));
+    }
+}
+
+/// Blocks on what `test` gives, in a runtime of each kind, with a watchdog.
+pub fn each_blocks_on<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'static) {
+    within(60, move || {
+        for runtime in both() {
+            runtime.block_on(test());
+        }
+    });
+}
+
+/// Awaits what must not hang.
+#[track_caller]
+pub fn soon<T>(what: &str, future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let caller = Location::caller();
+    async move {
+        match timeout(Duration::from_secs(20), future).await {
+            Ok(value) => value,
+            Err(_) => panic!("{what} hangs, {caller}"),
+        }
+    }
+}
+
+/// The runtime still does everything: its workers, timers and the pool.
+#[track_caller]
+pub fn assert_works(runtime: &Runtime) {
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..64)
+            .map(|i| {
+                tokio::spawn(async move {
+                    tokio::task::yield_now().await;
+                    i
+                })
+            })
+            .collect();
+        for (i, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), i);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        assert_eq!(tokio::task::spawn_blocking(|| 5).await.unwrap(), 5);
+    });
+}
+
+/// The message of the panic that `f` must end in.
+#[track_caller]
+pub fn panic_message<T>(f: impl FnOnce() -> T) -> String {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(_) => panic!("expected a panic"),
+        Err(payload) => payload
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
+            .unwrap_or_default(),
+    }
+}
+
 pub fn open_fds() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Numbers without a pattern, the same each time.
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub fn new(seed: u64) -> Self {
+        let mut numbers = Numbers(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        numbers.below(2);
+        numbers
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as usize % n
+    }
 }
 
 /// Runs a closure when dropped.
@@ -69,28 +158,67 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
     }
 }
 
-/// Runs the body of the test `name` in a process of its own: true there. In the test's process it waits for that
-/// process, and gives false; a failure or a hang there is one here.
+/// The name of the test around it, as the harness knows it.
+macro_rules! this_test {
+    () => {{
+        fn here() {}
+        $crate::support::test_around(std::any::type_name_of_val(&here))
+    }};
+}
+
+/// Runs the rest of a test in a process of its own, for what it changes is the process's: true there. In the test's
+/// process it waits for that process, and is false; a failure or a hang there is one here.
+macro_rules! in_own_process {
+    () => {
+        $crate::support::is_own_process($crate::support::this_test!())
+    };
+}
+
+#[allow(unused_imports)]
+pub(crate) use {in_own_process, this_test};
+
+/// The test of a path such as `target::module::test::{{closure}}::here`.
+pub fn test_around(place: &'static str) -> &'static str {
+    let (_, path) = place.split_once("::").unwrap();
+    let (mut test, _) = path.rsplit_once("::").unwrap();
+    while let Some(outer) = test.strip_suffix("::{{closure}}") {
+        test = outer;
+    }
+    test
+}
+
+const INNER: &str = "TEST_IN_ITS_OWN_PROCESS";
+
+/// This binary once more, with one test only.
+pub fn once_more(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--include-ignored"])
+        .args(["--nocapture", "--test-threads=1"])
+        .env(INNER, test);
+    command
+}
+
+/// Is this the process that `once_more` started?
+pub fn is_inner(test: &str) -> bool {
+    std::env::var(INNER).is_ok_and(|inner| inner == test)
+}
+
 #[track_caller]
-pub fn is_own_process(name: &str) -> bool {
-    const VARIABLE: &str = "TEST_IN_ITS_OWN_PROCESS";
-    if std::env::var(VARIABLE).is_ok_and(|n| n == name) {
+pub fn is_own_process(test: &str) -> bool {
+    if is_inner(test) {
         return true;
     }
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture", "--test-threads=1"])
-        .env(VARIABLE, name)
-        .spawn()
-        .unwrap();
-    let end = std::time::Instant::now() + Duration::from_secs(300);
+    let mut child = once_more(test).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(300);
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{name}: {status}");
+            assert!(status.success(), "{test}: {status}");
             return false;
         }
-        if std::time::Instant::now() > end {
+        if Instant::now() > end {
             let _ = child.kill();
-            panic!("{name} hangs");
+            panic!("{test} hangs");
         }
         std::thread::sleep(Duration::from_millis(5));
     }

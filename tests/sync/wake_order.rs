@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex as StdMutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::support::current;
+use crate::support::waits::poll_once;
+use crate::support::{current, within};
 use tokio::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, broadcast, mpsc, watch,
 };
@@ -314,4 +315,26 @@ fn a_lock_goes_from_hand_to_hand_in_order() {
     });
     let twice: Vec<usize> = (0..MANY).chain(0..MANY).collect();
     assert_eq!(*log.lock().unwrap(), twice);
+}
+
+#[test]
+fn a_waiting_writer_goes_before_readers_that_come_later() {
+    within(20, || {
+        let lock = RwLock::new(0);
+        let reading = lock.try_read().unwrap();
+        let mut writer = Box::pin(lock.write());
+        assert!(poll_once(writer.as_mut()).is_pending());
+        assert!(lock.try_read().is_err(), "no room past the writer");
+        let mut late = Box::pin(lock.read());
+        assert!(poll_once(late.as_mut()).is_pending());
+        drop(reading);
+        assert!(poll_once(late.as_mut()).is_pending());
+        let guard = match poll_once(writer.as_mut()) {
+            Poll::Ready(guard) => guard,
+            Poll::Pending => panic!("the writer's turn"),
+        };
+        let shared = guard.downgrade();
+        assert!(poll_once(late.as_mut()).is_ready());
+        drop(shared);
+    });
 }

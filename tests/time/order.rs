@@ -5,16 +5,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use super::paused_runtime;
 use tokio::time::{self, Instant};
-
-fn paused() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap()
-}
 
 /// What happened, in the order in which it did.
 #[derive(Clone, Default)]
@@ -53,7 +45,7 @@ async fn settle() {
 fn tasks_that_sleep_until_one_deadline_wake_in_the_order_in_which_they_began() {
     for distance in distances() {
         let log = Log::default();
-        paused().block_on(async {
+        paused_runtime().block_on(async {
             let deadline = Instant::now() + Duration::from_millis(distance);
             let tasks: Vec<_> = (0..5)
                 .map(|n| {
@@ -76,7 +68,7 @@ fn tasks_that_sleep_until_one_deadline_wake_in_the_order_in_which_they_began() {
 fn more_tasks_than_one_batch_of_wakers_wake_in_order() {
     for distance in [1, 70, 5_000] {
         let log = Log::default();
-        paused().block_on(async {
+        paused_runtime().block_on(async {
             let deadline = Instant::now() + Duration::from_millis(distance);
             for n in 0..200 {
                 let log = log.clone();
@@ -98,7 +90,7 @@ fn more_tasks_than_one_batch_of_wakers_wake_in_order() {
 fn sleepers_that_began_at_different_times_wake_in_that_order() {
     for distance in distances().filter(|distance| *distance >= 16) {
         let log = Log::default();
-        paused().block_on(async {
+        paused_runtime().block_on(async {
             let deadline = Instant::now() + Duration::from_millis(distance);
             for n in 0..16 {
                 let log = log.clone();
@@ -119,7 +111,7 @@ fn sleepers_that_began_at_different_times_wake_in_that_order() {
 #[test]
 fn timers_overdue_at_once_fire_by_deadline_then_by_arming() {
     let log = Log::default();
-    paused().block_on(async {
+    paused_runtime().block_on(async {
         let start = Instant::now();
         // Deadlines fall while numbers rise, three of each.
         let distances: Vec<u64> = (0..60).map(|n| 1 + (60 - n) / 3 * 37).collect();
@@ -143,7 +135,7 @@ fn timers_overdue_at_once_fire_by_deadline_then_by_arming() {
 #[test]
 fn deadlines_within_a_millisecond_fire_in_their_order() {
     let log = Log::default();
-    paused().block_on(async {
+    paused_runtime().block_on(async {
         let start = Instant::now() + Duration::from_millis(200);
         for n in 0..20 {
             let deadline = start + Duration::from_micros(40 * (20 - n as u64));
@@ -171,7 +163,7 @@ fn a_timer_that_was_reset_is_the_last_of_its_deadline() {
         (10, 90_000),
     ] {
         let log = Log::default();
-        paused().block_on(async {
+        paused_runtime().block_on(async {
             let start = Instant::now();
             let at = move |ms| start + Duration::from_millis(ms);
             let (reset, wanted) = tokio::sync::oneshot::channel::<()>();
@@ -210,7 +202,7 @@ fn a_timer_that_was_reset_is_the_last_of_its_deadline() {
 fn intervals_and_time_outs_of_one_deadline_go_in_order() {
     for period in [1, 64, 100, 4_097, 100_000] {
         let log = Log::default();
-        paused().block_on(async {
+        paused_runtime().block_on(async {
             let period = Duration::from_millis(period);
             for n in 0..20 {
                 let log = log.clone();

@@ -18,10 +18,7 @@ const USUAL: &[(&str, &[&str])] = &[
     ("", &["-p", "runtime-core", "--lib", "--all-features"]),
     ("", &["-p", "runtime-time", "--lib", "--all-features"]),
     ("", &["-p", "runtime-io", "--lib", "--all-features"]),
-    (
-        "fuzz",
-        &["--no-default-features", "--test", "random_operations"],
-    ),
+    ("fuzz", &["--no-default-features", "--test", "random"]),
 ];
 
 pub fn run(args: &Args) -> Outcome {

@@ -249,6 +249,17 @@ impl fmt::Debug for Handle {
 }
 
 /// Keeps a runtime current on this thread; made by [`Handle::enter`].
+///
+/// It is that thread's alone: neither sent to another, nor held across an `await` of a task that may move.
+///
+/// ```compile_fail,E0277
+/// # fn not_run(handle: runtime_core::runtime::Handle) {
+/// let guard = handle.enter();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(guard));
+/// });
+/// # }
+/// ```
 #[must_use = "Creating and dropping a guard does nothing"]
 #[derive(Debug)]
 pub struct EnterGuard<'a> {

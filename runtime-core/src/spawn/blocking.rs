@@ -19,6 +19,20 @@ use std::io;
 /// A closure that has begun cannot be aborted. At the runtime's shutdown, those that have not
 /// begun are cancelled.
 ///
+/// The closure goes to another thread, and must own what it uses:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::spawn::spawn_blocking;
+/// let shared = std::rc::Rc::new(1);
+/// spawn_blocking(move || *shared);
+/// ```
+///
+/// ```compile_fail,E0373
+/// # use runtime_core::spawn::spawn_blocking;
+/// let text = String::from("gone by then");
+/// spawn_blocking(|| text.len());
+/// ```
+///
 /// # Panics
 /// Outside of a runtime, or where the system gives no thread and none lives.
 #[track_caller]

@@ -126,7 +126,14 @@ impl<T> JoinSet<T> {
 }
 
 impl<T: 'static> JoinSet<T> {
-    /// Spawns a task on the current runtime into the set.
+    /// Spawns a task on the current runtime into the set. As for [`spawn`](fn@super::spawn), it must be `Send`:
+    ///
+    /// ```compile_fail,E0277
+    /// # use runtime_core::spawn::JoinSet;
+    /// let mut set = JoinSet::new();
+    /// let shared = std::rc::Rc::new(1);
+    /// set.spawn(std::future::ready(shared));
+    /// ```
     ///
     /// # Panics
     /// Outside of a runtime.

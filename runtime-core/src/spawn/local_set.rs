@@ -66,6 +66,14 @@ const REMOTE_INTERVAL: u32 = 31;
 /// let task = set.spawn_local(async { 1 });
 /// assert!(!task.is_finished());
 /// ```
+///
+/// It stays on its thread, as its tasks do:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::spawn::LocalSet;
+/// let set = LocalSet::new();
+/// std::thread::spawn(move || drop(set));
+/// ```
 pub struct LocalSet {
     shared: Arc<Shared>,
     _not_send: PhantomData<*const ()>,
@@ -547,6 +555,17 @@ impl fmt::Debug for LocalSet {
 }
 
 /// Keeps a [`LocalSet`] current on this thread; made by [`LocalSet::enter`].
+///
+/// It is that thread's alone:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::spawn::LocalSet;
+/// let set = LocalSet::new();
+/// let guard = set.enter();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(guard));
+/// });
+/// ```
 #[must_use = "the set is current only while the guard lives"]
 pub struct LocalEnterGuard {
     previous: Option<Arc<Shared>>,

@@ -9,6 +9,46 @@ use std::future::Future;
 /// The task starts at once, whether or not the handle is awaited, and may move between worker
 /// threads at each `await`.
 ///
+/// So the future must be `Send` and own what it uses. What is not `Send` must not be held across an `await`, as here:
+///
+/// ```compile_fail
+/// # use runtime_core::{spawn, task};
+/// # fn not_run() {
+/// spawn::spawn(async {
+///     let shared = std::rc::Rc::new(1);
+///     task::yield_now().await;
+///     drop(shared);
+/// });
+/// # }
+/// ```
+///
+/// Dropped before, it does no harm; nor does it in a task of a [`LocalSet`](super::LocalSet).
+///
+/// ```
+/// # use runtime_core::{spawn, task};
+/// # fn not_run() {
+/// spawn::spawn(async {
+///     let shared = std::rc::Rc::new(1);
+///     drop(shared);
+///     task::yield_now().await;
+/// });
+/// # }
+/// ```
+///
+/// Nor may its output be other than `Send`, or anything be borrowed from the caller, which may return before the task ends:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::spawn;
+/// spawn::spawn(std::future::ready(std::rc::Rc::new(1)));
+/// ```
+///
+/// ```compile_fail,E0597
+/// # use runtime_core::spawn;
+/// let text = String::from("gone by then");
+/// let borrowed = &text;
+/// spawn::spawn(async move { borrowed.len() });
+/// ```
+///
 /// # Panics
 /// Outside of a runtime.
 #[track_caller]

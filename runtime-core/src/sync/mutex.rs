@@ -25,6 +25,16 @@ use std::sync::Arc;
 /// *mutex.try_lock().unwrap() += 1;
 /// assert_eq!(mutex.into_inner(), 2);
 /// ```
+///
+/// Each holder may be on another thread, so what it holds must be `Send`:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::sync::Mutex;
+/// let mutex = Mutex::new(std::rc::Rc::new(1));
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| mutex.blocking_lock().clone());
+/// });
+/// ```
 pub struct Mutex<T: ?Sized> {
     turn: BatchSemaphore,
     value: UnsafeCell<T>,

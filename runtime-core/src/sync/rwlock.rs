@@ -34,6 +34,16 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 /// }
 /// *lock.try_write().unwrap() = 2;
 /// ```
+///
+/// Several threads may read at once, so what it holds must be `Sync`:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::sync::RwLock;
+/// let lock = RwLock::new(std::cell::Cell::new(1));
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| lock.blocking_read().set(2));
+/// });
+/// ```
 pub struct RwLock<T: ?Sized> {
     max_readers: u32,
     turn: BatchSemaphore,

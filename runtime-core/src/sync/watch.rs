@@ -113,6 +113,17 @@ pub struct Receiver<T> {
 }
 
 /// The value, borrowed. Senders wait for it to be dropped: do not keep it.
+///
+/// It stays on its thread, and so cannot be held across an `await` by a task that may move:
+///
+/// ```compile_fail,E0277
+/// # use runtime_core::sync::watch;
+/// let (_tx, rx) = watch::channel(1);
+/// let value = rx.borrow();
+/// std::thread::scope(|scope| {
+///     scope.spawn(move || drop(value));
+/// });
+/// ```
 #[clippy::has_significant_drop]
 pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,

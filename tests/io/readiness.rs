@@ -1,0 +1,111 @@
+//! Readiness of both kinds, and waits that must let others run.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::support::{both, within};
+use tokio::io::{Interest, ReadBuf};
+use tokio::net::{UnixDatagram, UnixStream};
+use tokio::time::{sleep, timeout};
+
+/// Somebody who only asks, and does not write, is told of what comes.
+#[test]
+fn a_pair_that_is_writable_becomes_readable_too() {
+    for runtime in both() {
+        within(10, move || {
+            runtime.block_on(async {
+                let (near, far) = UnixStream::pair().unwrap();
+                far.writable().await.unwrap();
+                far.try_write(b"x").unwrap();
+                for _ in 0..200 {
+                    let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await;
+                    if ready.unwrap().is_readable() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                panic!("never readable");
+            });
+        });
+    }
+}
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// The system calls a datagram socket whose peer has gone "hung up" for good, which is no reason to try
+/// without end: once reconnected, a send that finds the queue full waits, and others run meanwhile.
+#[test]
+fn a_send_after_the_first_peer_has_gone_lets_others_run() {
+    within(30, || {
+        for runtime in both() {
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("second");
+                let second = UnixDatagram::bind(&path).unwrap();
+                let (near, far) = UnixDatagram::pair().unwrap();
+                assert!(
+                    timeout(Duration::from_millis(20), near.recv(&mut [0; 8]))
+                        .await
+                        .is_err()
+                );
+                drop(far);
+                sleep(Duration::from_millis(20)).await;
+                assert!(near.send(b"nobody there").await.is_err());
+                near.connect(&path).unwrap();
+                while near.try_send(b"filling").is_ok() {}
+                let ended = timeout(Duration::from_millis(200), async {
+                    loop {
+                        near.send(b"more").await.unwrap();
+                    }
+                });
+                assert!(ended.await.is_err());
+                let mut buf = [0; 16];
+                second.recv(&mut buf).await.unwrap();
+                let sent = timeout(SOON, near.send(b"room again")).await;
+                sent.expect("a hang").unwrap();
+                let polled = timeout(
+                    Duration::from_millis(200),
+                    std::future::poll_fn(|cx| {
+                        loop {
+                            std::task::ready!(near.poll_send(cx, b"more")).unwrap();
+                        }
+                        #[allow(unreachable_code)]
+                        Poll::Ready(())
+                    }),
+                );
+                assert!(polled.await.is_err());
+            });
+        }
+    });
+}
+
+#[test]
+fn receiving_on_a_shut_down_datagram_socket_lets_others_run() {
+    within(30, || {
+        for runtime in both() {
+            runtime.block_on(async {
+                let (near, _far) = UnixDatagram::pair().unwrap();
+                near.shutdown(std::net::Shutdown::Read).unwrap();
+                let received = timeout(Duration::from_millis(200), async {
+                    loop {
+                        near.recv(&mut [0; 8]).await.unwrap();
+                    }
+                });
+                assert!(received.await.is_err());
+                let polled = timeout(
+                    Duration::from_millis(200),
+                    std::future::poll_fn(|cx| {
+                        loop {
+                            let mut memory = [0; 8];
+                            let mut buf = ReadBuf::new(&mut memory);
+                            std::task::ready!(near.poll_recv(cx, &mut buf)).unwrap();
+                        }
+                        #[allow(unreachable_code)]
+                        Poll::Ready(())
+                    }),
+                );
+                assert!(polled.await.is_err());
+            });
+        }
+    });
+}

@@ -1,0 +1,119 @@
+//! Kernels that give no ring, take nothing for a while, or never again.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::{Folder, bytes};
+use crate::support::{both, current, multi, within};
+use crate::system::refuse;
+use futures_util::future::join_all;
+use tokio::fs::{self, File};
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Handle;
+
+async fn everything_works_in(folder: &Path) {
+    let (a, b) = (folder.join("a"), folder.join("b"));
+    fs::write(&a, bytes(10_000)).await.unwrap();
+    assert!(fs::try_exists(&a).await.unwrap());
+    fs::rename(&a, &b).await.unwrap();
+    assert!(fs::read(&b).await.unwrap() == bytes(10_000));
+    let mut all = Vec::new();
+    let mut file = File::open(&b).await.unwrap();
+    file.read_to_end(&mut all).await.unwrap();
+    assert!(all == bytes(10_000));
+}
+
+#[test]
+fn the_pool_takes_over_where_rings_are_refused() {
+    let folder = Folder::new("refused");
+    for code in [libc::EPERM, libc::ENOSYS, libc::EMFILE] {
+        let path = folder.path.clone();
+        within(20, move || {
+            refuse(libc::SYS_io_uring_setup, code);
+            for runtime in both() {
+                runtime.block_on(async {
+                    everything_works_in(&path).await;
+                    assert!(Handle::current().metrics().num_blocking_threads() > 0);
+                });
+            }
+        });
+    }
+}
+
+/// A kernel that takes nothing for now: the driver, on a thread that is not refused, tries again.
+#[test]
+fn a_stalled_ring_is_set_going_by_the_driver() {
+    let folder = Folder::new("stalled");
+    for code in [libc::EAGAIN, libc::EBUSY] {
+        let path = folder.path.clone();
+        within(20, move || {
+            let runtime = multi(2);
+            runtime.block_on(everything_works_in(&path));
+            refuse(libc::SYS_io_uring_enter, code);
+            runtime.block_on(async {
+                // More than the submission queue takes.
+                let questions = (0..1000).map(|_| fs::try_exists(&path));
+                for answer in join_all(questions).await {
+                    assert!(answer.unwrap());
+                }
+                everything_works_in(&path).await;
+            });
+        });
+    }
+}
+
+/// A kernel that takes nothing for long is asked again after pauses, not all the time: by the driver when it parks, and
+/// by nobody else.
+#[test]
+fn a_stalled_ring_is_asked_again_after_pauses() {
+    let folder = Folder::new("pauses");
+    for code in [libc::EAGAIN, libc::ENOMEM, libc::EBUSY] {
+        let path = folder.path.clone();
+        within(20, move || {
+            let runtime = current();
+            runtime.block_on(everything_works_in(&path));
+            if runtime.metrics().num_blocking_threads() > 0 {
+                return;
+            }
+            refuse(libc::SYS_io_uring_enter, code);
+            runtime.block_on(async {
+                let questions: Vec<_> = (0..10)
+                    .map(|_| tokio::spawn(fs::try_exists(path.clone())))
+                    .collect();
+                let (start, before) = (Instant::now(), parks());
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                let (parks, time) = (parks() - before, start.elapsed());
+                // One each five milliseconds, and a few.
+                assert!(u128::from(parks) < time.as_millis(), "{parks} in {time:?}");
+                for question in questions {
+                    assert!(!question.is_finished());
+                    question.abort();
+                }
+            });
+            // What is in flight is nothing: the kernel has taken none of it.
+            drop(runtime);
+        });
+    }
+}
+
+fn parks() -> u64 {
+    Handle::current().metrics().worker_park_count(0)
+}
+
+/// One that takes nothing any more: errors, no hang.
+#[test]
+fn a_broken_ring_fails_its_operations() {
+    let folder = Folder::new("broken");
+    let path = folder.path.clone();
+    within(20, move || {
+        let runtime = current();
+        runtime.block_on(everything_works_in(&path));
+        refuse(libc::SYS_io_uring_enter, libc::EPERM);
+        runtime.block_on(async {
+            for _ in 0..3 {
+                let error = fs::read(path.join("b")).await.unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EPERM));
+            }
+        });
+    });
+}

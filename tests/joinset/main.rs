@@ -1,7 +1,0 @@
-//! `JoinSet`: a group of tasks.
-
-#[path = "../support/mod.rs"]
-mod support;
-
-mod model;
-mod order;

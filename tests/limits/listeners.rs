@@ -1,0 +1,66 @@
+//! A listener when no descriptor is left: the error goes to whoever accepts, and the connection is still there.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::support::{both, in_own_process};
+use crate::system::{all_descriptors, limit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::{sleep, timeout};
+
+type Accept<'a, S> = Pin<Box<dyn Future<Output = io::Result<S>> + 'a>>;
+
+/// Accepts in a loop that sleeps upon an error, as servers do, while descriptors are gone and come free again.
+async fn accepts_in_the_end<S>(accept: impl Fn() -> Accept<'static, S>) -> S {
+    let mut fill = all_descriptors();
+    for _ in 0..3 {
+        // At once, not after another connection has come.
+        let accepted = timeout(Duration::from_secs(10), accept())
+            .await
+            .expect("a hang");
+        let error = accepted.err().expect("no descriptor is left");
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
+        sleep(Duration::from_millis(5)).await;
+    }
+    fill.truncate(fill.len() - 2);
+    let accepted = timeout(Duration::from_secs(10), accept()).await;
+    accepted.expect("the connection is lost").unwrap()
+}
+
+#[test]
+fn a_listener_accepts_again_when_descriptors_come_free() {
+    if !in_own_process!() {
+        return;
+    }
+    for runtime in both() {
+        runtime.block_on(async {
+            limit(libc::RLIMIT_NOFILE, Some(200));
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let listener: &'static TcpListener = Box::leak(Box::new(listener));
+            let mut client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
+            let mut served =
+                accepts_in_the_end(|| Box::pin(async { Ok(listener.accept().await?.0) })).await;
+            client.write_all(b"ping").await.unwrap();
+            served.read_exact(&mut [0; 4]).await.unwrap();
+
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("socket");
+            let listener: &'static UnixListener =
+                Box::leak(Box::new(UnixListener::bind(&path).unwrap()));
+            let mut client = UnixStream::connect(&path).await.unwrap();
+            let mut served = accepts_in_the_end(|| {
+                Box::pin(std::future::poll_fn(|cx| {
+                    listener.poll_accept(cx).map_ok(|(stream, _)| stream)
+                }))
+            })
+            .await;
+            client.write_all(b"ping").await.unwrap();
+            served.read_exact(&mut [0; 4]).await.unwrap();
+        });
+    }
+}

@@ -1,0 +1,159 @@
+//! Task dumps: every task is in them, where it waits, and none is disturbed.
+
+use selvedge::runtime::{Builder, Handle, Runtime};
+use selvedge::sync::{Mutex, Notify};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn runtimes() -> [Runtime; 2] {
+    [
+        Builder::new_current_thread().enable_all().build().unwrap(),
+        Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap(),
+    ]
+}
+
+#[inline(never)]
+async fn waits_for_the_gate(gate: Arc<Notify>) {
+    gate.notified().await;
+}
+
+#[test]
+fn a_dump_has_every_task_and_disturbs_none() {
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            let gate = Arc::new(Notify::new());
+            let held = Arc::new(Mutex::new(0));
+            let guard = held.clone().lock_owned().await;
+            let mut tasks = Vec::new();
+            for _ in 0..20 {
+                tasks.push(selvedge::spawn(waits_for_the_gate(gate.clone())));
+                let held = held.clone();
+                tasks.push(selvedge::spawn(async move {
+                    *held.lock().await += 1;
+                }));
+            }
+            selvedge::time::sleep(Duration::from_millis(10)).await;
+            for _ in 0..5 {
+                let dump = Handle::current().dump().await;
+                let ids: HashSet<_> = dump.tasks().iter().map(|task| task.id()).collect();
+                assert_eq!(ids.len(), 40);
+                let traces: Vec<_> = dump.tasks().iter().map(|t| t.trace().to_string()).collect();
+                let at_gate = traces.iter().filter(|t| t.contains("waits_for_the_gate"));
+                assert_eq!(at_gate.count(), 20);
+            }
+            drop(guard);
+            gate.notify_waiters();
+            for task in tasks {
+                task.await.unwrap();
+            }
+            assert_eq!(*held.lock().await, 20);
+            assert_eq!(Handle::current().dump().await.tasks().iter().count(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_dump_that_is_given_up_leaves_nothing_behind() {
+    for runtime in runtimes() {
+        runtime.block_on(async {
+            let gate = Arc::new(Notify::new());
+            let task = selvedge::spawn(waits_for_the_gate(gate.clone()));
+            selvedge::time::sleep(Duration::from_millis(5)).await;
+            for _ in 0..100 {
+                let handle = Handle::current();
+                let _ = selvedge::time::timeout(Duration::ZERO, handle.dump()).await;
+            }
+            assert_eq!(Handle::current().dump().await.tasks().iter().count(), 1);
+            gate.notify_one();
+            task.await.unwrap();
+        });
+    }
+}
+
+/// Yields without being a leaf of the runtime's: a traced poll goes on behind it.
+async fn not_a_leaf() {
+    let mut is_second = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut is_second, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await
+}
+
+/// A task that is polled for a dump steps out of its worker and blocks on a future: that one is not made to stand still.
+#[test]
+fn a_dump_meets_tasks_that_block_in_place() {
+    let [_, runtime] = runtimes();
+    let tasks: Vec<_> = (0..4)
+        .map(|_| {
+            runtime.spawn(async {
+                for _ in 0..200 {
+                    not_a_leaf().await;
+                    selvedge::task::block_in_place(|| {
+                        let pause =
+                            async { selvedge::time::sleep(Duration::from_micros(50)).await };
+                        Handle::current().block_on(pause);
+                    });
+                }
+            })
+        })
+        .collect();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while tasks.iter().any(|task| !task.is_finished()) {
+                Handle::current().dump().await;
+                selvedge::time::sleep(Duration::from_micros(200)).await;
+            }
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+}
+
+/// What the runtime polls for itself, when a dump's poll is its occasion, does not stand still: a signal's bell that is
+/// rung within one, a member of a set that has ended.
+#[test]
+fn a_dump_meets_the_runtimes_own_polls() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for runtime in runtimes() {
+            let tasks: Vec<_> = (0..4)
+                .map(|_| {
+                    runtime.spawn(async {
+                        let kind = selvedge::signal::unix::SignalKind::user_defined2();
+                        for _ in 0..100 {
+                            not_a_leaf().await;
+                            let mut signals = selvedge::signal::unix::signal(kind).unwrap();
+                            // SAFETY: the signal has a handler since the line above.
+                            unsafe { libc::raise(libc::SIGUSR2) };
+                            signals.recv().await;
+                            let mut set = selvedge::task::JoinSet::new();
+                            set.spawn(async {});
+                            not_a_leaf().await;
+                            while set.try_join_next().is_none() {
+                                not_a_leaf().await;
+                            }
+                        }
+                    })
+                })
+                .collect();
+            runtime.block_on(async {
+                while tasks.iter().any(|task| !task.is_finished()) {
+                    Handle::current().dump().await;
+                    selvedge::time::sleep(Duration::from_micros(200)).await;
+                }
+            });
+        }
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+}

@@ -1,0 +1,154 @@
+//! Signals: streams that outlive the runtime they were made on.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{self, current, multi, within};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+fn send(signal: libc::c_int) {
+    // SAFETY: no memory is involved; the signals sent here are handled.
+    assert_eq!(unsafe { libc::kill(libc::getpid(), signal) }, 0);
+}
+
+async fn comes(arrivals: &mut Signal) {
+    let arrived = timeout(Duration::from_secs(5), arrivals.recv()).await;
+    assert_eq!(arrived, Ok(Some(())));
+}
+
+async fn does_not_come(arrivals: &mut Signal) {
+    let arrived = timeout(Duration::from_millis(200), arrivals.recv()).await;
+    assert!(arrived.is_err(), "{arrived:?}");
+}
+
+#[test]
+fn stream_whose_runtime_is_gone_is_served_by_another() {
+    within(20, || {
+        let first = current();
+        let mut arrivals = first.block_on(async { signal(SignalKind::user_defined1()).unwrap() });
+        drop(first);
+        for runtime in support::both() {
+            runtime.block_on(async {
+                send(libc::SIGUSR1);
+                comes(&mut arrivals).await;
+                does_not_come(&mut arrivals).await;
+                send(libc::SIGUSR1);
+                comes(&mut arrivals).await;
+            });
+        }
+    });
+}
+
+#[test]
+fn stream_whose_runtime_nobody_drives_is_served_by_another() {
+    within(20, || {
+        let first = current();
+        let mut arrivals = first.block_on(async { signal(SignalKind::user_defined2()).unwrap() });
+        current().block_on(async {
+            does_not_come(&mut arrivals).await;
+            send(libc::SIGUSR2);
+            comes(&mut arrivals).await;
+            does_not_come(&mut arrivals).await;
+        });
+        // And back.
+        first.block_on(async {
+            send(libc::SIGUSR2);
+            comes(&mut arrivals).await;
+        });
+    });
+}
+
+#[test]
+fn stream_awaited_on_another_runtime_does_not_end_with_its_first() {
+    within(20, || {
+        let (first, second) = (multi(1), multi(1));
+        let mut arrivals = first.block_on(async { signal(SignalKind::hangup()).unwrap() });
+        let wait = second.spawn(async move { arrivals.recv().await });
+        std::thread::sleep(Duration::from_millis(100));
+        drop(first);
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!wait.is_finished());
+        send(libc::SIGHUP);
+        assert_eq!(second.block_on(wait).unwrap(), Some(()));
+    });
+}
+
+/// A loop around a `select!` with a new listener at each turn drops some that have not told of an arrival.
+#[test]
+fn arrival_that_nobody_told_of_is_given_to_the_next_listener() {
+    const KEPT: Duration = Duration::from_millis(100);
+    // SAFETY: no memory is involved. The handler runs on this thread, before the call returns.
+    let raise = || assert_eq!(unsafe { libc::raise(libc::SIGALRM) }, 0);
+    let listen = || signal(SignalKind::alarm()).unwrap();
+    within(20, move || {
+        current().block_on(async {
+            loop {
+                let start = Instant::now();
+                let unheard = listen();
+                raise();
+                drop(unheard);
+                let mut next = listen();
+                if start.elapsed() < KEPT {
+                    comes(&mut next).await;
+                    break;
+                }
+            }
+            // It is dealt with.
+            does_not_come(&mut listen()).await;
+
+            let unheard = listen();
+            raise();
+            std::thread::sleep(KEPT);
+            drop(unheard);
+            // It is too old.
+            does_not_come(&mut listen()).await;
+        });
+    });
+}
+
+#[test]
+fn signals_that_cannot_be_listened_to_are_refused() {
+    current().block_on(async {
+        let numbers = [i32::MIN, -1, 0, libc::SIGRTMAX() + 1, 1000, i32::MAX];
+        let forbidden = [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV];
+        for number in numbers.into_iter().chain(forbidden) {
+            let error = signal(SignalKind::from_raw(number)).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::Other, "{number}");
+        }
+    });
+}
+
+#[test]
+fn a_thousand_streams_need_no_descriptor_each() {
+    within(20, || {
+        for runtime in support::both() {
+            runtime.block_on(async {
+                let before = support::open_fds();
+                let mut streams: Vec<_> = (0..1000)
+                    .map(|_| signal(SignalKind::window_change()).unwrap())
+                    .collect();
+                assert!(support::open_fds() < before + 50);
+                for round in 0..3 {
+                    let waits: Vec<_> = streams
+                        .into_iter()
+                        .map(|mut stream| {
+                            tokio::spawn(async move {
+                                comes(&mut stream).await;
+                                stream
+                            })
+                        })
+                        .collect();
+                    if round > 0 {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    send(libc::SIGWINCH);
+                    streams = Vec::new();
+                    for wait in waits {
+                        streams.push(wait.await.unwrap());
+                    }
+                }
+                does_not_come(&mut streams[7]).await;
+            });
+        }
+    });
+}

@@ -1,0 +1,5 @@
+//! `JoinSet`: a group of tasks.
+
+mod ends;
+mod model;
+mod order;
