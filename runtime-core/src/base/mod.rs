@@ -19,7 +19,7 @@
 //! | `wake_batch` | wakers taken under a lock, woken after it |
 //!
 //! Each has its unit tests and, where threads meet, its models in `tests/`. Still written by hand above: the lists of the
-//! timer wheel and of the owned tasks, and the waker slots of tasks, timers and the reactor.
+//! timer wheel, and the waker slots of tasks, timers and the reactor.
 
 pub mod clock;
 pub mod contain;

@@ -16,6 +16,7 @@ use super::local_set::LocalSet;
 use crate::base::contain;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::Handle;
 use crate::task::{AbortHandle, BurstQueue, Id, JoinError, JoinHandle};
@@ -52,8 +53,18 @@ struct Shared {
 #[derive(Default)]
 struct State {
     ended: BurstQueue<Arc<EndWaker>>,
-    waiter: Option<Waker>,
+    waiter: WakerSlot,
     closed: bool,
+}
+
+impl State {
+    /// The next member that was told of, or where to wait for one.
+    fn next(&mut self) -> Look<'_, Arc<EndWaker>> {
+        match self.ended.pop_front() {
+            Some(ended) => Look::Over(ended),
+            None => Look::Wait(&mut self.waiter),
+        }
+    }
 }
 
 /// The waker of one member's join handle.
@@ -91,17 +102,12 @@ impl Wake for EndWaker {
         if self.queued.swap(true, Ordering::Release) {
             return;
         }
-        let waiter = {
-            let mut state = self.shared.state.lock();
-            if state.closed {
-                return;
-            }
-            state.ended.push_back(self.clone());
-            state.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            contain::wake(waiter);
+        let mut state = self.shared.state.lock();
+        if state.closed {
+            return;
         }
+        state.ended.push_back(self.clone());
+        state.waiter.take().wake_after(state);
     }
 }
 
@@ -274,29 +280,10 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(None);
         }
         let coop = ready!(coop::poll_proceed(cx));
-        let mut fresh = None;
         loop {
-            let mut state = self.shared.state.lock();
-            let Some(ended) = state.ended.pop_front() else {
-                if state
-                    .waiter
-                    .as_ref()
-                    .is_some_and(|w| w.will_wake(cx.waker()))
-                {
-                    return Poll::Pending;
-                }
-                if let Some(waker) = fresh.take() {
-                    let old = state.waiter.replace(waker);
-                    drop(state);
-                    drop(old);
-                    return Poll::Pending;
-                }
-                // Cloned outside of the lock, then looked at once more (I2).
-                drop(state);
-                fresh = Some(cx.waker().clone());
-                continue;
+            let Some(ended) = register(&self.shared.state, cx.waker(), State::next) else {
+                return Poll::Pending;
             };
-            drop(state);
             if let Some(at) = self.place_if_ended(ended) {
                 coop.made_progress();
                 return Poll::Ready(Some(at));
@@ -419,9 +406,8 @@ impl<T> Drop for JoinSet<T> {
         let mut state = self.shared.state.lock();
         state.closed = true;
         let (ended, waiter) = (std::mem::take(&mut state.ended), state.waiter.take());
-        drop(state);
+        contain::contain(|| waiter.drop_after(state));
         drop(ended);
-        contain::contain(|| drop(waiter));
     }
 }
 

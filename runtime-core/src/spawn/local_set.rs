@@ -24,11 +24,11 @@
 
 use crate::base::contain;
 use crate::base::fork;
-use crate::base::lock_audit;
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::base::shim::sync::{Arc, Mutex};
 use crate::base::thread::{self, RestoreEntered, disallow_block_in_place};
+use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::{self, Handle, spawn, with_current};
 use crate::instrument::{self, SpawnSite};
@@ -101,32 +101,31 @@ pub(crate) struct Shared {
 /// is one: `others` is used only beside `first`.
 #[derive(Default)]
 struct Drivers {
-    first: Option<(u64, Waker)>,
-    others: Vec<(u64, Waker)>,
+    first: Option<(u64, WakerSlot)>,
+    others: Vec<(u64, WakerSlot)>,
 }
 
 /// The number of the set as a future.
 const SET_ITSELF: u64 = 0;
 
 impl Drivers {
-    fn find(&mut self, driver: u64) -> Option<&mut Waker> {
-        let all = self.first.iter_mut().chain(&mut self.others);
-        all.filter(|(of, _)| *of == driver).map(|(_, w)| w).next()
+    /// The driver's slot, which is made if there is none.
+    fn slot(&mut self, driver: u64) -> &mut WakerSlot {
+        let Drivers { first, others } = self;
+        let (of, slot) = first.get_or_insert_with(|| (driver, WakerSlot::new()));
+        if *of == driver {
+            return slot;
+        }
+        let at = others.iter().position(|(of, _)| *of == driver);
+        let at = at.unwrap_or_else(|| {
+            others.push((driver, WakerSlot::new()));
+            others.len() - 1
+        });
+        &mut others[at].1
     }
 
-    /// Gives back the one that is not needed.
-    fn put(&mut self, driver: u64, waker: Waker) -> Option<Waker> {
-        if let Some(held) = self.find(driver) {
-            return Some(std::mem::replace(held, waker));
-        }
-        match &mut self.first {
-            first @ None => *first = Some((driver, waker)),
-            Some(_) => self.others.push((driver, waker)),
-        }
-        None
-    }
-
-    fn remove(&mut self, driver: u64) -> Option<Waker> {
+    /// Takes the driver off; its waker is to be dropped.
+    fn remove(&mut self, driver: u64) -> Option<WakerSlot> {
         let gone = match &self.first {
             Some((of, _)) if *of == driver => {
                 let next = (!self.others.is_empty()).then(|| self.others.remove(0));
@@ -137,7 +136,7 @@ impl Drivers {
                 return Some(self.others.remove(at).1);
             }
         };
-        gone.map(|(_, waker)| waker)
+        gone.map(|(_, slot)| slot)
     }
 }
 
@@ -171,21 +170,15 @@ impl Shared {
 
     fn wake_drivers(&self) {
         let Drivers { first, others } = std::mem::take(&mut *self.drivers.lock());
-        for (_, waker) in first.into_iter().chain(others) {
-            contain::contain(|| waker.wake());
+        for (_, mut slot) in first.into_iter().chain(others) {
+            contain::contain(|| slot.take().wake_after(()));
         }
     }
 
     fn leave_waker(&self, driver: u64, waker: &Waker) {
-        let mut drivers = self.drivers.lock();
-        if drivers.find(driver).is_some_and(|w| w.will_wake(waker)) {
-            return;
-        }
-        drop(drivers);
-        let fresh = waker.clone();
-        let old = self.drivers.lock().put(driver, fresh);
-        lock_audit::user_code();
-        drop(old);
+        register(&self.drivers, waker, |drivers| {
+            Look::<()>::Wait(drivers.slot(driver))
+        });
     }
 
     /// The next task to run; on the owner's thread.
