@@ -3,9 +3,9 @@
 //! ```text
 //! style     each file by its lines: headers, lengths, SAFETY and Ordering comments, placeholders
 //! floors    imports: none of a higher floor
-//! circles   imports: no circle of more than two files, none between folders      (reported only, with --report)
-//! lengths   functions of at most 70 lines                                       (reported only)
-//! raw       clocks, threads and locks come from one place                       (reported only)
+//! circles   imports: no circle of more than two files, none between folders
+//! lengths   functions of at most 70 lines
+//! raw       clocks, threads, chance and locks come from one place
 //! ```
 
 mod circles;
@@ -51,9 +51,6 @@ const FLOORS: [&str; 15] = [
 pub struct Args {
     /// Only files whose path contains one of these.
     filter: Vec<String>,
-    /// Also say what the checks find that do not fail yet: circles, long functions, clocks, threads and locks.
-    #[arg(long)]
-    report: bool,
 }
 
 pub fn run(args: &Args) -> Outcome {
@@ -75,39 +72,37 @@ pub fn run(args: &Args) -> Outcome {
             }
         }
         if ROOTS.iter().any(|dir| relative.starts_with(dir)) && !is_test(relative) {
-            sources.push((name, text));
+            sources.push(paths::read(&name, &text)?);
         }
     }
-    let sources: Vec<paths::File> = sources
-        .iter()
-        .map(|(name, text)| paths::read(name, text))
-        .collect::<Result<_, _>>()?;
-    for (name, line, problem) in circles::upward(&sources, &ROOTS, &FLOORS) {
-        if is_wanted(&name) {
-            problems += 1;
-            println!("{name}:{line}: {problem}");
-        }
-    }
-    if args.report {
-        let mut reported = 0;
-        // A circle is told whole if one of its files is meant.
-        for (name, finding) in circles::check(&sources, &ROOTS) {
-            if name.iter().any(|name| is_wanted(name)) {
-                reported += 1;
-                println!("{finding}");
-            }
-        }
-        for file in sources.iter().filter(|f| is_wanted(&f.name)) {
-            let findings = lengths::check(file).into_iter().chain(raw::check(file));
-            for (line, finding) in findings {
-                reported += 1;
-                println!("{}:{line}: {finding}", file.name);
-            }
-        }
-        println!("tidy: {reported} findings that do not fail yet");
+    for problem in of_structure(&sources, is_wanted) {
+        problems += 1;
+        println!("{problem}");
     }
     println!("tidy: {files} files, {problems} problems");
     Ok(problems == 0)
+}
+
+/// What is wrong with how the product's files hang together, and with single functions.
+fn of_structure(sources: &[paths::File], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, line, problem) in circles::upward(sources, &ROOTS, &FLOORS) {
+        if is_wanted(&name) {
+            problems.push(format!("{name}:{line}: {problem}"));
+        }
+    }
+    // A circle is told whole if one of its files is meant.
+    for (names, problem) in circles::check(sources, &ROOTS) {
+        if names.iter().any(|name| is_wanted(name)) {
+            problems.push(problem);
+        }
+    }
+    for file in sources.iter().filter(|f| is_wanted(&f.name)) {
+        for (line, problem) in lengths::check(file).into_iter().chain(raw::check(file)) {
+            problems.push(format!("{}:{line}: {problem}", file.name));
+        }
+    }
+    problems
 }
 
 /// Tests, and what stands beside the product.

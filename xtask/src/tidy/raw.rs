@@ -1,4 +1,4 @@
-//! Clocks, threads and locks come from one place, so that models, paused time and other systems can replace them.
+//! Clocks, threads, chance and locks come from one place, so that models, paused time and other systems can replace them.
 
 use super::paths::File;
 
@@ -6,7 +6,7 @@ use super::paths::File;
 const ALLOWED: [&str; 2] = ["runtime-core/src/base/shim/", "runtime-core/src/base/"];
 
 /// What may not be named elsewhere. A trailing `::` means all below.
-const RAW: [&str; 13] = [
+const RAW: [&str; 18] = [
     "std::time::Instant::now",
     "std::time::SystemTime::now",
     "std::thread::spawn",
@@ -19,6 +19,11 @@ const RAW: [&str; 13] = [
     "std::sync::RwLock",
     "std::sync::Condvar",
     "std::sync::Barrier",
+    "std::hash::RandomState",
+    "std::collections::hash_map::RandomState",
+    "rand::",
+    "fastrand::",
+    "getrandom::",
     "parking_lot::",
 ];
 
