@@ -70,3 +70,7 @@ impl SeedSequence {
         RngSeed(self.0.lock().next())
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/rng.rs"]
+mod tests;

@@ -4,7 +4,8 @@ use crate::base::list::{Linked, Links, List};
 use crate::base::shim::sync::Mutex;
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
-use crate::base::waker_slot::{Look, WakerSlot, register};
+use crate::base::contain;
+use crate::base::waker_slot::{LockedWaker, Look, WakerSlot, register};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -113,6 +114,80 @@ fn a_waker_that_stays_the_same_is_not_cloned_again() {
         assert!(wait(&lock, &waker));
     }
     assert_eq!(CLONES.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_locked_waker_is_woken_once_and_forgotten_on_demand() {
+    let log = Arc::new(Log::default());
+    let place = LockedWaker::new();
+    let waker = log.waker(1);
+    place.wake();
+    place.register(&waker);
+    place.wake();
+    place.wake();
+    assert_eq!(log.woken(), [1]);
+    place.register(&waker);
+    drop(waker);
+    assert_eq!(log.alive.load(Ordering::Relaxed), 1);
+    place.clear();
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+    place.wake();
+    assert_eq!(log.woken(), [1]);
+}
+
+#[test]
+fn a_slot_that_is_dropped_or_given_up_drops_its_waker() {
+    let log = Arc::new(Log::default());
+    assert!(WakerSlot::new().is_empty());
+    let full = filled(log.waker(1));
+    assert!(!full.is_empty());
+    drop(full);
+    filled(log.waker(2)).drop_after(());
+    let mut taken = filled(log.waker(3));
+    taken.take().drop_after(());
+    assert!(taken.is_empty());
+    assert_eq!((log.alive.load(Ordering::Relaxed), log.woken()), (0, vec![]));
+}
+
+#[test]
+fn a_batch_can_be_filled_again() {
+    let log = Arc::new(Log::default());
+    let mut batch = WakeBatch::new();
+    for round in 0..3 {
+        for number in 0..20 {
+            batch.push(filled(log.waker(100 * round + number + 20)).take());
+        }
+        batch.push(WakerSlot::new().take());
+        batch.wake_after(());
+    }
+    let rounds = (0..3).flat_map(|round| (0..20).map(move |n| 100 * round + n + 20));
+    assert_eq!(log.woken(), rounds.collect::<Vec<_>>());
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+}
+
+/// Panics when it is dropped, with another of its kind, so many times.
+struct Grenade(usize, Arc<AtomicUsize>);
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        if self.0 > 0 {
+            std::panic::panic_any(Grenade(self.0 - 1, self.1.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_panics_when_dropped_is_dropped_until_it_is_leaked() {
+    for (panics, drops) in [(0, 1), (1, 2), (15, 16), (16, 16), (100, 16)] {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        contain::discard(Box::new(Grenade(panics, dropped.clone())));
+        assert_eq!(dropped.load(Ordering::Relaxed), drops, "{panics}");
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let payload = Grenade(3, dropped.clone());
+    contain::contain(|| std::panic::panic_any(payload));
+    assert_eq!(dropped.load(Ordering::Relaxed), 4);
 }
 
 #[test]
