@@ -287,6 +287,9 @@ impl CurrentThread {
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom_current.rs"]
 mod loom;
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/current.rs"]
+mod tests;
 
 struct WaitWaker(Arc<ThreadParker>);
 

@@ -28,8 +28,10 @@ const IDLE: Duration = Duration::from_millis(1500);
 const BUSY: u64 = 3;
 /// A test that takes no longer is asked with its like before the others of its binary.
 const QUICK: Duration = Duration::from_millis(60);
-/// A model that takes longer than this without a fault is not asked.
-const LONGEST: Duration = Duration::from_secs(60);
+/// A test or model that takes longer than this without a fault is not asked: of every survivor all are asked.
+const LONGEST: Duration = Duration::from_secs(3);
+/// The same for a model with two preemptions.
+const LONGEST_THOROUGH: Duration = Duration::from_secs(5);
 /// Kilobytes of data and of output that a judge may need, and seconds of the processor.
 const LIMITS: &str =
     "ulimit -d 4000000; ulimit -f 400000; ulimit -t $JUDGE_SECONDS; exec \"$0\" \"$@\"";
@@ -59,6 +61,17 @@ struct Judge {
     took: Duration,
     /// With two.
     thorough: Option<Duration>,
+}
+
+/// What became of a test without a fault.
+enum Measured {
+    Passes {
+        reached: BTreeSet<u32>,
+        took: Duration,
+        thorough: Option<Duration>,
+    },
+    TooSlow,
+    Fails,
 }
 
 pub struct Judges {
@@ -104,14 +117,20 @@ impl Judges {
             judges.measure_one(&tests[at], worker)
         });
         let mut measured: BTreeMap<usize, _> = measured.into_iter().collect();
+        let mut too_slow = 0;
         for (at, test) in tests.into_iter().enumerate() {
             match measured.remove(&at) {
-                Some(Ok(Some((reached, took, thorough)))) => judges.judges.push(Judge {
+                Some(Ok(Measured::Passes {
+                    reached,
+                    took,
+                    thorough,
+                })) => judges.judges.push(Judge {
                     test,
                     reached,
                     took,
                     thorough,
                 }),
+                Some(Ok(Measured::TooSlow)) => too_slow += 1,
                 Some(Err(error)) => return Err(error.into()),
                 _ => judges
                     .failing
@@ -120,7 +139,7 @@ impl Judges {
         }
         judges.judges.sort_by_key(|judge| judge.took);
         println!(
-            "{} judges measured in {:.0} s, {} failed",
+            "{} judges measured in {:.0} s, {too_slow} are too slow, {} failed",
             judges.judges.len(),
             start.elapsed().as_secs_f64(),
             judges.failing.len()
@@ -132,36 +151,39 @@ impl Judges {
         &self.failing
     }
 
-    /// `None`: it fails.
-    #[allow(clippy::type_complexity)] // Taken apart by the one caller.
-    fn measure_one(
-        &self,
-        test: &Test,
-        worker: usize,
-    ) -> std::io::Result<Option<(BTreeSet<u32>, Duration, Option<Duration>)>> {
+    fn measure_one(&self, test: &Test, worker: usize) -> std::io::Result<Measured> {
         let log = self.dir.join(format!("judge-{worker}.log"));
         let reached = self.dir.join(format!("reached-{worker}"));
         let _ = fs::remove_file(&reached);
         let mut command = self.command(&[test], Some("1"));
         command.env("RUNTIME_LOGIC_REACHED", &reached);
         let ended = run_limited(&mut command, LONGEST, &log)?;
-        if !ended.status.is_some_and(|s| s.success()) {
-            return Ok(None);
+        let Some(status) = ended.status else {
+            return Ok(Measured::TooSlow);
+        };
+        if !status.success() {
+            return Ok(Measured::Fails);
         }
+        let took = ended.took;
         let numbers = fs::read_to_string(&reached).unwrap_or_default();
         let numbers = numbers
             .lines()
             .filter_map(|line| line.parse().ok())
             .collect();
         let mut thorough = None;
-        if test.is_model && self.bound.is_none() {
-            let ended = run_limited(&mut self.command(&[test], Some("2")), LONGEST, &log)?;
+        if test.is_model && self.bound.is_none() && took < LONGEST_THOROUGH {
+            let mut command = self.command(&[test], Some("2"));
+            let ended = run_limited(&mut command, LONGEST_THOROUGH, &log)?;
             thorough = ended
                 .status
                 .is_some_and(|s| s.success())
                 .then_some(ended.took);
         }
-        Ok(Some((numbers, ended.took, thorough)))
+        Ok(Measured::Passes {
+            reached: numbers,
+            took,
+            thorough,
+        })
     }
 
     /// Tests of one executable, in one process.

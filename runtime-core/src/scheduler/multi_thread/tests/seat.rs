@@ -29,9 +29,7 @@ struct Wheels {
 
 impl Timers for Wheels {
     fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration> {
-        self.log
-            .lock()
-            .push(format!("before {slot} {with_driver}"));
+        self.log.lock().push(format!("before {slot} {with_driver}"));
         self.left
     }
     fn after_park(&self, slot: usize, with_driver: bool) {
@@ -132,7 +130,10 @@ fn who_fires_timers_has_been_called() {
     assert!(scene.seat.take().is_none());
     scene.said();
     assert!(scene.sleep(Some(SHORT)));
-    assert_eq!(scene.said(), ["before 7 false", "after 7 false", "fire 7 false"]);
+    assert_eq!(
+        scene.said(),
+        ["before 7 false", "after 7 false", "fire 7 false"]
+    );
 }
 
 #[test]
@@ -147,7 +148,10 @@ fn without_the_driver_a_sleep_ends_at_the_sooner_time_or_with_a_token() {
         let driver = scene.seat.take();
         assert!(driver.is_some());
         assert!(!scene.sleep(limit));
-        assert_eq!(scene.said(), ["before 7 false", "after 7 false", "fire 7 false"]);
+        assert_eq!(
+            scene.said(),
+            ["before 7 false", "after 7 false", "fire 7 false"]
+        );
     }
     let scene = scene(Some(LONG), 0);
     let driver = scene.seat.take();
