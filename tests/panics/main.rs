@@ -6,6 +6,7 @@ mod support;
 mod contained;
 mod hooks;
 mod payloads;
+mod unhandled;
 mod user_code;
 mod wakers;
 mod within_panics;

@@ -6,6 +6,7 @@ mod support;
 mod block_in_place;
 mod builder;
 mod chains;
+mod counts;
 mod fairness;
 mod idle_workers;
 mod join_set;

@@ -106,18 +106,28 @@ pub struct Ended {
     pub took: Duration,
 }
 
-/// Runs `command` for at most `limit`, standard output and error together in the file `log`.
-pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Result<Ended> {
-    run_until(command, limit, log, "")
+/// When a child is killed, whatever it does.
+pub struct Until<'a> {
+    /// It has run for so long.
+    pub limit: Duration,
+    /// It has used no processor for so long: it waits for what does not come.
+    pub idle: Option<Duration>,
+    /// Its output holds this word.
+    pub word: Option<&'a str>,
 }
 
-/// As [`run_limited`]; it is also killed once its output holds `word`, unless that is empty.
-pub fn run_until(
-    command: &mut Command,
-    limit: Duration,
-    log: &Path,
-    word: &str,
-) -> io::Result<Ended> {
+/// Runs `command` for at most `limit`, standard output and error together in the file `log`.
+pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Result<Ended> {
+    let until = Until {
+        limit,
+        idle: None,
+        word: None,
+    };
+    run_until(command, &until, log)
+}
+
+/// As [`run_limited`], with more reasons to end it.
+pub fn run_until(command: &mut Command, until: &Until<'_>, log: &Path) -> io::Result<Ended> {
     let file = File::create(log)?;
     let start = Instant::now();
     let mut child = command
@@ -127,13 +137,25 @@ pub fn run_until(
         .process_group(0)
         .spawn()?;
     let mut pause = Duration::from_millis(2);
+    let (mut used, mut used_since) = (None, Instant::now());
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break Some(status);
         }
-        let is_said =
-            || fs::read(log).is_ok_and(|said| String::from_utf8_lossy(&said).contains(word));
-        if start.elapsed() >= limit || (!word.is_empty() && is_said()) {
+        let is_said = |word: &str| {
+            fs::read(log).is_ok_and(|said| String::from_utf8_lossy(&said).contains(word))
+        };
+        if start.elapsed() >= until.limit || until.word.is_some_and(is_said) {
+            break None;
+        }
+        let now_used = until.idle.and_then(|_| processor_time(child.id()));
+        if now_used != used {
+            (used, used_since) = (now_used, Instant::now());
+        }
+        if until
+            .idle
+            .is_some_and(|idle| used.is_some() && used_since.elapsed() >= idle)
+        {
             break None;
         }
         thread::sleep(pause);
@@ -150,6 +172,15 @@ pub fn run_until(
         output,
         took: start.elapsed(),
     })
+}
+
+/// What the process has used of the processor, in the system's ticks; `None` where the system does not tell.
+fn processor_time(process: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name before it, in parentheses, may hold blanks.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let ticks = fields.split(' ').skip(11).take(2);
+    ticks.map(|field| field.parse::<u64>().ok()).sum()
 }
 
 fn kill_group(leader: u32) {

@@ -98,3 +98,6 @@ pub fn thread_rng_n(n: u32) -> u32 {
 pub(crate) fn forget_runtime() {
     let _ = THREAD.try_with(|cell| cell.set(Rng::UNSEEDED));
 }
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/rng.rs"]
+mod tests;

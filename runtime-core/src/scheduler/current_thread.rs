@@ -146,3 +146,7 @@ impl CurrentThread {
         assert!(!self.parked.load(Ordering::Relaxed), "somebody sleeps");
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/current.rs"]
+mod tests;

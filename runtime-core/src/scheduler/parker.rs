@@ -105,3 +105,7 @@ impl Parker {
         system.notify_one();
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/parker.rs"]
+mod tests;

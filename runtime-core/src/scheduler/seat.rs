@@ -102,3 +102,7 @@ impl Seat {
         called
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/seat.rs"]
+mod tests;

@@ -406,7 +406,8 @@ impl<T> Drop for JoinSet<T> {
         let mut state = self.shared.state.lock();
         state.closed = true;
         let (ended, waiter) = (std::mem::take(&mut state.ended), state.waiter.take());
-        contain::contain(|| waiter.drop_after(state));
+        drop(state);
+        contain::contain(|| waiter.drop_after(()));
         drop(ended);
     }
 }

@@ -79,6 +79,33 @@ mod tests {
     }
 
     #[test]
+    fn room_is_halved_when_a_quarter_is_used_and_not_before() {
+        let mut queue = BurstQueue(VecDeque::with_capacity(1024));
+        (0..1024).for_each(|n| queue.push_back(n));
+        let mut room = 1024;
+        for left in (0..1024).rev() {
+            queue.pop_front();
+            if left < room / 4 && room > KEPT {
+                room /= 2;
+            }
+            assert_eq!((queue.0.len(), queue.0.capacity()), (left, room));
+        }
+        assert_eq!(room, KEPT);
+    }
+
+    #[test]
+    fn little_room_stays_where_it_was_and_much_goes() {
+        for (room, left) in [(1, 1), (KEPT, KEPT), (KEPT + 1, 0), (10 * KEPT, 0)] {
+            let mut back = BurstQueue(VecDeque::with_capacity(room));
+            let mut front = BurstQueue::new();
+            front.push_back(1);
+            back.push_back(2);
+            front.append(&mut back);
+            assert_eq!((front.0.len(), back.0.capacity()), (2, left), "{room}");
+        }
+    }
+
+    #[test]
     fn what_is_appended_comes_last_and_its_room_goes_too() {
         let (mut front, mut back) = (BurstQueue::new(), BurstQueue::new());
         for round in 0..20 {

@@ -378,3 +378,7 @@ impl<'a> CoreGuard<'a> {
 #[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_current.rs"]
 mod loom;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/current.rs"]
+mod tests;

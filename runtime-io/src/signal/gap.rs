@@ -68,7 +68,7 @@ fn install(signal: c_int) -> io::Result<()> {
     Ok(())
 }
 
-fn monotonic_nanos() -> u64 {
+pub(super) fn monotonic_nanos() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

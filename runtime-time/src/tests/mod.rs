@@ -99,6 +99,8 @@ struct Both {
     armed: usize,
     made: usize,
     woken: Arc<Mutex<Vec<usize>>>,
+    /// Every timer is filed at its deadline: none was postponed in place or is past the horizon.
+    is_exact: bool,
 }
 
 impl Both {
@@ -110,6 +112,7 @@ impl Both {
             armed: 0,
             made: 0,
             woken: Arc::default(),
+            is_exact: true,
         }
     }
 
@@ -127,6 +130,7 @@ impl Both {
         // SAFETY: pinned in its box, removed or fired before that goes.
         let filed = unsafe { self.wheel.insert(NonNull::from(&*entry), due, self.now) };
         if filed {
+            self.is_exact &= due.tick - self.now < 1 << 36;
             let key = self.key(due);
             self.map.insert(key, (id, entry));
         }
@@ -155,6 +159,7 @@ impl Both {
         let entry = NonNull::from(&*self.map[&key].1);
         // SAFETY: linked.
         if unsafe { self.wheel.postpone(entry, due) } {
+            self.is_exact = false;
             let timer = self.map.remove(&key).unwrap();
             let key = self.key(due);
             self.map.insert(key, timer);
@@ -190,8 +195,13 @@ impl Both {
     fn check_next(&self) {
         match self.wheel.next_tick() {
             Some(next) => {
+                let earliest = self.map.keys().next().map(|key| key.0);
                 assert!(next > self.now);
-                assert!(Some(next) <= self.map.keys().next().map(|key| key.0));
+                assert!(Some(next) <= earliest);
+                // So few are all looked at.
+                if self.is_exact && self.map.len() < 32 {
+                    assert_eq!(Some(next), earliest);
+                }
             }
             None => assert!(self.map.is_empty()),
         }
@@ -272,6 +282,66 @@ proptest! {
         let due: Vec<usize> = timers.values().map(|(id, _)| *id).collect();
         prop_assert_eq!(&*both.woken.lock().unwrap(), &due);
         prop_assert!(timers.values().all(|(_, entry)| entry.phase() == Phase::Failed));
+    }
+}
+
+/// More timers than are looked at: which list comes first is all that is known of them.
+#[test]
+fn an_empty_wheel_files_as_close_to_now_as_can_be() {
+    for now in [0, 63, 64, 1_000_000, 1 << 40] {
+        for ahead in [1, 63 - now % 64] {
+            let mut both = Both::new();
+            both.now = now;
+            let when = When {
+                step: 1,
+                ahead,
+                within: 1_000_000,
+            };
+            if ahead == 0 {
+                assert!(!both.insert(when));
+                continue;
+            }
+            (0..40).for_each(|_| assert!(both.insert(when)));
+            // In the same 64 ticks: a list of one tick.
+            if (now + ahead) / 64 == now / 64 {
+                assert_eq!(both.wheel.next_tick(), Some(now + ahead));
+            }
+        }
+    }
+}
+
+/// A list of a higher level comes when its first tick does, from any place of the current one.
+#[test]
+fn lists_of_every_level_come_in_turn_from_any_place() {
+    for level in 1..6 {
+        let width = 1_u64 << (6 * level);
+        for at in [0, 1, 31, 62, 63] {
+            for turns in [1, 2, 33, 62, 63] {
+                let mut both = Both::new();
+                // Somewhere within the list `at` of the level, not at its beginning.
+                both.now = (64 + at) * width + width / 2 + 1;
+                let when = |ahead| When {
+                    step: 1,
+                    ahead,
+                    within: 1_000_000,
+                };
+                let first = (64 + at + turns) * width;
+                let far = first + width / 3 - both.now;
+                (0..40).for_each(|_| assert!(both.insert(when(far))));
+                let differs = (both.now ^ (both.now + far)) >> (6 * level);
+                if differs < 64 {
+                    assert_eq!(both.wheel.next_tick(), Some(first), "{level} {at} {turns}");
+                }
+                // One that is nearer is told instead.
+                assert!(both.insert(when(1)));
+                assert_eq!(both.wheel.next_tick(), Some(both.now + 1));
+                let (fired, due) = both.advance(both.now + 1, 100);
+                assert_eq!((fired.len(), due.len()), (1, 1));
+                let (fired, due) = both.advance(both.now + far, 100);
+                assert_eq!(fired, due);
+                assert_eq!(fired.len(), 40);
+            }
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The ground floor on one thread.
 
+use crate::base::contain;
 use crate::base::list::{Linked, Links, List};
 use crate::base::shim::sync::Mutex;
 use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
-use crate::base::waker_slot::{Look, WakerSlot, register};
+use crate::base::waker_slot::{LockedWaker, Look, WakerSlot, register};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -113,6 +114,163 @@ fn a_waker_that_stays_the_same_is_not_cloned_again() {
         assert!(wait(&lock, &waker));
     }
     assert_eq!(CLONES.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_locked_waker_is_woken_once_and_forgotten_on_demand() {
+    let log = Arc::new(Log::default());
+    let place = LockedWaker::new();
+    let waker = log.waker(1);
+    place.wake();
+    place.register(&waker);
+    place.wake();
+    place.wake();
+    assert_eq!(log.woken(), [1]);
+    place.register(&waker);
+    drop(waker);
+    assert_eq!(log.alive.load(Ordering::Relaxed), 1);
+    place.clear();
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+    place.wake();
+    assert_eq!(log.woken(), [1]);
+}
+
+#[test]
+fn a_slot_that_is_dropped_or_given_up_drops_its_waker() {
+    let log = Arc::new(Log::default());
+    assert!(WakerSlot::new().is_empty());
+    let full = filled(log.waker(1));
+    assert!(!full.is_empty());
+    drop(full);
+    filled(log.waker(2)).drop_after(());
+    let mut taken = filled(log.waker(3));
+    taken.take().drop_after(());
+    assert!(taken.is_empty());
+    assert_eq!(
+        (log.alive.load(Ordering::Relaxed), log.woken()),
+        (0, vec![])
+    );
+}
+
+#[test]
+fn a_batch_can_be_filled_again() {
+    let log = Arc::new(Log::default());
+    let mut batch = WakeBatch::new();
+    for round in 0..3 {
+        for number in 0..20 {
+            batch.push(filled(log.waker(100 * round + number + 20)).take());
+        }
+        batch.push(WakerSlot::new().take());
+        batch.wake_after(());
+    }
+    let rounds = (0..3).flat_map(|round| (0..20).map(move |n| 100 * round + n + 20));
+    assert_eq!(log.woken(), rounds.collect::<Vec<_>>());
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+}
+
+/// Panics when it is dropped, with another of its kind, so many times.
+struct Grenade(usize, Arc<AtomicUsize>);
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        if self.0 > 0 {
+            std::panic::panic_any(Grenade(self.0 - 1, self.1.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_payload_that_panics_when_dropped_is_dropped_until_it_is_leaked() {
+    for (panics, drops) in [(0, 1), (1, 2), (15, 16), (16, 16), (100, 16)] {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        contain::discard(Box::new(Grenade(panics, dropped.clone())));
+        assert_eq!(dropped.load(Ordering::Relaxed), drops, "{panics}");
+    }
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let payload = Grenade(3, dropped.clone());
+    contain::contain(|| std::panic::panic_any(payload));
+    assert_eq!(dropped.load(Ordering::Relaxed), 4);
+}
+
+/// Wakes a task when it is dropped.
+struct Late(Option<Waker>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        contain::wake(self.0.take().expect("dropped once"));
+    }
+}
+
+#[test]
+fn a_panic_of_a_waker_is_told_unless_the_thread_unwinds_already() {
+    let log = Arc::new(Log::default());
+    let unwinds = |f: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err();
+    for number in [1, PANICS] {
+        assert_eq!(
+            unwinds(&|| contain::wake(log.waker(number))),
+            number == PANICS
+        );
+        // A second panic would end the process.
+        assert!(unwinds(&|| {
+            let _late = Late(Some(log.waker(number)));
+            panic!("the first");
+        }));
+    }
+    assert_eq!(log.woken(), [1, 1, PANICS, PANICS]);
+    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_foreign_waker_is_cloned_and_dropped_while_the_lock_is_free() {
+    static LOCK: Mutex<State> = Mutex::new(State {
+        is_over: false,
+        slot: WakerSlot::new(),
+    });
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    fn called() {
+        assert!(LOCK.try_lock().is_some(), "under the lock");
+        CALLS.fetch_add(1, Ordering::Relaxed);
+    }
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            called();
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| called(),
+        |_| called(),
+        |_| called(),
+    );
+    static NUMBERS: [u8; 2] = [0; 2];
+    let calls = || CALLS.swap(0, Ordering::Relaxed);
+    // SAFETY: the functions use no data.
+    let waker = |at: usize| unsafe {
+        Waker::from_raw(RawWaker::new((&raw const NUMBERS[at]).cast(), &VTABLE))
+    };
+    let (one, two) = (waker(0), waker(1));
+    assert!(wait(&LOCK, &one));
+    assert_eq!(calls(), 1);
+    // Cloned, and the one before dropped.
+    assert!(wait(&LOCK, &two));
+    assert_eq!(calls(), 2);
+    // The wait is over at the second look: the clone goes.
+    let mut looks = 0;
+    let found = register(&LOCK, &one, |state: &mut State| {
+        looks += 1;
+        match looks {
+            1 => Look::Wait(&mut state.slot),
+            _ => Look::Over(looks),
+        }
+    });
+    assert_eq!((found, calls()), (Some(2), 2));
+    let mut state = LOCK.lock();
+    state.slot.take().drop_after(state);
+    assert_eq!(calls(), 1);
+    let mut state = LOCK.lock();
+    state.slot = WakerSlot::new();
+    state.slot.take().wake_after(state);
+    assert_eq!(calls(), 0);
+    std::mem::forget([one, two]);
 }
 
 #[test]

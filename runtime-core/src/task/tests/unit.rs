@@ -241,3 +241,68 @@ fn the_owners_list_counts_and_reaches_every_task() {
     }
     assert!(is_freed(&scheduler));
 }
+
+/// Notes the id of the running task when it is dropped.
+struct NotesId(Rc<Cell<Option<Id>>>);
+
+impl Drop for NotesId {
+    fn drop(&mut self) {
+        self.0.set(super::id::try_id());
+    }
+}
+
+#[test]
+fn a_tasks_id_is_there_while_its_future_runs_or_is_dropped_and_not_afterwards() {
+    let scheduler = Counting::default();
+    let noted = Rc::new(Cell::new(None));
+    for is_run in [true, false] {
+        let notes = NotesId(noted.clone());
+        let (task, handle) = spawn(&scheduler, async move {
+            drop(notes);
+            super::id::try_id()
+        });
+        let id = handle.id();
+        match is_run {
+            true => task.run(),
+            false => task.cancel(),
+        }
+        assert_eq!(noted.take(), Some(id));
+        assert_eq!(super::id::try_id(), None);
+        let mut handle = handle;
+        let ended = Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop()));
+        match (is_run, ended) {
+            (true, Poll::Ready(Ok(seen))) => assert_eq!(seen, Some(id)),
+            (false, Poll::Ready(Err(error))) => {
+                assert_eq!((error.is_cancelled(), error.id()), (true, id))
+            }
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_join_waker_that_stays_the_same_is_not_cloned_again() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{RawWaker, RawWakerVTable};
+    static CLONES: AtomicUsize = AtomicUsize::new(0);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            CLONES.fetch_add(1, Ordering::Relaxed);
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| (),
+        |_| (),
+        |_| (),
+    );
+    // SAFETY: the functions use no data.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+    let scheduler = Counting::default();
+    let (task, mut handle) = spawn(&scheduler, async {});
+    for _ in 0..3 {
+        let mut cx = Context::from_waker(&waker);
+        assert!(Pin::new(&mut handle).poll(&mut cx).is_pending());
+    }
+    assert_eq!(CLONES.load(Ordering::Relaxed), 1);
+    task.run();
+    assert!(handle.is_finished());
+}

@@ -120,6 +120,104 @@ fn more_waiters_than_a_batch_are_all_woken() {
     ));
 }
 
+#[test]
+fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
+    let io = ScheduledIo::new(Ready::EMPTY);
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let note = |number| Arc::new(Note(number, notes.clone()));
+    let (first, second, again) = (note(1), note(2), note(3));
+    let (mut key, mut other) = (None, None);
+    let poll = |note: &Arc<Note>, key: &mut Option<u64>| {
+        let waker = Waker::from(note.clone());
+        io.poll_listed(&mut Context::from_waker(&waker), Interest::READABLE, key)
+    };
+    assert!(poll(&first, &mut key).is_pending());
+    assert!(poll(&second, &mut other).is_pending());
+    let place = key;
+    assert!(place.is_some() && place != other);
+    assert!(poll(&again, &mut key).is_pending());
+    assert_eq!(key, place);
+    assert_eq!([&first, &second, &again].map(Arc::strong_count), [1, 2, 2]);
+    io.deliver(Ready::READABLE);
+    assert_eq!(*notes.lock().unwrap(), [3, 2]);
+    // Woken: out of the list, and told so. A place that is gone is given up without harm to another.
+    assert_eq!([&first, &second, &again].map(Arc::strong_count), [1; 3]);
+    assert!(poll(&first, &mut key).is_ready());
+    assert_eq!(key, None);
+    io.clear(&io.look_for(Interest::READABLE));
+    assert!(poll(&first, &mut key).is_pending());
+    assert!(key > other);
+    io.unlist(&mut other);
+    assert_eq!(other, None);
+    io.unlist(&mut other);
+    assert_eq!(Arc::strong_count(&first), 2);
+    // Woken by now, it comes too late to the list but in time for the answer.
+    io.unlist(&mut key);
+    assert_eq!((key, Arc::strong_count(&first)), (None, 1));
+}
+
+#[test]
+fn a_slot_keeps_the_last_waker_of_its_direction_until_it_is_forgotten() {
+    let io = ScheduledIo::new(Ready::EMPTY);
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let note = |number| Arc::new(Note(number, notes.clone()));
+    let (reader, newer, writer) = (note(1), note(2), note(3));
+    let poll = |note: &Arc<Note>, direction| {
+        let waker = Waker::from(note.clone());
+        io.poll_look(&mut Context::from_waker(&waker), direction)
+    };
+    for note in [&reader, &newer, &newer] {
+        assert!(poll(note, Direction::Read).is_pending());
+    }
+    assert!(poll(&writer, Direction::Write).is_pending());
+    assert_eq!([&reader, &newer, &writer].map(Arc::strong_count), [1, 2, 2]);
+    io.deliver(Ready::READABLE);
+    assert_eq!(*notes.lock().unwrap(), [2]);
+    io.deliver(Ready::WRITE_CLOSED);
+    assert_eq!(*notes.lock().unwrap(), [2, 3]);
+    io.clear(&io.look_for(Interest::READABLE | Interest::WRITABLE));
+    assert!(poll(&reader, Direction::Read).is_pending());
+    assert!(poll(&writer, Direction::Write).is_pending());
+    io.forget_wakers();
+    assert_eq!([&reader, &newer, &writer].map(Arc::strong_count), [1; 3]);
+    assert!(poll(&reader, Direction::Read).is_pending());
+    io.shut_down();
+    assert_eq!(*notes.lock().unwrap(), [2, 3, 1]);
+    for direction in [Direction::Read, Direction::Write] {
+        assert!(poll(&writer, direction).is_ready());
+        assert!(io.look(direction).is_shutdown);
+    }
+    assert_eq!(Arc::strong_count(&writer), 1);
+}
+
+#[test]
+fn urgent_data_is_told_from_the_rest() {
+    let io = ScheduledIo::new(Ready::EMPTY);
+    io.deliver(Ready::ALL - Ready::PRIORITY);
+    assert!(!io.is_urgent());
+    io.deliver(Ready::PRIORITY);
+    assert!(io.is_urgent());
+    // A look for reading alone does not clear it.
+    io.clear(&io.look(Direction::Read));
+    assert!(io.is_urgent());
+    io.clear(&io.look_for(Interest::PRIORITY));
+    assert!(!io.is_urgent());
+}
+
+#[test]
+fn what_is_assumed_is_there_to_be_seen_and_cleared() {
+    for assumed in [Ready::EMPTY, Ready::READABLE, Ready::WRITABLE, Ready::ALL] {
+        let words = Readiness::new(assumed);
+        for direction in [Direction::Read, Direction::Write] {
+            let seen = words.look(direction);
+            assert_eq!(seen.ready(), assumed & direction.mask());
+            assert_eq!(seen.is_settled(), !seen.ready().is_empty());
+            words.clear(&seen);
+            assert!(!words.look(direction).is_settled());
+        }
+    }
+}
+
 /// Notes its number when woken.
 struct Note(usize, Arc<Mutex<Vec<usize>>>);
 

@@ -208,6 +208,11 @@ impl Tree {
         let mut command = env::cargo();
         command
             .current_dir(&self.root)
+            // Nobody debugs a mutant, and woven text is long: building is most of the time of a short run.
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .args(["test", "--no-run", "--lib", "--message-format=json"])
             .arg("--target-dir")
             .arg(self.target.join(if is_loom { "loom" } else { "native" }));

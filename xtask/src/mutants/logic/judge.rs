@@ -1,11 +1,13 @@
 //! Judges: tests and models of the copy, each measured without a fault, then asked about each fault that it comes by.
 //!
-//! Unit tests and integration tests of one binary run in one process, models in one each, first with one preemption and, where
-//! nothing else kills, with two. A judge that hangs has killed, and so has one that needs too much memory.
+//! Unit tests and integration tests of one binary run in one process, the quick before the slow; models in one each, first with
+//! one preemption and, where nothing else kills, with two. A judge that hangs has killed, and so has one that needs too much
+//! memory or too much of the processor: that it makes no way is told by its use of the processor, so that a slow machine kills
+//! nothing.
 
 use super::Mutant;
 use super::build::Test;
-use crate::env::{self, run_until};
+use crate::env::{self, Until, run_limited, run_until};
 use crate::loom::wanted;
 use crate::mutants::{Args, krate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +19,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a hang costs at least, and how much slower than measured a judge may be: others use the machine too.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a judge may take beside what it took without a fault, times [`SLOWNESS`]: others use the machine too.
+const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWNESS: u32 = 6;
-/// A model that takes longer than this without a fault is not asked.
-const LONGEST: Duration = Duration::from_secs(60);
-/// Kilobytes of data and of output that a judge may need.
-const LIMITS: &str = "ulimit -d 4000000; ulimit -f 400000; exec \"$0\" \"$@\"";
+/// How long a judge may wait without using the processor, beside twice what it took: what is waited for does not come.
+const IDLE: Duration = Duration::from_millis(1500);
+/// Seconds of the processor that a judge may use, beside [`SLOWNESS`] times what it took.
+const BUSY: u64 = 3;
+/// A test that takes no longer is asked with its like before the others of its binary.
+const QUICK: Duration = Duration::from_millis(60);
+/// A test or model that takes longer than this without a fault is not asked: of every survivor all are asked.
+const LONGEST: Duration = Duration::from_secs(3);
+/// The same for a model with two preemptions.
+const LONGEST_THOROUGH: Duration = Duration::from_secs(5);
+/// Kilobytes of data and of output that a judge may need, and seconds of the processor.
+const LIMITS: &str =
+    "ulimit -d 4000000; ulimit -f 400000; ulimit -t $JUDGE_SECONDS; exec \"$0\" \"$@\"";
 
 /// What becomes of a mutant.
 pub enum Verdict {
@@ -50,6 +61,17 @@ struct Judge {
     took: Duration,
     /// With two.
     thorough: Option<Duration>,
+}
+
+/// What became of a test without a fault.
+enum Measured {
+    Passes {
+        reached: BTreeSet<u32>,
+        took: Duration,
+        thorough: Option<Duration>,
+    },
+    TooSlow,
+    Fails,
 }
 
 pub struct Judges {
@@ -95,14 +117,20 @@ impl Judges {
             judges.measure_one(&tests[at], worker)
         });
         let mut measured: BTreeMap<usize, _> = measured.into_iter().collect();
+        let mut too_slow = 0;
         for (at, test) in tests.into_iter().enumerate() {
             match measured.remove(&at) {
-                Some(Ok(Some((reached, took, thorough)))) => judges.judges.push(Judge {
+                Some(Ok(Measured::Passes {
+                    reached,
+                    took,
+                    thorough,
+                })) => judges.judges.push(Judge {
                     test,
                     reached,
                     took,
                     thorough,
                 }),
+                Some(Ok(Measured::TooSlow)) => too_slow += 1,
                 Some(Err(error)) => return Err(error.into()),
                 _ => judges
                     .failing
@@ -111,7 +139,7 @@ impl Judges {
         }
         judges.judges.sort_by_key(|judge| judge.took);
         println!(
-            "{} judges measured in {:.0} s, {} failed",
+            "{} judges measured in {:.0} s, {too_slow} are too slow, {} failed",
             judges.judges.len(),
             start.elapsed().as_secs_f64(),
             judges.failing.len()
@@ -123,36 +151,39 @@ impl Judges {
         &self.failing
     }
 
-    /// `None`: it fails.
-    #[allow(clippy::type_complexity)] // Taken apart by the one caller.
-    fn measure_one(
-        &self,
-        test: &Test,
-        worker: usize,
-    ) -> std::io::Result<Option<(BTreeSet<u32>, Duration, Option<Duration>)>> {
+    fn measure_one(&self, test: &Test, worker: usize) -> std::io::Result<Measured> {
         let log = self.dir.join(format!("judge-{worker}.log"));
         let reached = self.dir.join(format!("reached-{worker}"));
         let _ = fs::remove_file(&reached);
         let mut command = self.command(&[test], Some("1"));
         command.env("RUNTIME_LOGIC_REACHED", &reached);
-        let ended = run_until(&mut command, LONGEST, &log, "")?;
-        if !ended.status.is_some_and(|s| s.success()) {
-            return Ok(None);
+        let ended = run_limited(&mut command, LONGEST, &log)?;
+        let Some(status) = ended.status else {
+            return Ok(Measured::TooSlow);
+        };
+        if !status.success() {
+            return Ok(Measured::Fails);
         }
+        let took = ended.took;
         let numbers = fs::read_to_string(&reached).unwrap_or_default();
         let numbers = numbers
             .lines()
             .filter_map(|line| line.parse().ok())
             .collect();
         let mut thorough = None;
-        if test.is_model && self.bound.is_none() {
-            let ended = run_until(&mut self.command(&[test], Some("2")), LONGEST, &log, "")?;
+        if test.is_model && self.bound.is_none() && took < LONGEST_THOROUGH {
+            let mut command = self.command(&[test], Some("2"));
+            let ended = run_limited(&mut command, LONGEST_THOROUGH, &log)?;
             thorough = ended
                 .status
                 .is_some_and(|s| s.success())
                 .then_some(ended.took);
         }
-        Ok(Some((numbers, ended.took, thorough)))
+        Ok(Measured::Passes {
+            reached: numbers,
+            took,
+            thorough,
+        })
     }
 
     /// Tests of one executable, in one process.
@@ -161,6 +192,7 @@ impl Judges {
         command.args(["-c", LIMITS]).arg(&tests[0].executable);
         command.arg("--exact").args(tests.iter().map(|t| &t.name));
         command.env("RUST_BACKTRACE", "0").current_dir(env::root());
+        command.env("JUDGE_SECONDS", "unlimited");
         if let Some(bound) = self.bound.as_deref().or(bound) {
             command.env("LOOM_MAX_PREEMPTIONS", bound);
         }
@@ -207,31 +239,17 @@ impl Judges {
         };
         let judges: Vec<&Judge> = self.judges.iter().filter(comes_by).collect();
         let is_reached = !judges.is_empty();
-        // The quickest first. Tests of one binary together.
-        let mut groups: Vec<(Duration, Vec<&Test>, &str)> = Vec::new();
-        for judge in &judges {
-            let same = groups.iter_mut().find(|(_, tests, _)| {
-                !judge.test.is_model && tests[0].executable == judge.test.executable
-            });
-            match same {
-                Some((took, tests, _)) => {
-                    *took += judge.took;
-                    tests.push(&judge.test);
-                }
-                None => groups.push((judge.took, vec![&judge.test], "1")),
-            }
-        }
-        groups.sort_by_key(|(took, ..)| *took);
-        for judge in judges.iter().filter(|j| j.test.is_model) {
-            if let Some(took) = judge.thorough {
-                groups.push((took, vec![&judge.test], "2"));
-            }
-        }
-        for (took, tests, bound) in groups {
+        for Group { took, tests, bound } in in_order(&judges) {
             let mut command = self.command(&tests, Some(bound));
+            let seconds = BUSY + u64::from(SLOWNESS) * took.as_secs();
+            command.env("JUDGE_SECONDS", seconds.to_string());
             command.env("RUNTIME_LOGIC_MUTANT", mutant.number.to_string());
-            let limit = PATIENCE + took * SLOWNESS;
-            match run_until(&mut command, limit, &log, "... FAILED\n") {
+            let until = Until {
+                limit: PATIENCE + took * SLOWNESS,
+                idle: Some(IDLE + took * 2),
+                word: Some("... FAILED\n"),
+            };
+            match run_until(&mut command, &until, &log) {
                 Ok(ended) if ended.status.is_some_and(|s| s.success()) => {}
                 Ok(ended) => return (Some(name_of_killer(&tests, &ended)), is_reached),
                 Err(error) => println!("{error}"),
@@ -239,6 +257,53 @@ impl Judges {
         }
         (None, is_reached)
     }
+}
+
+/// Judges that are asked together.
+struct Group<'a> {
+    took: Duration,
+    tests: Vec<&'a Test>,
+    /// Preemptions, if it is a model.
+    bound: &'static str,
+}
+
+/// The quickest first, and models with two preemptions last.
+fn in_order<'a>(judges: &[&'a Judge]) -> Vec<Group<'a>> {
+    let mut groups: Vec<(bool, Group<'a>)> = Vec::new();
+    for judge in judges {
+        let (test, took) = (&judge.test, judge.took);
+        let is_quick = took <= QUICK;
+        let same = groups.iter_mut().find(|(are_quick, group)| {
+            let is_same = group.tests[0].executable == test.executable;
+            !test.is_model && is_same && *are_quick == is_quick
+        });
+        match same {
+            Some((_, group)) => {
+                group.took += took;
+                group.tests.push(test);
+            }
+            None => groups.push((
+                is_quick,
+                Group {
+                    took,
+                    tests: vec![test],
+                    bound: "1",
+                },
+            )),
+        }
+    }
+    groups.sort_by_key(|(_, group)| group.took);
+    let mut groups: Vec<Group<'a>> = groups.into_iter().map(|(_, group)| group).collect();
+    for judge in judges.iter().filter(|j| j.test.is_model) {
+        if let Some(took) = judge.thorough {
+            groups.push(Group {
+                took,
+                tests: vec![&judge.test],
+                bound: "2",
+            });
+        }
+    }
+    groups
 }
 
 fn name_of_killer(tests: &[&Test], ended: &env::Ended) -> String {

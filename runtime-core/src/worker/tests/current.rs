@@ -1,0 +1,167 @@
+//! The current-thread scheduler on a driver that notes what is asked of it: which task is next, and when the driver has a turn.
+
+use super::*;
+use crate::base::shim::sync::Mutex;
+use crate::driver::Unpark;
+use crate::driver::{Drivers, IoParts};
+use crate::handle::Policy;
+use crate::handle::shared::Shared;
+use crate::scheduler::config::Config;
+use std::any::Any;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+/// Counts the calls.
+#[derive(Default)]
+struct Asked {
+    parks: AtomicUsize,
+    turns: AtomicUsize,
+    unparks: AtomicUsize,
+    ends: AtomicUsize,
+    /// Woken by the next park.
+    sleeper: Mutex<Option<Waker>>,
+}
+
+struct Driver(Arc<Asked>);
+
+impl IoDriver for Driver {
+    fn park(&mut self, _: Option<Duration>) {
+        self.0.parks.fetch_add(1, Ordering::Relaxed);
+        let sleeper = self.0.sleeper.lock().take();
+        sleeper.expect("nobody would end this sleep").wake();
+    }
+    fn turn(&mut self) {
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+    }
+    fn shutdown(&mut self) {
+        self.0.ends.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Bell(Arc<Asked>);
+
+impl Unpark for Bell {
+    fn unpark(&self) {
+        self.0.unparks.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn runtime(configure: impl FnOnce(&mut Config)) -> (Handle, Arc<Asked>) {
+    let asked = Arc::new(Asked::default());
+    let mut config = Config::new(None, "test");
+    configure(&mut config);
+    let drivers = Drivers {
+        io: Some(IoParts {
+            counters: Arc::default(),
+            driver: Box::new(Driver(asked.clone())),
+            unpark: Arc::new(Bell(asked.clone())),
+            handle: None::<Arc<dyn Any + Send + Sync>>,
+        }),
+        time: None,
+    };
+    let (shared, driver) = Shared::new(config, drivers, |config| {
+        Policy::CurrentThread(CurrentThread::new(config))
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    handle.shared.policy.current_thread().install(driver);
+    (handle, asked)
+}
+
+fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
+    super::block_on(handle, future)
+}
+
+fn get(count: &AtomicUsize) -> usize {
+    count.load(Ordering::Relaxed)
+}
+
+/// Pending once; woken when the scheduler parks.
+fn sleep_once(asked: Arc<Asked>) -> impl Future<Output = ()> {
+    let mut slept = false;
+    std::future::poll_fn(move |cx| {
+        if std::mem::replace(&mut slept, true) {
+            return Poll::Ready(());
+        }
+        *asked.sleeper.lock() = Some(cx.waker().clone());
+        Poll::Pending
+    })
+}
+
+#[test]
+fn a_new_scheduler_is_open_and_nobody_is_woken() {
+    let (handle, asked) = runtime(|_| ());
+    let policy = handle.shared.policy.current_thread();
+    assert!(!policy.is_shutdown());
+    assert!(!policy.parked.load(Ordering::Relaxed));
+    assert!(!policy.main_woken.load(Ordering::Relaxed));
+    drop(handle.spawn(async {}));
+    assert_eq!((get(&asked.unparks), policy.injector_len()), (0, 1));
+    shutdown(&handle);
+    assert!(policy.is_shutdown() && handle.shared.owned.is_empty());
+    assert_eq!(get(&asked.ends), 1);
+}
+
+#[test]
+fn the_driver_parks_where_nothing_is_left_and_turns_between_stretches() {
+    let (handle, asked) = runtime(|config| config.event_interval = 4);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let mut looks = Vec::new();
+    block_on(&handle, async {
+        sleep_once(asked.clone()).await;
+        // It was woken from within the park: its own thread, which is awake, needs no unpark.
+        assert_eq!(
+            [&asked.parks, &asked.turns, &asked.unparks].map(get),
+            [1, 0, 0]
+        );
+        std::future::poll_fn(|cx| {
+            looks.push((get(&ran), get(&asked.turns)));
+            if looks.len() == 1 {
+                for _ in 0..11 {
+                    let ran = ran.clone();
+                    drop(handle.spawn(async move {
+                        ran.fetch_add(1, Ordering::Relaxed);
+                    }));
+                }
+            }
+            cx.waker().wake_by_ref();
+            match looks.len() {
+                5 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        })
+        .await;
+    });
+    // With its future woken already, it does not sleep where no task is left.
+    assert_eq!(looks, [(0, 0), (4, 1), (8, 2), (11, 3), (11, 4)]);
+    assert_eq!([&asked.parks, &asked.unparks].map(get), [1, 0]);
+}
+
+/// The order in which tasks run: those of `local` letters were spawned inside, those of `foreign` ones before.
+fn order(interval: Option<u32>, local: &'static str, foreign: &'static str) -> String {
+    let (handle, asked) = runtime(|config| config.global_queue_interval = interval);
+    let ran = Arc::new(Mutex::new(String::new()));
+    let spawn = |name: char| {
+        let ran = ran.clone();
+        drop(handle.spawn(async move { ran.lock().push(name) }));
+    };
+    foreign.chars().for_each(spawn);
+    block_on(&handle, async {
+        local.chars().for_each(spawn);
+        sleep_once(asked.clone()).await;
+    });
+    let ran = ran.lock();
+    ran.clone()
+}
+
+#[test]
+fn tasks_from_outside_have_their_turn_among_the_others() {
+    assert_eq!(order(Some(3), "abcdef", "XY"), "abXcdYef");
+    assert_eq!(order(Some(1), "abc", "XY"), "XYabc");
+    let many = "abcdefghijklmnopqrstuvwxyz0123456789";
+    let expected = format!("{}X{}", &many[..30], &many[30..]);
+    assert_eq!(order(None, many, "X"), expected);
+    // What is left of them comes last.
+    assert_eq!(order(Some(100), "abc", "XY"), "abcXY");
+}

@@ -1,0 +1,141 @@
+//! Latches, bells and the action, one thread at a time.
+
+use crate::signal::latch::{KEPT, Latch};
+use crate::signal::pair::{Bell, ring_all};
+use crate::signal::{gap, latch::Switch};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, FromRawFd};
+
+const KEPT_NANOS: u64 = KEPT.as_nanos() as u64;
+
+#[test]
+fn an_arrival_that_nobody_took_is_kept_for_a_while() {
+    for (age, is_kept) in [
+        (0, true),
+        (1, true),
+        (KEPT_NANOS - 1, true),
+        (KEPT_NANOS, false),
+        (KEPT_NANOS + 1, false),
+    ] {
+        let latch = Latch::new();
+        latch.arrive(1000);
+        latch.arrive(1000);
+        let mut seen = latch.begin(1000 + age);
+        assert_eq!(seen, 2 - usize::from(is_kept), "{age}");
+        assert_eq!(latch.take(&mut seen), is_kept, "{age}");
+        assert!(!latch.take(&mut seen));
+        // What was taken is nobody's any more.
+        let mut next = latch.begin(1000);
+        assert_eq!(latch.take(&mut next), !is_kept, "{age}");
+    }
+}
+
+#[test]
+fn a_listener_from_before_the_last_arrival_is_not_given_it_twice() {
+    let latch = Latch::new();
+    assert_eq!((latch.arrivals(), latch.begin(0)), (0, 0));
+    let (mut first, mut second) = (latch.begin(0), latch.begin(0));
+    latch.arrive(5);
+    assert!(latch.take(&mut first) && latch.take(&mut second));
+    assert!(!latch.take(&mut first) && !latch.take(&mut second));
+    assert_eq!((first, second, latch.begin(5)), (1, 1, 1));
+    // One that slept over another's taking does not undo it.
+    let mut slow = 0;
+    latch.arrive(6);
+    assert!(latch.take(&mut first) && latch.take(&mut slow));
+    assert_eq!(latch.begin(6), 2);
+}
+
+#[test]
+fn a_switch_is_off_until_it_is_turned_on() {
+    let switch = Switch::new();
+    assert!(switch.is_off());
+    switch.turn_on();
+    assert!(!switch.is_off());
+    switch.turn_off();
+    assert!(switch.is_off());
+}
+
+/// How often the bell was rung since the last time, which is not told from once if it is full.
+fn rings(bell: &Bell) -> usize {
+    // SAFETY: open as long as the bell, and not closed here.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(bell.as_raw_fd()) });
+    let mut count = 0;
+    loop {
+        match file.read(&mut [0; 64]) {
+            Ok(read) => count += read,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                return count;
+            }
+        }
+    }
+}
+
+/// One test for all that touches the list of the process.
+#[test]
+fn bells_in_use_ring_and_others_wait_for_the_next_user() {
+    let (first, second) = (Bell::new().unwrap(), Bell::new().unwrap());
+    assert_ne!(first.as_raw_fd(), second.as_raw_fd());
+    ring_all();
+    assert_eq!((rings(&first), rings(&second)), (1, 1));
+    assert_eq!((rings(&first), rings(&second)), (0, 0));
+
+    let unused = first.as_raw_fd();
+    drop(first);
+    ring_all();
+    assert_eq!(rings(&second), 1);
+    let again = Bell::new().unwrap();
+    assert_eq!(again.as_raw_fd(), unused);
+    assert_eq!(rings(&again), 0);
+    let third = Bell::new().unwrap();
+    assert!(![unused, second.as_raw_fd()].contains(&third.as_raw_fd()));
+
+    // More than it holds: nobody waits for room.
+    (0..5_000).for_each(|_| ring_all());
+    for bell in [&again, &second, &third] {
+        let count = rings(bell);
+        assert!((1..=5_000).contains(&count), "{count}");
+    }
+
+    // The action counts an arrival once, however often it was asked for, and then rings.
+    let signal = libc::SIGURG;
+    let mut seen = gap::begin_listening(signal).unwrap();
+    assert_eq!(gap::begin_listening(signal).unwrap(), seen);
+    let before = gap::arrivals(signal);
+    // SAFETY: no memory is involved; the handler runs on this thread, before the call returns.
+    assert_eq!(unsafe { libc::raise(signal) }, 0);
+    assert_eq!(gap::arrivals(signal), before + 1);
+    assert_eq!([&again, &second, &third].map(rings), [1; 3]);
+    assert!(gap::take(signal, &mut seen) && !gap::take(signal, &mut seen));
+    assert_eq!(seen, before + 1);
+}
+
+#[test]
+fn numbers_that_are_no_signals_have_no_arrivals() {
+    for signal in [i32::MIN, -1, 128, i32::MAX] {
+        assert!(gap::begin_listening(signal).is_err(), "{signal}");
+        assert_eq!(gap::arrivals(signal), 0);
+        assert!(!gap::take(signal, &mut 0));
+    }
+    assert_eq!(gap::arrivals(127), 0);
+    assert!(gap::take(127, &mut 1));
+}
+
+#[test]
+fn the_time_of_an_arrival_is_that_of_the_monotonic_clock() {
+    let clock = || {
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: the pointer is to a `timespec` of ours.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+        std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos()
+    };
+    let before = clock();
+    let now = u128::from(gap::monotonic_nanos());
+    assert!((before..=clock()).contains(&now));
+}
