@@ -578,6 +578,9 @@ pub(super) fn take_lifo(slot: &super::AtomicPtr<crate::task::cell::Header>) -> O
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom_worker.rs"]
 mod loom;
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/worker.rs"]
+mod tests;
 
 fn take_queued(queue: &Stealer<Runnable>) -> Option<Runnable> {
     loop {
