@@ -287,3 +287,7 @@ impl Watch {
         }
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/watch.rs"]
+mod tests;

@@ -1,0 +1,36 @@
+//! The thread that finds stuck workers: there while a runtime is busy, and gone with it. A binary of its own, since the
+//! process's threads are looked at.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{multi, within};
+
+fn watches() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.trim() == "selvedge-watch").count()
+}
+
+#[test]
+fn the_watch_ends_with_its_runtime() {
+    within(30, || {
+        for _ in 0..3 {
+            let runtime = multi(2);
+            runtime.block_on(async {
+                let busy = tokio::spawn(async {
+                    let end = Instant::now() + Duration::from_secs(20);
+                    while watches() == 0 {
+                        assert!(Instant::now() < end, "it never comes");
+                        tokio::task::yield_now().await;
+                    }
+                });
+                busy.await.unwrap();
+            });
+            drop(runtime);
+            assert_eq!(watches(), 0);
+        }
+    });
+}
