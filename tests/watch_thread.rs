@@ -32,5 +32,17 @@ fn the_watch_ends_with_its_runtime() {
             drop(runtime);
             assert_eq!(watches(), 0);
         }
+        // One worker has no sibling to be woken. The watch would have come by then.
+        let runtime = multi(1);
+        runtime.block_on(async {
+            let end = Instant::now() + Duration::from_millis(30);
+            let busy = tokio::spawn(async move {
+                while Instant::now() < end {
+                    tokio::task::yield_now().await;
+                }
+            });
+            busy.await.unwrap();
+        });
+        assert_eq!(watches(), 0);
     });
 }
