@@ -342,3 +342,27 @@ fn a_worker_without_its_core_has_no_index_and_queues_nothing() {
     scene.policy().shutdown_with(&scene.handle.shared);
     assert_eq!(as_worker(&contexts[0], Context::step), Step::Shutdown);
 }
+
+/// Whoever stops last, of those that have a thread, waits for the others' cores.
+#[test]
+fn cores_that_find_no_thread_count_as_stopped() {
+    let mut config = Config::new(Some(3), "test");
+    // More than there are addresses.
+    config.thread_stack_size = Some(1 << 47);
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
+        let (policy, locals) = MultiThread::new(config, 3);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    assert!(MultiThread::launch(&handle, queues, driver).is_err());
+    let mut stopped: Vec<usize> = {
+        let cores = MultiThread::of(&handle).cores.lock();
+        cores.iter().map(|core| core.index).collect()
+    };
+    stopped.sort_unstable();
+    assert_eq!(stopped, [0, 1, 2]);
+}
