@@ -1,15 +1,19 @@
 //! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and who is asked.
 
 use crate::reactor::driver::{Driver, Reactor};
-use crate::reactor::registration::{Progress, Registration};
+use crate::reactor::registration::{Progress, Registration, closed_now};
 use crate::reactor::{Direction, Interest, Ready};
+use runtime_core::coop;
 use runtime_core::driver::{DriverParams, IoDriver};
+use std::fs::File;
+use std::future::Future;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 fn driver() -> (Driver, Arc<Reactor>) {
     Driver::new(&DriverParams {
@@ -207,4 +211,115 @@ fn a_transfer_that_was_short_uses_the_readiness_up_but_not_the_end() {
     assert!(blocked.is_pending());
     assert_eq!(attempts, 1);
     assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
+}
+
+#[test]
+fn the_system_says_which_sides_are_closed() {
+    let (near, far) = UnixStream::pair().unwrap();
+    let now = |socket: &UnixStream| closed_now(socket.as_raw_fd());
+    assert_eq!((now(&near), now(&far)), (Ready::EMPTY, Ready::EMPTY));
+    (&far).write_all(b"data").unwrap();
+    assert_eq!(now(&near), Ready::EMPTY);
+    far.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(now(&near), Ready::READ_CLOSED);
+    drop(far);
+    assert_eq!(now(&near), Ready::CLOSED);
+    // A pipe that nobody reads: an error, and no end.
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: both are new, and nobody else's.
+    let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+    assert_eq!(closed_now(writer.as_raw_fd()), Ready::EMPTY);
+    drop(reader);
+    assert_eq!(closed_now(writer.as_raw_fd()), Ready::WRITE_CLOSED);
+    // Not known: a flag that is kept costs an attempt.
+    assert_eq!(closed_now(i32::MAX), Ready::CLOSED);
+}
+
+/// I3: whoever asks for readiness is registered first, whatever is assumed. The system refuses to watch a file.
+#[test]
+fn whoever_waits_or_goes_by_the_answer_is_registered_first() {
+    let (_driver, reactor) = driver();
+    let file = File::open("/proc/self/exe").unwrap();
+    let on = |assumed| Registration::on(reactor.clone(), file.as_raw_fd(), BOTH, assumed);
+    let is_refused = |error: &io::Error| error.raw_os_error() == Some(libc::EPERM);
+    for assumed in [Ready::EMPTY, Ready::READABLE] {
+        let registration = on(assumed);
+        let answer = registration.poll_ready(&mut cx(), Direction::Read);
+        assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
+        let answer = pin!(registration.readiness(Interest::READABLE)).poll(&mut cx());
+        assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
+        // An attempt needs no registration, but a wait does.
+        let mut attempts = 0;
+        let io = registration.async_io(Interest::READABLE, || {
+            attempts += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
+        let answer = pin!(io).poll(&mut cx());
+        assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
+        assert_eq!(attempts, u8::from(assumed == Ready::READABLE));
+    }
+    let assumed = on(Ready::READABLE);
+    let answer = pin!(assumed.async_io(Interest::READABLE, || Ok(1))).poll(&mut cx());
+    assert!(matches!(answer, Poll::Ready(Ok(1))));
+    let blocks = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
+    let error = on(Ready::READABLE)
+        .try_io(Interest::READABLE, blocks)
+        .unwrap_err();
+    assert!(is_refused(&error), "an event could not come: {error}");
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_wait_that_is_given_up_keeps_no_waker() {
+    let (_driver, reactor) = driver();
+    let (near, _far) = UnixStream::pair().unwrap();
+    let registration = Registration::on(reactor, near.as_raw_fd(), BOTH, Ready::EMPTY);
+    let count = Arc::new(Nobody);
+    let waker = Waker::from(count.clone());
+    let mut cx = Context::from_waker(&waker);
+    {
+        let mut wait = pin!(registration.readiness(Interest::READABLE));
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(Arc::strong_count(&count), 3);
+    }
+    assert_eq!(Arc::strong_count(&count), 2);
+}
+
+/// Who succeeds time after time has to let others have their turn.
+#[test]
+fn every_kind_of_attempt_spends_budget() {
+    let (mut driver, reactor) = driver();
+    let (near, mut far) = UnixStream::pair().unwrap();
+    let registration = Registration::on(reactor, near.as_raw_fd(), BOTH, Ready::EMPTY);
+    assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
+    far.write_all(b"data").unwrap();
+    driver.turn();
+    let polls_until_pending = |poll: &mut dyn FnMut() -> bool| {
+        coop::budget(|| (0..10_000).take_while(|_| poll()).count())
+    };
+    let most = polls_until_pending(&mut || {
+        registration
+            .poll_ready(&mut cx(), Direction::Read)
+            .is_ready()
+    });
+    assert!((1..10_000).contains(&most), "{most}");
+    let same = polls_until_pending(&mut || {
+        let more = || Ok(Progress::More(()));
+        registration
+            .poll_progress(&mut cx(), Direction::Read, more)
+            .is_ready()
+    });
+    assert_eq!(same, most);
+    let same = polls_until_pending(&mut || {
+        let io = registration.async_io(Interest::READABLE, || Ok(()));
+        pin!(io).poll(&mut cx()).is_ready()
+    });
+    assert_eq!(same, most);
 }
