@@ -152,3 +152,32 @@ fn a_thousand_streams_need_no_descriptor_each() {
         }
     });
 }
+
+/// Outside of a runtime a stream is served by the one it was made on, and ends with it.
+#[test]
+fn stream_polled_outside_ends_with_its_runtime() {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake, Waker};
+
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    within(20, || {
+        let runtime = current();
+        let mut arrivals = runtime.block_on(async { signal(SignalKind::quit()).unwrap() });
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut wait = pin!(arrivals.recv());
+        assert_eq!(wait.as_mut().poll(&mut cx), Poll::Pending);
+        drop(runtime);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(wait.as_mut().poll(&mut cx), Poll::Ready(None));
+    });
+}

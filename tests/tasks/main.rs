@@ -15,3 +15,4 @@ mod life;
 mod misuse;
 mod stuck_workers;
 mod task_locals;
+mod watch_thread;

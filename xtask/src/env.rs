@@ -190,3 +190,33 @@ fn kill_group(leader: u32) {
         .stderr(Stdio::null())
         .status();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Until, run_until};
+    use std::process::Command;
+    use std::time::Duration;
+
+    #[test]
+    fn a_child_is_ended_when_it_waits_for_ever_or_says_the_word() {
+        let log = std::env::temp_dir().join(format!("xtask-until-{}", std::process::id()));
+        let run = |script: &str, idle: Option<Duration>| {
+            let mut command = Command::new("sh");
+            let until = Until {
+                limit: Duration::from_secs(60),
+                idle,
+                word: Some("FAILED\n"),
+            };
+            let ended = run_until(command.args(["-c", script]), &until, &log).unwrap();
+            assert!(ended.took < Duration::from_secs(50), "{script}");
+            (ended.status.map(|s| s.success()), ended.output)
+        };
+        let idle = Some(Duration::from_millis(300));
+        assert_eq!(run("sleep 600", idle), (None, String::new()));
+        let (status, said) = run("echo FAILED; sleep 600", None);
+        assert_eq!((status, said.as_str()), (None, "FAILED\n"));
+        assert_eq!(run("exit 0", idle), (Some(true), String::new()));
+        assert_eq!(run("exit 1", idle).0, Some(false));
+        std::fs::remove_file(log).unwrap();
+    }
+}

@@ -113,3 +113,7 @@ impl Ending {
         }
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/ending.rs"]
+mod tests;

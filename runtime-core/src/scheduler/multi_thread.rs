@@ -31,7 +31,7 @@ use std::time::Duration;
 /// Time after which a busy worker looks at the injector, where the builder sets no number of steps.
 const INJECTOR_LATENCY: Duration = Duration::from_micros(200);
 /// Fewest and most steps to which that time is rounded.
-const INJECTOR_INTERVALS: (u32, u32) = (2, 61);
+pub(crate) const INJECTOR_INTERVALS: (u32, u32) = (2, 61);
 
 /// What a worker owns; passed on whole by `block_in_place`.
 pub(crate) struct WorkerCore {

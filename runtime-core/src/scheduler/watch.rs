@@ -236,3 +236,7 @@ impl Watch {
         self.overdue.load(Ordering::Relaxed) && self.overdue.swap(false, Ordering::Relaxed)
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/watch.rs"]
+mod tests;

@@ -35,6 +35,9 @@ mod yield_now;
 #[path = "tests/counts.rs"]
 mod counts;
 
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/ends.rs"]
+mod ends;
 #[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom.rs"]
 mod loom;

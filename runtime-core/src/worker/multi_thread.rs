@@ -246,3 +246,7 @@ impl WorkerContext {
 #[cfg(all(test, runtime_loom, not(runtime_shuttle)))]
 #[path = "tests/loom_worker.rs"]
 mod loom;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/worker.rs"]
+mod tests;

@@ -372,7 +372,7 @@ impl Registration {
 
 /// Which sides of a descriptor are closed at this moment.
 #[cold]
-fn closed_now(fd: RawFd) -> Ready {
+pub(super) fn closed_now(fd: RawFd) -> Ready {
     let mut asked = libc::pollfd {
         fd,
         events: libc::POLLIN | libc::POLLOUT | RDHUP,

@@ -80,10 +80,10 @@ pub(super) fn ring_all() {
     after_arrival();
     for pair in all() {
         if pair.owner == process && !pair.switch.is_off() {
-            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let (writer, byte) = (pair.writer.as_raw_fd(), [1_u8]);
             // SAFETY: one byte is sent from memory that lives for the call; the descriptor is never closed (I3).
-            // A pair that is full has bytes to be read, which is all there is to say.
-            unsafe { libc::send(pair.writer.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags) };
+            // It does not block: a pair that is full has bytes to be read, which is all there is to say.
+            unsafe { libc::send(writer, byte.as_ptr().cast(), 1, libc::MSG_NOSIGNAL) };
         }
     }
 }

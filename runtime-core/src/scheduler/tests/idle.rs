@@ -76,3 +76,17 @@ fn at_most_half_of_the_workers_search() {
         }
     }
 }
+
+#[test]
+fn one_that_searches_and_is_claimed_as_well_counts_once() {
+    let idle = Idle::new(4);
+    idle.announce(1, false);
+    assert!(idle.is_asleep(1) && !idle.is_asleep(0));
+    assert!(idle.try_search());
+    assert_eq!((idle.claim_any(), searching(&idle)), (Some(1), 2));
+    assert!(!idle.is_asleep(1));
+    assert!(idle.retract(1));
+    idle.count_once();
+    assert_eq!(searching(&idle), 1);
+    assert!(idle.finish_search());
+}

@@ -25,6 +25,7 @@ struct Wheels {
     log: Log,
     left: Option<Duration>,
     fires: usize,
+    seat: Arc<Seat>,
 }
 
 impl Timers for Wheels {
@@ -37,6 +38,8 @@ impl Timers for Wheels {
     }
     fn fire(&self, slot: usize, with_driver: bool) -> usize {
         self.log.lock().push(format!("fire {slot} {with_driver}"));
+        // Wakers run now, and may take their time: others must find the driver.
+        assert_eq!(self.seat.is_taken(), !with_driver);
         self.fires
     }
     fn fire_overdue(&self) -> usize {
@@ -63,19 +66,24 @@ impl Unpark for Nobody {
 }
 
 struct Scene {
-    seat: Seat,
+    seat: Arc<Seat>,
     parker: Parker,
     wheels: Wheels,
 }
 
 fn scene(left: Option<Duration>, fires: usize) -> Scene {
     let log = Log::default();
-    let seat = Seat::new();
+    let seat = Arc::new(Seat::new());
     seat.give_back(Box::new(Driver(log.clone())));
     Scene {
-        seat,
+        seat: seat.clone(),
         parker: Parker::new(),
-        wheels: Wheels { log, left, fires },
+        wheels: Wheels {
+            log,
+            left,
+            fires,
+            seat,
+        },
     }
 }
 

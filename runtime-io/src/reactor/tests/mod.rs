@@ -3,6 +3,8 @@
 #[cfg(runtime_loom)]
 mod loom;
 #[cfg(not(runtime_loom))]
+mod registration;
+#[cfg(not(runtime_loom))]
 mod slots;
 #[cfg(not(runtime_loom))]
 mod unit;

@@ -1,0 +1,89 @@
+//! The watch's rest and grace period, one thread at a time.
+
+use super::*;
+use std::sync::Arc;
+
+/// Two workers, of which so many sleep.
+fn idle(asleep: usize) -> Idle {
+    let idle = Idle::new(2);
+    (0..asleep).for_each(|worker| idle.announce(worker, false));
+    idle
+}
+
+#[test]
+fn the_first_call_starts_the_thread_and_others_end_its_rest() {
+    let rest = Rest::new();
+    let mut starts = 0;
+    assert!(rest.needs_call());
+    for _ in 0..3 {
+        rest.call(|| {
+            starts += 1;
+            None
+        });
+        assert!(!rest.needs_call());
+    }
+    assert_eq!(starts, 1);
+    // It was called, so it does not wait though all sleep; the call is used up.
+    assert!(rest.rest(&idle(2)));
+    assert!(!rest.needs_call());
+    assert!(!rest.state.lock().call);
+    // Somebody is awake: a tick, and no more.
+    assert!(rest.rest(&idle(1)));
+    assert!(!rest.needs_call());
+}
+
+#[test]
+fn a_watch_that_was_stopped_neither_rests_nor_starts() {
+    let rest = Rest::new();
+    rest.stop();
+    rest.call(|| panic!("it starts"));
+    assert!(rest.needs_call(), "nobody rests or ticks");
+    for asleep in [0, 2] {
+        assert!(!rest.rest(&idle(asleep)));
+    }
+}
+
+#[test]
+fn a_stop_ends_a_rest_and_waits_for_the_thread() {
+    let rest = Arc::new(Rest::new());
+    let ended = Arc::new(AtomicBool::new(false));
+    let (resting, ends) = (rest.clone(), ended.clone());
+    rest.call(|| {
+        let thread = thread::Builder::new().spawn(move || {
+            let idle = idle(2);
+            while resting.rest(&idle) {}
+            ends.store(true, Ordering::Relaxed);
+        });
+        thread.ok()
+    });
+    rest.stop();
+    assert!(ended.load(Ordering::Relaxed));
+    // Again, by whoever else ends the runtime.
+    rest.stop();
+}
+
+#[test]
+fn whoever_ends_the_grace_period_calls_if_anybody_is_awake() {
+    for asleep in [0, 1, 2] {
+        let grace = GracePeriod::new();
+        assert!(!grace.is_over());
+        assert_eq!(grace.end(&idle(asleep)), asleep < 2);
+        assert!(grace.is_over());
+        assert_eq!(grace.end(&idle(asleep)), asleep < 2);
+    }
+}
+
+#[test]
+fn a_new_watch_is_in_its_grace_period_and_tells_once_that_timers_are_overdue() {
+    let before = clock::now();
+    let watch = Watch::new();
+    assert!(
+        watch
+            .grace_ends
+            .is_some_and(|end| end >= before + GRACE_PERIOD)
+    );
+    assert!(!watch.take_overdue());
+    watch.overdue.store(true, Ordering::Relaxed);
+    assert!(watch.take_overdue());
+    assert!(!watch.take_overdue());
+}

@@ -1,0 +1,370 @@
+//! A worker's steps, one by one on this thread: where the next task comes from, and what the driver is asked for.
+
+use super::Step;
+use crate::base::shim::sync::Mutex;
+use crate::driver::{Drivers, IoDriver, IoParts, Unpark};
+use crate::handle::context::{QUEUE_CAPACITY, ThreadContext, WorkerContext, set_context};
+use crate::handle::current::set_current;
+use crate::handle::shared::Shared;
+use crate::handle::{Handle, Policy};
+use crate::scheduler::config::Config;
+use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
+use crate::worker::start::{launch, new_core};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+#[derive(Default)]
+struct Asked {
+    parks: AtomicUsize,
+    turns: AtomicUsize,
+    hooks: AtomicUsize,
+}
+
+struct Driver(Arc<Asked>);
+
+impl IoDriver for Driver {
+    fn park(&mut self, timeout: Option<Duration>) {
+        self.0.parks.fetch_add(1, Ordering::Relaxed);
+        // The rest of the watch's grace period; after that nobody sets a time.
+        std::thread::sleep(timeout.unwrap_or_default());
+    }
+    fn turn(&mut self) {
+        self.0.turns.fetch_add(1, Ordering::Relaxed);
+    }
+    fn shutdown(&mut self) {}
+}
+
+impl Unpark for Asked {
+    fn unpark(&self) {}
+}
+
+/// A runtime whose workers have no threads, and the names of the tasks that have run.
+struct Scene {
+    handle: Handle,
+    asked: Arc<Asked>,
+    ran: Arc<Mutex<String>>,
+}
+
+fn scene(workers: usize, configure: impl FnOnce(&mut Config)) -> (Scene, Vec<ThreadContext>) {
+    let asked = Arc::new(Asked::default());
+    let mut config = Config::new(Some(workers), "test");
+    configure(&mut config);
+    let drivers = Drivers {
+        io: Some(IoParts {
+            counters: Arc::default(),
+            driver: Box::new(Driver(asked.clone())),
+            unpark: asked.clone(),
+            handle: None,
+        }),
+        time: None,
+    };
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, drivers, |config| {
+        let (policy, locals) = MultiThread::new(config, workers);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    handle.shared.policy.multi_thread().seat.give_back(driver);
+    let cores = queues.into_iter().enumerate();
+    let contexts = cores.map(|(index, queue)| {
+        ThreadContext::Worker(WorkerContext {
+            handle: handle.clone(),
+            index,
+            core: RefCell::new(Some(new_core(&handle, index, queue))),
+        })
+    });
+    let contexts = contexts.collect();
+    let ran = Arc::default();
+    (Scene { handle, asked, ran }, contexts)
+}
+
+/// Makes this thread the worker for a moment.
+fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) -> R) -> R {
+    let ThreadContext::Worker(worker) = cx else {
+        unreachable!("made by `scene`")
+    };
+    let _current = set_current(worker.handle.clone());
+    let _context = set_context(cx);
+    f(worker)
+}
+
+impl Scene {
+    fn policy(&self) -> &MultiThread {
+        self.handle.shared.policy.multi_thread()
+    }
+
+    fn note(&self, name: char) {
+        self.ran.lock().push(name);
+    }
+
+    /// A task that notes its name, and then spawns.
+    fn spawn(self: &Arc<Self>, name: char, then: impl FnOnce(&Arc<Scene>) + Send + 'static) {
+        let scene = self.clone();
+        drop(self.handle.spawn(async move {
+            scene.note(name);
+            then(&scene);
+        }));
+    }
+
+    fn spawn_all(self: &Arc<Self>, names: &str) {
+        names.chars().for_each(|name| self.spawn(name, |_| ()));
+    }
+
+    fn has_run(&self) -> String {
+        std::mem::take(&mut *self.ran.lock())
+    }
+}
+
+/// Steps until the worker parks.
+fn steps(cx: &ThreadContext) -> usize {
+    as_worker(cx, |worker| {
+        let mut count = 0;
+        while worker.step() == Step::Ran {
+            count += 1;
+            assert!(count < 1_000, "it never parks");
+        }
+        count
+    })
+}
+
+fn chain(scene: &Arc<Scene>, from: char, to: char) {
+    scene.spawn(from, move |scene| {
+        if from < to {
+            chain(scene, (from as u8 + 1) as char, to);
+        }
+    });
+}
+
+#[test]
+fn the_slot_goes_first_but_three_times_in_a_row_only() {
+    for (is_disabled, expected) in [(false, "M123Q456Q789"), (true, "MQQ123456789")] {
+        let (scene, contexts) = scene(1, |config| config.disable_lifo_slot = is_disabled);
+        let scene = Arc::new(scene);
+        scene.spawn('M', |scene| {
+            scene.spawn_all("QQ");
+            chain(scene, '1', '9');
+        });
+        assert_eq!(steps(&contexts[0]), 12);
+        assert_eq!(scene.has_run(), expected);
+    }
+}
+
+#[test]
+fn a_task_that_wakes_itself_goes_behind_the_others() {
+    let (scene, contexts) = scene(1, |_| ());
+    let scene = Arc::new(scene);
+    scene.spawn('M', |scene| {
+        let inner = scene.clone();
+        let mut again = true;
+        drop(scene.handle.spawn(std::future::poll_fn(move |cx| {
+            inner.note('a');
+            match std::mem::take(&mut again) {
+                true => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                false => Poll::Ready(()),
+            }
+        })));
+        scene.spawn_all("CD");
+    });
+    steps(&contexts[0]);
+    assert_eq!(scene.has_run(), "MDaCa");
+}
+
+#[test]
+fn the_injector_has_its_turn_every_so_many_steps() {
+    for (interval, expected) in [
+        (1, "MXYabcd"),
+        (2, "MXaYbcd"),
+        (3, "MaXbcYd"),
+        (50, "MabcdXY"),
+    ] {
+        let (scene, contexts) = scene(1, |config| {
+            config.global_queue_interval = Some(interval);
+            config.disable_lifo_slot = true;
+        });
+        let scene = Arc::new(scene);
+        scene.spawn('M', |scene| {
+            scene.spawn_all("abcd");
+            // From outside, as it were.
+            let outside = scene.clone();
+            std::thread::spawn(move || outside.spawn_all("XY"))
+                .join()
+                .unwrap();
+        });
+        steps(&contexts[0]);
+        assert_eq!(scene.has_run(), expected, "{interval}");
+    }
+}
+
+#[test]
+fn slow_polls_have_the_injector_looked_at_more_often() {
+    let (scene, contexts) = scene(1, |_| ());
+    let (fixed, other) = self::scene(1, |config| config.global_queue_interval = Some(7));
+    let (least, most) = INJECTOR_INTERVALS;
+    let counters = &scene.policy().remotes[0].counters;
+    for (nanos, interval) in [
+        (0, most),
+        (1, most),
+        (200_000 / 62, most),
+        (10_000, 20),
+        (50_000, 4),
+        (100_000, 2),
+        (1_000_000, least),
+    ] {
+        counters.mean_poll_nanos.set(nanos);
+        for (scene, cx, expected) in [(&scene, &contexts[0], interval), (&fixed, &other[0], 7)] {
+            as_worker(cx, |worker| {
+                worker.with_core(|core| core.tune(&scene.handle.shared.config, counters));
+                let tuned = worker.with_core(|core| core.injector_interval);
+                assert_eq!(tuned, Some(expected), "{nanos}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle() {
+    let hooks = |asked: &Arc<Asked>, by: usize| -> crate::runtime::config::Callback {
+        let asked = asked.clone();
+        Arc::new(move || {
+            asked.hooks.fetch_add(by, Ordering::Relaxed);
+        })
+    };
+    let counts = Arc::new(Asked::default());
+    let (scene, contexts) = scene(1, |config| {
+        config.event_interval = 5;
+        config.before_park = Some(hooks(&counts, 1));
+        config.after_unpark = Some(hooks(&counts, 100));
+    });
+    let scene = Arc::new(scene);
+    scene.spawn('M', |scene| scene.spawn_all("abcdefghijklmnopqrs"));
+    assert_eq!(steps(&contexts[0]), 20);
+    let asked = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    assert_eq!(asked(&scene.asked.turns), 4);
+    // Twice if the watch's grace period ended meanwhile.
+    let parks = asked(&scene.asked.parks);
+    assert!((1..=2).contains(&parks), "{parks}");
+    assert_eq!(asked(&counts.hooks), 101);
+    assert_eq!(steps(&contexts[0]), 0);
+    assert_eq!(
+        (asked(&scene.asked.turns), asked(&scene.asked.parks)),
+        (4, parks + 1)
+    );
+    assert_eq!(asked(&counts.hooks), 202);
+}
+
+#[test]
+fn what_a_hook_spawns_before_the_park_is_run_instead() {
+    let place: Arc<Mutex<Option<Arc<Scene>>>> = Arc::default();
+    let (scene, contexts) = scene(1, |config| {
+        let place = place.clone();
+        config.before_park = Some(Arc::new(move || {
+            let scene = place.lock().take();
+            if let Some(scene) = scene {
+                scene.spawn_all("h");
+            }
+        }));
+    });
+    let scene = Arc::new(scene);
+    *place.lock() = Some(scene.clone());
+    assert_eq!(steps(&contexts[0]), 0);
+    assert_eq!(scene.asked.parks.load(Ordering::Relaxed), 0);
+    assert_eq!(steps(&contexts[0]), 1);
+    assert_eq!(scene.has_run(), "h");
+    assert!(scene.asked.parks.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn half_of_a_siblings_queue_is_taken_and_the_oldest_is_run() {
+    let (scene, contexts) = scene(3, |config| config.disable_lifo_slot = true);
+    let scene = Arc::new(scene);
+    let of = |worker: usize| {
+        let counters = &scene.policy().remotes[worker].counters;
+        (counters.steal_operations.get(), counters.steals.get())
+    };
+    scene.spawn('M', |scene| scene.spawn_all("abcdefghij"));
+    assert_eq!(as_worker(&contexts[1], WorkerContext::step), Step::Ran);
+    assert_eq!(scene.policy().queue_len(1), 10);
+    assert_eq!(as_worker(&contexts[2], WorkerContext::step), Step::Ran);
+    assert_eq!(scene.has_run(), "Ma");
+    assert_eq!(
+        (scene.policy().queue_len(1), scene.policy().queue_len(2)),
+        (5, 4)
+    );
+    assert_eq!((of(1), of(2), of(0)), ((0, 0), (1, 5), (0, 0)));
+    // The rest, by the one that has not run yet, from either.
+    assert_eq!(steps(&contexts[0]), 9);
+    assert_eq!(of(0).1, 9);
+    let mut rest: Vec<char> = scene.has_run().chars().collect();
+    rest.sort_unstable();
+    assert!(rest.into_iter().eq("bcdefghij".chars()));
+}
+
+#[test]
+fn a_share_of_the_injector_is_taken_at_a_time() {
+    let (scene, contexts) = scene(3, |_| ());
+    let scene = Arc::new(scene);
+    scene.spawn_all("abcdefghijkl");
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Ran);
+    // A third and one, of which one is run.
+    assert_eq!(
+        (scene.policy().queue_len(0), scene.policy().injector_len()),
+        (4, 7)
+    );
+    assert_eq!(steps(&contexts[0]), 11);
+    assert_eq!(scene.has_run(), "abcdefghijkl");
+    assert!(QUEUE_CAPACITY / 2 > 12);
+}
+
+#[test]
+fn a_worker_without_its_core_has_no_index_and_queues_nothing() {
+    let (scene, contexts) = scene(1, |_| ());
+    let scene = Arc::new(scene);
+    as_worker(&contexts[0], |worker| {
+        assert_eq!(worker.worker_index(), Some(0));
+        let core = worker.core.borrow_mut().take();
+        assert_eq!(worker.worker_index(), None);
+        assert_eq!(worker.step(), Step::CoreGone);
+        scene.spawn_all("a");
+        assert_eq!(scene.policy().injector_len(), 1);
+        *worker.core.borrow_mut() = core;
+        scene.spawn_all("b");
+        assert_eq!(scene.policy().injector_len(), 1);
+    });
+    assert_eq!(steps(&contexts[0]), 2);
+    assert_eq!(scene.has_run(), "ba");
+    scene.policy().shut_down(&*scene.handle.shared.unpark);
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Shutdown);
+}
+
+/// Whoever stops last, of those that have a thread, waits for the others' cores.
+#[test]
+fn cores_that_find_no_thread_count_as_stopped() {
+    let mut config = Config::new(Some(3), "test");
+    // More than there are addresses.
+    config.thread_stack_size = Some(1 << 47);
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
+        let (policy, locals) = MultiThread::new(config, 3);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    assert!(launch(&handle, queues, driver).is_err());
+    let mut stopped: Vec<usize> = {
+        let cores = handle.shared.policy.multi_thread().cores.lock();
+        cores.iter().map(|core| core.index).collect()
+    };
+    stopped.sort_unstable();
+    assert_eq!(stopped, [0, 1, 2]);
+}
