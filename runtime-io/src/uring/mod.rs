@@ -32,7 +32,7 @@ mod slots;
 mod tests;
 
 pub(crate) use op::Op;
-pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
+pub(crate) use request::{Done, Paths, Request, StatBuf, c_path};
 pub(crate) use ring::{Panic, Ring, WakeDriver};
 
 use crate::reactor::Reactor;
