@@ -50,7 +50,7 @@ pub(crate) enum Request {
     },
     /// A model's.
     #[cfg(all(test, runtime_loom))]
-    Watched(super::kernel::Memory),
+    Watched(super::memory::Memory),
 }
 
 /// From where to where.
