@@ -177,7 +177,7 @@ impl Ring {
     }
 
     /// Makes the kernel take what is queued. Wakes the driver if it takes nothing more, for now.
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         if self.try_flush() {
             self.wake_driver();
         }
