@@ -5,8 +5,6 @@
 
 use super::ToSocketAddrs;
 use super::addr::{first_ok, resolve};
-#[cfg(feature = "io-util")]
-use super::common::fill;
 use super::common::fill_read_buf;
 use crate::io::ReadBuf;
 use crate::reactor::{Direction, Interest, PollEvented};
@@ -73,34 +71,8 @@ impl UdpSocket {
         self.io.peer_addr()
     }
 
-    /// The pending error of the socket, which is thereby cleared.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.take_error()
-    }
-
     fn socket(&self) -> SockRef<'_> {
         SockRef::from(self)
-    }
-
-    /// Sends a datagram to the default peer.
-    ///
-    /// # Cancel safety
-    /// Safe: a datagram is sent whole or not at all.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.async_io(Interest::WRITABLE, || self.io.send(buf))
-            .await
-    }
-
-    /// Polls to send a datagram to the default peer.
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.io
-            .registration()
-            .poll_io(cx, Direction::Write, || self.io.send(buf))
-    }
-
-    /// Sends a datagram to the default peer, without waiting.
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || self.io.send(buf))
     }
 
     /// Sends a datagram to the first of the addresses.
@@ -130,102 +102,6 @@ impl UdpSocket {
     /// Sends a datagram to an address, without waiting.
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.try_io(Interest::WRITABLE, || self.io.send_to(buf, target))
-    }
-
-    /// Receives a datagram from the default peer; what does not fit is lost.
-    ///
-    /// # Cancel safety
-    /// Safe: no datagram is lost.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.io.recv(buf))
-            .await
-    }
-
-    /// Polls for a datagram from the default peer.
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let socket = self.socket();
-        self.io.registration().poll_io(cx, Direction::Read, || {
-            fill_read_buf(buf, |spare| socket.recv(spare).map(|n| (n, ())))
-        })
-    }
-
-    /// Receives a datagram from the default peer, without waiting.
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.io.recv(buf))
-    }
-
-    /// Receives a datagram from the default peer into the spare capacity of `buf`.
-    #[cfg(feature = "io-util")]
-    pub async fn recv_buf<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.recv_spare(buf))
-            .await
-    }
-
-    /// Receives a datagram from the default peer into spare capacity, without waiting.
-    #[cfg(feature = "io-util")]
-    pub fn try_recv_buf<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.recv_spare(buf))
-    }
-
-    #[cfg(feature = "io-util")]
-    fn recv_spare<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        fill(buf, |spare| self.socket().recv(spare).map(|n| (n, n)))
-    }
-
-    /// Receives a datagram and where it came from; what does not fit is lost.
-    ///
-    /// # Cancel safety
-    /// Safe: no datagram is lost.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.async_io(Interest::READABLE, || self.io.recv_from(buf))
-            .await
-    }
-
-    /// Polls for a datagram; where it came from.
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<SocketAddr>> {
-        let socket = self.socket();
-        self.io.registration().poll_io(cx, Direction::Read, || {
-            fill_read_buf(buf, |spare| {
-                let (n, from) = socket.recv_from(spare)?;
-                Ok((n, ip_addr(&from)?))
-            })
-        })
-    }
-
-    /// Receives a datagram and where it came from, without waiting.
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.try_io(Interest::READABLE, || self.io.recv_from(buf))
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`.
-    #[cfg(feature = "io-util")]
-    pub async fn recv_buf_from<B: bytes::BufMut>(
-        &self,
-        buf: &mut B,
-    ) -> io::Result<(usize, SocketAddr)> {
-        self.async_io(Interest::READABLE, || self.recv_spare_from(buf))
-            .await
-    }
-
-    /// Receives a datagram into spare capacity, without waiting.
-    #[cfg(feature = "io-util")]
-    pub fn try_recv_buf_from<B: bytes::BufMut>(
-        &self,
-        buf: &mut B,
-    ) -> io::Result<(usize, SocketAddr)> {
-        self.try_io(Interest::READABLE, || self.recv_spare_from(buf))
-    }
-
-    #[cfg(feature = "io-util")]
-    fn recv_spare_from<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
-        fill(buf, |spare| {
-            let (n, from) = self.socket().recv_from(spare)?;
-            Ok((n, (n, ip_addr(&from)?)))
-        })
     }
 
     /// Looks at the next datagram from the default peer without taking it.
@@ -409,6 +285,7 @@ impl UdpSocket {
     }
 }
 
+datagram_methods!(UdpSocket, SocketAddr, std::convert::identity, ip_addr);
 std_conversions!(UdpSocket, mio::net::UdpSocket, std::net::UdpSocket);
 wait_methods!(UdpSocket);
 poll_ready_methods!(UdpSocket, poll_recv_ready, poll_send_ready);
