@@ -6,7 +6,7 @@
 //! `accept` (out of descriptors, say) leaves the listener as it was.
 //!
 //! `common` has the methods that several sockets share, `datagram` those of datagrams, `listener` those of listeners;
-//! `kind` knows what a short read of a stream says.
+//! `options` passes options through; `kind` knows what a short read of a stream says.
 
 #[macro_use]
 mod common;
@@ -14,6 +14,8 @@ mod common;
 mod datagram;
 #[macro_use]
 mod listener;
+#[macro_use]
+mod options;
 mod addr;
 mod kind;
 pub mod tcp;

@@ -170,100 +170,6 @@ impl UdpSocket {
         self.try_io(Interest::READABLE, || self.sender())
     }
 
-    /// May it send to broadcast addresses?
-    pub fn broadcast(&self) -> io::Result<bool> {
-        self.io.broadcast()
-    }
-
-    /// Lets it send to broadcast addresses.
-    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.io.set_broadcast(on)
-    }
-
-    /// Do its own IPv4 multicasts come back to this host?
-    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.io.multicast_loop_v4()
-    }
-
-    /// Lets its own IPv4 multicasts come back to this host.
-    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.io.set_multicast_loop_v4(on)
-    }
-
-    /// The time-to-live of its IPv4 multicasts.
-    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.io.multicast_ttl_v4()
-    }
-
-    /// Sets the time-to-live of its IPv4 multicasts.
-    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_multicast_ttl_v4(ttl)
-    }
-
-    /// Do its own IPv6 multicasts come back to this host?
-    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.io.multicast_loop_v6()
-    }
-
-    /// Lets its own IPv6 multicasts come back to this host.
-    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.io.set_multicast_loop_v6(on)
-    }
-
-    /// The traffic class of its IPv6 packets.
-    pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.socket().tclass_v6()
-    }
-
-    /// Sets the traffic class of its IPv6 packets.
-    pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
-        self.socket().set_tclass_v6(tclass)
-    }
-
-    /// The IP time-to-live of what it sends.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.io.ttl()
-    }
-
-    /// Sets the IP time-to-live.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_ttl(ttl)
-    }
-
-    /// The type-of-service field of its IPv4 packets.
-    pub fn tos_v4(&self) -> io::Result<u32> {
-        self.socket().tos_v4()
-    }
-
-    /// Sets the type-of-service field of its IPv4 packets.
-    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.socket().set_tos_v4(tos)
-    }
-
-    /// The type-of-service field of its IPv4 packets.
-    #[deprecated(note = "use `tos_v4`")]
-    pub fn tos(&self) -> io::Result<u32> {
-        self.tos_v4()
-    }
-
-    /// Sets the type-of-service field of its IPv4 packets.
-    #[deprecated(note = "use `set_tos_v4`")]
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        self.set_tos_v4(tos)
-    }
-
-    /// The network device it is bound to (`SO_BINDTODEVICE`).
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.socket().device()
-    }
-
-    /// Binds to a network device, or with `None` to none.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.socket().bind_device(interface)
-    }
-
     /// Joins an IPv4 multicast group on an interface (unspecified: the OS chooses).
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.join_multicast_v4(&multiaddr, &interface)
@@ -285,6 +191,14 @@ impl UdpSocket {
     }
 }
 
+options! { UdpSocket;
+    "`SO_BROADCAST`: whether it may send to broadcast addresses" broadcast, set_broadcast: bool = broadcast, set_broadcast;
+    "whether its own IPv4 multicasts come back to this host" multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4;
+    "the time-to-live of its IPv4 multicasts" multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4;
+    "whether its own IPv6 multicasts come back to this host" multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6;
+    "the IP time-to-live of what it sends" ttl, set_ttl: u32 = ttl_v4, set_ttl_v4;
+}
+route_options!(UdpSocket);
 datagram_methods!(UdpSocket, SocketAddr, std::convert::identity, ip_addr);
 std_conversions!(UdpSocket, mio::net::UdpSocket, std::net::UdpSocket);
 wait_methods!(UdpSocket);

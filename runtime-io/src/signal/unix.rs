@@ -130,9 +130,8 @@ impl Signal {
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if let Some(reactor) = self.hub.elsewhere()
-            && let Ok(hub) = Hub::of(&reactor)
-        {
+        let here = self.hub.elsewhere();
+        if let Some(Ok(hub)) = here.map(|reactor| Hub::of(&reactor)) {
             let key = hub.join();
             self.hub.leave(self.key);
             (self.hub, self.key) = (hub, key);

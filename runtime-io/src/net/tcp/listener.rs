@@ -54,16 +54,6 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
-
-    /// The IP time-to-live of what it sends.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.io.ttl()
-    }
-
-    /// Sets the IP time-to-live.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_ttl(ttl)
-    }
 }
 
 listener_methods!(
@@ -73,4 +63,5 @@ listener_methods!(
     SocketAddr,
     identity
 );
+options! { TcpListener; "the IP time-to-live of what it sends" ttl, set_ttl: u32 = ttl_v4, set_ttl_v4; }
 std_conversions!(TcpListener, mio::net::TcpListener, std::net::TcpListener);
