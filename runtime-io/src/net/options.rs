@@ -1,4 +1,4 @@
-//! Socket options, as getters and setters that only pass through.
+//! Sockets that are to be configured, and socket options: getters and setters that only pass through.
 
 /// Pairs of a getter and a setter, ours and socket2's.
 macro_rules! options {
@@ -64,6 +64,66 @@ macro_rules! route_options {
             /// Binds to a network device, or with `None` to none.
             pub fn bind_device(&self, interface: Option<&[u8]>) -> std::io::Result<()> {
                 socket2::SockRef::from(self).bind_device(interface)
+            }
+        }
+    };
+}
+
+/// How a socket to be configured is made and taken over; its descriptor.
+macro_rules! config_methods {
+    ($type:ident, $kind:expr) => {
+        impl $type {
+            fn new(
+                domain: socket2::Domain,
+                r#type: socket2::Type,
+                protocol: Option<socket2::Protocol>,
+            ) -> std::io::Result<$type> {
+                let inner = socket2::Socket::new(domain, r#type, protocol)?;
+                inner.set_nonblocking(true)?;
+                let kind = $kind;
+                Ok($type { inner, kind })
+            }
+
+            /// Takes over a socket of a kind that is not known.
+            fn adopt(fd: std::os::fd::OwnedFd) -> $type {
+                let kind = crate::net::kind::Kind::of(&fd);
+                let inner = fd.into();
+                $type { inner, kind }
+            }
+        }
+
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.inner.fmt(f)
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.inner.as_raw_fd()
+            }
+        }
+
+        impl std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.inner.as_fd()
+            }
+        }
+
+        impl std::os::fd::FromRawFd for $type {
+            /// Takes over a descriptor.
+            ///
+            /// # Safety
+            /// It is an open, non-blocking socket of this family that nobody else owns.
+            unsafe fn from_raw_fd(fd: std::os::fd::RawFd) -> $type {
+                // SAFETY: the caller gives up ownership of an open descriptor.
+                $type::adopt(unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) })
+            }
+        }
+
+        impl std::os::fd::IntoRawFd for $type {
+            fn into_raw_fd(self) -> std::os::fd::RawFd {
+                self.inner.into_raw_fd()
             }
         }
     };

@@ -3,10 +3,8 @@
 use super::{TcpListener, TcpStream};
 use crate::net::kind::Kind;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// A TCP socket that is neither listening nor connected.
 ///
@@ -40,30 +38,12 @@ route_options!(TcpSocket);
 impl TcpSocket {
     /// A new IPv4 socket.
     pub fn new_v4() -> io::Result<TcpSocket> {
-        TcpSocket::new(Domain::IPV4)
+        TcpSocket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))
     }
 
     /// A new IPv6 socket.
     pub fn new_v6() -> io::Result<TcpSocket> {
-        TcpSocket::new(Domain::IPV6)
-    }
-
-    fn new(domain: Domain) -> io::Result<TcpSocket> {
-        let inner = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        inner.set_nonblocking(true)?;
-        Ok(TcpSocket {
-            inner,
-            kind: Kind::Tcp,
-        })
-    }
-
-    /// Takes over a socket of a kind that is not known.
-    fn adopt(fd: OwnedFd) -> TcpSocket {
-        let kind = Kind::of(&fd);
-        TcpSocket {
-            inner: fd.into(),
-            kind,
-        }
+        TcpSocket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))
     }
 
     /// Takes over a standard-library stream, which must be in non-blocking mode.
@@ -140,38 +120,4 @@ impl TcpSocket {
     }
 }
 
-impl fmt::Debug for TcpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl AsRawFd for TcpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.as_raw_fd()
-    }
-}
-
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.as_fd()
-    }
-}
-
-impl FromRawFd for TcpSocket {
-    /// Takes over a descriptor.
-    ///
-    /// # Safety
-    /// It is an open, non-blocking TCP socket that nobody else owns.
-    unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
-        // SAFETY: the caller gives up ownership of an open descriptor.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        TcpSocket::adopt(fd)
-    }
-}
-
-impl IntoRawFd for TcpSocket {
-    fn into_raw_fd(self) -> RawFd {
-        self.inner.into_raw_fd()
-    }
-}
+config_methods!(TcpSocket, Kind::Tcp);

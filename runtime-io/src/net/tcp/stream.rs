@@ -8,7 +8,6 @@ use crate::net::addr::{first_ok, resolve};
 use crate::net::common::fill_read_buf;
 use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, Interest, PollEvented};
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -52,28 +51,6 @@ impl TcpStream {
         .await
     }
 
-    /// Takes over a stream of a kind that is not known.
-    fn adopt(io: PollEvented<mio::net::TcpStream>) -> TcpStream {
-        let transfer = Transfer::of(Kind::of(&io.get_ref()));
-        TcpStream { io, transfer }
-    }
-
-    /// Waits for a connection attempt to end, and asks how.
-    pub(super) async fn connecting(
-        stream: mio::net::TcpStream,
-        kind: Kind,
-    ) -> io::Result<TcpStream> {
-        let io = PollEvented::new(stream)?;
-        poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
-        match io.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(TcpStream {
-                io,
-                transfer: Transfer::of(kind),
-            }),
-        }
-    }
-
     /// The address of this end.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
@@ -82,11 +59,6 @@ impl TcpStream {
     /// The address of the other end.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr()
-    }
-
-    /// The pending error of the socket, which is thereby cleared.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.take_error()
     }
 
     /// Polls for data to look at without taking it; how much was put into `buf`.
@@ -108,16 +80,6 @@ impl TcpStream {
             .async_io(Interest::READABLE, || self.io.peek(buf))
             .await
     }
-
-    /// Two borrowed halves, for reading and writing at once in one task.
-    pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
-        split::split(self)
-    }
-
-    /// Two owned halves, for two tasks.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::into_split(self)
-    }
 }
 
 options! { TcpStream;
@@ -127,6 +89,7 @@ options! { TcpStream;
     "`TCP_QUICKACK`: whether acknowledgements are sent at once; the OS may fall back later" quickack, set_quickack: bool = tcp_quickack, set_tcp_quickack;
 }
 linger_options!(TcpStream);
+connection_methods!(TcpStream, mio::net::TcpStream);
 std_conversions!(TcpStream, mio::net::TcpStream, std::net::TcpStream);
 wait_methods!(TcpStream);
 poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);

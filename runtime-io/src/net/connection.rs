@@ -1,4 +1,4 @@
-//! What listeners have in common, as methods of each.
+//! What streams have in common, and what listeners have, as methods of each.
 
 /// Accepting, and how a listener comes about. Accepted streams start out assumed readable and writable, on the
 /// listener's own reactor. `$peer` makes the system's address ours.
@@ -50,6 +50,52 @@ macro_rules! listener_methods {
                 self.io
                     .registration()
                     .poll_io(cx, crate::reactor::Direction::Read, || self.accept_now())
+            }
+        }
+    };
+}
+
+/// How a stream comes about, is asked for its error, and is split.
+macro_rules! connection_methods {
+    ($type:ident, $mio:ty) => {
+        impl $type {
+            /// Takes over a stream of a kind that is not known.
+            fn adopt(io: crate::reactor::PollEvented<$mio>) -> $type {
+                let kind = crate::net::kind::Kind::of(&io.get_ref());
+                let transfer = crate::net::kind::Transfer::of(kind);
+                $type { io, transfer }
+            }
+
+            /// Waits for a connection attempt to end, and asks how.
+            pub(super) async fn connecting(
+                stream: $mio,
+                kind: crate::net::kind::Kind,
+            ) -> std::io::Result<$type> {
+                let io = crate::reactor::PollEvented::new(stream)?;
+                let direction = crate::reactor::Direction::Write;
+                std::future::poll_fn(|cx| io.registration().poll_ready(cx, direction)).await?;
+                match io.take_error()? {
+                    Some(error) => Err(error),
+                    None => Ok($type {
+                        io,
+                        transfer: crate::net::kind::Transfer::of(kind),
+                    }),
+                }
+            }
+
+            /// The pending error of the socket, which is thereby cleared.
+            pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.io.take_error()
+            }
+
+            /// Two borrowed halves, for reading and writing at once in one task.
+            pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
+                split::split(self)
+            }
+
+            /// Two owned halves, for two tasks.
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                split::into_split(self)
             }
         }
     };
