@@ -12,7 +12,7 @@
 //! I2: ARMED -> FIRED/FAILED happens under the slot's lock; the store is the last touch of the entry by
 //!     the wheel, so after an Acquire load of either the owner may free it.
 
-use crate::clock::Due;
+use crate::due::Due;
 use runtime_core::base::shim::sync::atomic::{AtomicU32, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;

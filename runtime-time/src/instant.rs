@@ -1,6 +1,8 @@
 //! `Instant`: the monotonic clock's reading, which a paused clock holds still.
 
-use crate::clock;
+use crate::clock::was_any_paused;
+use crate::slots::with_time;
+use runtime_core::base::clock;
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
@@ -14,7 +16,11 @@ pub struct Instant {
 impl Instant {
     /// Now, by the current runtime's clock.
     pub fn now() -> Instant {
-        clock::now()
+        let paused = match was_any_paused() {
+            true => with_time(|time| time.clock().now()),
+            false => None,
+        };
+        Instant::from_std(paused.unwrap_or_else(clock::now))
     }
 
     /// The same moment as the standard library's type.

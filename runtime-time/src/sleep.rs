@@ -3,10 +3,10 @@
 //! Made without touching a wheel: it is armed by its first poll, in the slot of the worker that polls it.
 //! A sleep that is never polled, or whose time has come by then, takes no lock.
 
-use crate::clock::Due;
-use crate::driver::{Armed, Slot, current_slot, with_time};
+use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
+use crate::slots::{Armed, Slot, current_slot, with_time};
 use pin_project_lite::pin_project;
 use runtime_core::base::contain;
 use runtime_core::coop;
@@ -113,7 +113,7 @@ impl Sleep {
         }
         match this.entry.as_ref().get_ref().phase() {
             Phase::Armed => {
-                let due = this.slot.common.clock.due_at(deadline);
+                let due = this.slot.common.clock.due_at(deadline.into_std());
                 if !this.slot.postpone(&this.entry, due) {
                     Sleep::rearm(this.slot, &this.entry, due);
                 }
@@ -160,7 +160,7 @@ impl Sleep {
             }
             tell_duration(*this.deadline);
             Sleep::move_to_own_slot(this.slot);
-            let due = this.slot.common.clock.due_at(*this.deadline);
+            let due = this.slot.common.clock.due_at(this.deadline.into_std());
             // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
             // while the entry is idle.
             match unsafe { this.slot.arm(&this.entry, due, cx.waker()) } {

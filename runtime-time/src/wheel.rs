@@ -14,7 +14,7 @@
 //!     ones that were armed after it. Such a list of level 0 is marked in `unsorted`, and sorted before it fires.
 //! Cost: file and remove O(1); the next deadline by a bit scan for each level; sorting is rare, and allocates nothing.
 
-use crate::clock::Due;
+use crate::due::Due;
 use crate::entry::{Entry, Node, Phase};
 use std::ptr::NonNull;
 use std::task::Waker;

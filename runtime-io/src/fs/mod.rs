@@ -1,10 +1,10 @@
 //! Files and folders: what `std::fs` has, without blocking a worker.
 //!
 //! ```text
-//! path functions ──────────────▶ one task on the blocking pool each (paths.rs, dir.rs, open.rs)
+//! path functions ──────────────▶ one task on the blocking pool each (paths.rs, dir.rs)
 //!   └─ only a look? ───────────▶ no task, if the kernel has the path in memory (at_once.rs, sys/)
 //! File ──▶ Engine (file/) ─────▶ one task at a time: read, write, seek, set_len
-//!  └─▶ Handle (handle.rs) ─────▶ closed on the pool, unless that is known not to wait
+//!  └─▶ Handle (handle/) ─────▶ closed on the pool, unless that is known not to wait
 //! ```
 //! An operating system offers no readiness for files, so the room knows nothing of the reactor: whatever may
 //! wait for a disk is a closure on the blocking pool. With the feature `io-uring`, opening, `read`, `write`,
@@ -24,7 +24,6 @@ mod at_once;
 mod dir;
 mod file;
 mod handle;
-mod open;
 mod paths;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 mod ring;
@@ -34,10 +33,9 @@ mod ring;
 mod sys;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
-pub use file::{File, FileTimes};
+pub use file::{File, FileTimes, OpenOptions};
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 pub(crate) use handle::Handle;
-pub use open::OpenOptions;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,
     read_to_string, remove_dir, remove_dir_all, remove_file, rename, set_permissions, symlink,

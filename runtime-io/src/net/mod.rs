@@ -5,10 +5,17 @@
 //! readiness is found out. An error of the OS goes to the caller as it is; in particular a failed
 //! `accept` (out of descriptors, say) leaves the listener as it was.
 //!
-//! `common` has the methods that several sockets share; `kind` knows what a short read of a stream says.
+//! `common` has the methods that several sockets share, `datagram` those of datagrams, `connection` those of streams and listeners;
+//! `options` has socket options; `kind` knows what a short read of a stream says.
 
 #[macro_use]
 mod common;
+#[macro_use]
+mod connection;
+#[macro_use]
+mod datagram;
+#[macro_use]
+mod options;
 mod addr;
 mod kind;
 pub mod tcp;

@@ -5,8 +5,6 @@
 
 use super::ToSocketAddrs;
 use super::addr::{first_ok, resolve};
-#[cfg(feature = "io-util")]
-use super::common::fill;
 use super::common::fill_read_buf;
 use crate::io::ReadBuf;
 use crate::reactor::{Direction, Interest, PollEvented};
@@ -73,34 +71,8 @@ impl UdpSocket {
         self.io.peer_addr()
     }
 
-    /// The pending error of the socket, which is thereby cleared.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.take_error()
-    }
-
     fn socket(&self) -> SockRef<'_> {
         SockRef::from(self)
-    }
-
-    /// Sends a datagram to the default peer.
-    ///
-    /// # Cancel safety
-    /// Safe: a datagram is sent whole or not at all.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.async_io(Interest::WRITABLE, || self.io.send(buf))
-            .await
-    }
-
-    /// Polls to send a datagram to the default peer.
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.io
-            .registration()
-            .poll_io(cx, Direction::Write, || self.io.send(buf))
-    }
-
-    /// Sends a datagram to the default peer, without waiting.
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.try_io(Interest::WRITABLE, || self.io.send(buf))
     }
 
     /// Sends a datagram to the first of the addresses.
@@ -130,102 +102,6 @@ impl UdpSocket {
     /// Sends a datagram to an address, without waiting.
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.try_io(Interest::WRITABLE, || self.io.send_to(buf, target))
-    }
-
-    /// Receives a datagram from the default peer; what does not fit is lost.
-    ///
-    /// # Cancel safety
-    /// Safe: no datagram is lost.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.io.recv(buf))
-            .await
-    }
-
-    /// Polls for a datagram from the default peer.
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let socket = self.socket();
-        self.io.registration().poll_io(cx, Direction::Read, || {
-            fill_read_buf(buf, |spare| socket.recv(spare).map(|n| (n, ())))
-        })
-    }
-
-    /// Receives a datagram from the default peer, without waiting.
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.io.recv(buf))
-    }
-
-    /// Receives a datagram from the default peer into the spare capacity of `buf`.
-    #[cfg(feature = "io-util")]
-    pub async fn recv_buf<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.async_io(Interest::READABLE, || self.recv_spare(buf))
-            .await
-    }
-
-    /// Receives a datagram from the default peer into spare capacity, without waiting.
-    #[cfg(feature = "io-util")]
-    pub fn try_recv_buf<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || self.recv_spare(buf))
-    }
-
-    #[cfg(feature = "io-util")]
-    fn recv_spare<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        fill(buf, |spare| self.socket().recv(spare).map(|n| (n, n)))
-    }
-
-    /// Receives a datagram and where it came from; what does not fit is lost.
-    ///
-    /// # Cancel safety
-    /// Safe: no datagram is lost.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.async_io(Interest::READABLE, || self.io.recv_from(buf))
-            .await
-    }
-
-    /// Polls for a datagram; where it came from.
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<SocketAddr>> {
-        let socket = self.socket();
-        self.io.registration().poll_io(cx, Direction::Read, || {
-            fill_read_buf(buf, |spare| {
-                let (n, from) = socket.recv_from(spare)?;
-                Ok((n, ip_addr(&from)?))
-            })
-        })
-    }
-
-    /// Receives a datagram and where it came from, without waiting.
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.try_io(Interest::READABLE, || self.io.recv_from(buf))
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`.
-    #[cfg(feature = "io-util")]
-    pub async fn recv_buf_from<B: bytes::BufMut>(
-        &self,
-        buf: &mut B,
-    ) -> io::Result<(usize, SocketAddr)> {
-        self.async_io(Interest::READABLE, || self.recv_spare_from(buf))
-            .await
-    }
-
-    /// Receives a datagram into spare capacity, without waiting.
-    #[cfg(feature = "io-util")]
-    pub fn try_recv_buf_from<B: bytes::BufMut>(
-        &self,
-        buf: &mut B,
-    ) -> io::Result<(usize, SocketAddr)> {
-        self.try_io(Interest::READABLE, || self.recv_spare_from(buf))
-    }
-
-    #[cfg(feature = "io-util")]
-    fn recv_spare_from<B: bytes::BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
-        fill(buf, |spare| {
-            let (n, from) = self.socket().recv_from(spare)?;
-            Ok((n, (n, ip_addr(&from)?)))
-        })
     }
 
     /// Looks at the next datagram from the default peer without taking it.
@@ -294,100 +170,6 @@ impl UdpSocket {
         self.try_io(Interest::READABLE, || self.sender())
     }
 
-    /// May it send to broadcast addresses?
-    pub fn broadcast(&self) -> io::Result<bool> {
-        self.io.broadcast()
-    }
-
-    /// Lets it send to broadcast addresses.
-    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        self.io.set_broadcast(on)
-    }
-
-    /// Do its own IPv4 multicasts come back to this host?
-    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.io.multicast_loop_v4()
-    }
-
-    /// Lets its own IPv4 multicasts come back to this host.
-    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.io.set_multicast_loop_v4(on)
-    }
-
-    /// The time-to-live of its IPv4 multicasts.
-    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.io.multicast_ttl_v4()
-    }
-
-    /// Sets the time-to-live of its IPv4 multicasts.
-    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_multicast_ttl_v4(ttl)
-    }
-
-    /// Do its own IPv6 multicasts come back to this host?
-    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.io.multicast_loop_v6()
-    }
-
-    /// Lets its own IPv6 multicasts come back to this host.
-    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.io.set_multicast_loop_v6(on)
-    }
-
-    /// The traffic class of its IPv6 packets.
-    pub fn tclass_v6(&self) -> io::Result<u32> {
-        self.socket().tclass_v6()
-    }
-
-    /// Sets the traffic class of its IPv6 packets.
-    pub fn set_tclass_v6(&self, tclass: u32) -> io::Result<()> {
-        self.socket().set_tclass_v6(tclass)
-    }
-
-    /// The IP time-to-live of what it sends.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.io.ttl()
-    }
-
-    /// Sets the IP time-to-live.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_ttl(ttl)
-    }
-
-    /// The type-of-service field of its IPv4 packets.
-    pub fn tos_v4(&self) -> io::Result<u32> {
-        self.socket().tos_v4()
-    }
-
-    /// Sets the type-of-service field of its IPv4 packets.
-    pub fn set_tos_v4(&self, tos: u32) -> io::Result<()> {
-        self.socket().set_tos_v4(tos)
-    }
-
-    /// The type-of-service field of its IPv4 packets.
-    #[deprecated(note = "use `tos_v4`")]
-    pub fn tos(&self) -> io::Result<u32> {
-        self.tos_v4()
-    }
-
-    /// Sets the type-of-service field of its IPv4 packets.
-    #[deprecated(note = "use `set_tos_v4`")]
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        self.set_tos_v4(tos)
-    }
-
-    /// The network device it is bound to (`SO_BINDTODEVICE`).
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.socket().device()
-    }
-
-    /// Binds to a network device, or with `None` to none.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.socket().bind_device(interface)
-    }
-
     /// Joins an IPv4 multicast group on an interface (unspecified: the OS chooses).
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
         self.io.join_multicast_v4(&multiaddr, &interface)
@@ -409,6 +191,15 @@ impl UdpSocket {
     }
 }
 
+options! { UdpSocket;
+    "`SO_BROADCAST`: whether it may send to broadcast addresses" broadcast, set_broadcast: bool = broadcast, set_broadcast;
+    "whether its own IPv4 multicasts come back to this host" multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4;
+    "the time-to-live of its IPv4 multicasts" multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4;
+    "whether its own IPv6 multicasts come back to this host" multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6;
+    "the IP time-to-live of what it sends" ttl, set_ttl: u32 = ttl_v4, set_ttl_v4;
+}
+route_options!(UdpSocket);
+datagram_methods!(UdpSocket, SocketAddr, std::convert::identity, ip_addr);
 std_conversions!(UdpSocket, mio::net::UdpSocket, std::net::UdpSocket);
 wait_methods!(UdpSocket);
 poll_ready_methods!(UdpSocket, poll_recv_ready, poll_send_ready);

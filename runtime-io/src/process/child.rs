@@ -180,10 +180,10 @@ fn poll_once<T>(
     future: Pin<&mut impl Future<Output = io::Result<T>>>,
     cx: &mut Context<'_>,
 ) -> io::Result<()> {
-    if done.is_none()
-        && let Poll::Ready(result) = future.poll(cx)
-    {
-        *done = Some(result?);
+    if done.is_none() {
+        if let Poll::Ready(result) = future.poll(cx) {
+            *done = Some(result?);
+        }
     }
     Ok(())
 }

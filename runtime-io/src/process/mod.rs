@@ -31,27 +31,6 @@ mod orphan;
 mod pipes;
 mod rounds;
 
-use crate::reactor::Reactor;
-use std::sync::Arc;
-use std::time::Duration;
-
 pub use child::Child;
 pub use command::Command;
 pub use pipes::{ChildStderr, ChildStdin, ChildStdout};
-
-/// `reactor` is about to wait; gives how long it may.
-#[inline]
-pub(crate) fn before_wait(reactor: &Arc<Reactor>, timeout: Option<Duration>) -> Option<Duration> {
-    if orphan::are_some_lost() {
-        orphan::watch_lost(reactor);
-    }
-    match rounds::is_somebody_waiting() {
-        true => rounds::before_wait(timeout),
-        false => timeout,
-    }
-}
-
-/// A reactor has shut down.
-pub(crate) fn shut_down() {
-    rounds::shut_down();
-}

@@ -10,14 +10,17 @@
 //!     more. So a wake from inside of a poll, or from the driver meanwhile, neither blocks nor is lost.
 
 use super::exit::ExitWatch;
-use crate::reactor::{Reactor, try_current_reactor};
+use crate::reactor::{Reactor, Source, Turn, add_to_all, try_current_reactor};
+use runtime_core::base::shim::lock::Mutex;
 use runtime_core::coop;
 use std::process::Child as StdChild;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 struct Orphan {
+    /// Polled under it, which takes locks of the reactor's: hence one that the lock-depth audit does not count.
     state: Mutex<Option<Waiting>>,
     again: AtomicBool,
 }
@@ -48,18 +51,25 @@ pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Wea
     keep(child, watch);
 }
 
-/// Does it seem that some are lost?
-#[inline]
-pub(super) fn are_some_lost() -> bool {
-    // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
-    LOST_LEN.load(Ordering::Relaxed) != 0
+/// The part of the lost in the turns of all reactors, from the first that is lost.
+#[derive(Default)]
+struct Lost;
+
+impl Source for Lost {
+    fn before_wait(&self, turn: &Turn<'_>, timeout: Option<Duration>) -> Option<Duration> {
+        // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
+        if LOST_LEN.load(Ordering::Relaxed) != 0 {
+            watch_lost(turn.reactor);
+        }
+        timeout
+    }
 }
 
 /// Has `reactor`, which is about to wait, watch those of the lost that still run.
 #[cold]
-pub(super) fn watch_lost(reactor: &Arc<Reactor>) {
+fn watch_lost(reactor: &Arc<Reactor>) {
     let lost = {
-        let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = LOST.lock();
         // Ordering: Relaxed; a hint.
         LOST_LEN.store(0, Ordering::Relaxed);
         std::mem::take(&mut *lost)
@@ -89,7 +99,7 @@ pub(super) fn reap_lost() {
     if LOST_LEN.load(Ordering::Relaxed) == 0 {
         return;
     }
-    let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lost = LOST.lock();
     lost.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
     if lost.len() < lost.capacity() / 4 {
         let room = lost.len() * 2;
@@ -100,10 +110,12 @@ pub(super) fn reap_lost() {
 }
 
 fn lose(child: StdChild) {
-    let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lost = LOST.lock();
     lost.push(child);
     // Ordering: Relaxed; see `reap_lost`.
     LOST_LEN.store(lost.len(), Ordering::Relaxed);
+    drop(lost);
+    add_to_all::<Lost>();
 }
 
 impl Orphan {
@@ -113,7 +125,7 @@ impl Orphan {
         self.again.store(true, Ordering::SeqCst);
         // Ordering: SeqCst; as above.
         while self.again.load(Ordering::SeqCst) {
-            let Ok(mut state) = self.state.try_lock() else {
+            let Some(mut state) = self.state.try_lock() else {
                 return;
             };
             // Ordering: SeqCst; as above.

@@ -8,16 +8,17 @@
 //! I1: whoever enters unparks its driver then, so that the wait under way, which knows nothing of rounds, ends.
 //! I2: wakers run outside of the lock.
 
-use crate::reactor::{Reactor, shutdown_error};
+use crate::reactor::{Reactor, Source, Turn, add_to_all, shutdown_error};
 use runtime_core::base::clock;
 use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
+use runtime_core::base::shim::lock::Mutex;
 use runtime_core::driver::Unpark;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,8 @@ impl Place {
         if reactor.is_shutdown() {
             return Err(shutdown_error());
         }
-        let mut rounds = lock();
+        add_to_all::<Turns>();
+        let mut rounds = ROUNDS.lock();
         let key = rounds.next_key;
         rounds.next_key += 1;
         Ok(Place {
@@ -82,7 +84,7 @@ impl Place {
     pub(super) fn poll_round(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let waker = cx.waker().clone();
         let old = {
-            let mut rounds = lock();
+            let mut rounds = ROUNDS.lock();
             if rounds.count != self.seen {
                 self.seen = rounds.count;
                 Err(waker)
@@ -108,7 +110,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let gone = {
-            let mut rounds = lock();
+            let mut rounds = ROUNDS.lock();
             let gone = rounds.waiting.remove(&self.key);
             note(&rounds);
             gone
@@ -118,19 +120,39 @@ impl Drop for Place {
     }
 }
 
+/// The rounds' part in the turns of all reactors, from the first place on.
+#[derive(Default)]
+struct Turns;
+
+impl Source for Turns {
+    fn before_wait(&self, _: &Turn<'_>, timeout: Option<Duration>) -> Option<Duration> {
+        match is_somebody_waiting() {
+            true => before_wait(timeout),
+            false => timeout,
+        }
+    }
+
+    /// Wakes everybody, that those whom the driver served may find another.
+    fn shut_down(&self) {
+        // `poll_round` looks for the shutdown after it has entered.
+        if is_somebody_waiting() {
+            begin(None);
+        }
+    }
+}
+
 /// Does it seem that somebody waits for a round?
-#[inline]
-pub(super) fn is_somebody_waiting() -> bool {
+fn is_somebody_waiting() -> bool {
     // Ordering: Relaxed; a hint: whoever enters unparks the driver afterwards (I1).
     WAITING.load(Ordering::Relaxed) != 0
 }
 
 /// A driver is about to wait; gives how long it may.
 #[cold]
-pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
+fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
     let now = clock::now();
     let left = {
-        let rounds = lock();
+        let rounds = ROUNDS.lock();
         match rounds.next_at {
             _ if rounds.waiting.is_empty() => return timeout,
             Some(next_at) => next_at.saturating_duration_since(now),
@@ -145,17 +167,9 @@ pub(super) fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
     Some(timeout.map_or(left, |timeout| timeout.min(left)))
 }
 
-/// Wakes everybody; a driver that shuts down does so, that those it served may find another.
-pub(super) fn shut_down() {
-    // `poll_round` looks for the shutdown after it has entered.
-    if is_somebody_waiting() {
-        begin(None);
-    }
-}
-
 fn begin(next_at: Option<Instant>) {
     let woken = {
-        let mut rounds = lock();
+        let mut rounds = ROUNDS.lock();
         rounds.count += 1;
         rounds.next_at = next_at.or(rounds.next_at);
         let woken = std::mem::take(&mut rounds.waiting);
@@ -171,10 +185,6 @@ fn begin(next_at: Option<Instant>) {
 fn note(rounds: &Rounds) {
     // Ordering: Relaxed; a hint.
     WAITING.store(rounds.waiting.len(), Ordering::Relaxed);
-}
-
-fn lock() -> MutexGuard<'static, Rounds> {
-    ROUNDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Place {

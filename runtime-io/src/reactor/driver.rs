@@ -1,8 +1,10 @@
-//! The driver proper: `mio::Poll` held by the thread that parks, and the `Reactor` that
-//! registrations refer to.
+//! The driver proper: `mio::Poll` held by the thread that parks, the `Reactor` that registrations refer to, and what
+//! a `Source` of another room has to do with both.
 //!
 //! ```text
-//! epoll_wait ─▶ events ─▶ (one lock) token ─▶ slot ─▶ Arc<ScheduledIo> ─▶ (no lock) deliver, wake
+//! sources: before_wait ─▶ epoll_wait ─▶ events ─▶ (one lock) token ─▶ slot ─▶ Arc<ScheduledIo>
+//!                                         └─ a source's token ─┐          └─▶ (no lock) deliver, wake
+//!                                                              └─▶ (no lock, after those) Source::deliver
 //! ```
 //!
 //! I1: an event whose token names no registration is ignored (see `slots`), so an event that comes after
@@ -11,33 +13,93 @@
 //!
 //! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
 
-use super::ScheduledIo;
-use super::ring::{RING, RingSlot};
-use super::slots::{Slot, Slots};
-use super::{Interest, Ready};
+use super::slots::{FIRST_RESERVED, Slot, Slots};
+use super::sources::{Changes, Known, Sources};
+use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use mio::unix::SourceFd;
 use runtime_core::base::fork::{InheritedError, Origin};
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 const UNPARK: mio::Token = mio::Token(usize::MAX);
 /// mio hands the OS milliseconds in a C int; nothing needs to sleep longer than this in one go.
 const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
+
+#[cfg(not(runtime_loom))]
+static CHANGES: Changes = Changes::new();
+/// Not used by any model: loom's atomics live in one.
+#[cfg(runtime_loom)]
+static CHANGES: LazyLock<Changes> = LazyLock::new(Changes::new);
+/// The sources of all reactors.
+static OF_ALL: LazyLock<Sources<Added>> = LazyLock::new(Sources::default);
+
+/// The part of another room in the turns of a reactor: of one that it is added to by [`Reactor::source`], or of every one
+/// there is and will be ([`add_to_all`]).
+///
+/// The methods run on the driver's thread, outside of locks. A wait under way does not know of a source that is added
+/// or has changed its mind: who must have it end then unparks the driver (`sources`, I2).
+pub(crate) trait Source: Send + Sync {
+    /// The driver is about to wait; gives for how long it may, `timeout` at most.
+    fn before_wait(&self, _: &Turn<'_>, timeout: Option<Duration>) -> Option<Duration> {
+        timeout
+    }
+
+    /// A descriptor that was given to [`Reactor::watch`] has become readable.
+    fn deliver(&self, _: &Turn<'_>) {}
+
+    /// The driver is gone, and all registrations have been told.
+    fn shut_down(&self) {}
+}
+
+/// Whose turn it is.
+pub(crate) struct Turn<'a> {
+    pub(crate) reactor: &'a Arc<Reactor>,
+    /// The thread is a user's: what a waker panics with may go on from here.
+    pub(crate) is_users_thread: bool,
+}
+
+/// A source, also by its type.
+#[derive(Clone)]
+struct Added {
+    source: Arc<dyn Source>,
+    any: Arc<dyn Any + Send + Sync>,
+}
+
+impl Added {
+    fn new<S: Source + Default + 'static>() -> Added {
+        let source = Arc::new(S::default());
+        let any = source.clone();
+        Added { source, any }
+    }
+
+    fn is<S: 'static>(&self) -> bool {
+        self.any.is::<S>()
+    }
+}
+
+/// Adds a source to all reactors, unless there is one of its type.
+pub(crate) fn add_to_all<S: Source + Default + 'static>() {
+    OF_ALL.find_or_add(
+        |known| known.is::<S>().then_some(()),
+        Added::new::<S>,
+        &CHANGES,
+    );
+}
+
 /// The shared end: registers, deregisters, unparks.
 pub(crate) struct Reactor {
     /// The process whose reactor this is. A forked child shares the epoll instance and the eventfd with it, so it must
     /// neither deregister nor unpark.
     origin: Origin,
-    pub(super) registry: mio::Registry,
-    pub(super) waker: Arc<mio::Waker>,
-    pub(super) ring: RingSlot,
-    #[cfg(any(feature = "signal", feature = "process"))]
-    pub(crate) signals: crate::signal::HubSlot,
+    registry: mio::Registry,
+    waker: mio::Waker,
+    sources: Sources<Added>,
     pub(super) slots: Mutex<Slots>,
     pub(super) counters: Arc<IoCounters>,
 }
@@ -54,7 +116,7 @@ impl Reactor {
             return Err(io::Error::other(InheritedError));
         }
         let slot = self.slots.lock().insert(io.clone());
-        let slot = slot.ok_or_else(super::shutdown_error)?;
+        let slot = slot.ok_or_else(shutdown_error)?;
         let token = mio::Token(slot.0);
         let answer = self
             .registry
@@ -89,6 +151,27 @@ impl Reactor {
 }
 
 impl Reactor {
+    /// This reactor's source of that type, added if there is none.
+    ///
+    /// # Errors
+    /// In a forked child; and after the shutdown, if it has not been added before.
+    pub(crate) fn source<S: Source + Default + 'static>(&self) -> io::Result<Arc<S>> {
+        if self.origin.is_inherited() {
+            return Err(io::Error::other(InheritedError));
+        }
+        let find = |known: &Added| known.any.clone().downcast().ok();
+        let source = self.sources.find_or_add(find, Added::new::<S>, &CHANGES);
+        source.ok_or_else(shutdown_error)
+    }
+
+    /// Has the source of that type told whenever `fd` becomes readable, until that is closed.
+    pub(crate) fn watch<S: Source + 'static>(&self, fd: RawFd) -> io::Result<()> {
+        let place = self.sources.position(Added::is::<S>);
+        let token = mio::Token(FIRST_RESERVED + place.ok_or_else(shutdown_error)?);
+        let interest = mio::Interest::READABLE;
+        self.registry.register(&mut SourceFd(&fd), token, interest)
+    }
+
     /// Is this a forked child, and the reactor its parent's?
     pub(super) fn is_inherited(&self) -> bool {
         self.origin.is_inherited()
@@ -117,6 +200,7 @@ pub(crate) struct Driver {
     /// Resolved events of the turn; kept for its capacity.
     batch: Vec<(Arc<ScheduledIo>, Ready)>,
     reactor: Arc<Reactor>,
+    known: Known<Added>,
     /// The thread that parks is the user's own: a waker's panic is told there.
     is_users_thread: bool,
 }
@@ -127,10 +211,8 @@ impl Driver {
         let reactor = Arc::new(Reactor {
             origin: Origin::here(),
             registry: poll.registry().try_clone()?,
-            waker: Arc::new(mio::Waker::new(poll.registry(), UNPARK)?),
-            ring: RingSlot::new(),
-            #[cfg(any(feature = "signal", feature = "process"))]
-            signals: Default::default(),
+            waker: mio::Waker::new(poll.registry(), UNPARK)?,
+            sources: Sources::default(),
             slots: Mutex::new(Slots::default()),
             counters: Arc::default(),
         });
@@ -139,6 +221,7 @@ impl Driver {
             events: mio::Events::with_capacity(params.nevents.max(1)),
             batch: Vec::new(),
             reactor: reactor.clone(),
+            known: Known::new(),
             is_users_thread: params.may_pause,
         };
         Ok((driver, reactor))
@@ -147,9 +230,7 @@ impl Driver {
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
         // Events that a forked child takes are lost to the parent.
         self.reactor.origin.assert_here();
-        #[cfg(feature = "process")]
-        let timeout = crate::process::before_wait(&self.reactor, timeout);
-        let timeout = self.reactor.ring.before_wait(timeout, self.is_users_thread);
+        let timeout = self.before_wait(timeout);
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
@@ -158,18 +239,17 @@ impl Driver {
         if self.events.is_empty() {
             return;
         }
-        let mut has_completions = false;
+        // The sources with an event, by a bit each.
+        let mut due: u64 = 0;
         {
             let slots = self.reactor.slots.lock();
             for event in self.events.iter() {
-                if event.token() == UNPARK {
-                    continue;
-                }
-                if event.token() == RING {
-                    has_completions = true;
-                    continue;
-                }
-                if let Some(io) = slots.get(Slot(event.token().0)) {
+                let mio::Token(token) = event.token();
+                if token >= FIRST_RESERVED {
+                    if event.token() != UNPARK {
+                        due |= 1 << (token - FIRST_RESERVED);
+                    }
+                } else if let Some(io) = slots.get(Slot(token)) {
                     self.batch.push((io.clone(), Ready::from_mio(event)));
                 }
             }
@@ -178,8 +258,37 @@ impl Driver {
         for (io, ready) in self.batch.drain(..) {
             io.deliver(ready);
         }
-        if has_completions {
-            self.reactor.ring.deliver(self.is_users_thread);
+        if due != 0 {
+            self.deliver_to_sources(due);
+        }
+    }
+
+    /// What the sources say to a wait. Without any, that is one look at a word of the process.
+    #[inline]
+    fn before_wait(&mut self, mut timeout: Option<Duration>) -> Option<Duration> {
+        let reactor = &self.reactor;
+        let all = || [OF_ALL.all(), reactor.sources.all()].concat();
+        for known in self.known.renewed(&CHANGES, all) {
+            let turn = Turn {
+                reactor,
+                is_users_thread: self.is_users_thread,
+            };
+            timeout = known.source.before_wait(&turn, timeout);
+        }
+        timeout
+    }
+
+    #[cold]
+    fn deliver_to_sources(&self, due: u64) {
+        let turn = Turn {
+            reactor: &self.reactor,
+            is_users_thread: self.is_users_thread,
+        };
+        for place in (0..u64::BITS).filter(|place| due & 1 << place != 0) {
+            // The list, not the copy: a descriptor may be watched from during the wait.
+            if let Some(known) = self.reactor.sources.at(place as usize) {
+                known.source.deliver(&turn);
+            }
         }
     }
 }
@@ -198,9 +307,9 @@ impl IoDriver for Driver {
         for io in all {
             io.shut_down();
         }
-        self.reactor.ring.shut_down();
-        #[cfg(feature = "process")]
-        crate::process::shut_down();
+        for known in [self.reactor.sources.shut_down(), OF_ALL.all()].concat() {
+            known.source.shut_down();
+        }
     }
 }
 

@@ -2,44 +2,46 @@
 //!
 //! Owns the wait on the OS (`mio::Poll`), the registrations and their readiness, and the public
 //! types made of just that: [`Interest`], [`Ready`] and [`AsyncFd`](unix::AsyncFd). `net`,
-//! `process` and `signal` build on [`PollEvented`]. It knows nothing of sockets or protocols, and
-//! of the runtime only the `driver` contract. The protocol is told in `docs/reactor.md`.
+//! `process` and `signal` build on [`PollEvented`]. What another room has to do around a wait goes through a
+//! `Source`. It knows descriptors only: nothing of sockets, signals, processes or rings, and of the runtime the `driver`
+//! contract and the current handle. The protocol is told in `docs/reactor.md`.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `readiness` | the readiness words: a state machine, model-checked |
 //! | `scheduled` | readiness and waiters of one resource |
 //! | `slots` | which registration an event's token names |
-//! | `driver` | the wait, delivery, shutdown |
-//! | `ring` | the io_uring, another source of events |
+//! | `sources` | the list of what else has a part in turns |
+//! | `driver` | the wait, delivery, shutdown; the `Source` contract |
 //! | `registration` | from the first assumption to deregistration; the retry loops |
 //! | `poll_evented` | a resource together with its registration |
 //! | `async_fd` | the same for any file descriptor, as public API |
 
 mod async_fd;
+// What of the `Source` contract is used depends on the rooms that there are above.
+#[cfg_attr(
+    not(all(feature = "process", feature = "io-uring", feature = "fs")),
+    allow(dead_code)
+)]
 mod driver;
 mod interest;
 mod poll_evented;
 mod readiness;
 mod ready;
 mod registration;
-#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
-mod ring;
-#[cfg(not(all(feature = "io-uring", feature = "fs", target_os = "linux")))]
-#[path = "no_ring.rs"]
-mod ring;
 mod scheduled;
 mod slots;
+#[cfg_attr(
+    not(all(feature = "process", feature = "io-uring", feature = "fs")),
+    allow(dead_code)
+)]
+mod sources;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use crate::shutdown::shutdown_error;
-#[cfg(any(
-    feature = "signal",
-    feature = "process",
-    all(feature = "io-uring", feature = "fs", target_os = "linux")
-))]
-pub(crate) use driver::Reactor;
+#[allow(unused_imports)] // As above.
+pub(crate) use driver::{Reactor, Source, Turn, add_to_all};
 pub use interest::Interest;
 pub use poll_evented::PollEvented;
 #[cfg(feature = "net")]

@@ -130,9 +130,9 @@ impl Registration {
     /// Moves to the reactor of the runtime this thread is in, if that is another one that runs; whoever waits
     /// with the old one is forgotten. If that fails all stays as it is.
     pub(crate) fn follow(&mut self) {
-        if let Some(reactor) = self.elsewhere()
-            && let Ok(moved) = Registration::new_on(reactor, self.fd, self.interest)
-        {
+        let here = self.elsewhere();
+        let moved = here.map(|reactor| Registration::new_on(reactor, self.fd, self.interest));
+        if let Some(Ok(moved)) = moved {
             *self = moved;
         }
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! token:  generation << 32 | index        index:  page << 6 | place in the page
 //! ```
-//! I1: a generation is given once (of 2^32 - 2), whatever slot it goes to. So a token that is no longer registered
+//! I1: a generation is given once (of 2^32 - 1), whatever slot it goes to. So a token that is no longer registered
 //! names nothing, even if its slot was filled again or its page was given back meanwhile.
 //! I2: a page without registrations gives its memory back, but for one that is kept for the next: what a burst of
 //! sockets grew does not stay.
@@ -16,8 +16,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const INDEX_BITS: u32 = usize::BITS / 2;
-/// Of a token: all ones are kept for the driver's own events, and one less as well.
 const GENERATIONS: usize = (1 << INDEX_BITS) - 1;
+/// No slot has a token from here on: the generation would be the last, which is not given.
+pub(super) const FIRST_RESERVED: usize = GENERATIONS << INDEX_BITS;
 const PAGE_BITS: u32 = 6;
 const PAGE: usize = 1 << PAGE_BITS;
 

@@ -1,33 +1,34 @@
-//! A runtime's part in signals: its bell, and those of its streams that are waited for.
+//! A runtime's part in signals: its self-pipe, and those of its streams that are waited for.
 //!
 //! ```text
-//! handler: arrivals += 1, ring all bells ─▶ reactor ─▶ Hub::look ─▶ wake whose signal has arrived
+//! handler: arrivals += 1, write to all pipes ─▶ reactor ─▶ Hub::look ─▶ wake whose signal has arrived
 //! ```
-//! What has arrived is the process's to know (`gap`): a hub only wakes, so a stream can go from one to another and
-//! misses nothing. A reactor has at most one; it goes with the last of its streams.
+//! What has arrived is the process's to know (`handler`): a hub only wakes, so a stream can go from one to another and
+//! misses nothing. A reactor has at most one hub; the hub goes with the last of its streams.
 //!
-//! I1: a waker is put in before the arrivals are looked at, and the arrivals are counted before the bell is rung.
+//! I1: a waker is put in before the arrivals are looked at, and an arrival is counted before the pipe is written to.
 //!     So one of the two sees the other: an arrival is seen by the stream, or the stream by the hub (see `latch` as to
-//!     when the bell is rung).
+//!     which pipes are written to).
 //! I2: the hub's own waker does not keep it.
 //! I3: wakers run outside of the lock. One that panics does not cost the others their wake-up.
 
-use super::gap;
-use super::pair::Bell;
+use super::handler;
+use super::self_pipe::SelfPipe;
 use crate::io::ReadBuf;
-use crate::reactor::{Interest, PollEvented, Reactor, shutdown_error};
+use crate::reactor::{Interest, PollEvented, Reactor, Source, shutdown_error};
 use libc::c_int;
 use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
+use runtime_core::base::shim::sync::Mutex;
 use runtime_core::coop;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 pub(crate) struct Hub {
-    bell: PollEvented<Bell>,
+    pipe: PollEvented<SelfPipe>,
     streams: Mutex<Streams>,
 }
 
@@ -47,44 +48,62 @@ struct Waiting {
     waker: Waker,
 }
 
-/// Where a reactor keeps its hub.
+/// Where a reactor keeps its hub. The hub's pipe is a registration like any other: turns need nothing else.
 #[derive(Default)]
-pub(crate) struct HubSlot(Mutex<Weak<Hub>>);
+struct HubSlot(Mutex<Weak<Hub>>);
+
+impl Source for HubSlot {}
 
 impl Hub {
     /// The reactor's hub, made if there is none.
     pub(super) fn of(reactor: &Arc<Reactor>) -> io::Result<Arc<Hub>> {
-        let mut known = lock(&reactor.signals.0);
-        if let Some(hub) = known.upgrade() {
-            return match lock(&hub.streams).is_over {
-                true => Err(shutdown_error()),
-                false => Ok(hub.clone()),
-            };
+        let slot = reactor.source::<HubSlot>()?;
+        let known = slot.0.lock().upgrade();
+        if let Some(hub) = known {
+            return hub.unless_over();
         }
-        let bell = PollEvented::new_on(reactor.clone(), Bell::new()?, Interest::READABLE)?;
-        let hub = Arc::new(Hub {
-            bell,
+        // Made without the lock, as a registration that fails ends like any other, with wakers.
+        let pipe = PollEvented::new_on(reactor.clone(), SelfPipe::new()?, Interest::READABLE)?;
+        let new = Arc::new(Hub {
+            pipe,
             streams: Mutex::default(),
         });
-        *known = Arc::downgrade(&hub);
-        drop(known);
-        hub.look();
-        Ok(hub)
+        let first = {
+            let mut known = slot.0.lock();
+            let first = known.upgrade();
+            if first.is_none() {
+                *known = Arc::downgrade(&new);
+            }
+            first
+        };
+        if let Some(hub) = first {
+            return hub.unless_over();
+        }
+        new.look();
+        Ok(new)
+    }
+
+    fn unless_over(self: Arc<Self>) -> io::Result<Arc<Hub>> {
+        let is_over = self.streams.lock().is_over;
+        match is_over {
+            true => Err(shutdown_error()),
+            false => Ok(self),
+        }
     }
 
     /// The reactor that is to serve the streams of this hub now, if it is another one.
     pub(super) fn elsewhere(&self) -> Option<Arc<Reactor>> {
-        self.bell.registration().elsewhere()
+        self.pipe.registration().elsewhere()
     }
 
     pub(super) fn join(&self) -> u64 {
-        let mut streams = lock(&self.streams);
+        let mut streams = self.streams.lock();
         streams.next_key += 1;
         streams.next_key
     }
 
     pub(super) fn leave(&self, key: u64) {
-        let gone = lock(&self.streams).waiting.remove(&key);
+        let gone = self.streams.lock().waiting.remove(&key);
         lock_audit::user_code();
         drop(gone);
     }
@@ -97,7 +116,7 @@ impl Hub {
             waker: cx.waker().clone(),
         };
         let (old, is_over) = {
-            let mut streams = lock(&self.streams);
+            let mut streams = self.streams.lock();
             (streams.waiting.insert(key, new), streams.is_over)
         };
         lock_audit::user_code();
@@ -105,14 +124,14 @@ impl Hub {
         is_over
     }
 
-    /// Empties the bell, leaves the waker for when it is rung, and wakes whose signal has arrived.
+    /// Empties the pipe, leaves the waker for what is written next, and wakes whose signal has arrived.
     fn look(self: &Arc<Self>) {
         let waker = Waker::from(Arc::new(HubWaker(Arc::downgrade(self))));
         let mut cx = Context::from_waker(&waker);
         let is_over = loop {
             let mut bytes = [0; 64];
             let mut buffer = ReadBuf::new(&mut bytes);
-            match coop::internally(|| self.bell.poll_read(&mut cx, &mut buffer)) {
+            match coop::internally(|| self.pipe.poll_read(&mut cx, &mut buffer)) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 Poll::Ready(_) => break true,
                 Poll::Pending => break false,
@@ -120,10 +139,10 @@ impl Hub {
         };
         let mut woken = Vec::new();
         {
-            let mut streams = lock(&self.streams);
+            let mut streams = self.streams.lock();
             streams.is_over |= is_over;
             let is_over = streams.is_over;
-            let is_due = |w: &Waiting| is_over || gap::arrivals(w.signal) != w.seen;
+            let is_due = |w: &Waiting| is_over || handler::arrivals(w.signal) != w.seen;
             let due = streams.waiting.iter().filter(|(_, w)| is_due(w));
             let due: Vec<u64> = due.map(|(key, _)| *key).collect();
             woken.extend(due.iter().filter_map(|key| streams.waiting.remove(key)));
@@ -148,10 +167,6 @@ impl Wake for HubWaker {
             hub.look();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Hub {

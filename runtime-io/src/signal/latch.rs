@@ -1,16 +1,16 @@
 //! What has arrived of one signal, and what of that somebody took.
 //!
 //! ```text
-//! handler   last_at = now; arrivals += 1 ─fence─ which bells are in use? ring them
-//! listener  bell in use ─fence─ arrivals
+//! handler   last_at = now; arrivals += 1 ─fence─ which pipes are in use? write to them
+//! listener  pipe in use ─fence─ arrivals
 //!           more than it has seen: taken = arrivals, if that is more
 //! ```
 //! A loop that calls `ctrl_c` anew each time, perhaps in a `select!` where another branch wins, drops listeners that
 //! have not looked at an arrival, and has moments without any. So an arrival that nobody has taken goes to whoever begins
 //! to listen within [`KEPT`]; what is older was for a program that did not care.
 //!
-//! I1: an arrival is counted before the bells are looked at, a bell is in use before the arrivals are looked at, and
-//!     both have a fence between: so the listener sees the arrival, or the handler the bell.
+//! I1: an arrival is counted before the handler looks at the pipes, a pipe is in use before its listener looks at the
+//!     arrivals, and both have a fence between: so the listener sees the arrival, or the handler the pipe.
 //! I2: `taken` only grows: who saw fewer arrivals does not undo what another has taken, so that no later listener is
 //!     given what was dealt with.
 
@@ -84,7 +84,7 @@ impl Latch {
     }
 }
 
-/// Whether a bell is in use: to be rung at each arrival.
+/// Whether a self-pipe is in use: then each arrival writes to it.
 pub(super) struct Switch(AtomicBool);
 
 impl Switch {
@@ -92,7 +92,7 @@ impl Switch {
         Switch(AtomicBool::new(false))
     }
 
-    /// From here on the bell is rung, or the arrival is there to be seen.
+    /// From here on an arrival writes to the pipe, or is there to be seen.
     pub(super) fn turn_on(&self) {
         // Ordering: Relaxed; ordered by the fence.
         self.0.store(true, Ordering::Relaxed);
@@ -101,7 +101,7 @@ impl Switch {
     }
 
     pub(super) fn turn_off(&self) {
-        // Ordering: Relaxed; the bell's users share no memory but the kernel's.
+        // Ordering: Relaxed; the pipe's users share no memory but the kernel's.
         self.0.store(false, Ordering::Relaxed);
     }
 

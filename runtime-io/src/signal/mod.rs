@@ -1,29 +1,27 @@
 //! Signals as streams.
 //!
 //! ```text
-//! signal ─▶ handler ── counts the arrival (latch), rings the bell of each runtime that listens (pair)
+//! signal ─▶ handler ── counts the arrival (latch), writes to the self-pipe of each runtime that listens
 //!                          ▼ one more descriptor that its reactor waits for
 //!                       Hub ── wakes the streams whose signal it was ──▶ Signal compares counts
 //! ```
-//! The handler is installed once a signal, by `signal-hook-registry`. What has arrived is a matter of the whole
+//! `handler` is installed once a signal, by `signal-hook-registry`. What has arrived is a matter of the whole
 //! process; a runtime only waits for it, and a stream is served by the one that polls it.
 //!
 //! I1: what runs in the handler is async-signal-safe.
-//! I2: a forked child shares the bells but not the process id, so its handlers ring none.
-//! Signals that come in quick succession are given as one; none is lost: a bell that is full has been rung.
+//! I2: a forked child shares the pipes but not the process id, so its handlers write to none.
+//! Signals that come in quick succession are given as one; none is lost: a pipe that is full wakes its runtime.
 //! What arrives while nobody listens, or is not looked at by a stream that is dropped, is kept for the next one for a
 //! moment; see `latch`.
 //! As a handler once installed stays, a signal that was listened to no longer has its default effect.
 
-mod gap;
+mod handler;
 mod hub;
 mod latch;
-mod pair;
+mod self_pipe;
 #[cfg(test)]
 mod tests;
 pub mod unix;
-
-pub(crate) use hub::HubSlot;
 
 use std::io;
 

@@ -1,6 +1,6 @@
 //! Unix signals; see the room's page.
 
-use super::gap;
+use super::handler;
 use super::hub::Hub;
 use crate::reactor::{Reactor, current_reactor};
 use libc::c_int;
@@ -107,7 +107,7 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
     }
     // The hub first: what arrives from now on wakes it.
     let hub = Hub::of(&reactor)?;
-    let seen = gap::begin_listening(kind.0)?;
+    let seen = handler::begin_listening(kind.0)?;
     let key = hub.join();
     Ok(Signal {
         kind,
@@ -130,9 +130,8 @@ impl Signal {
     /// Polls for the next arrival.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if let Some(reactor) = self.hub.elsewhere()
-            && let Ok(hub) = Hub::of(&reactor)
-        {
+        let here = self.hub.elsewhere();
+        if let Some(Ok(hub)) = here.map(|reactor| Hub::of(&reactor)) {
             let key = hub.join();
             self.hub.leave(self.key);
             (self.hub, self.key) = (hub, key);
@@ -153,7 +152,7 @@ impl Signal {
 
     /// Takes note of what has arrived.
     fn has_arrived(&mut self) -> bool {
-        gap::take(self.kind.0, &mut self.seen)
+        handler::take(self.kind.0, &mut self.seen)
     }
 }
 

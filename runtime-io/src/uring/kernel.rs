@@ -1,5 +1,6 @@
 //! The kernel's side: the queues shared with it, and the calls into it. Models have another in its place
-//! (`tests/kernel.rs`), so nothing here knows of slots, wakers or locks.
+//! (`tests/kernel.rs`), so nothing here knows of wakers or locks,
+//! and of slots their keys only.
 
 use super::Request;
 use super::slots::Key;

@@ -5,8 +5,8 @@
 //!                               ▲                                            │ kernel
 //!        wake ◀── reactor's turn: drain ◀── completion queue ◀── ring's fd readable
 //! ```
-//! Owns the ring and whatever the kernel has been given a pointer to. Only `fs` calls in, with a [`Request`];
-//! it knows nothing of files' positions, buffering or fallbacks. The protocol, and the proof that no memory
+//! Owns the ring and whatever the kernel has been given a pointer to. `fs` calls in, with a [`Request`]; the
+//! reactor does so at its turns. The room knows nothing of files' positions, buffering or fallbacks. The protocol, and the proof that no memory
 //! is freed under the kernel's hands, are in `docs/io_uring.md`.
 //!
 //! | file | owns |
@@ -16,6 +16,7 @@
 //! | `ring` | the queues, submission, draining |
 //! | `kernel` | the kernel's side of the queues |
 //! | `shutdown` | the end of a ring with operations in flight |
+//! | `source` | the ring of a reactor, and its part in the reactor's turns |
 //! | `op` | the future |
 
 #[cfg(not(all(test, runtime_loom)))]
@@ -23,25 +24,19 @@ mod kernel;
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/kernel.rs"]
 mod kernel;
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/memory.rs"]
+mod memory;
 mod op;
 mod request;
 mod ring;
 mod shutdown;
 mod slots;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use op::Op;
-pub(crate) use request::{Done, Paths, Request, StatBuf, c_path, opens_at_once};
-pub(crate) use ring::{Panic, Ring, WakeDriver};
-
-use crate::reactor::Reactor;
-use runtime_core::with_current;
-use std::sync::Arc;
-
-/// The ring of the runtime this thread is in, if there is one that can do `opcode`.
-pub(crate) fn current(opcode: u8) -> Option<Arc<Ring>> {
-    let any = with_current(|handle| handle.io_driver().cloned())??;
-    let ring = any.downcast_ref::<Reactor>()?.ring()?;
-    ring.can(opcode).then(|| ring.clone())
-}
+pub(crate) use request::{Done, Paths, Request, StatBuf, c_path};
+pub(crate) use ring::Ring;
+pub(crate) use source::current;

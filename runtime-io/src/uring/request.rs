@@ -50,7 +50,7 @@ pub(crate) enum Request {
     },
     /// A model's.
     #[cfg(all(test, runtime_loom))]
-    Watched(super::kernel::Memory),
+    Watched(super::memory::Memory),
 }
 
 /// From where to where.
@@ -172,16 +172,6 @@ pub(crate) fn c_path(path: &Path) -> Option<CString> {
     CString::new(path.as_os_str().as_bytes()).ok()
 }
 
-/// Does opening a file of that mode never wait for anybody? Pipes wait for their other side, devices for what they
-/// like; but not `/dev/null` and its kin, which have the major number 1.
-pub(crate) fn opens_at_once(mode: u32, device_major: u32) -> bool {
-    match mode & libc::S_IFMT {
-        libc::S_IFREG | libc::S_IFDIR => true,
-        libc::S_IFCHR => device_major == 1,
-        _ => false,
-    }
-}
-
 /// Where the kernel writes a `struct statx`. (A vector, as a `Box` must not be moved while another pointer to
 /// its content is in use.)
 #[derive(Debug)]
@@ -204,10 +194,14 @@ impl StatBuf {
         self.0.as_mut_ptr().cast()
     }
 
-    /// Of the file itself, see [`opens_at_once`].
-    pub(crate) fn opens_at_once(&self) -> bool {
-        let mode = u16::from_ne_bytes(self.bytes_at(Self::MODE_AT)).into();
-        opens_at_once(mode, u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT)))
+    /// Kind and permissions.
+    pub(crate) fn mode(&self) -> u32 {
+        u16::from_ne_bytes(self.bytes_at(Self::MODE_AT)).into()
+    }
+
+    /// Of a device, its major number.
+    pub(crate) fn device_major(&self) -> u32 {
+        u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT))
     }
 
     fn bytes_at<const N: usize>(&self, at: usize) -> [u8; N] {

@@ -13,17 +13,19 @@
 //! `new`), tells so, and hands it over at the next `io_uring_enter`.
 //!
 //! A kernel short of memory (`EAGAIN`, `ENOMEM`) stalls the ring: the driver tries again at each turn, and every few
-//! milliseconds. So does one that keeps completions to itself for that reason. One that refuses `io_uring_enter` for good (a filter installed since) breaks it: operations
-//! end with that error, and what the kernel may still have is never freed.
+//! milliseconds. So does one that keeps completions to itself for that reason. A kernel that refuses `io_uring_enter` for
+//! good (a filter installed since) breaks the ring: operations end with that error, and what the kernel may still have
+//! is never freed.
 
 use super::kernel::{self, Entry, Kernel};
 use super::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
 use super::{Request, shutdown};
-use crate::reactor::shutdown_error;
+use crate::shutdown::shutdown_error;
 use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::driver::Unpark;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
@@ -36,19 +38,7 @@ use std::task::Waker;
 const MOST_ATTEMPTS: usize = 8;
 
 /// What a waker panicked with.
-pub(crate) type Panic = Box<dyn Any + Send>;
-
-/// What ends the park of a ring's driver.
-pub(crate) trait WakeDriver: Send + Sync {
-    fn wake_driver(&self);
-}
-
-impl WakeDriver for mio::Waker {
-    fn wake_driver(&self) {
-        // A failure is of no consequence: an eventfd that cannot count any further is readable.
-        let _ = self.wake();
-    }
-}
+pub(super) type Panic = Box<dyn Any + Send>;
 
 pub(crate) struct Ring {
     inner: Mutex<Inner>,
@@ -57,7 +47,7 @@ pub(crate) struct Ring {
     /// A bit for each opcode.
     can: u64,
     /// The reactor's, so that a ring that is forgotten keeps no descriptor.
-    driver: Weak<dyn WakeDriver>,
+    driver: Weak<dyn Unpark>,
 }
 
 pub(super) struct Inner {
@@ -74,11 +64,11 @@ pub(super) struct Inner {
 impl Ring {
     /// # Errors
     /// The kernel's; `Unsupported` for one that has rings, but too old ones.
-    pub(crate) fn new(driver: Weak<dyn WakeDriver>) -> io::Result<Ring> {
+    pub(super) fn new(driver: Weak<dyn Unpark>) -> io::Result<Ring> {
         Ok(Ring::on(Arc::new(Kernel::new()?), driver))
     }
 
-    pub(super) fn on(kernel: Arc<Kernel>, driver: Weak<dyn WakeDriver>) -> Ring {
+    pub(super) fn on(kernel: Arc<Kernel>, driver: Weak<dyn Unpark>) -> Ring {
         let can = kernel.opcodes();
         Ring {
             inner: Mutex::new(Inner {
@@ -95,7 +85,7 @@ impl Ring {
     }
 
     /// What becomes readable when operations complete.
-    pub(crate) fn fd(&self) -> Option<RawFd> {
+    pub(super) fn fd(&self) -> Option<RawFd> {
         self.inner.lock().kernel.as_ref().map(|k| k.as_raw_fd())
     }
 
@@ -106,7 +96,7 @@ impl Ring {
     }
 
     /// Must the driver call `retry` from time to time?
-    pub(crate) fn is_stalled(&self) -> bool {
+    pub(super) fn is_stalled(&self) -> bool {
         // Ordering: Relaxed; a flag that is set is followed by a wake-up of the driver, which orders it.
         self.is_stalled.load(Ordering::Relaxed)
     }
@@ -187,14 +177,14 @@ impl Ring {
     }
 
     /// Makes the kernel take what is queued. Wakes the driver if it takes nothing more, for now.
-    pub(crate) fn flush(&self) {
+    pub(super) fn flush(&self) {
         if self.try_flush() {
             self.wake_driver();
         }
     }
 
     /// The driver's attempt at what has stalled. Gives the first panic of a waker.
-    pub(crate) fn retry(&self) -> Option<Panic> {
+    pub(super) fn retry(&self) -> Option<Panic> {
         let panic = self.drain();
         self.try_flush();
         panic
@@ -257,12 +247,12 @@ impl Ring {
 
     fn wake_driver(&self) {
         if let Some(driver) = self.driver.upgrade() {
-            driver.wake_driver();
+            driver.unpark();
         }
     }
 
     /// Takes in what has completed, wakes those who wait for it. Gives the first panic of a waker.
-    pub(crate) fn drain(&self) -> Option<Panic> {
+    pub(super) fn drain(&self) -> Option<Panic> {
         let mut panic = None;
         loop {
             let mut completed = Vec::new();
@@ -330,7 +320,7 @@ impl Ring {
     }
 
     /// Ends everything. Operations in flight are cancelled or waited for; later ones fail.
-    pub(crate) fn shut_down(&self) {
+    pub(super) fn shut_down(&self) {
         let (kernel, mut slots, backlog, is_broken) = {
             let mut inner = self.inner.lock();
             let Some(kernel) = inner.kernel.take() else {

@@ -14,7 +14,7 @@
 //! lost rather than freed under the kernel's hands. (A broken ring comes to that, and one whose shutdown gets no thread.)
 
 use super::Request;
-use std::sync::Mutex;
+use runtime_core::base::shim::lock::Mutex;
 use std::task::Waker;
 
 /// What nobody can say whether the kernel will still write to.
@@ -240,10 +240,7 @@ impl Drop for Slots {
             match slot.state {
                 State::Vacant => {}
                 State::Completed(request, result) => drop(request.finish(result)),
-                State::Waiting(request, _) | State::Abandoned(request) => match KEPT.lock() {
-                    Ok(mut kept) => kept.push(request),
-                    Err(_) => std::mem::forget(request),
-                },
+                State::Waiting(request, _) | State::Abandoned(request) => KEPT.lock().push(request),
             }
         }
     }

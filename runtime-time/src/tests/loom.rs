@@ -6,7 +6,7 @@
 //! before that is reported.
 
 use super::{Armed, NEVER, Slot, TimeHandle};
-use crate::clock::Due;
+use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;

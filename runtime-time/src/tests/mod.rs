@@ -3,7 +3,7 @@
 #[cfg(not(runtime_loom))]
 mod wakers;
 
-use crate::clock::Due;
+use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use proptest::prelude::*;

@@ -3,7 +3,7 @@
 //! Ticks are far in the future of the clock, and time passes by what `fire` is told.
 
 use super::{Armed, BATCH, NEVER, Slot, TimeHandle};
-use crate::clock::Due;
+use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use runtime_core::driver::{DriverParams, Timers, Unpark};
 use std::pin::Pin;

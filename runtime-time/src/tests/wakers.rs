@@ -1,9 +1,9 @@
 //! Which waker a timer has, and that none is kept, lost or dropped under the lock. The slot is a current-thread runtime's
 //! own, time passes by what it is told.
 
-use crate::clock::Due;
-use crate::driver::{Armed, Slot, single_slot};
+use crate::due::Due;
 use crate::entry::{Entry, Phase};
+use crate::slots::{Armed, Slot, single_slot};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

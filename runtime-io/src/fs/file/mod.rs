@@ -1,4 +1,4 @@
-//! [`File`]: an open file; [`FileTimes`] for its time stamps.
+//! [`File`]: an open file; [`OpenOptions`] to open one, [`FileTimes`] for its time stamps.
 //!
 //! Reading, writing and seeking go through the [`engine`]; what asks about the file, or changes it as a
 //! whole, is a task of its own beside it. `&self` operations that must come after the write under way
@@ -10,9 +10,12 @@
 mod ahead;
 mod buf;
 mod engine;
+mod open;
+
+pub use open::OpenOptions;
 
 use super::handle::Handle;
-use super::{OpenOptions, at_once, on_pool};
+use super::{at_once, on_pool};
 use crate::io::{AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use engine::Engine;
 use runtime_core::sync::Mutex;

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
 /// Waits for nobody (but see `kind_of`).
-pub(in crate::fs) fn nature(file: &File) -> Nature {
+pub(crate) fn nature(file: &File) -> Nature {
     let is_local = is_local(file);
     let kind = match is_local {
         true => file.metadata().ok().map(|seen| seen.mode() & libc::S_IFMT),
@@ -44,6 +44,6 @@ fn kind_of(file: &File) -> Option<u32> {
 }
 
 /// Is there a path that leads to the file?
-pub(in crate::fs) fn has_name(seen: &Metadata) -> bool {
+pub(crate) fn has_name(seen: &Metadata) -> bool {
     seen.nlink() > 0
 }

@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
 
 /// What is known of a path; of a symbolic link itself unless `follow`.
-pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
+pub(crate) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
     let follow = if follow { 0 } else { libc::O_NOFOLLOW };
     let path = in_c(path).filter(|_| can_tell())?;
     let place = lookup(&path, libc::O_PATH | follow)?;
@@ -38,7 +38,7 @@ pub(in crate::fs) fn metadata_cached(path: &Path, follow: bool) -> Option<Metada
 }
 
 /// What is known of an open file.
-pub(in crate::fs) fn metadata_of_local(file: &File) -> Option<Metadata> {
+pub(crate) fn metadata_of_local(file: &File) -> Option<Metadata> {
     if !can_tell() || !is_local(file) {
         return None;
     }
@@ -46,7 +46,7 @@ pub(in crate::fs) fn metadata_of_local(file: &File) -> Option<Metadata> {
 }
 
 /// True if the path leads to something in memory.
-pub(in crate::fs) fn exists_cached(path: &Path) -> bool {
+pub(crate) fn exists_cached(path: &Path) -> bool {
     in_c(path).is_some_and(|path| lookup(&path, libc::O_PATH).is_some())
 }
 

@@ -11,7 +11,7 @@ mod lookup;
 mod mount;
 mod nature;
 #[cfg(target_os = "linux")]
-pub(super) use {
+pub(crate) use {
     linux::{has_name, nature},
     lookup::{exists_cached, metadata_cached, metadata_of_local},
 };
@@ -19,11 +19,11 @@ pub(super) use {
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
 mod kind;
 #[cfg(all(feature = "io-uring", target_os = "linux"))]
-pub(super) use kind::opens_at_once_cached;
+pub(crate) use kind::{opens_at_once, opens_at_once_cached};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::{exists_cached, has_name, metadata_cached, metadata_of_local, nature};
+pub(crate) use other::{exists_cached, has_name, metadata_cached, metadata_of_local, nature};
 
-pub(super) use nature::Nature;
+pub(crate) use nature::Nature;

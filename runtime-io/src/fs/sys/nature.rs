@@ -2,7 +2,7 @@
 
 /// How a file answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::fs) enum Nature {
+pub(crate) enum Nature {
     /// A file or folder on a disk of this machine: what is in memory of it (its length, its position) needs nobody
     /// else, and closing it tells nobody.
     Ordinary,

@@ -5,20 +5,20 @@ use std::fs::{File, Metadata};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-pub(in crate::fs) fn metadata_cached(_: &Path, _follow: bool) -> Option<Metadata> {
+pub(crate) fn metadata_cached(_: &Path, _follow: bool) -> Option<Metadata> {
     None
 }
 
-pub(in crate::fs) fn metadata_of_local(_: &File) -> Option<Metadata> {
+pub(crate) fn metadata_of_local(_: &File) -> Option<Metadata> {
     None
 }
 
-pub(in crate::fs) fn exists_cached(_: &Path) -> bool {
+pub(crate) fn exists_cached(_: &Path) -> bool {
     false
 }
 
 /// Pipes and their kin are told from files; an ordinary file is never known as local.
-pub(in crate::fs) fn nature(file: &File) -> Nature {
+pub(crate) fn nature(file: &File) -> Nature {
     let kind = file.metadata().map(|seen| seen.file_type());
     match kind {
         Ok(kind) if kind.is_fifo() || kind.is_socket() || kind.is_char_device() => Nature::Stream,
@@ -26,6 +26,6 @@ pub(in crate::fs) fn nature(file: &File) -> Nature {
     }
 }
 
-pub(in crate::fs) fn has_name(_: &Metadata) -> bool {
+pub(crate) fn has_name(_: &Metadata) -> bool {
     true
 }

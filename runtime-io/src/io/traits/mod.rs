@@ -1,4 +1,5 @@
-//! The four traits every byte stream speaks, and their implementations for references and memory.
+//! The four traits every byte stream speaks, their implementations for references and memory, and the buffer that a
+//! read fills.
 //!
 //! All are poll functions on `Pin<&mut Self>`, safe to use as `dyn`: the methods one calls are in the
 //! extension traits of `util`. `Pending` means that the waker in the context is registered; only the
@@ -6,10 +7,12 @@
 
 mod buf_read;
 mod read;
+mod read_buf;
 mod seek;
 mod write;
 
 pub use buf_read::AsyncBufRead;
 pub use read::AsyncRead;
+pub use read_buf::ReadBuf;
 pub use seek::AsyncSeek;
 pub use write::AsyncWrite;

@@ -1,18 +1,19 @@
 //! [`split`]: one stream as two halves with their own owners.
 //!
-//! The halves share the stream behind a mutex that is held during one poll of it. It is deliberately not one
-//! of the runtime's locks: what runs under it is the user's stream, and that may take locks of ours.
+//! The halves share the stream behind a mutex that is held during one poll of it. The lock-depth audit deliberately does
+//! not count it: what runs under it is the user's stream, and that may take locks of ours.
 //!
 //! I1: the stream is pinned in its allocation. Only `unsplit` moves it out, which requires `T: Unpin`.
 //!
 //! A poll that panics poisons nothing: the other half goes on with the stream as it was left.
 
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
+use runtime_core::base::shim::lock::Mutex;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// The reading half of a stream; see [`split`].
@@ -58,7 +59,7 @@ pub fn split<T: AsyncRead + AsyncWrite>(stream: T) -> (ReadHalf<T>, WriteHalf<T>
 
 impl<T> Shared<T> {
     fn with<R>(&self, f: impl FnOnce(Pin<&mut T>) -> R) -> R {
-        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stream.lock();
         // SAFETY: by I1 it stays where it is.
         f(unsafe { Pin::new_unchecked(&mut *stream) })
     }
@@ -85,10 +86,7 @@ impl<T> ReadHalf<T> {
         );
         drop(writer);
         let shared = Arc::into_inner(self.shared).expect("only the two halves share the stream");
-        shared
-            .stream
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        shared.stream.into_inner()
     }
 }
 
@@ -140,7 +138,7 @@ impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
     }
 }
 
-// The mutex restores exclusivity, and a poisoned one is used as it is.
+// The mutex restores exclusivity, and is not poisoned.
 impl<T> UnwindSafe for ReadHalf<T> {}
 impl<T> RefUnwindSafe for ReadHalf<T> {}
 impl<T> UnwindSafe for WriteHalf<T> {}

@@ -3,11 +3,8 @@
 use super::{TcpListener, TcpStream};
 use crate::net::kind::Kind;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::time::Duration;
 
 /// A TCP socket that is neither listening nor connected.
 ///
@@ -29,59 +26,24 @@ pub struct TcpSocket {
     kind: Kind,
 }
 
-/// Getters and setters that only pass through.
-macro_rules! options {
-    ($($doc:literal $get:ident -> $type:ty = $inner_get:ident, $set:ident = $inner_set:ident;)*) => {
-        impl TcpSocket {$(
-            #[doc = concat!("Reads ", $doc, ".")]
-            pub fn $get(&self) -> io::Result<$type> {
-                self.inner.$inner_get()
-            }
-
-            #[doc = concat!("Sets ", $doc, ".")]
-            pub fn $set(&self, value: $type) -> io::Result<()> {
-                self.inner.$inner_set(value)
-            }
-        )*}
-    };
+options! { TcpSocket;
+    "`SO_KEEPALIVE`: whether idle connections are probed" keepalive, set_keepalive: bool = keepalive, set_keepalive;
+    "`SO_REUSEADDR`: whether an address in a time-wait state may be bound" reuseaddr, set_reuseaddr: bool = reuse_address, set_reuse_address;
+    "`SO_REUSEPORT`: whether several sockets may share the address" reuseport, set_reuseport: bool = reuse_port, set_reuse_port;
+    "`TCP_NODELAY`: whether small writes are sent at once" nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay;
 }
-
-options! {
-    "`SO_KEEPALIVE`: whether idle connections are probed" keepalive -> bool = keepalive, set_keepalive = set_keepalive;
-    "`SO_REUSEADDR`: whether an address in a time-wait state may be bound" reuseaddr -> bool = reuse_address, set_reuseaddr = set_reuse_address;
-    "`SO_REUSEPORT`: whether several sockets may share the address" reuseport -> bool = reuse_port, set_reuseport = set_reuse_port;
-    "`TCP_NODELAY`: whether small writes are sent at once" nodelay -> bool = tcp_nodelay, set_nodelay = set_tcp_nodelay;
-    "the type-of-service field of IPv4 packets" tos_v4 -> u32 = tos_v4, set_tos_v4 = set_tos_v4;
-    "the traffic class of IPv6 packets" tclass_v6 -> u32 = tclass_v6, set_tclass_v6 = set_tclass_v6;
-}
+linger_options!(TcpSocket);
+route_options!(TcpSocket);
 
 impl TcpSocket {
     /// A new IPv4 socket.
     pub fn new_v4() -> io::Result<TcpSocket> {
-        TcpSocket::new(Domain::IPV4)
+        TcpSocket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))
     }
 
     /// A new IPv6 socket.
     pub fn new_v6() -> io::Result<TcpSocket> {
-        TcpSocket::new(Domain::IPV6)
-    }
-
-    fn new(domain: Domain) -> io::Result<TcpSocket> {
-        let inner = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        inner.set_nonblocking(true)?;
-        Ok(TcpSocket {
-            inner,
-            kind: Kind::Tcp,
-        })
-    }
-
-    /// Takes over a socket of a kind that is not known.
-    fn adopt(fd: OwnedFd) -> TcpSocket {
-        let kind = Kind::of(&fd);
-        TcpSocket {
-            inner: fd.into(),
-            kind,
-        }
+        TcpSocket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))
     }
 
     /// Takes over a standard-library stream, which must be in non-blocking mode.
@@ -112,48 +74,6 @@ impl TcpSocket {
     /// The size of the OS's receive buffer.
     pub fn recv_buffer_size(&self) -> io::Result<u32> {
         self.inner.recv_buffer_size().map(|n| n as u32)
-    }
-
-    /// How long closing waits for unsent data.
-    pub fn linger(&self) -> io::Result<Option<Duration>> {
-        self.inner.linger()
-    }
-
-    /// Sets how long closing waits for unsent data.
-    #[deprecated(
-        note = "a closing socket that lingers blocks the thread; see `set_zero_linger` for resets"
-    )]
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.inner.set_linger(linger)
-    }
-
-    /// Makes closing reset the connection and throw unsent data away.
-    pub fn set_zero_linger(&self) -> io::Result<()> {
-        self.inner.set_linger(Some(Duration::ZERO))
-    }
-
-    /// The type-of-service field of IPv4 packets.
-    #[deprecated(note = "use `tos_v4`")]
-    pub fn tos(&self) -> io::Result<u32> {
-        self.tos_v4()
-    }
-
-    /// Sets the type-of-service field of IPv4 packets.
-    #[deprecated(note = "use `set_tos_v4`")]
-    pub fn set_tos(&self, tos: u32) -> io::Result<()> {
-        self.set_tos_v4(tos)
-    }
-
-    /// The network device it is bound to (`SO_BINDTODEVICE`).
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn device(&self) -> io::Result<Option<Vec<u8>>> {
-        self.inner.device()
-    }
-
-    /// Binds to a network device, or with `None` to none.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn bind_device(&self, interface: Option<&[u8]>) -> io::Result<()> {
-        self.inner.bind_device(interface)
     }
 
     /// The address it is bound to.
@@ -200,38 +120,4 @@ impl TcpSocket {
     }
 }
 
-impl fmt::Debug for TcpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl AsRawFd for TcpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.as_raw_fd()
-    }
-}
-
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.as_fd()
-    }
-}
-
-impl FromRawFd for TcpSocket {
-    /// Takes over a descriptor.
-    ///
-    /// # Safety
-    /// It is an open, non-blocking TCP socket that nobody else owns.
-    unsafe fn from_raw_fd(fd: RawFd) -> TcpSocket {
-        // SAFETY: the caller gives up ownership of an open descriptor.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        TcpSocket::adopt(fd)
-    }
-}
-
-impl IntoRawFd for TcpSocket {
-    fn into_raw_fd(self) -> RawFd {
-        self.inner.into_raw_fd()
-    }
-}
+config_methods!(TcpSocket, Kind::Tcp);

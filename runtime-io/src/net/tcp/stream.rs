@@ -8,11 +8,9 @@ use crate::net::addr::{first_ok, resolve};
 use crate::net::common::fill_read_buf;
 use crate::net::kind::{Kind, Transfer};
 use crate::reactor::{Direction, Interest, PollEvented};
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 /// A TCP connection.
 ///
@@ -53,28 +51,6 @@ impl TcpStream {
         .await
     }
 
-    /// Takes over a stream of a kind that is not known.
-    fn adopt(io: PollEvented<mio::net::TcpStream>) -> TcpStream {
-        let transfer = Transfer::of(Kind::of(&io.get_ref()));
-        TcpStream { io, transfer }
-    }
-
-    /// Waits for a connection attempt to end, and asks how.
-    pub(super) async fn connecting(
-        stream: mio::net::TcpStream,
-        kind: Kind,
-    ) -> io::Result<TcpStream> {
-        let io = PollEvented::new(stream)?;
-        poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
-        match io.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(TcpStream {
-                io,
-                transfer: Transfer::of(kind),
-            }),
-        }
-    }
-
     /// The address of this end.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
@@ -83,11 +59,6 @@ impl TcpStream {
     /// The address of the other end.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr()
-    }
-
-    /// The pending error of the socket, which is thereby cleared.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.take_error()
     }
 
     /// Polls for data to look at without taking it; how much was put into `buf`.
@@ -109,68 +80,16 @@ impl TcpStream {
             .async_io(Interest::READABLE, || self.io.peek(buf))
             .await
     }
-
-    /// Are small writes sent at once?
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.io.nodelay()
-    }
-
-    /// Sends small writes at once (`TCP_NODELAY`).
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.io.set_nodelay(nodelay)
-    }
-
-    /// Are acknowledgements sent at once?
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn quickack(&self) -> io::Result<bool> {
-        socket2::SockRef::from(self).tcp_quickack()
-    }
-
-    /// Sends acknowledgements at once (`TCP_QUICKACK`); the OS may fall back later.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-        socket2::SockRef::from(self).set_tcp_quickack(quickack)
-    }
-
-    /// How long closing waits for unsent data.
-    pub fn linger(&self) -> io::Result<Option<Duration>> {
-        socket2::SockRef::from(self).linger()
-    }
-
-    /// Sets how long closing waits for unsent data.
-    #[deprecated(
-        note = "a closing socket that lingers blocks the thread; see `set_zero_linger` for resets"
-    )]
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        socket2::SockRef::from(self).set_linger(linger)
-    }
-
-    /// Makes closing reset the connection and throw unsent data away.
-    pub fn set_zero_linger(&self) -> io::Result<()> {
-        socket2::SockRef::from(self).set_linger(Some(Duration::ZERO))
-    }
-
-    /// The IP time-to-live of what it sends.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.io.ttl()
-    }
-
-    /// Sets the IP time-to-live.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.io.set_ttl(ttl)
-    }
-
-    /// Two borrowed halves, for reading and writing at once in one task.
-    pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
-        split::split(self)
-    }
-
-    /// Two owned halves, for two tasks.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::into_split(self)
-    }
 }
 
+options! { TcpStream;
+    "`TCP_NODELAY`: whether small writes are sent at once" nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay;
+    "the IP time-to-live of what it sends" ttl, set_ttl: u32 = ttl_v4, set_ttl_v4;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    "`TCP_QUICKACK`: whether acknowledgements are sent at once; the OS may fall back later" quickack, set_quickack: bool = tcp_quickack, set_tcp_quickack;
+}
+linger_options!(TcpStream);
+connection_methods!(TcpStream, mio::net::TcpStream);
 std_conversions!(TcpStream, mio::net::TcpStream, std::net::TcpStream);
 wait_methods!(TcpStream);
 poll_ready_methods!(TcpStream, poll_read_ready, poll_write_ready);

@@ -1,11 +1,10 @@
 //! `UnixListener`.
 
 use super::{SocketAddr, UnixStream, addr};
-use crate::net::kind::{Kind, Transfer};
-use crate::reactor::{Direction, Interest, PollEvented, Ready};
+use crate::net::kind::Kind;
+use crate::reactor::PollEvented;
 use std::io;
 use std::path::Path;
-use std::task::{Context, Poll, ready};
 
 /// Accepts connections on a Unix socket. The socket file is not removed on drop.
 ///
@@ -54,58 +53,6 @@ impl UnixListener {
         UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr.0)?, Kind::Unix)
     }
 
-    #[track_caller]
-    pub(super) fn from_mio(
-        listener: mio::net::UnixListener,
-        kind: Kind,
-    ) -> io::Result<UnixListener> {
-        let io = PollEvented::new(listener)?;
-        Ok(UnixListener { io, kind })
-    }
-
-    /// Takes over a listener of a kind that is not known.
-    fn adopt(io: PollEvented<mio::net::UnixListener>) -> UnixListener {
-        let kind = Kind::of(&io.get_ref());
-        UnixListener { io, kind }
-    }
-
-    fn accepted(
-        &self,
-        (stream, peer): (mio::net::UnixStream, std::os::unix::net::SocketAddr),
-    ) -> (UnixStream, SocketAddr) {
-        let io = self.io.beside(stream, Ready::READABLE | Ready::WRITABLE);
-        (
-            UnixStream {
-                io,
-                transfer: Transfer::of(self.kind),
-            },
-            SocketAddr(peer),
-        )
-    }
-
-    /// Waits for a connection.
-    ///
-    /// # Cancel safety
-    /// Safe: no connection is lost.
-    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let accepted = self
-            .io
-            .registration()
-            .async_io(Interest::READABLE, || self.io.accept())
-            .await?;
-        Ok(self.accepted(accepted))
-    }
-
-    /// Polls for a connection. Only the latest caller is woken.
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = ready!(
-            self.io
-                .registration()
-                .poll_io(cx, Direction::Read, || self.io.accept())
-        )?;
-        Poll::Ready(Ok(self.accepted(accepted)))
-    }
-
     /// The address it is bound to.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
@@ -117,6 +64,13 @@ impl UnixListener {
     }
 }
 
+listener_methods!(
+    UnixListener,
+    mio::net::UnixListener,
+    UnixStream,
+    SocketAddr,
+    SocketAddr
+);
 std_conversions!(
     UnixListener,
     mio::net::UnixListener,

@@ -3,9 +3,7 @@
 use super::{UnixDatagram, UnixListener, UnixStream, addr};
 use crate::net::kind::Kind;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 /// A Unix socket that is neither listening nor connected.
@@ -34,21 +32,12 @@ pub struct UnixSocket {
 impl UnixSocket {
     /// A new stream socket.
     pub fn new_stream() -> io::Result<UnixSocket> {
-        UnixSocket::new(Type::STREAM)
+        UnixSocket::new(Domain::UNIX, Type::STREAM, None)
     }
 
     /// A new datagram socket.
     pub fn new_datagram() -> io::Result<UnixSocket> {
-        UnixSocket::new(Type::DGRAM)
-    }
-
-    fn new(kind: Type) -> io::Result<UnixSocket> {
-        let inner = Socket::new(Domain::UNIX, kind, None)?;
-        inner.set_nonblocking(true)?;
-        Ok(UnixSocket {
-            inner,
-            kind: Kind::Unix,
-        })
+        UnixSocket::new(Domain::UNIX, Type::DGRAM, None)
     }
 
     fn is_datagram(&self) -> io::Result<bool> {
@@ -112,42 +101,4 @@ impl UnixSocket {
     }
 }
 
-impl fmt::Debug for UnixSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl AsRawFd for UnixSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.as_raw_fd()
-    }
-}
-
-impl AsFd for UnixSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.as_fd()
-    }
-}
-
-impl FromRawFd for UnixSocket {
-    /// Takes over a descriptor.
-    ///
-    /// # Safety
-    /// It is an open, non-blocking Unix socket that nobody else owns.
-    unsafe fn from_raw_fd(fd: RawFd) -> UnixSocket {
-        // SAFETY: the caller gives up ownership of an open descriptor.
-        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        let kind = Kind::of(&fd);
-        UnixSocket {
-            inner: fd.into(),
-            kind,
-        }
-    }
-}
-
-impl IntoRawFd for UnixSocket {
-    fn into_raw_fd(self) -> RawFd {
-        self.inner.into_raw_fd()
-    }
-}
+config_methods!(UnixSocket, Kind::Unix);

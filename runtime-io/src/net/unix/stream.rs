@@ -4,8 +4,7 @@ use super::{
     OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, addr, split, ucred,
 };
 use crate::net::kind::{Kind, Transfer};
-use crate::reactor::{Direction, PollEvented, Ready};
-use std::future::poll_fn;
+use crate::reactor::{PollEvented, Ready};
 use std::io;
 use std::path::Path;
 
@@ -55,28 +54,6 @@ impl UnixStream {
         .await
     }
 
-    /// Takes over a stream of a kind that is not known.
-    fn adopt(io: PollEvented<mio::net::UnixStream>) -> UnixStream {
-        let transfer = Transfer::of(Kind::of(&io.get_ref()));
-        UnixStream { io, transfer }
-    }
-
-    /// Waits for a connection attempt to end, and asks how.
-    pub(super) async fn connecting(
-        stream: mio::net::UnixStream,
-        kind: Kind,
-    ) -> io::Result<UnixStream> {
-        let io = PollEvented::new(stream)?;
-        poll_fn(|cx| io.registration().poll_ready(cx, Direction::Write)).await?;
-        match io.take_error()? {
-            Some(error) => Err(error),
-            None => Ok(UnixStream {
-                io,
-                transfer: Transfer::of(kind),
-            }),
-        }
-    }
-
     /// Two connected streams. Both start out writable.
     ///
     /// # Panics
@@ -107,23 +84,9 @@ impl UnixStream {
     pub fn peer_cred(&self) -> io::Result<UCred> {
         ucred::peer_cred(self)
     }
-
-    /// The pending error of the socket, which is thereby cleared.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.take_error()
-    }
-
-    /// Two borrowed halves, for reading and writing at once in one task.
-    pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
-        split::split(self)
-    }
-
-    /// Two owned halves, for two tasks.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        split::into_split(self)
-    }
 }
 
+connection_methods!(UnixStream, mio::net::UnixStream);
 std_conversions!(
     UnixStream,
     mio::net::UnixStream,

@@ -1,11 +1,12 @@
-//! Models of the readiness words and of announcing against delivering.
+//! Models of the readiness words, of announcing against delivering, and of sources that are added.
 
 use crate::reactor::readiness::{Direction, Readiness};
 use crate::reactor::scheduled::ScheduledIo;
+use crate::reactor::sources::{Changes, Known, Sources};
 use crate::reactor::{Interest, Ready};
 use loom::future::block_on;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 use std::future::poll_fn;
 
@@ -152,5 +153,68 @@ fn every_direction_wakes_its_own() {
         assert!(event.ready().is_readable());
         writer.join().unwrap();
         driver.join().unwrap();
+    });
+}
+
+#[derive(Default)]
+struct Eventfd {
+    is_readable: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Eventfd {
+    fn unpark(&self) {
+        *self.is_readable.lock().unwrap() = true;
+        self.changed.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut is_readable = self.is_readable.lock().unwrap();
+        while !std::mem::take(&mut *is_readable) {
+            is_readable = self.changed.wait(is_readable).unwrap();
+        }
+    }
+}
+
+/// A source is added to one of the driver's two lists, and then the driver unparked: it does not wait any more without
+/// having asked the source. Another source is added to the other list meanwhile.
+#[test]
+fn a_driver_that_is_unparked_knows_of_the_source_that_was_added_before() {
+    loom::model(|| {
+        let lists = [(); 2].map(|()| Sources::<usize>::default());
+        let shared = Arc::new((lists, Changes::new(), Eventfd::default()));
+        let others = [0, 1].map(|number| {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (lists, changes, eventfd) = &*shared;
+                lists[number].find_or_add(|_| Some(()), || number, changes);
+                if number == 0 {
+                    eventfd.unpark();
+                }
+            })
+        });
+        let (lists, changes, eventfd) = &*shared;
+        let all = || [lists[0].all(), lists[1].all()].concat();
+        let mut known = Known::new();
+        while !known.renewed(changes, all).contains(&0) {
+            eventfd.wait();
+        }
+        others.map(|other| other.join().unwrap());
+        assert_eq!(known.renewed(changes, all), [0, 1]);
+    });
+}
+
+/// A source is refused, or it is told of the shutdown.
+#[test]
+fn no_source_outlives_the_shutdown_unnoticed() {
+    loom::model(|| {
+        let shared = Arc::new((Sources::<usize>::default(), Changes::new()));
+        let other = shared.clone();
+        let adder = thread::spawn(move || {
+            let (sources, changes) = &*other;
+            sources.find_or_add(|_| Some(()), || 0, changes).is_some()
+        });
+        let told = shared.0.shut_down();
+        assert_eq!(adder.join().unwrap(), told == [0]);
     });
 }

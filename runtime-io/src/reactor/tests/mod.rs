@@ -1,4 +1,4 @@
-//! Unit tests of the readiness words, the waiters and the slots, and, under `--cfg runtime_loom`, their models.
+//! Unit tests of the readiness words, the waiters, the slots and the sources, and, under `--cfg runtime_loom`, their models.
 
 #[cfg(runtime_loom)]
 mod loom;
@@ -7,4 +7,28 @@ mod registration;
 #[cfg(not(runtime_loom))]
 mod slots;
 #[cfg(not(runtime_loom))]
+mod sources;
+#[cfg(not(runtime_loom))]
 mod unit;
+
+#[cfg(not(runtime_loom))]
+use super::driver::{Driver, Reactor};
+
+/// A reactor that nobody drives but its test.
+#[cfg(not(runtime_loom))]
+fn driver() -> (Driver, std::sync::Arc<Reactor>) {
+    driver_of(false)
+}
+
+/// The same, driven by a thread that is a user's or not.
+#[cfg(not(runtime_loom))]
+fn driver_of(users_thread: bool) -> (Driver, std::sync::Arc<Reactor>) {
+    Driver::new(&runtime_core::driver::DriverParams {
+        fire_at_shutdown: false,
+        workers: 1,
+        nevents: 16,
+        start_paused: false,
+        may_pause: users_thread,
+    })
+    .unwrap()
+}

@@ -1,12 +1,12 @@
 //! Tokens and the registrations they name: used again, out of date, many, and refused.
 
-use crate::reactor::driver::{Driver, Reactor};
+use super::driver;
 use crate::reactor::registration::Registration;
 use crate::reactor::scheduled::ScheduledIo;
 use crate::reactor::slots::{Slot, Slots};
 use crate::reactor::{Direction, Interest, Ready};
 use proptest::prelude::*;
-use runtime_core::driver::{DriverParams, IoDriver};
+use runtime_core::driver::IoDriver;
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -115,17 +115,6 @@ proptest! {
         let left = known.iter().filter(|(_, io)| io.is_some()).count();
         prop_assert_eq!(slots.shut_down().len(), left);
     }
-}
-
-fn driver() -> (Driver, Arc<Reactor>) {
-    Driver::new(&DriverParams {
-        fire_at_shutdown: false,
-        workers: 1,
-        nevents: 16,
-        start_paused: false,
-        may_pause: false,
-    })
-    .unwrap()
 }
 
 /// Has the number mean what `to` is.

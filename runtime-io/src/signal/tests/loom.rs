@@ -70,24 +70,24 @@ fn what_one_has_taken_is_not_given_again() {
 }
 
 #[test]
-fn an_arrival_is_seen_or_rings_the_bell() {
+fn an_arrival_is_seen_or_written_to_the_pipe() {
     loom::model(|| {
         let parts = Arc::new((Latch::new(), Switch::new(), AtomicBool::new(false)));
         let others = parts.clone();
         let handler = thread::spawn(move || {
-            let (latch, switch, bell) = &*others;
+            let (latch, switch, pipe) = &*others;
             latch.arrive(NOW);
             after_arrival();
             if !switch.is_off() {
                 // Ordering: Relaxed; looked at after the join.
-                bell.store(true, Ordering::Relaxed);
+                pipe.store(true, Ordering::Relaxed);
             }
         });
-        let (latch, switch, bell) = &*parts;
+        let (latch, switch, pipe) = &*parts;
         switch.turn_on();
         let is_seen = listen_for_a_moment(latch);
         handler.join().unwrap();
         // Ordering: Relaxed; after the join.
-        assert!(is_seen || bell.load(Ordering::Relaxed));
+        assert!(is_seen || pipe.load(Ordering::Relaxed));
     });
 }

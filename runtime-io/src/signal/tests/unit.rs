@@ -1,8 +1,8 @@
 //! Latches, bells and the action, one thread at a time.
 
 use crate::signal::latch::{KEPT, Latch};
-use crate::signal::pair::{Bell, ring_all};
-use crate::signal::{gap, latch::Switch};
+use crate::signal::self_pipe::{SelfPipe, wake_all};
+use crate::signal::{handler, latch::Switch};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::mem::ManuallyDrop;
@@ -58,10 +58,10 @@ fn a_switch_is_off_until_it_is_turned_on() {
     assert!(switch.is_off());
 }
 
-/// How often the bell was rung since the last time, which is not told from once if it is full.
-fn rings(bell: &Bell) -> usize {
-    // SAFETY: open as long as the bell, and not closed here.
-    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(bell.as_raw_fd()) });
+/// How often the pipe was rung since the last time, which is not told from once if it is full.
+fn rings(pipe: &SelfPipe) -> usize {
+    // SAFETY: open as long as the pipe, and not closed here.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(pipe.as_raw_fd()) });
     let mut count = 0;
     loop {
         match file.read(&mut [0; 64]) {
@@ -77,51 +77,51 @@ fn rings(bell: &Bell) -> usize {
 /// One test for all that touches the list of the process.
 #[test]
 fn bells_in_use_ring_and_others_wait_for_the_next_user() {
-    let (first, second) = (Bell::new().unwrap(), Bell::new().unwrap());
+    let (first, second) = (SelfPipe::new().unwrap(), SelfPipe::new().unwrap());
     assert_ne!(first.as_raw_fd(), second.as_raw_fd());
-    ring_all();
+    wake_all();
     assert_eq!((rings(&first), rings(&second)), (1, 1));
     assert_eq!((rings(&first), rings(&second)), (0, 0));
 
     let unused = first.as_raw_fd();
     drop(first);
-    ring_all();
+    wake_all();
     assert_eq!(rings(&second), 1);
-    let again = Bell::new().unwrap();
+    let again = SelfPipe::new().unwrap();
     assert_eq!(again.as_raw_fd(), unused);
     assert_eq!(rings(&again), 0);
-    let third = Bell::new().unwrap();
+    let third = SelfPipe::new().unwrap();
     assert!(![unused, second.as_raw_fd()].contains(&third.as_raw_fd()));
 
     // More than it holds: nobody waits for room.
-    (0..5_000).for_each(|_| ring_all());
-    for bell in [&again, &second, &third] {
-        let count = rings(bell);
+    (0..5_000).for_each(|_| wake_all());
+    for pipe in [&again, &second, &third] {
+        let count = rings(pipe);
         assert!((1..=5_000).contains(&count), "{count}");
     }
 
     // The action counts an arrival once, however often it was asked for, and then rings.
     let signal = libc::SIGURG;
-    let mut seen = gap::begin_listening(signal).unwrap();
-    assert_eq!(gap::begin_listening(signal).unwrap(), seen);
-    let before = gap::arrivals(signal);
+    let mut seen = handler::begin_listening(signal).unwrap();
+    assert_eq!(handler::begin_listening(signal).unwrap(), seen);
+    let before = handler::arrivals(signal);
     // SAFETY: no memory is involved; the handler runs on this thread, before the call returns.
     assert_eq!(unsafe { libc::raise(signal) }, 0);
-    assert_eq!(gap::arrivals(signal), before + 1);
+    assert_eq!(handler::arrivals(signal), before + 1);
     assert_eq!([&again, &second, &third].map(rings), [1; 3]);
-    assert!(gap::take(signal, &mut seen) && !gap::take(signal, &mut seen));
+    assert!(handler::take(signal, &mut seen) && !handler::take(signal, &mut seen));
     assert_eq!(seen, before + 1);
 }
 
 #[test]
 fn numbers_that_are_no_signals_have_no_arrivals() {
     for signal in [i32::MIN, -1, 128, i32::MAX] {
-        assert!(gap::begin_listening(signal).is_err(), "{signal}");
-        assert_eq!(gap::arrivals(signal), 0);
-        assert!(!gap::take(signal, &mut 0));
+        assert!(handler::begin_listening(signal).is_err(), "{signal}");
+        assert_eq!(handler::arrivals(signal), 0);
+        assert!(!handler::take(signal, &mut 0));
     }
-    assert_eq!(gap::arrivals(127), 0);
-    assert!(gap::take(127, &mut 1));
+    assert_eq!(handler::arrivals(127), 0);
+    assert!(handler::take(127, &mut 1));
 }
 
 #[test]
@@ -136,6 +136,6 @@ fn the_time_of_an_arrival_is_that_of_the_monotonic_clock() {
         std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_nanos()
     };
     let before = clock();
-    let now = u128::from(gap::monotonic_nanos());
+    let now = u128::from(handler::monotonic_nanos());
     assert!((before..=clock()).contains(&now));
 }

@@ -4,16 +4,15 @@
 //! `submit` itself does when the kernel is made to. An operation writes to the memory that its entry points to,
 //! outside of the kernel's lock. Queues are as small as they can be: one place for submissions, one for completions.
 //!
-//! What it watches, by cells that loom finds races in:
-//! - the queues' user side: whoever touches it has it to himself;
-//! - a request's memory: nobody else has it while the kernel writes, the kernel never writes once it is freed,
-//!   and it is freed once.
+//! What it watches, by cells that loom finds races in: the queues' user side (whoever touches it has it alone), and the
+//! memory of requests (`memory`).
 
 use super::Request;
-use super::ring::WakeDriver;
+use super::memory::Cell;
 use super::slots::Key;
 use loom::cell::UnsafeCell;
 use loom::sync::{Condvar, Mutex};
+use runtime_core::driver::Unpark;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -28,33 +27,6 @@ pub(super) enum Entry {
     Start(Key, Arc<Cell>),
     Cancel(Key),
 }
-
-/// A request's memory, as the kernel sees it.
-pub(super) struct Cell {
-    content: UnsafeCell<Content>,
-    is_gone: Mutex<bool>,
-    gone: Condvar,
-}
-
-#[derive(Default)]
-struct Content {
-    writes: usize,
-    is_freed: bool,
-}
-
-// SAFETY: loom watches that nobody uses the content while another writes it.
-unsafe impl Send for Cell {}
-// SAFETY: as above.
-unsafe impl Sync for Cell {}
-
-/// A request's memory, as its owner has it.
-pub(crate) struct Memory {
-    cell: Arc<Cell>,
-    pub(super) may_cancel: bool,
-}
-
-/// For a model to ask what became of a request's memory.
-pub(super) struct Witness(Arc<Cell>);
 
 #[derive(Default)]
 struct State {
@@ -86,67 +58,6 @@ pub(super) struct Kernel {
 unsafe impl Send for Kernel {}
 // SAFETY: as above.
 unsafe impl Sync for Kernel {}
-
-impl Memory {
-    pub(super) fn new(may_cancel: bool) -> (Memory, Witness) {
-        let cell = Arc::new(Cell {
-            content: UnsafeCell::default(),
-            is_gone: Mutex::new(false),
-            gone: Condvar::new(),
-        });
-        let memory = Memory {
-            cell: cell.clone(),
-            may_cancel,
-        };
-        (memory, Witness(cell))
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        self.cell.change(|content| content.is_freed = true);
-        *self.cell.is_gone.lock().unwrap() = true;
-        self.cell.gone.notify_all();
-    }
-}
-
-impl std::fmt::Debug for Memory {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Memory")
-    }
-}
-
-impl Cell {
-    fn change(&self, change: impl FnOnce(&mut Content)) {
-        self.content.with_mut(|content| {
-            // SAFETY: loom has just made sure that nobody else uses it.
-            let content = unsafe { &mut *content };
-            assert!(!content.is_freed, "memory is used after it was freed");
-            change(content);
-        });
-    }
-}
-
-impl Witness {
-    pub(super) fn is_freed(&self) -> bool {
-        // SAFETY: loom has just made sure that nobody writes it.
-        self.0
-            .content
-            .with(|content| unsafe { (*content).is_freed })
-    }
-
-    pub(super) fn wait_until_freed(&self) {
-        let mut is_gone = self.0.is_gone.lock().unwrap();
-        while !*is_gone {
-            is_gone = self.0.gone.wait(is_gone).unwrap();
-        }
-    }
-
-    pub(super) fn writes(&self) -> usize {
-        // SAFETY: as above.
-        self.0.content.with(|content| unsafe { (*content).writes })
-    }
-}
 
 impl Kernel {
     pub(super) fn new() -> io::Result<Kernel> {
@@ -197,7 +108,7 @@ impl Kernel {
                 state = self.changed.wait(state).unwrap();
             }
         };
-        cell.change(|content| content.writes += 1);
+        cell.write();
         self.change(|state| state.complete(key, DONE));
         true
     }
@@ -245,7 +156,7 @@ impl State {
     fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Start(key, cell) if self.works_at_once => {
-                cell.change(|content| content.writes += 1);
+                cell.write();
                 self.complete(key, DONE);
             }
             Entry::Start(key, cell) => self.taken.push_back((key, cell)),
@@ -336,8 +247,8 @@ impl Kernel {
     }
 }
 
-impl WakeDriver for Kernel {
-    fn wake_driver(&self) {
+impl Unpark for Kernel {
+    fn unpark(&self) {
         self.change(|state| state.is_driver_awake = true);
     }
 }

@@ -3,11 +3,12 @@
 //! The kernel's model watches the memory, see `kernel`; what is asserted here is that nobody waits for ever, and
 //! that all memory is freed.
 
-use crate::uring::kernel::{DONE, Kernel, Memory, Witness};
-use crate::uring::ring::WakeDriver;
+use crate::uring::kernel::{DONE, Kernel};
+use crate::uring::memory::{Memory, Witness};
 use crate::uring::{Done, Op, Request, Ring};
 use loom::future::block_on;
 use loom::thread;
+use runtime_core::driver::Unpark;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -20,7 +21,7 @@ const CHANGES: bool = false;
 fn ring() -> (Arc<Kernel>, Arc<Ring>) {
     let kernel = Arc::new(Kernel::new().unwrap());
     let driver: Weak<Kernel> = Arc::downgrade(&kernel);
-    let ring = Arc::new(Ring::on(kernel.clone(), driver as Weak<dyn WakeDriver>));
+    let ring = Arc::new(Ring::on(kernel.clone(), driver as Weak<dyn Unpark>));
     (kernel, ring)
 }
 

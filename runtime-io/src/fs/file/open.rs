@@ -1,7 +1,8 @@
 //! [`OpenOptions`]: how a [`File`] is to be opened.
 
-use super::handle::Handle;
-use super::{File, on_pool, ring};
+use super::File;
+use crate::fs::handle::Handle;
+use crate::fs::{on_pool, ring};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;

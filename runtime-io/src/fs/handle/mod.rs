@@ -9,7 +9,7 @@
 //! - I2: ordinary files of local disks, pipes and terminals are closed at once: their users count on it (a
 //!   program that was just written can be run, the other side of a pipe sees the end).
 
-use super::sys::{self, Nature};
+use crate::fs::sys::{self, Nature};
 use runtime_core::spawn::drop_off_worker;
 use std::fs::File;
 use std::ops::Deref;
@@ -34,17 +34,17 @@ impl Handle {
     }
 
     /// A file that comes from elsewhere.
-    pub(super) fn foreign(file: File) -> Handle {
+    pub(crate) fn foreign(file: File) -> Handle {
         let (file, nature) = (Some(file), None);
         Handle { file, nature }
     }
 
     /// Is it known as an ordinary file on a disk of this machine, whose position can be moved without waiting?
-    pub(super) fn is_ordinary(&self) -> bool {
+    pub(crate) fn is_ordinary(&self) -> bool {
         self.nature == Some(Nature::Ordinary)
     }
 
-    pub(super) fn into_std(mut self) -> File {
+    pub(crate) fn into_std(mut self) -> File {
         let file = self.file.take();
         file.expect("a handle has its file until it is dropped")
     }

@@ -1,14 +1,14 @@
-//! The latches of this process, one for each signal, and the action that feeds them.
+//! The signal handler, and the latches of this process that it feeds, one for each signal.
 //!
-//! I1: the action is async-signal-safe: atomics, `clock_gettime`, and what `pair` says.
+//! I1: the handler's action is async-signal-safe: atomics, `clock_gettime`, and what `self_pipe` says. It takes no lock.
 //! I2: a signal's action is registered once a process, and stays. It counts before it wakes anybody.
 
 use super::latch::Latch;
-use super::pair;
+use super::self_pipe;
 use libc::c_int;
+use runtime_core::base::shim::lock::Mutex;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Signal numbers of Linux, real-time ones included, end before this.
 const SIGNALS: usize = 128;
@@ -52,14 +52,14 @@ fn install(signal: c_int) -> io::Result<()> {
     if is_installed.load(Ordering::Acquire) {
         return Ok(());
     }
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _installing = INSTALLING.lock();
     // Ordering: Relaxed; written under the lock.
     if is_installed.load(Ordering::Relaxed) {
         return Ok(());
     }
     let arrive = move || {
         latch.arrive(monotonic_nanos());
-        pair::ring_all();
+        self_pipe::wake_all();
     };
     // SAFETY: the action is async-signal-safe (I1).
     unsafe { signal_hook_registry::register(signal, arrive) }?;

@@ -1,0 +1,102 @@
+//! What streams have in common, and what listeners have, as methods of each.
+
+/// Accepting, and how a listener comes about. Accepted streams start out assumed readable and writable, on the
+/// listener's own reactor. `$peer` makes the system's address ours.
+macro_rules! listener_methods {
+    ($type:ident, $mio:ty, $stream:ident, $addr:ty, $peer:path) => {
+        impl $type {
+            #[track_caller]
+            pub(super) fn from_mio(
+                listener: $mio,
+                kind: crate::net::kind::Kind,
+            ) -> std::io::Result<$type> {
+                let io = crate::reactor::PollEvented::new(listener)?;
+                Ok($type { io, kind })
+            }
+
+            /// Takes over a listener of a kind that is not known.
+            fn adopt(io: crate::reactor::PollEvented<$mio>) -> $type {
+                let kind = crate::net::kind::Kind::of(&io.get_ref());
+                $type { io, kind }
+            }
+
+            fn accept_now(&self) -> std::io::Result<($stream, $addr)> {
+                use crate::reactor::Ready;
+                let (stream, peer) = self.io.accept()?;
+                let io = self.io.beside(stream, Ready::READABLE | Ready::WRITABLE);
+                let transfer = crate::net::kind::Transfer::of(self.kind);
+                Ok(($stream { io, transfer }, $peer(peer)))
+            }
+
+            /// Waits for a connection.
+            ///
+            /// # Errors
+            /// The OS's, such as being out of descriptors; the listener lives on.
+            ///
+            /// # Cancel safety
+            /// Safe: no connection is lost.
+            pub async fn accept(&self) -> std::io::Result<($stream, $addr)> {
+                let registration = self.io.registration();
+                registration
+                    .async_io(crate::reactor::Interest::READABLE, || self.accept_now())
+                    .await
+            }
+
+            /// Polls for a connection. Only the latest caller is woken.
+            pub fn poll_accept(
+                &self,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<($stream, $addr)>> {
+                self.io
+                    .registration()
+                    .poll_io(cx, crate::reactor::Direction::Read, || self.accept_now())
+            }
+        }
+    };
+}
+
+/// How a stream comes about, is asked for its error, and is split.
+macro_rules! connection_methods {
+    ($type:ident, $mio:ty) => {
+        impl $type {
+            /// Takes over a stream of a kind that is not known.
+            fn adopt(io: crate::reactor::PollEvented<$mio>) -> $type {
+                let kind = crate::net::kind::Kind::of(&io.get_ref());
+                let transfer = crate::net::kind::Transfer::of(kind);
+                $type { io, transfer }
+            }
+
+            /// Waits for a connection attempt to end, and asks how.
+            pub(super) async fn connecting(
+                stream: $mio,
+                kind: crate::net::kind::Kind,
+            ) -> std::io::Result<$type> {
+                let io = crate::reactor::PollEvented::new(stream)?;
+                let direction = crate::reactor::Direction::Write;
+                std::future::poll_fn(|cx| io.registration().poll_ready(cx, direction)).await?;
+                match io.take_error()? {
+                    Some(error) => Err(error),
+                    None => Ok($type {
+                        io,
+                        transfer: crate::net::kind::Transfer::of(kind),
+                    }),
+                }
+            }
+
+            /// The pending error of the socket, which is thereby cleared.
+            pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
+                self.io.take_error()
+            }
+
+            /// Two borrowed halves, for reading and writing at once in one task.
+            pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
+                split::split(self)
+            }
+
+            /// Two owned halves, for two tasks.
+            pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+                split::into_split(self)
+            }
+        }
+    };
+}

@@ -1,0 +1,368 @@
+//! A wheel for each worker, and one for foreign threads. What the schedulers call is in `driver`.
+//!
+//! A worker arms timers in its own slot, whose lock it shares with nobody unless a timer is dropped or rescued
+//! elsewhere, and looks at the slot before it parks: so arming never wakes anyone. Other threads arm in the
+//! *foreign* slot, which whoever parks on the driver serves.
+//!
+//! Foreign handshake: the parker stores until when it will sleep (`parked_until`), fences, then reads the
+//! foreign slot's `next`. The registrar stores `next`, fences, then reads `parked_until`, and unparks
+//! the driver if that is later. Each fence orders a store before a load, so one of them sees the other.
+//!
+//! I1: a slot's `next` is at most its wheel's earliest deadline; it is written under the slot's lock.
+//! I2: wakers are collected under the lock, at most `BATCH` at a time, and woken outside of it.
+//! Shutdown: every slot fails its timers and refuses new ones; their sleepers are woken and panic.
+
+#[cfg(all(test, runtime_loom))]
+#[path = "tests/loom.rs"]
+mod loom;
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/slot.rs"]
+mod slot;
+
+use crate::clock::Clock;
+use crate::due::Due;
+use crate::entry::{Entry, Phase};
+use crate::wheel::Wheel;
+use runtime_core::base::contain;
+use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use runtime_core::driver::{DriverParams, Unpark};
+use runtime_core::with_current;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Wakers taken out of a wheel at a time.
+const BATCH: usize = 32;
+/// "No deadline"; also "not parked".
+pub(crate) const NEVER: u64 = u64::MAX;
+
+/// All of a runtime's wheels.
+pub struct TimeHandle {
+    pub(crate) common: Arc<Common>,
+    pub(crate) slots: Box<[Arc<Slot>]>,
+    fire_at_shutdown: bool,
+}
+
+/// What the slots share.
+pub(crate) struct Common {
+    pub(crate) clock: Clock,
+    /// Until which tick the thread on the driver sleeps; 0 while none does.
+    parked_until: AtomicU64,
+    pub(crate) unpark: Arc<dyn Unpark>,
+    /// Set before the wheels are told, each under its lock.
+    has_ended: AtomicBool,
+}
+
+/// One wheel.
+#[repr(align(128))]
+pub(crate) struct Slot {
+    wheel: Mutex<Wheel>,
+    next: AtomicU64,
+    /// The foreign slot, unless this is it.
+    pub(crate) foreign: Option<Arc<Slot>>,
+    pub(crate) common: Arc<Common>,
+}
+
+/// Runs `f` on the current runtime's wheels, if it has any.
+pub(crate) fn with_time<R>(f: impl FnOnce(&TimeHandle) -> R) -> Option<R> {
+    with_current(|handle| {
+        let time = handle.time_driver()?;
+        time.downcast_ref::<TimeHandle>().map(f)
+    })
+    .flatten()
+}
+
+impl TimeHandle {
+    pub(crate) fn new(params: &DriverParams, driver_unpark: Arc<dyn Unpark>) -> TimeHandle {
+        let common = Arc::new(Common {
+            clock: Clock::new(params.start_paused, params.may_pause),
+            parked_until: AtomicU64::new(0),
+            unpark: driver_unpark,
+            has_ended: AtomicBool::new(false),
+        });
+        let slot = |foreign: Option<Arc<Slot>>| {
+            Arc::new(Slot {
+                wheel: Mutex::new(Wheel::new()),
+                next: AtomicU64::new(NEVER),
+                foreign,
+                common: common.clone(),
+            })
+        };
+        let foreign = slot(None);
+        let workers = (0..params.workers).map(|_| slot(Some(foreign.clone())));
+        let slots = workers.chain([foreign.clone()]).collect();
+        TimeHandle {
+            common,
+            slots,
+            fire_at_shutdown: params.fire_at_shutdown,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.common.clock
+    }
+
+    /// The slot this thread arms timers in.
+    pub(crate) fn own_slot(&self) -> &Arc<Slot> {
+        let foreign = self.slots.len() - 1;
+        &self.slots[runtime_core::worker_index().unwrap_or(foreign).min(foreign)]
+    }
+
+    pub(crate) fn foreign(&self) -> &Slot {
+        &self.slots[self.slots.len() - 1]
+    }
+
+    /// Fails all timers, or fires them if the runtime is made so; later ones too.
+    pub(crate) fn end_all(&self) {
+        let phase = match self.fire_at_shutdown {
+            true => Phase::Fired,
+            false => Phase::Failed,
+        };
+        // Ordering: Relaxed; the wheels' locks publish it to who finds one ended.
+        self.common
+            .has_ended
+            .store(!self.fire_at_shutdown, Ordering::Relaxed);
+        for slot in &self.slots {
+            slot.drain(|wheel, wakers| wheel.end_all(phase, wakers, BATCH));
+        }
+    }
+}
+
+/// The slot of a runtime that nobody runs.
+#[cfg(all(test, not(runtime_loom)))]
+pub(crate) fn single_slot() -> Arc<Slot> {
+    struct Nobody;
+    impl Unpark for Nobody {
+        fn unpark(&self) {}
+    }
+    let params = DriverParams {
+        fire_at_shutdown: false,
+        workers: 1,
+        nevents: 1,
+        start_paused: false,
+        may_pause: false,
+    };
+    TimeHandle::new(&params, Arc::new(Nobody)).slots[0].clone()
+}
+
+/// What arming came to.
+pub(crate) enum Armed {
+    Pending,
+    Elapsed,
+    Shutdown,
+}
+
+impl Slot {
+    /// Arms an entry that is in no wheel.
+    ///
+    /// # Safety
+    /// The entry is pinned, and `disarm`ed on this slot before it goes.
+    pub(crate) unsafe fn arm(&self, entry: &Entry, due: Due, waker: &Waker) -> Armed {
+        let waker = waker.clone();
+        let now = self.common.clock.now_tick();
+        let deadline = due.tick;
+        if deadline <= now {
+            // Ordering: Relaxed; who ends the runtime meanwhile is as good as later.
+            return match self.common.has_ended.load(Ordering::Relaxed) {
+                false => Armed::Elapsed,
+                true => Armed::Shutdown,
+            };
+        }
+        let mut wheel = self.wheel.lock();
+        if wheel.shutdown {
+            drop(wheel);
+            return Armed::Shutdown;
+        }
+        // SAFETY: in no wheel, so the node is ours.
+        unsafe { (*entry.node()).waker = Some(waker) };
+        entry.set(Phase::Armed);
+        // SAFETY: the caller's promise.
+        if !unsafe { wheel.insert(NonNull::from(entry), due, now) } {
+            entry.set(Phase::Idle);
+            // SAFETY: in no wheel.
+            let waker = unsafe { (*entry.node()).waker.take() };
+            drop(wheel);
+            drop(waker);
+            return Armed::Elapsed;
+        }
+        // Ordering: Relaxed; written under the lock, and before the fence of `call_parked`.
+        let is_earliest = deadline < self.next.load(Ordering::Relaxed);
+        if is_earliest {
+            // Ordering: Relaxed; as above.
+            self.next.store(deadline, Ordering::Relaxed);
+        }
+        drop(wheel);
+        if is_earliest && self.foreign.is_none() {
+            self.call_parked(deadline);
+        }
+        Armed::Pending
+    }
+
+    /// The parker's side of the foreign handshake, of the foreign slot: whoever holds the driver sleeps until `next`, or
+    /// until the deadline that is given back.
+    pub(crate) fn announce_park(&self, next: u64) -> u64 {
+        // Ordering: Relaxed; before the fence.
+        self.common.parked_until.store(next, Ordering::Relaxed);
+        // Ordering: SeqCst fence; pairs with the fence in `call_parked`.
+        fence(Ordering::SeqCst);
+        next.min(self.next())
+    }
+
+    /// Ends what `announce_park` announced.
+    pub(crate) fn end_park(&self) {
+        // Ordering: Relaxed; a registrar that misses it only unparks for nothing.
+        self.common.parked_until.store(0, Ordering::Relaxed);
+    }
+
+    /// The registrar's side of it.
+    fn call_parked(&self, deadline: u64) {
+        // Ordering: SeqCst fence; pairs with the fence in `announce_park`.
+        fence(Ordering::SeqCst);
+        // Ordering: Relaxed; ordered by the fence.
+        if self.common.parked_until.load(Ordering::Relaxed) > deadline {
+            self.common.unpark.unpark();
+        }
+    }
+
+    /// Takes an armed entry out, if the wheel has not.
+    pub(crate) fn disarm(&self, entry: &Entry) {
+        if entry.phase() != Phase::Armed {
+            return;
+        }
+        let mut wheel = self.wheel.lock();
+        let mut waker = None;
+        if entry.phase() == Phase::Armed {
+            // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
+            unsafe { wheel.remove(NonNull::from(entry)) };
+            entry.set(Phase::Idle);
+            // SAFETY: in no wheel now.
+            waker = unsafe { (*entry.node()).waker.take() };
+        }
+        drop(wheel);
+        drop(waker);
+    }
+
+    /// Takes an armed entry out with its waker; `None` if the wheel already has.
+    pub(crate) fn take_waker(&self, entry: &Entry) -> Option<Waker> {
+        let mut wheel = self.wheel.lock();
+        if entry.phase() != Phase::Armed {
+            return None;
+        }
+        // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
+        unsafe { wheel.remove(NonNull::from(entry)) };
+        entry.set(Phase::Idle);
+        // SAFETY: in no wheel now.
+        unsafe { (*entry.node()).waker.take() }
+    }
+
+    /// Sees to it that an armed entry wakes `waker`; the phase then.
+    pub(crate) fn update_waker(&self, entry: &Entry, waker: &Waker) -> Phase {
+        // SAFETY: under the lock, and armed.
+        let is_same = |entry: &Entry| unsafe {
+            (*entry.node())
+                .waker
+                .as_ref()
+                .is_some_and(|w| w.will_wake(waker))
+        };
+        {
+            let _wheel = self.wheel.lock();
+            let phase = entry.phase();
+            if phase != Phase::Armed || is_same(entry) {
+                return phase;
+            }
+        }
+        let fresh = waker.clone();
+        let guard = self.wheel.lock();
+        let phase = entry.phase();
+        let old = match phase {
+            // SAFETY: under the lock, and armed.
+            Phase::Armed => unsafe { (*entry.node()).waker.replace(fresh) },
+            _ => Some(fresh),
+        };
+        drop(guard);
+        drop(old);
+        phase
+    }
+
+    /// Moves an armed entry's deadline on to a later tick, in place; false if that cannot be.
+    pub(crate) fn postpone(&self, entry: &Entry, due: Due) -> bool {
+        let mut wheel = self.wheel.lock();
+        // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
+        entry.phase() == Phase::Armed && unsafe { wheel.postpone(NonNull::from(entry), due) }
+    }
+
+    /// Fires what is due at `now`.
+    pub(crate) fn fire(&self, now: u64) -> usize {
+        // Ordering: Relaxed; a slot's own worker wrote it, others accept a late value.
+        if self.next.load(Ordering::Relaxed) > now {
+            return 0;
+        }
+        self.drain(|wheel, wakers| wheel.advance(now, wakers, BATCH))
+    }
+
+    fn drain(&self, mut step: impl FnMut(&mut Wheel, &mut Vec<Waker>) -> bool) -> usize {
+        let mut fired = 0;
+        let mut wakers = Vec::with_capacity(BATCH);
+        loop {
+            let mut wheel = self.wheel.lock();
+            let more = step(&mut wheel, &mut wakers);
+            let next = wheel.next_tick().unwrap_or(NEVER);
+            // Ordering: Relaxed; written under the lock (I1).
+            self.next.store(next, Ordering::Relaxed);
+            drop(wheel);
+            fired += wakers.len();
+            for waker in wakers.drain(..) {
+                contain::contain(|| waker.wake());
+            }
+            if !more {
+                return fired;
+            }
+        }
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        // Ordering: Relaxed; ordered by the caller's fence where it matters.
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// `next`, made exact: cancelled timers leave an early value behind.
+    pub(crate) fn exact_next(&self) -> u64 {
+        if self.next() == NEVER {
+            return NEVER;
+        }
+        let wheel = self.wheel.lock();
+        let next = wheel.next_tick().unwrap_or(NEVER);
+        // Ordering: Relaxed; written under the lock (I1).
+        self.next.store(next, Ordering::Relaxed);
+        next
+    }
+}
+
+impl fmt::Debug for TimeHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimeHandle")
+            .field("slots", &self.slots.len())
+            .finish()
+    }
+}
+
+/// The slot for a new sleep on this thread.
+///
+/// # Panics
+/// Outside of a runtime, or where time is not enabled.
+#[track_caller]
+pub(crate) fn current_slot() -> Arc<Slot> {
+    match with_time(|time| time.own_slot().clone()) {
+        Some(slot) => slot,
+        None => {
+            // Says so itself if there is no runtime at all.
+            let _runtime = runtime_core::runtime::Handle::current();
+            panic!(
+                "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on \
+                 the runtime builder to enable timers."
+            );
+        }
+    }
+}
