@@ -24,8 +24,9 @@ use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use runtime_core::base::contain;
+use runtime_core::base::handshake;
 use runtime_core::base::shim::sync::Mutex;
-use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use runtime_core::driver::{DriverParams, Unpark};
 use runtime_core::with_current;
 use std::fmt;
@@ -205,8 +206,8 @@ impl Slot {
     pub(crate) fn announce_park(&self, next: u64) -> u64 {
         // Ordering: Relaxed; before the fence.
         self.common.parked_until.store(next, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the fence in `call_parked`.
-        fence(Ordering::SeqCst);
+        // Handshake with `call_parked`.
+        handshake::store_load();
         next.min(self.next())
     }
 
@@ -218,8 +219,8 @@ impl Slot {
 
     /// The registrar's side of it.
     fn call_parked(&self, deadline: u64) {
-        // Ordering: SeqCst fence; pairs with the fence in `announce_park`.
-        fence(Ordering::SeqCst);
+        // Handshake with `announce_park`.
+        handshake::store_load();
         // Ordering: Relaxed; ordered by the fence.
         if self.common.parked_until.load(Ordering::Relaxed) > deadline {
             self.common.unpark.unpark();

@@ -14,7 +14,8 @@
 //! I2: `taken` only grows: who saw fewer arrivals does not undo what another has taken, so that no later listener is
 //!     given what was dealt with.
 
-use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use runtime_core::base::handshake;
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long an arrival that nobody took is kept.
@@ -96,8 +97,8 @@ impl Switch {
     pub(super) fn turn_on(&self) {
         // Ordering: Relaxed; ordered by the fence.
         self.0.store(true, Ordering::Relaxed);
-        // Ordering: SeqCst; pairs with the fence of `after_arrival` (I1).
-        fence(Ordering::SeqCst);
+        // Handshake with `after_arrival` (I1).
+        handshake::store_load();
     }
 
     pub(super) fn turn_off(&self) {
@@ -113,6 +114,6 @@ impl Switch {
 
 /// Between an arrival and the look at the switches.
 pub(super) fn after_arrival() {
-    // Ordering: SeqCst; pairs with the fence of `Switch::turn_on` (I1).
-    fence(Ordering::SeqCst);
+    // Handshake with `Switch::turn_on` (I1).
+    handshake::store_load();
 }

@@ -68,6 +68,7 @@ fn open_again(near: &UnixStream) -> UnixStream {
     let (fresh, far) = UnixStream::pair().unwrap();
     // SAFETY: both are open descriptors of this test.
     assert_eq!(
+        // SAFETY: both descriptors are open, and this test's own.
         unsafe { libc::dup2(fresh.as_raw_fd(), near.as_raw_fd()) },
         near.as_raw_fd()
     );
