@@ -66,9 +66,8 @@ fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixSt
 /// Has the number mean a socket that is open on both sides; gives the other end.
 fn open_again(near: &UnixStream) -> UnixStream {
     let (fresh, far) = UnixStream::pair().unwrap();
-    // SAFETY: both are open descriptors of this test.
     assert_eq!(
-        // SAFETY: both descriptors are open, and this test's own.
+        // SAFETY: both are open descriptors of this test.
         unsafe { libc::dup2(fresh.as_raw_fd(), near.as_raw_fd()) },
         near.as_raw_fd()
     );
