@@ -13,6 +13,7 @@
 //!     the wheel, so after an Acquire load of either the owner may free it.
 
 use crate::due::Due;
+use runtime_core::base::list::{Linked, Links};
 use runtime_core::base::shim::sync::atomic::{AtomicU32, Ordering};
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;
@@ -37,6 +38,8 @@ pub(crate) enum Phase {
 pub(crate) struct Entry {
     state: AtomicU32,
     node: UnsafeCell<Node>,
+    /// Its neighbours in the wheel's list.
+    links: UnsafeCell<Links<Entry>>,
     /// Touched with `node`, so that the model checker sees who breaks I1.
     #[cfg(runtime_loom)]
     watched: runtime_core::base::shim::cell::UnsafeCell<()>,
@@ -46,9 +49,6 @@ pub(crate) struct Entry {
 /// The part guarded by the slot's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// The entry before it; of a list's oldest entry, the newest one.
-    pub(crate) previous: Option<NonNull<Entry>>,
-    pub(crate) next: Option<NonNull<Entry>>,
     /// The tick at which it is filed; at most `deadline`.
     pub(crate) filed: u64,
     /// The tick at which it is due; past `filed` after a reset to a later time.
@@ -75,6 +75,17 @@ impl Node {
     }
 }
 
+// SAFETY: the links are a field of the entry.
+unsafe impl Linked for Entry {
+    fn links(entry: NonNull<Self>) -> NonNull<Links<Self>> {
+        // SAFETY: the field's address is within the entry.
+        let links = unsafe { &raw mut (*entry.as_ptr()).links };
+        // `UnsafeCell` has its value at its own address.
+        // SAFETY: a field's address is not null.
+        unsafe { NonNull::new_unchecked(links.cast()) }
+    }
+}
+
 // SAFETY: by I1 the node is guarded by a lock or owned.
 unsafe impl Send for Entry {}
 // SAFETY: as above.
@@ -85,6 +96,7 @@ impl Entry {
         Entry {
             state: AtomicU32::new(IDLE),
             node: UnsafeCell::new(Node::default()),
+            links: UnsafeCell::new(Links::new()),
             #[cfg(runtime_loom)]
             watched: runtime_core::base::shim::cell::UnsafeCell::new(()),
             _pin: PhantomPinned,

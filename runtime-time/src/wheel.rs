@@ -16,6 +16,7 @@
 
 use crate::due::Due;
 use crate::entry::{Entry, Node, Phase};
+use runtime_core::base::list::List;
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -36,13 +37,9 @@ pub(crate) struct Wheel {
     unsorted: u64,
     /// Number of timers armed so far; each keeps its own (I3).
     armed: u64,
-    /// The oldest entry of each list; its `previous` is the list's newest.
-    heads: Box<[Option<NonNull<Entry>>; LEVELS * LISTS]>,
+    lists: Box<[List<Entry>; LEVELS * LISTS]>,
     pub(crate) shutdown: bool,
 }
-
-// SAFETY: entries are `Sync`; the pointers are only followed under the lock the wheel is in.
-unsafe impl Send for Wheel {}
 
 impl Wheel {
     pub(crate) fn new() -> Self {
@@ -51,17 +48,17 @@ impl Wheel {
             occupied: [0; LEVELS],
             unsorted: 0,
             armed: 0,
-            heads: Box::new([None; LEVELS * LISTS]),
+            lists: Box::new([const { List::new() }; LEVELS * LISTS]),
             shutdown: false,
         }
     }
 
     /// # Safety
-    /// The caller holds the wheel's lock or owns the entry, and the reference is used up at once.
-    #[allow(clippy::mut_from_ref)]
-    unsafe fn node(entry: &Entry) -> &mut Node {
+    /// The entry is alive, the caller holds the wheel's lock or owns the entry, and the reference is used up before the
+    /// next one to the same entry is made.
+    unsafe fn node<'a>(entry: NonNull<Entry>) -> &'a mut Node {
         // SAFETY: the caller's promise (I1 of `entry`).
-        unsafe { &mut *entry.node() }
+        unsafe { &mut *entry.as_ref().node() }
     }
 
     /// Links an entry; false if its deadline is not past `elapsed`.
@@ -78,7 +75,7 @@ impl Wheel {
         }
         self.armed += 1;
         // SAFETY: the entry is alive (I2) and in no wheel.
-        let node = unsafe { Wheel::node(entry.as_ref()) };
+        let node = unsafe { Wheel::node(entry) };
         node.set_due(due, self.armed);
         self.file(entry, node);
         true
@@ -91,7 +88,7 @@ impl Wheel {
     /// The entry is linked into this wheel.
     pub(crate) unsafe fn postpone(&mut self, entry: NonNull<Entry>, due: Due) -> bool {
         // SAFETY: linked, so alive (I2); we hold the lock.
-        let node = unsafe { Wheel::node(entry.as_ref()) };
+        let node = unsafe { Wheel::node(entry) };
         if due.tick < node.filed {
             return false;
         }
@@ -103,37 +100,28 @@ impl Wheel {
         true
     }
 
+    /// Links an entry that is in no list.
     fn file(&mut self, entry: NonNull<Entry>, node: &mut Node) {
         node.filed = node.deadline.min(self.elapsed.saturating_add(HORIZON - 1));
         let (level, list) = self.place(node.filed);
         let at = level * LISTS + list;
         node.list = at as u32;
-        node.next = None;
-        match self.heads[at] {
+        let bit = 1 << list;
+        match self.lists[at].back() {
             None => {
-                node.previous = Some(entry);
-                self.heads[at] = Some(entry);
-                self.occupied[level] |= 1 << list;
+                self.occupied[level] |= bit;
                 if level == 0 {
-                    self.unsorted &= !(1 << list);
+                    self.unsorted &= !bit;
                 }
             }
-            Some(head) => {
-                // SAFETY: linked, so alive (I2), and another entry than `entry`.
-                let newest = unsafe { Wheel::node(head.as_ref()) }
-                    .previous
-                    .replace(entry);
-                node.previous = newest;
-                if let Some(newest) = newest {
-                    // SAFETY: as above.
-                    let newest = unsafe { Wheel::node(newest.as_ref()) };
-                    newest.next = Some(entry);
-                    if level == 0 && newest.order() > node.order() {
-                        self.unsorted |= 1 << list;
-                    }
-                }
+            // SAFETY: linked, so alive (I2), under our lock, and another entry than `entry`.
+            Some(newest) if level == 0 && unsafe { Wheel::node(newest) }.order() > node.order() => {
+                self.unsorted |= bit;
             }
+            Some(_) => {}
         }
+        // SAFETY: in no list; unlinked before it goes (I2).
+        unsafe { self.lists[at].push_back(entry) };
     }
 
     fn place(&self, tick: u64) -> (usize, usize) {
@@ -148,21 +136,22 @@ impl Wheel {
     /// The entry is linked into this wheel.
     pub(crate) unsafe fn remove(&mut self, entry: NonNull<Entry>) {
         // SAFETY: linked, so alive (I2); we hold the lock.
-        let node = unsafe { Wheel::node(entry.as_ref()) };
-        let at = node.list as usize;
-        let (previous, next) = (node.previous.take(), node.next.take());
-        if self.heads[at] == Some(entry) {
-            self.heads[at] = next;
-        } else if let Some(previous) = previous {
-            // SAFETY: as above, another entry.
-            unsafe { Wheel::node(previous.as_ref()) }.next = next;
-        }
-        // The newest of the list is known to its oldest.
-        if let Some(behind) = next.or(self.heads[at]) {
-            // SAFETY: as above, another entry.
-            unsafe { Wheel::node(behind.as_ref()) }.previous = previous;
-        }
-        if self.heads[at].is_none() {
+        let at = unsafe { Wheel::node(entry) }.list as usize;
+        // SAFETY: `list` is the list it is in (I1).
+        unsafe { self.lists[at].remove(entry) };
+        self.note_removal(at);
+    }
+
+    /// Unlinks the oldest entry of a list.
+    fn take<'a>(&mut self, at: usize) -> Option<(NonNull<Entry>, &'a mut Node)> {
+        let entry = self.lists[at].pop_front()?;
+        self.note_removal(at);
+        // SAFETY: it was linked, so it is alive until its phase changes (I2); we hold the lock.
+        Some((entry, unsafe { Wheel::node(entry) }))
+    }
+
+    fn note_removal(&mut self, at: usize) {
+        if self.lists[at].is_empty() {
             self.occupied[at / LISTS] &= !(1 << (at % LISTS));
         }
     }
@@ -172,15 +161,15 @@ impl Wheel {
     pub(crate) fn next_tick(&self) -> Option<u64> {
         let (list, tick) = self.next_list()?;
         let mut earliest = u64::MAX;
-        let mut next = self.heads[list];
+        let mut next = self.lists[list].front();
         for _ in 0..SCAN {
             let Some(entry) = next else {
                 return Some(earliest.max(tick));
             };
             // SAFETY: linked, so alive (I2), under our lock.
-            let node = unsafe { Wheel::node(entry.as_ref()) };
-            earliest = earliest.min(node.filed);
-            next = node.next;
+            earliest = earliest.min(unsafe { Wheel::node(entry) }.filed);
+            // SAFETY: linked into that list.
+            next = unsafe { self.lists[list].after(entry) };
         }
         Some(tick)
     }
@@ -238,21 +227,18 @@ impl Wheel {
                 self.sort(list, |node| (0, node.order()));
                 self.unsorted &= !(1 << list);
             }
-            while let Some(entry) = self.heads[list] {
+            while !self.lists[list].is_empty() {
                 if wakers.len() >= room {
                     return true;
                 }
-                // SAFETY: linked into this wheel.
-                unsafe { self.remove(entry) };
-                // SAFETY: alive (I2), under our lock.
-                let node = unsafe { Wheel::node(entry.as_ref()) };
+                let Some((entry, node)) = self.take(list) else {
+                    break;
+                };
                 if node.deadline > self.elapsed {
                     self.file(entry, node);
-                    continue;
+                } else {
+                    end(entry, node, Phase::Fired, wakers);
                 }
-                wakers.extend(node.waker.take());
-                // SAFETY: alive until this store, its last touch.
-                unsafe { entry.as_ref() }.set(Phase::Fired);
             }
         }
         self.elapsed = self.elapsed.max(now);
@@ -262,11 +248,7 @@ impl Wheel {
     /// Files the entries of a higher level's list, which `elapsed` has reached, further down: all of them, so that
     /// what is due is at level 0 when there is no room to fire it (I1).
     fn file_again(&mut self, list: usize) {
-        while let Some(entry) = self.heads[list] {
-            // SAFETY: linked into this wheel.
-            unsafe { self.remove(entry) };
-            // SAFETY: alive (I2), under our lock.
-            let node = unsafe { Wheel::node(entry.as_ref()) };
+        while let Some((entry, node)) = self.take(list) {
             self.file(entry, node);
         }
     }
@@ -278,16 +260,13 @@ impl Wheel {
             self.gather();
             self.sort(0, |node| (node.deadline, node.order()));
         }
-        while let Some(entry) = self.heads[0] {
+        while !self.lists[0].is_empty() {
             if wakers.len() >= room {
                 return true;
             }
-            // SAFETY: linked into this wheel.
-            unsafe { self.remove(entry) };
-            // SAFETY: alive (I2), under our lock.
-            wakers.extend(unsafe { Wheel::node(entry.as_ref()) }.waker.take());
-            // SAFETY: alive until this store, its last touch.
-            unsafe { entry.as_ref() }.set(phase);
+            if let Some((entry, node)) = self.take(0) {
+                end(entry, node, phase, wakers);
+            }
         }
         false
     }
@@ -295,83 +274,65 @@ impl Wheel {
     /// Moves all entries into the first list, in which none is due by its tick any more: the wheel has shut down.
     fn gather(&mut self) {
         for list in 1..LEVELS * LISTS {
-            while let Some(entry) = self.heads[list] {
-                // SAFETY: linked into this wheel.
-                unsafe { self.remove(entry) };
-                // SAFETY: alive (I2), under our lock.
-                let node = unsafe { Wheel::node(entry.as_ref()) };
+            while let Some((entry, node)) = self.take(list) {
                 node.list = 0;
-                node.next = self.heads[0].replace(entry);
+                // SAFETY: in no list; unlinked before it goes (I2).
+                unsafe { self.lists[0].push_back(entry) };
                 self.occupied[0] |= 1;
             }
         }
     }
 
-    /// Sorts a list by `key`: a merge sort of the chain of `next`, after which `previous` is written anew.
+    /// Sorts a list by `key`: a merge sort that allocates nothing.
     fn sort<K: Ord>(&mut self, list: usize, key: impl Fn(&Node) -> K + Copy) {
-        // Sorted chains; the one at `n` is empty or has 2^n entries.
-        let mut chains: [Chain; 64] = [None; 64];
-        let mut rest = self.heads[list];
-        while let Some(entry) = rest {
-            // SAFETY: linked, so alive (I2), under our lock.
-            rest = unsafe { Wheel::node(entry.as_ref()) }.next.take();
-            let mut carried = Some(entry);
-            for chain in &mut chains {
-                if chain.is_none() {
-                    *chain = carried;
+        // Sorted lists; the one at `n` is empty or has 2^n entries.
+        let mut sorted = [const { List::new() }; 64];
+        while let Some(entry) = self.lists[list].pop_front() {
+            let mut carried = List::new();
+            // SAFETY: in no list now; it stays linked but for moments like this (I2).
+            unsafe { carried.push_back(entry) };
+            for longer in &mut sorted {
+                if longer.is_empty() {
+                    *longer = carried;
                     break;
                 }
-                carried = merge(chain.take(), carried, key);
+                carried = merge(std::mem::take(longer), carried, key);
             }
         }
-        let mut sorted = None;
-        for chain in chains {
-            sorted = merge(chain, sorted, key);
-        }
-        self.heads[list] = sorted;
-        let (mut newest, mut next) = (sorted, sorted);
-        while let Some(entry) = next {
-            // SAFETY: as above.
-            let node = unsafe { Wheel::node(entry.as_ref()) };
-            node.previous = newest.replace(entry);
-            next = node.next;
-        }
-        if let Some(oldest) = sorted {
-            // SAFETY: as above.
-            unsafe { Wheel::node(oldest.as_ref()) }.previous = newest;
-        }
+        let all = sorted.into_iter();
+        self.lists[list] = all.fold(List::new(), |shorter, longer| merge(longer, shorter, key));
     }
 }
 
-/// Entries linked by `next`.
-type Chain = Option<NonNull<Entry>>;
+/// The last touch of an entry that was taken out.
+fn end(entry: NonNull<Entry>, node: &mut Node, phase: Phase, wakers: &mut Vec<Waker>) {
+    wakers.extend(node.waker.take());
+    // SAFETY: alive until this store, its last touch.
+    unsafe { entry.as_ref() }.set(phase);
+}
 
-/// Merges two sorted chains; of equals, those of the first come first. The caller holds the lock of their wheel.
-fn merge<K: Ord>(mut first: Chain, mut second: Chain, key: impl Fn(&Node) -> K) -> Chain {
-    let mut merged = None;
-    let mut newest: Chain = None;
+/// Merges two sorted lists; of equals, those of the first come first. The caller holds the lock of their wheel.
+fn merge<K: Ord>(
+    mut first: List<Entry>,
+    mut second: List<Entry>,
+    key: impl Fn(&Node) -> K,
+) -> List<Entry> {
+    let mut merged = List::new();
     loop {
-        let from = match (first, second) {
-            (None, None) => return merged,
-            (Some(_), None) => &mut first,
-            (None, Some(_)) => &mut second,
+        let is_second = match (first.front(), second.front()) {
+            (a, None) => a.is_none(),
+            (None, Some(_)) => true,
             (Some(a), Some(b)) => {
-                // SAFETY: entries of a wheel are alive (I2), and its lock is held.
-                let keys = unsafe { (key(Wheel::node(a.as_ref())), key(Wheel::node(b.as_ref()))) };
-                if keys.0 <= keys.1 {
-                    &mut first
-                } else {
-                    &mut second
-                }
+                // SAFETY: entries of a wheel are alive (I2), its lock is held, and they are two.
+                let keys = unsafe { (key(Wheel::node(a)), key(Wheel::node(b))) };
+                keys.1 < keys.0
             }
         };
-        let Some(entry) = *from else { return merged };
-        // SAFETY: as above.
-        *from = unsafe { Wheel::node(entry.as_ref()) }.next.take();
-        match newest.replace(entry) {
-            // SAFETY: as above.
-            Some(before) => unsafe { Wheel::node(before.as_ref()) }.next = Some(entry),
-            None => merged = Some(entry),
-        }
+        let from = if is_second { &mut second } else { &mut first };
+        let Some(entry) = from.pop_front() else {
+            return merged;
+        };
+        // SAFETY: in no list now; it stays linked but for moments like this (I2).
+        unsafe { merged.push_back(entry) };
     }
 }

@@ -8,7 +8,7 @@
 //! I1: `GENERATION` grows in each forked child, before `fork` returns there, and only then. So it is constant while a
 //!     process has more than one thread, and Relaxed loads suffice.
 //! I2: in the child, the forking thread is on no runtime any more: each room that has thread-locals of a runtime
-//!     forgets them, by a handler of its own ([`in_child`]).
+//!     forgets them, by a handler of its own (`in_child`).
 //!
 //! The child's handler runs where only async-signal-safe calls are allowed: it writes to memory, and frees none.
 //! A child made by a bare `clone` system call runs no handlers, and is not detected.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
-/// A task of a [`Dump`].
+/// A task of a dump.
 #[derive(Debug)]
 pub struct Task {
     id: Id,
