@@ -15,10 +15,10 @@
 //! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
 //!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled
 //!     with the pool's queue and then reports "background task failed".
-//! I4: a worker does nothing that may wait: for a disk, a server, a task of this runtime that serves a file system,
-//!     a listener who grants permissions. What is not known to be harmless is the pool's.
 //! I3: no path function touches the file system before its first poll; one that is dropped while its task
 //!     runs leaves the task to finish.
+//! I4: a worker does nothing that may wait: for a disk, a server, a task of this runtime that serves a file system,
+//!     a listener that grants permissions. What is not known to be harmless is the pool's.
 
 mod at_once;
 mod dir;

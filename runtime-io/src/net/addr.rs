@@ -139,10 +139,9 @@ where
 ///
 /// # Errors
 /// When the name is malformed or the resolver does not know it, or the system gives no thread to ask it on.
-pub async fn lookup_host<T>(host: T) -> io::Result<impl Iterator<Item = SocketAddr>>
-where
-    T: ToSocketAddrs,
-{
+pub async fn lookup_host<T: ToSocketAddrs>(
+    host: T,
+) -> io::Result<impl Iterator<Item = SocketAddr>> {
     resolve(&host).await
 }
 

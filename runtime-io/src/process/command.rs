@@ -63,10 +63,7 @@ impl Command {
     }
 
     /// Sets the zeroth argument: what the program is told it is called.
-    pub fn arg0<S>(&mut self, arg: S) -> &mut Command
-    where
-        S: AsRef<OsStr>,
-    {
+    pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg0(arg);
         self
     }
@@ -164,10 +161,10 @@ impl Command {
     /// # Safety
     /// There only what is async-signal-safe may be done: no allocation, no lock, none of this runtime; see
     /// [`std::os::unix::process::CommandExt::pre_exec`].
-    pub unsafe fn pre_exec<F>(&mut self, f: F) -> &mut Command
-    where
-        F: FnMut() -> io::Result<()> + Send + Sync + 'static,
-    {
+    pub unsafe fn pre_exec<F: FnMut() -> io::Result<()> + Send + Sync + 'static>(
+        &mut self,
+        f: F,
+    ) -> &mut Command {
         // SAFETY: the caller's promise.
         unsafe { self.std.pre_exec(f) };
         self

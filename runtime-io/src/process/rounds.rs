@@ -5,7 +5,8 @@
 //! begins a round when it is time, and waits no longer than until the next. A round wakes everybody in it; each looks
 //! at its child, tries to get a watch again, and else waits for the next round.
 //!
-//! I1: whoever enters unparks its driver then, so that the wait under way, which knows nothing of rounds, ends.
+//! I1: whoever enters has added the rounds to the turns of all reactors before (`Place::new`), and unparks its driver then:
+//!     the wait under way, which knows nothing of rounds, ends, and the turn that follows asks them.
 //! I2: wakers run outside of the lock.
 
 use crate::reactor::{Reactor, Source, Turn, add_to_all, shutdown_error};

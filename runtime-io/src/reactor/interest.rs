@@ -33,8 +33,8 @@ impl Interest {
     /// An error condition.
     pub const ERROR: Interest = Interest(ERROR);
 
-    /// What sockets are registered for. Urgent data is not waited for, but changes what a short read means.
-    pub(crate) const SOCKET: Interest = Interest(READABLE | WRITABLE | PRIORITY);
+    /// Transfers both ways. Urgent data is not waited for, but changes what a short read means.
+    pub(crate) const TRANSFERS: Interest = Interest(READABLE | WRITABLE | PRIORITY);
 
     /// Does the set have `READABLE`?
     pub const fn is_readable(self) -> bool {

@@ -32,7 +32,7 @@ impl<E: AsRawFd> PollEvented<E> {
     /// Outside of a runtime, or where I/O is not enabled.
     #[track_caller]
     pub fn new(io: E) -> io::Result<Self> {
-        PollEvented::new_with_interest(io, Interest::SOCKET)
+        PollEvented::new_with_interest(io, Interest::TRANSFERS)
     }
 
     /// Registers `io` for `interest`.
@@ -52,7 +52,7 @@ impl<E: AsRawFd> PollEvented<E> {
     /// Takes `io` to be `assumed`, and registers it when it turns out not to be.
     #[track_caller]
     pub fn assuming(io: E, assumed: Ready) -> Self {
-        let registration = Registration::assuming(io.as_raw_fd(), Interest::SOCKET, assumed);
+        let registration = Registration::assuming(io.as_raw_fd(), Interest::TRANSFERS, assumed);
         PollEvented { registration, io }
     }
 

@@ -123,7 +123,7 @@ impl Registration {
     #[cfg(feature = "net")]
     /// Like `assuming` for both directions, with this registration's reactor.
     pub(crate) fn beside(&self, fd: RawFd, assumed: Ready) -> Registration {
-        Registration::on(self.reactor.clone(), fd, Interest::SOCKET, assumed)
+        Registration::on(self.reactor.clone(), fd, Interest::TRANSFERS, assumed)
     }
 
     #[cfg(feature = "process")]

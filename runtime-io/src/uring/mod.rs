@@ -6,8 +6,8 @@
 //!        wake ◀── reactor's turn: drain ◀── completion queue ◀── ring's fd readable
 //! ```
 //! Owns the ring and whatever the kernel has been given a pointer to. `fs` calls in, with a [`Request`]; the
-//! reactor does so at its turns. The room knows nothing of files' positions, buffering or fallbacks. The protocol, and the proof that no memory
-//! is freed under the kernel's hands, are in `docs/io_uring.md`.
+//! reactor does so at its turns. The room knows nothing of files' positions, buffering or fallbacks. The protocol, and
+//! the proof that no memory is freed under the kernel's hands, are in `docs/io_uring.md`.
 //!
 //! | file | owns |
 //! |---|---|

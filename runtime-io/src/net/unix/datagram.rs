@@ -45,10 +45,7 @@ impl UnixDatagram {
     /// # Panics
     /// Outside of a runtime with I/O enabled.
     #[track_caller]
-    pub fn bind<P>(path: P) -> io::Result<UnixDatagram>
-    where
-        P: AsRef<Path>,
-    {
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
         let addr = addr::parse(path.as_ref())?;
         UnixDatagram::from_mio(mio::net::UnixDatagram::bind_addr(&addr)?)
     }
@@ -95,34 +92,25 @@ impl UnixDatagram {
     }
 
     /// Sends a datagram to a path.
-    pub async fn send_to<P>(&self, buf: &[u8], target: P) -> io::Result<usize>
-    where
-        P: AsRef<Path>,
-    {
+    pub async fn send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         self.async_io(Interest::WRITABLE, || self.io.send_to(buf, target.as_ref()))
             .await
     }
 
     /// Polls to send a datagram to a path.
-    pub fn poll_send_to<P>(
+    pub fn poll_send_to<P: AsRef<Path>>(
         &self,
         cx: &mut Context<'_>,
         buf: &[u8],
         target: P,
-    ) -> Poll<io::Result<usize>>
-    where
-        P: AsRef<Path>,
-    {
+    ) -> Poll<io::Result<usize>> {
         self.io.registration().poll_io(cx, Direction::Write, || {
             self.io.send_to(buf, target.as_ref())
         })
     }
 
     /// Sends a datagram to a path, without waiting.
-    pub fn try_send_to<P>(&self, buf: &[u8], target: P) -> io::Result<usize>
-    where
-        P: AsRef<Path>,
-    {
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], target: P) -> io::Result<usize> {
         self.try_io(Interest::WRITABLE, || self.io.send_to(buf, target))
     }
 }

@@ -36,10 +36,7 @@ impl UnixListener {
     /// # Panics
     /// Outside of a runtime with I/O enabled.
     #[track_caller]
-    pub fn bind<P>(path: P) -> io::Result<UnixListener>
-    where
-        P: AsRef<Path>,
-    {
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixListener> {
         let addr = addr::parse(path.as_ref())?;
         UnixListener::from_mio(mio::net::UnixListener::bind_addr(&addr)?, Kind::Unix)
     }

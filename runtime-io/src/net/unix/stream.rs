@@ -37,10 +37,7 @@ pub struct UnixStream {
 
 impl UnixStream {
     /// Connects to a path.
-    pub async fn connect<P>(path: P) -> io::Result<UnixStream>
-    where
-        P: AsRef<Path>,
-    {
+    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let addr = addr::parse(path.as_ref())?;
         UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?, Kind::Unix).await
     }
