@@ -188,16 +188,13 @@ impl Wheel {
             // full turn away, as what was in it has been filed further down.
             let turned = occupied.rotate_right(now as u32);
             let mut ahead = turned.trailing_zeros() as u64;
-            if ahead == 0 {
+            if ahead == 0 && level > 0 {
                 let rest = turned & !1;
-                ahead = if rest == 0 || level == 0 {
+                ahead = if rest == 0 {
                     LISTS as u64
                 } else {
                     rest.trailing_zeros() as u64
                 };
-                if level == 0 {
-                    ahead = 0;
-                }
             }
             let list = (now + ahead as usize) % LISTS;
             let tick = ((self.elapsed >> shift) + ahead) << shift;

@@ -181,3 +181,62 @@ fn stream_polled_outside_ends_with_its_runtime() {
         assert_eq!(wait.as_mut().poll(&mut cx), Poll::Ready(None));
     });
 }
+
+/// Streams that go, by being dropped or to another runtime, leave no waker behind.
+#[test]
+fn stream_that_goes_leaves_no_waker() {
+    use std::sync::Arc;
+    use std::task::{Context, Wake, Waker};
+
+    struct Nobody;
+    impl Wake for Nobody {
+        fn wake(self: Arc<Self>) {}
+    }
+    within(20, || {
+        let (first, second) = (current(), current());
+        let listen = || first.block_on(async { signal(SignalKind::io()).unwrap() });
+        // It keeps what serves the others.
+        let _stays = listen();
+        let count = Arc::new(Nobody);
+        let waker = Waker::from(count.clone());
+        for is_dropped in [true, false] {
+            let mut goes = listen();
+            let poll = |stream: &mut Signal| stream.poll_recv(&mut Context::from_waker(&waker));
+            assert!(poll(&mut goes).is_pending());
+            assert_eq!(Arc::strong_count(&count), 3);
+            if !is_dropped {
+                second.block_on(async {
+                    assert!(
+                        goes.poll_recv(&mut Context::from_waker(Waker::noop()))
+                            .is_pending()
+                    );
+                });
+                assert_eq!(Arc::strong_count(&count), 2);
+            }
+            drop(goes);
+            assert_eq!(Arc::strong_count(&count), 2);
+        }
+    });
+}
+
+#[test]
+fn interrupt_is_awaited_and_the_last_number_is_a_signal() {
+    within(20, || {
+        current().block_on(async {
+            let mut last = signal(SignalKind::from_raw(libc::SIGRTMAX())).unwrap();
+            send(libc::SIGRTMAX());
+            comes(&mut last).await;
+            let mut wait = std::pin::pin!(tokio::signal::ctrl_c());
+            assert!(
+                timeout(Duration::from_millis(20), wait.as_mut())
+                    .await
+                    .is_err()
+            );
+            send(libc::SIGINT);
+            timeout(Duration::from_secs(5), wait)
+                .await
+                .unwrap()
+                .unwrap();
+        });
+    });
+}

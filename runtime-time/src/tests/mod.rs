@@ -345,6 +345,31 @@ fn lists_of_every_level_come_in_turn_from_any_place() {
     }
 }
 
+/// A timer that is reset in place counts as armed anew, also where the tick stays the same.
+#[test]
+fn a_timer_that_is_reset_to_its_own_deadline_goes_behind_the_others() {
+    for distance in [1, 10, 63, 64, 200, 5_000, 300_000] {
+        for first in 0..3 {
+            let mut both = Both::new();
+            let when = |within| When {
+                step: 1,
+                ahead: distance,
+                within,
+            };
+            (0..3).for_each(|_| assert!(both.insert(when(5))));
+            let key = both.pick(first).unwrap();
+            both.reset(key, when(5));
+            // Later within the tick than one that is armed after it.
+            let key = both.pick(0).unwrap();
+            both.reset(key, when(9));
+            assert!(both.insert(when(7)));
+            let (fired, due) = both.advance(distance, 32);
+            assert_eq!(fired, due, "{distance} {first}");
+            assert_eq!(fired.len(), 4);
+        }
+    }
+}
+
 /// Five timers of one deadline, armed at once and one by one on the way to it, over every level and past the horizon.
 #[test]
 fn timers_of_one_deadline_fire_in_the_order_of_arming_at_any_distance() {

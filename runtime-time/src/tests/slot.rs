@@ -303,3 +303,79 @@ fn a_shutdown_ends_more_timers_than_a_batch() {
         assert_eq!((Arc::strong_count(&count), slot.exact_next()), (2, NEVER));
     }
 }
+
+/// Notes whether the slot is locked when it is dropped.
+struct Watched {
+    slot: Arc<Slot>,
+    free: Arc<Count>,
+}
+
+impl Wake for Watched {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        assert!(self.slot.wheel.try_lock().is_some(), "under the lock");
+        self.free.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn wakers_are_dropped_while_the_slot_is_free() {
+    let (wheels, _) = wheels(false);
+    let slot = &wheels.slots[0];
+    let free = Arc::new(Count::default());
+    let watched = || {
+        Waker::from(Arc::new(Watched {
+            slot: slot.clone(),
+            free: free.clone(),
+        }))
+    };
+    // Given up.
+    let entry = arm(slot, LATER, &watched()).0;
+    assert_eq!(free.get(), 0);
+    slot.disarm(&entry);
+    assert_eq!(free.get(), 1);
+    // Replaced, or not needed any more.
+    let entry = arm(slot, SOON, &watched()).0;
+    assert_eq!(slot.update_waker(&entry, &watched()), Phase::Armed);
+    assert_eq!(free.get(), 2);
+    assert_eq!((slot.fire(SOON), free.get()), (1, 3));
+    assert_eq!(slot.update_waker(&entry, &watched()), Phase::Fired);
+    assert_eq!(free.get(), 4);
+    // The wheel has gone further than the clock: it refuses.
+    let late = arm(slot, LATER, &watched()).0;
+    assert_eq!(slot.fire(SOON + 1), 0);
+    let refused = Box::pin(Entry::new());
+    // SAFETY: refused, so in no wheel.
+    let armed = unsafe { slot.arm(&refused, Due::at(SOON), &watched()) };
+    assert!(matches!(armed, Armed::Elapsed));
+    assert_eq!((refused.phase(), free.get()), (Phase::Idle, 5));
+    slot.disarm(&late);
+    wheels.shutdown();
+    // SAFETY: as above.
+    let armed = unsafe { slot.arm(&refused, Due::at(SOON), &watched()) };
+    assert!(matches!(armed, Armed::Shutdown));
+    assert_eq!((refused.phase(), free.get()), (Phase::Idle, 7));
+}
+
+#[test]
+fn what_is_overdue_fires_in_every_slot() {
+    for slots in [&[0, 1][..], &[0], &[1]] {
+        let (wheels, _) = wheels_of(false, true);
+        let (count, its_waker) = waker();
+        let entries: Vec<_> = slots
+            .iter()
+            .map(|slot| arm(&wheels.slots[*slot], 10, &its_waker).0)
+            .collect();
+        assert_eq!(wheels.fire_overdue(), 0);
+        assert!(wheels.advance_to_next());
+        assert!(wheels.is_overdue());
+        assert_eq!(
+            (wheels.fire_overdue(), count.get()),
+            (slots.len(), slots.len())
+        );
+        assert!(entries.iter().all(|entry| entry.phase() == Phase::Fired));
+    }
+}

@@ -164,10 +164,13 @@ fn every_end_is_told_once_and_a_panic_drops_the_future_while_it_unwinds() {
         let scheduler = InPlace::default();
         let noted = Rc::new(Cell::new(None));
         let notes = NotesPanicking(noted.clone());
-        let (task, mut handle) = spawn(&scheduler, async move {
-            let _notes = notes;
+        // A field of the future, and not a variable of its poll.
+        let future = poll_fn(move |_| {
+            let _ = &notes;
             assert!(!panics, "this task panics");
+            Poll::Ready(())
         });
+        let (task, mut handle) = spawn(&scheduler, future);
         match is_run {
             true => Runnable::from_raw(task).run(),
             false => Runnable::from_raw(task).cancel(),

@@ -306,3 +306,33 @@ fn a_join_waker_that_stays_the_same_is_not_cloned_again() {
     task.run();
     assert!(handle.is_finished());
 }
+
+#[test]
+fn whose_permit_is_elsewhere_is_cancelled_by_who_has_it() {
+    for all in [true, false] {
+        let scheduler = Counting::default();
+        let owned = OwnedTasks::new(1);
+        let polls = Rc::new(Cell::new(0));
+        let count = polls.clone();
+        let task = raw(
+            &scheduler,
+            poll_fn(move |_| {
+                count.set(count.get() + 1);
+                Poll::<()>::Pending
+            }),
+        );
+        assert!(owned.bind(task, 0));
+        // It is in a queue.
+        let permit = Runnable::from_raw(task);
+        match all {
+            true => owned.shutdown_all(),
+            false => assert!(owned.take_permits().is_empty()),
+        }
+        assert_eq!(scheduler.0.released.get(), 0);
+        permit.run();
+        assert_eq!((polls.get(), scheduler.0.released.get()), (0, 1));
+        owned.remove(task.as_ptr());
+        drop(JoinHandle::<()>::new(task));
+        assert!(is_freed(&scheduler));
+    }
+}

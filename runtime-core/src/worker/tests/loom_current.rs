@@ -181,20 +181,3 @@ fn a_call_to_one_that_is_ready_goes_to_the_next() {
         drop(waiters);
     });
 }
-
-/// A waker has the permit of a task when the shutdown gathers those that can be had: the task is cancelled once it is queued.
-#[test]
-fn a_task_that_is_woken_during_the_shutdown_is_settled() {
-    ::loom::model(|| {
-        let handle = runtime();
-        let woken = Signal::new();
-        let task = woken.clone();
-        let join = handle.spawn(async move { task.wait().await });
-        block_on(&handle, crate::task::yield_now());
-        let waker = thread::spawn(move || woken.set());
-        super::shutdown(&handle);
-        assert!(handle.shared.owned.is_empty());
-        assert!(join.is_finished());
-        waker.join().unwrap();
-    });
-}

@@ -29,7 +29,7 @@ const BUSY: u64 = 3;
 /// A test that takes no longer is asked with its like before the others of its binary.
 const QUICK: Duration = Duration::from_millis(60);
 /// A test or model that takes longer than this without a fault is not asked: of every survivor all are asked.
-const LONGEST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(10);
 /// The same for a model with two preemptions.
 const LONGEST_THOROUGH: Duration = Duration::from_secs(5);
 /// Kilobytes of data and of output that a judge may need, and seconds of the processor.
