@@ -18,8 +18,8 @@
 //! | `waker_slot` | a waker inside a lock, out of reach of whoever holds the lock |
 //! | `wake_batch` | wakers taken under a lock, woken after it |
 //!
-//! Each has its unit tests and, where threads meet, its models in `tests/`. Still written by hand above: the lists of the
-//! timer wheel, and the waker slots of tasks, timers and the reactor.
+//! Each has its unit tests and, where threads meet, its models in `tests/`. Still written by hand above: the
+//! waker slots of tasks, timers and the reactor.
 
 pub mod clock;
 pub mod contain;
