@@ -26,7 +26,7 @@ fn driver() -> (Driver, Arc<Reactor>) {
     .unwrap()
 }
 
-const BOTH: Interest = Interest::SOCKET;
+const BOTH: Interest = Interest::TRANSFERS;
 
 fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
