@@ -382,9 +382,13 @@ pin_project_lite::pin_project! {
 
 /// What became of an attempt to queue.
 enum Queued {
-    Granted,
+    /// The permits are taken. What the request would have waited with is to be dropped once that is noted: its drop runs
+    /// user code, which may panic.
+    Granted(WakerSlot, Op),
     Refused,
-    Waiting { taken: usize },
+    Waiting {
+        taken: usize,
+    },
 }
 
 impl Acquire<'_> {
@@ -425,7 +429,7 @@ impl Acquire<'_> {
         };
         if missing == 0 {
             drop(queue);
-            return Queued::Granted;
+            return Queued::Granted(waker, op);
         }
         let taken = self.wanted - missing;
         let request = Request {
@@ -490,8 +494,9 @@ impl Future for Acquire<'_> {
                     }
                     return Poll::Pending;
                 }
-                Queued::Granted => {
+                Queued::Granted(waker, _op) => {
                     *self.as_mut().project().phase = Phase::Taken;
+                    waker.drop_after(());
                     self.tell_taken(self.wanted);
                 }
                 // Nothing is held: with the budget spent, asked again later.
