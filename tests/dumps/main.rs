@@ -1,0 +1,8 @@
+//! Task dumps, with the feature `taskdump`.
+
+#[cfg(feature = "taskdump")]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "taskdump")]
+mod dumps;
