@@ -157,3 +157,37 @@ fn a_dump_meets_the_runtimes_own_polls() {
     });
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
+
+/// A task that a worker was polling already when the dump began, and that ends with that poll.
+#[test]
+fn a_dump_does_not_wait_for_a_task_that_ends_as_it_begins() {
+    use std::future::{Future, poll_fn};
+    use std::pin::pin;
+    use std::sync::mpsc;
+
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        let [_, runtime] = runtimes();
+        let (polled, is_polled) = mpsc::channel();
+        let (go, goes) = mpsc::channel();
+        let task = runtime.spawn(async move {
+            polled.send(()).unwrap();
+            goes.recv().unwrap();
+        });
+        is_polled.recv().unwrap();
+        runtime.block_on(async {
+            let handle = Handle::current();
+            let mut dump = pin!(handle.dump());
+            poll_fn(|cx| {
+                assert!(dump.as_mut().poll(cx).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+            go.send(()).unwrap();
+            assert_eq!(dump.await.tasks().iter().count(), 0);
+            task.await.unwrap();
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(30)).unwrap();
+}

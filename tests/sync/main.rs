@@ -7,6 +7,7 @@ mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alive;
 mod budget;
 mod capacities;
 mod closing;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 
+use super::alive::Alive;
 use crate::support::waits::{Count, Wait, panics, poll_once, poll_with};
 use crate::support::within;
 use tokio::sync::{
@@ -257,29 +258,6 @@ struct BadWaker;
 impl Wake for BadWaker {
     fn wake(self: Arc<Self>) {
         panic!("waker");
-    }
-}
-
-/// Counts the values alive.
-#[derive(Debug)]
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, SeqCst);
-        Alive(count.clone())
-    }
-}
-
-impl Clone for Alive {
-    fn clone(&self) -> Self {
-        Alive::new(&self.0)
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex as StdMutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use super::alive::Alive;
 use crate::support::waits::{Count, Wait, poll_once, poll_with, waker_that};
 use crate::support::within;
 use tokio::sync::{Barrier, Mutex, Notify, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch};
@@ -222,29 +223,6 @@ fn wakers_that_come_back_in() {
             assert!(Wait::new(barrier.wait()).poll().is_ready());
         }
     });
-}
-
-/// Counts the values alive.
-#[derive(Debug)]
-struct Alive(Arc<AtomicUsize>);
-
-impl Alive {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, SeqCst);
-        Alive(count.clone())
-    }
-}
-
-impl Clone for Alive {
-    fn clone(&self) -> Self {
-        Alive::new(&self.0)
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What this thread is used for: whether it may block, and a number by which it is known.
 
-// Not part of a protocol: std's atomic under the model checker too.
 use std::cell::Cell;
+// Not part of a protocol: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How this thread may block.

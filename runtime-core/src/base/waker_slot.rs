@@ -190,8 +190,10 @@ pub fn register<S, R>(
         let mut state = lock.lock();
         let slot = match look(&mut state) {
             Look::Over(found) => {
-                // I1: the clone, if there is one, goes after the lock.
-                Taken(clone).drop_after(state);
+                // I1: the clone, if there is one, goes after the lock. A panic of its drop must not cost the caller what
+                // was found, which may be taken out of the state already.
+                drop(state);
+                contain::contain(|| Taken(clone).drop_after(()));
                 return Some(found);
             }
             Look::Wait(slot) => slot,

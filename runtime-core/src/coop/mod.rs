@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 
 /// Units a task may spend in one poll.
@@ -51,22 +51,17 @@ pub(crate) fn forget_runtime() {
     let _ = BUDGET_LEFT.try_with(|left| left.set(Budget::UNLIMITED));
 }
 
-/// A `fn()` to be told of each budget that is used up, or null.
-static ON_SPENT: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
+/// To be told of each budget that is used up.
+static ON_SPENT: OnceLock<fn()> = OnceLock::new();
 
-/// Has `told` called on the thread of each task that uses up its budget. The last call counts.
+/// Has `told` called on the thread of each task that uses up its budget. The first call counts.
 pub(crate) fn tell_when_spent(told: fn()) {
-    // Ordering: Relaxed; a function's address, it publishes nothing.
-    ON_SPENT.store(told as *mut (), Ordering::Relaxed);
+    let _ = ON_SPENT.set(told);
 }
 
 #[cold]
 fn budget_is_spent() {
-    // Ordering: Relaxed; as above.
-    let told = ON_SPENT.load(Ordering::Relaxed);
-    if !told.is_null() {
-        // SAFETY: what is stored and not null is a `fn()`.
-        let told = unsafe { std::mem::transmute::<*mut (), fn()>(told) };
+    if let Some(told) = ON_SPENT.get() {
         told();
     }
 }

@@ -53,14 +53,30 @@ impl Default for Dumps {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct Request {
     pub(crate) state: Mutex<State>,
 }
 
+#[derive(Default)]
 pub(crate) struct State {
     pub(crate) wanted: HashSet<u64>,
     pub(crate) traced: Vec<Task>,
     pub(crate) waiter: Option<Waker>,
+}
+
+impl Dumps {
+    /// A task is complete and has left the list of its owner: no dump waits for it.
+    pub(super) fn ended(&self, id: Id) {
+        // Ordering: Acquire; pairs with the Release in `dump`. A dump that has listed the task did so before the task left
+        // the list, under the same lock: it is seen here.
+        if self.is_on.load(Ordering::Acquire) {
+            let request = self.request.lock().clone();
+            if let Some(request) = request {
+                request.settle(id.as_u64(), None);
+            }
+        }
+    }
 }
 
 /// Takes the request away.

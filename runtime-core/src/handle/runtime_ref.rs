@@ -69,6 +69,12 @@ impl Schedule for RuntimeRef {
 
     fn release(&self, header: NonNull<Header>) {
         self.shared().owned.remove(header);
+        #[cfg(feature = "taskdump")]
+        {
+            // SAFETY: the caller holds a reference.
+            let id = unsafe { header.as_ref() }.id;
+            self.shared().dumps.ended(id);
+        }
     }
 
     fn is_local(&self) -> bool {

@@ -7,13 +7,12 @@
 //! Tasks in `block_in_place`, those of a `LocalSet`, and blocking closures are not in it. A local runtime's tasks are in
 //! the dumps its own thread takes; other threads get an empty one. A current-thread runtime has to be in `block_on`.
 
-use crate::base::shim::lock::Mutex;
 pub use crate::base::trace::{
     Backtrace, BacktraceFrame, BacktraceSymbol, Root, Trace, TraceMeta, is_tracing, trace_with,
 };
 pub use crate::handle::dumps::Task;
 
-use crate::handle::dumps::{Request, State, Uninstall};
+use crate::handle::dumps::{Request, Uninstall};
 use crate::handle::{Handle, with_current};
 use crate::task;
 use std::future::poll_fn;
@@ -66,6 +65,14 @@ impl Handle {
             };
         }
         let own = task::running();
+        // Installed before the tasks are listed, and filled before they are looked at again: so a task that ends meanwhile
+        // is seen to be complete, or settles itself (`Dumps::ended`).
+        let request = Arc::new(Request::default());
+        let _uninstall = Uninstall(dumps);
+        *dumps.request.lock() = Some(request.clone());
+        // Ordering: Release; pairs with the Acquire in `run`, which then finds the request. With the locks of the owned
+        // tasks' list it is seen by each task that leaves the list after it was listed.
+        dumps.is_on.store(true, Ordering::Release);
         let left_out = dumps.left_out.lock().clone();
         shared.owned.for_each(|task| {
             let id = task.header().id.as_u64();
@@ -74,17 +81,8 @@ impl Handle {
                 tasks.push(Held(task));
             }
         });
-        let request = Arc::new(Request {
-            state: Mutex::new(State {
-                wanted: tasks.iter().map(|t| t.0.header().id.as_u64()).collect(),
-                traced: Vec::new(),
-                waiter: None,
-            }),
-        });
-        let _uninstall = Uninstall(dumps);
-        *dumps.request.lock() = Some(request.clone());
-        // Ordering: Release; pairs with the Acquire in `run`, which then finds the request.
-        dumps.is_on.store(true, Ordering::Release);
+        let ids = tasks.iter().map(|task| task.0.header().id.as_u64());
+        request.state.lock().wanted.extend(ids);
         for task in &tasks {
             task.0.wake_by_ref();
         }

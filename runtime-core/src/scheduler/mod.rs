@@ -13,6 +13,7 @@
 //! | `parker` | where one worker sleeps |
 //! | `seat` | the driver, and sleeping with or without it |
 //! | `ending` | who cancels the tasks at shutdown, and in which order |
+//! | `steal` | taking tasks out of queues that others take from too |
 //! | `watch` | when the thread that looks for stuck workers rests |
 
 pub mod config;
@@ -23,6 +24,7 @@ pub(crate) mod idle;
 pub(crate) mod multi_thread;
 pub(crate) mod parker;
 pub(crate) mod seat;
+pub(crate) mod steal;
 pub(crate) mod watch;
 
 #[cfg(all(test, runtime_loom, not(runtime_shuttle)))]

@@ -18,9 +18,10 @@ use super::ending::Ending;
 use super::idle::Idle;
 use super::parker::Parker;
 use super::seat::Seat;
+use super::steal::until_settled;
 use super::watch::Watch;
 use crate::base::rng::{Rng, RngSeed};
-use crate::base::shim::deque::{Injector, Steal, Stealer, Worker};
+use crate::base::shim::deque::{Injector, Stealer, Worker};
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use crate::driver::Unpark;
@@ -237,21 +238,5 @@ impl Remote {
     /// A task of the queue, taken from any thread.
     pub(crate) fn take_queued(&self) -> Option<Runnable> {
         until_settled(|| self.stealer.steal())
-    }
-}
-
-/// The oldest of the tasks in an injector.
-pub(crate) fn take_injected(injector: &Injector<Runnable>) -> Option<Runnable> {
-    until_settled(|| injector.steal())
-}
-
-/// Tries again for as long as somebody is in the way.
-pub(crate) fn until_settled(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
-    loop {
-        match steal() {
-            Steal::Success(task) => return Some(task),
-            Steal::Empty => return None,
-            Steal::Retry => {}
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::handle::current::{enter_runtime, set_current};
 use crate::handle::{self, Handle};
 use crate::scheduler::config::Callback;
 use crate::scheduler::current_thread::{CurrentThread, CurrentThreadCore};
-use crate::scheduler::multi_thread::take_injected;
+use crate::scheduler::steal::take_injected;
 use crate::task::runnable::oldest_first;
 use crate::task::{Runnable, nested};
 use std::cell::RefCell;

@@ -6,7 +6,8 @@
 
 use crate::base::shim::deque::Steal;
 use crate::handle::context::{QUEUE_CAPACITY, WorkerContext};
-use crate::scheduler::multi_thread::{WorkerCore, take_injected, until_settled};
+use crate::scheduler::multi_thread::WorkerCore;
+use crate::scheduler::steal::{take_injected, until_settled};
 use crate::task::Runnable;
 
 /// Looks at all siblings in one search, while they are busy taking tasks from each other.

@@ -6,7 +6,8 @@
 use super::pause::Pause;
 use crate::base::deferred;
 use crate::handle::context::WorkerContext;
-use crate::scheduler::multi_thread::{WorkerCore, take_injected};
+use crate::scheduler::multi_thread::WorkerCore;
+use crate::scheduler::steal::take_injected;
 use crate::task::Runnable;
 use crate::task::runnable::oldest_first;
 

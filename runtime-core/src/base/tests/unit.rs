@@ -168,6 +168,29 @@ fn a_batch_can_be_filled_again() {
     assert_eq!(log.alive.load(Ordering::Relaxed), 0);
 }
 
+/// The wait is over by the second look, when a clone of the waker has been made for nothing.
+#[test]
+fn what_a_look_has_taken_is_not_lost_if_the_clone_panics_when_dropped() {
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| RawWaker::new(data, &VTABLE),
+        |_| (),
+        |_| (),
+        |_| panic!("the waker's drop"),
+    );
+    // SAFETY: the functions use no data.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) };
+    let waker = std::mem::ManuallyDrop::new(waker);
+    let lock = Mutex::new((0, Some(7), WakerSlot::new()));
+    let found = register(&lock, &waker, |(looks, value, slot)| {
+        *looks += 1;
+        match *looks {
+            1 => Look::Wait(slot),
+            _ => Look::Over(value.take()),
+        }
+    });
+    assert_eq!(found, Some(Some(7)));
+}
+
 /// Panics when it is dropped, with another of its kind, so many times.
 struct Grenade(usize, Arc<AtomicUsize>);
 

@@ -1,0 +1,20 @@
+//! Taking tasks out of queues that others take from too.
+
+use crate::base::shim::deque::{Injector, Steal};
+use crate::task::Runnable;
+
+/// The oldest of the tasks in an injector.
+pub(crate) fn take_injected(injector: &Injector<Runnable>) -> Option<Runnable> {
+    until_settled(|| injector.steal())
+}
+
+/// Tries again for as long as somebody is in the way.
+pub(crate) fn until_settled(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
+    loop {
+        match steal() {
+            Steal::Success(task) => return Some(task),
+            Steal::Empty => return None,
+            Steal::Retry => {}
+        }
+    }
+}
