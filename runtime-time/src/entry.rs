@@ -15,10 +15,10 @@
 use crate::due::Due;
 use runtime_core::base::list::{Linked, Links};
 use runtime_core::base::shim::sync::atomic::{AtomicU32, Ordering};
+use runtime_core::base::waker_slot::WakerSlot;
 use std::cell::UnsafeCell;
 use std::marker::PhantomPinned;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 const IDLE: u32 = 0;
 const ARMED: u32 = 1;
@@ -59,7 +59,7 @@ pub(crate) struct Node {
     pub(crate) list: u32,
     /// How many timers of the wheel were armed before it.
     armed: u64,
-    pub(crate) waker: Option<Waker>,
+    pub(crate) waker: WakerSlot,
 }
 
 impl Node {

@@ -8,7 +8,7 @@ use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
 use crate::slots::{Armed, Slot, current_slot, with_time};
 use pin_project_lite::pin_project;
-use runtime_core::base::contain;
+use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::coop;
 use runtime_core::instrument::{
     ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
@@ -132,17 +132,13 @@ impl Sleep {
         };
         Sleep::move_to_own_slot(slot);
         // SAFETY: `entry` is pinned, and disarmed on `slot` in drop.
-        match unsafe { slot.arm(entry, due, &waker) } {
-            Armed::Pending => {}
-            Armed::Elapsed => {
-                entry.set(Phase::Fired);
-                contain::wake(waker);
-            }
-            Armed::Shutdown => {
-                entry.set(Phase::Failed);
-                contain::wake(waker);
-            }
-        }
+        let (phase, mut waker) = match unsafe { slot.arm(entry, due, waker) } {
+            Armed::Pending => return,
+            Armed::Elapsed(waker) => (Phase::Fired, waker),
+            Armed::Shutdown(waker) => (Phase::Failed, waker),
+        };
+        entry.set(phase);
+        waker.take().wake_after(());
     }
 
     /// The poll without a coop budget.
@@ -161,12 +157,13 @@ impl Sleep {
             tell_duration(*this.deadline);
             Sleep::move_to_own_slot(this.slot);
             let due = this.slot.common.clock.due_at(this.deadline.into_std());
+            let waker = WakerSlot::holding(cx.waker());
             // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
             // while the entry is idle.
-            match unsafe { this.slot.arm(&this.entry, due, cx.waker()) } {
+            match unsafe { this.slot.arm(&this.entry, due, waker) } {
                 Armed::Pending => return Poll::Pending,
-                Armed::Elapsed => this.entry.as_ref().get_ref().set(Phase::Fired),
-                Armed::Shutdown => this.entry.as_ref().get_ref().set(Phase::Failed),
+                Armed::Elapsed(_) => this.entry.as_ref().get_ref().set(Phase::Fired),
+                Armed::Shutdown(_) => this.entry.as_ref().get_ref().set(Phase::Failed),
             }
         }
     }

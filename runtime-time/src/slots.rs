@@ -9,7 +9,7 @@
 //! the driver if that is later. Each fence orders a store before a load, so one of them sees the other.
 //!
 //! I1: a slot's `next` is at most its wheel's earliest deadline; it is written under the slot's lock.
-//! I2: wakers are collected under the lock, at most `BATCH` at a time, and woken outside of it.
+//! I2: wakers are collected under the lock, a `WakeBatch` at a time, and woken outside of it.
 //! Shutdown: every slot fails its timers and refuses new ones; their sleepers are woken and panic.
 
 #[cfg(all(test, runtime_loom))]
@@ -23,10 +23,11 @@ use crate::clock::Clock;
 use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
-use runtime_core::base::contain;
 use runtime_core::base::handshake;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::{Look, WakerSlot, register};
 use runtime_core::driver::{DriverParams, Unpark};
 use runtime_core::with_current;
 use std::fmt;
@@ -34,8 +35,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
-/// Wakers taken out of a wheel at a time.
-const BATCH: usize = 32;
 /// "No deadline"; also "not parked".
 pub(crate) const NEVER: u64 = u64::MAX;
 
@@ -126,7 +125,7 @@ impl TimeHandle {
             .has_ended
             .store(!self.fire_at_shutdown, Ordering::Relaxed);
         for slot in &self.slots {
-            slot.drain(|wheel, wakers| wheel.end_all(phase, wakers, BATCH));
+            slot.drain(|wheel, wakers| wheel.end_all(phase, wakers));
         }
     }
 }
@@ -148,11 +147,23 @@ pub(crate) fn single_slot() -> Arc<Slot> {
     TimeHandle::new(&params, Arc::new(Nobody)).slots[0].clone()
 }
 
-/// What arming came to.
+/// What arming came to. A timer that was not armed gives its waker back.
 pub(crate) enum Armed {
     Pending,
-    Elapsed,
-    Shutdown,
+    Elapsed(WakerSlot),
+    Shutdown(WakerSlot),
+}
+
+/// Takes an armed entry out of its wheel, with its waker.
+///
+/// # Safety
+/// The entry is linked into `wheel`, whose lock the caller holds.
+unsafe fn unlink(wheel: &mut Wheel, entry: &Entry) -> WakerSlot {
+    // SAFETY: the caller's promise.
+    unsafe { wheel.remove(NonNull::from(entry)) };
+    entry.set(Phase::Idle);
+    // SAFETY: in no wheel now, so the node is its owner's, who calls.
+    std::mem::take(unsafe { &mut (*entry.node()).waker })
 }
 
 impl Slot {
@@ -160,33 +171,28 @@ impl Slot {
     ///
     /// # Safety
     /// The entry is pinned, and `disarm`ed on this slot before it goes.
-    pub(crate) unsafe fn arm(&self, entry: &Entry, due: Due, waker: &Waker) -> Armed {
-        let waker = waker.clone();
+    pub(crate) unsafe fn arm(&self, entry: &Entry, due: Due, waker: WakerSlot) -> Armed {
         let now = self.common.clock.now_tick();
         let deadline = due.tick;
         if deadline <= now {
             // Ordering: Relaxed; who ends the runtime meanwhile is as good as later.
             return match self.common.has_ended.load(Ordering::Relaxed) {
-                false => Armed::Elapsed,
-                true => Armed::Shutdown,
+                false => Armed::Elapsed(waker),
+                true => Armed::Shutdown(waker),
             };
         }
         let mut wheel = self.wheel.lock();
         if wheel.shutdown {
-            drop(wheel);
-            return Armed::Shutdown;
+            return Armed::Shutdown(waker);
         }
         // SAFETY: in no wheel, so the node is ours.
-        unsafe { (*entry.node()).waker = Some(waker) };
+        unsafe { (*entry.node()).waker = waker };
         entry.set(Phase::Armed);
         // SAFETY: the caller's promise.
         if !unsafe { wheel.insert(NonNull::from(entry), due, now) } {
             entry.set(Phase::Idle);
             // SAFETY: in no wheel.
-            let waker = unsafe { (*entry.node()).waker.take() };
-            drop(wheel);
-            drop(waker);
-            return Armed::Elapsed;
+            return Armed::Elapsed(std::mem::take(unsafe { &mut (*entry.node()).waker }));
         }
         // Ordering: Relaxed; written under the lock, and before the fence of `call_parked`.
         let is_earliest = deadline < self.next.load(Ordering::Relaxed);
@@ -233,58 +239,31 @@ impl Slot {
             return;
         }
         let mut wheel = self.wheel.lock();
-        let mut waker = None;
         if entry.phase() == Phase::Armed {
             // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
-            unsafe { wheel.remove(NonNull::from(entry)) };
-            entry.set(Phase::Idle);
-            // SAFETY: in no wheel now.
-            waker = unsafe { (*entry.node()).waker.take() };
+            let waker = unsafe { unlink(&mut wheel, entry) };
+            waker.drop_after(wheel);
         }
-        drop(wheel);
-        drop(waker);
     }
 
     /// Takes an armed entry out with its waker; `None` if the wheel already has.
-    pub(crate) fn take_waker(&self, entry: &Entry) -> Option<Waker> {
+    pub(crate) fn take_waker(&self, entry: &Entry) -> Option<WakerSlot> {
         let mut wheel = self.wheel.lock();
         if entry.phase() != Phase::Armed {
             return None;
         }
         // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
-        unsafe { wheel.remove(NonNull::from(entry)) };
-        entry.set(Phase::Idle);
-        // SAFETY: in no wheel now.
-        unsafe { (*entry.node()).waker.take() }
+        Some(unsafe { unlink(&mut wheel, entry) })
     }
 
     /// Sees to it that an armed entry wakes `waker`; the phase then.
     pub(crate) fn update_waker(&self, entry: &Entry, waker: &Waker) -> Phase {
-        // SAFETY: under the lock, and armed.
-        let is_same = |entry: &Entry| unsafe {
-            (*entry.node())
-                .waker
-                .as_ref()
-                .is_some_and(|w| w.will_wake(waker))
-        };
-        {
-            let _wheel = self.wheel.lock();
-            let phase = entry.phase();
-            if phase != Phase::Armed || is_same(entry) {
-                return phase;
-            }
-        }
-        let fresh = waker.clone();
-        let guard = self.wheel.lock();
-        let phase = entry.phase();
-        let old = match phase {
+        let ended = register(&self.wheel, waker, |_wheel| match entry.phase() {
             // SAFETY: under the lock, and armed.
-            Phase::Armed => unsafe { (*entry.node()).waker.replace(fresh) },
-            _ => Some(fresh),
-        };
-        drop(guard);
-        drop(old);
-        phase
+            Phase::Armed => Look::Wait(unsafe { &mut (*entry.node()).waker }),
+            phase => Look::Over(phase),
+        });
+        ended.unwrap_or(Phase::Armed)
     }
 
     /// Moves an armed entry's deadline on to a later tick, in place; false if that cannot be.
@@ -300,23 +279,20 @@ impl Slot {
         if self.next.load(Ordering::Relaxed) > now {
             return 0;
         }
-        self.drain(|wheel, wakers| wheel.advance(now, wakers, BATCH))
+        self.drain(|wheel, wakers| wheel.advance(now, wakers))
     }
 
-    fn drain(&self, mut step: impl FnMut(&mut Wheel, &mut Vec<Waker>) -> bool) -> usize {
+    fn drain(&self, mut step: impl FnMut(&mut Wheel, &mut WakeBatch) -> bool) -> usize {
         let mut fired = 0;
-        let mut wakers = Vec::with_capacity(BATCH);
+        let mut wakers = WakeBatch::new();
         loop {
             let mut wheel = self.wheel.lock();
             let more = step(&mut wheel, &mut wakers);
             let next = wheel.next_tick().unwrap_or(NEVER);
             // Ordering: Relaxed; written under the lock (I1).
             self.next.store(next, Ordering::Relaxed);
-            drop(wheel);
             fired += wakers.len();
-            for waker in wakers.drain(..) {
-                contain::contain(|| waker.wake());
-            }
+            wakers.wake_contained_after(wheel);
             if !more {
                 return fired;
             }

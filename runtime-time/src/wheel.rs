@@ -17,8 +17,8 @@
 use crate::due::Due;
 use crate::entry::{Entry, Node, Phase};
 use runtime_core::base::list::List;
+use runtime_core::base::wake_batch::WakeBatch;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 const LEVELS: usize = 6;
 const LISTS: usize = 64;
@@ -206,7 +206,7 @@ impl Wheel {
     }
 
     /// Moves to `now`, firing what is due, until `wakers` is full; true if there is more to do.
-    pub(crate) fn advance(&mut self, now: u64, wakers: &mut Vec<Waker>, room: usize) -> bool {
+    pub(crate) fn advance(&mut self, now: u64, wakers: &mut WakeBatch) -> bool {
         if self.shutdown {
             // Whoever ends them fires them all.
             return false;
@@ -225,7 +225,7 @@ impl Wheel {
                 self.unsorted &= !(1 << list);
             }
             while !self.lists[list].is_empty() {
-                if wakers.len() >= room {
+                if wakers.is_full() {
                     return true;
                 }
                 let Some((entry, node)) = self.take(list) else {
@@ -251,14 +251,14 @@ impl Wheel {
     }
 
     /// Takes all entries out in `phase`, those due first being first, until `wakers` is full; true if there are more.
-    pub(crate) fn end_all(&mut self, phase: Phase, wakers: &mut Vec<Waker>, room: usize) -> bool {
+    pub(crate) fn end_all(&mut self, phase: Phase, wakers: &mut WakeBatch) -> bool {
         if !self.shutdown {
             self.shutdown = true;
             self.gather();
             self.sort(0, |node| (node.deadline, node.order()));
         }
         while !self.lists[0].is_empty() {
-            if wakers.len() >= room {
+            if wakers.is_full() {
                 return true;
             }
             if let Some((entry, node)) = self.take(0) {
@@ -302,8 +302,8 @@ impl Wheel {
 }
 
 /// The last touch of an entry that was taken out.
-fn end(entry: NonNull<Entry>, node: &mut Node, phase: Phase, wakers: &mut Vec<Waker>) {
-    wakers.extend(node.waker.take());
+fn end(entry: NonNull<Entry>, node: &mut Node, phase: Phase, wakers: &mut WakeBatch) {
+    wakers.push(node.waker.take());
     // SAFETY: alive until this store, its last touch.
     unsafe { entry.as_ref() }.set(phase);
 }

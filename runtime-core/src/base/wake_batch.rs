@@ -1,36 +1,39 @@
 //! `WakeBatch`: wakers taken under a lock, woken in the order they were taken once the lock is released.
 //!
-//! The first `INLINE` need no allocation. A batch is large: it stays where it was made, and its methods borrow it.
+//! The first `ROOM` need no allocation. A batch is large: it stays where it was made, and its methods borrow it.
 //!
 //! I1: slots `taken..len` of `inline` hold a waker each; those in `spilled` came later.
-//! I2: a waker that panics costs the others nothing: they are woken while the panic unwinds.
+//! I2: a waker that panics costs the others nothing: they are woken while the panic unwinds, or the panic ends here
+//!     (`wake_contained_after`), for drivers, which no waker may stop.
 
 use super::contain;
+use super::lock_audit;
 use super::waker_slot::Taken;
 use std::fmt;
 use std::mem::MaybeUninit;
 use std::task::Waker;
 
-const INLINE: usize = 16;
-
 /// See the module's page.
 pub struct WakeBatch {
     len: usize,
     taken: usize,
-    inline: [MaybeUninit<Waker>; INLINE],
+    inline: [MaybeUninit<Waker>; WakeBatch::ROOM],
     /// Those for which `inline` had no room; turned round once the first of them is woken.
     spilled: Vec<Waker>,
     is_turned: bool,
 }
 
 impl WakeBatch {
+    /// How many wakers it holds without an allocation.
+    pub const ROOM: usize = 16;
+
     /// An empty batch.
     #[inline]
     pub const fn new() -> WakeBatch {
         WakeBatch {
             len: 0,
             taken: 0,
-            inline: [const { MaybeUninit::uninit() }; INLINE],
+            inline: [const { MaybeUninit::uninit() }; WakeBatch::ROOM],
             spilled: Vec::new(),
             is_turned: false,
         }
@@ -42,7 +45,7 @@ impl WakeBatch {
         let Some(waker) = taken.into_inner() else {
             return;
         };
-        if self.len < INLINE {
+        if self.len < WakeBatch::ROOM {
             self.inline[self.len].write(waker);
             self.len += 1;
         } else {
@@ -63,6 +66,35 @@ impl WakeBatch {
         }
         self.len = 0;
         self.taken = 0;
+    }
+
+    /// As [`wake_after`](Self::wake_after), but a waker's panic ends with it; the panic hook has told of it.
+    #[inline]
+    pub fn wake_contained_after<G>(&mut self, held: G) {
+        drop(held);
+        lock_audit::user_code();
+        self.wake_contained();
+        self.len = 0;
+        self.taken = 0;
+        self.is_turned = false;
+    }
+
+    /// How many wakers it holds.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len - self.taken + self.spilled.len()
+    }
+
+    /// Does it hold none?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Would one more need an allocation? Whoever may release the lock in between wakes first.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len == WakeBatch::ROOM
     }
 
     /// The next waker of `inline`, of which some are left.
@@ -90,15 +122,16 @@ impl WakeBatch {
         self.spilled.pop()
     }
 
-    /// Wakes what is left after a waker has panicked. A second panic would abort.
-    #[cold]
+    /// Wakes what is left, and contains the panics.
     fn wake_contained(&mut self) {
         while self.taken < self.len {
             let waker = self.next_inline();
             contain::contain(|| waker.wake());
         }
-        while let Some(waker) = self.next_spilled() {
-            contain::contain(|| waker.wake());
+        if !self.spilled.is_empty() {
+            while let Some(waker) = self.next_spilled() {
+                contain::contain(|| waker.wake());
+            }
         }
     }
 }
@@ -112,7 +145,8 @@ impl Default for WakeBatch {
 impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
-        if self.taken < self.len || !self.spilled.is_empty() {
+        // Only a waker that panicked leaves some; a second panic would abort.
+        if !self.is_empty() {
             self.wake_contained();
         }
     }
@@ -120,7 +154,8 @@ impl Drop for WakeBatch {
 
 impl fmt::Debug for WakeBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = self.len - self.taken + self.spilled.len();
-        f.debug_struct("WakeBatch").field("left", &left).finish()
+        f.debug_struct("WakeBatch")
+            .field("left", &self.len())
+            .finish()
     }
 }

@@ -4,7 +4,7 @@
 //! the words before it leaves the lock; the driver changes the words first and takes the lock
 //! after. Whichever comes second sees the other.
 //!
-//! I1: wakers are cloned, run and dropped outside of the lock.
+//! I1: wakers are cloned, run and dropped outside of the lock (`WakerSlot`, `WakeBatch`).
 //! I2: after `shut_down` every look is settled, so no waker stays behind.
 //!
 //! The `poll_*` methods have one waker slot per direction (the last caller's); futures of
@@ -14,18 +14,17 @@
 
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
-use runtime_core::base::contain;
-use runtime_core::base::lock_audit;
 use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::{Look, WakerSlot, register};
 use std::collections::VecDeque;
 use std::fmt;
-use std::ops::Range;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 #[derive(Default)]
 struct Waiters {
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    reader: WakerSlot,
+    writer: WakerSlot,
     /// By rising keys.
     list: VecDeque<Waiter>,
     next_key: u64,
@@ -34,7 +33,7 @@ struct Waiters {
 struct Waiter {
     key: u64,
     interest: Interest,
-    waker: Waker,
+    waker: WakerSlot,
 }
 
 /// Shared by a registration and the driver.
@@ -42,9 +41,6 @@ pub(crate) struct ScheduledIo {
     readiness: Readiness,
     waiters: Mutex<Waiters>,
 }
-
-/// What `wake` carries out of the lock in one go.
-const WAKE_BATCH: usize = 16;
 
 impl ScheduledIo {
     pub(crate) fn new(assumed: Ready) -> ScheduledIo {
@@ -68,57 +64,26 @@ impl ScheduledIo {
 
     /// Forgets the waker slots: their registration is going away.
     pub(crate) fn forget_wakers(&self) {
-        let (reader, writer) = {
-            let mut waiters = self.waiters.lock();
-            (waiters.reader.take(), waiters.writer.take())
-        };
-        lock_audit::user_code();
-        drop(reader);
-        drop(writer);
+        let mut waiters = self.waiters.lock();
+        let (reader, writer) = (waiters.reader.take(), waiters.writer.take());
+        reader.drop_after(waiters);
+        writer.drop_after(());
     }
 
+    /// Wakes those whom `ready` concerns. A waker that panics costs neither the others nor the driver anything.
     fn wake(&self, ready: Ready) {
-        let (reader, writer, limit) = {
-            let mut waiters = self.waiters.lock();
-            let reader = match ready.is_readable() {
-                true => waiters.reader.take(),
-                false => None,
-            };
-            let writer = match ready.is_writable() {
-                true => waiters.writer.take(),
-                false => None,
-            };
-            let limit = (!waiters.list.is_empty()).then_some(waiters.next_key);
-            (reader, writer, limit)
-        };
-        lock_audit::user_code();
-        // A waker that panics must not cost the others their wake-up; the panic hook has told of it.
-        for waker in [reader, writer].into_iter().flatten() {
-            contain::contain(|| waker.wake());
+        let mut wakers = WakeBatch::new();
+        let mut waiters = self.waiters.lock();
+        if ready.is_readable() {
+            wakers.push(waiters.reader.take());
         }
-        if let Some(limit) = limit {
-            self.wake_listed(ready, limit);
+        if ready.is_writable() {
+            wakers.push(waiters.writer.take());
         }
-    }
-
-    /// Wakes those in the list that came before `limit`: who comes later looks for itself.
-    #[inline(never)]
-    fn wake_listed(&self, ready: Ready, limit: u64) {
-        let mut from = 0;
-        loop {
-            let mut batch = [const { None::<Waker> }; WAKE_BATCH];
-            {
-                let mut waiters = self.waiters.lock();
-                from = waiters.take(ready, from..limit, &mut batch);
-            }
-            lock_audit::user_code();
-            for waker in batch.into_iter().flatten() {
-                contain::contain(|| waker.wake());
-            }
-            if from == limit {
-                return;
-            }
+        if !waiters.list.is_empty() {
+            waiters.take_listed(ready, &mut wakers);
         }
+        wakers.wake_contained_after(waiters);
     }
 
     pub(crate) fn look_for(&self, interest: Interest) -> ReadyEvent {
@@ -143,17 +108,9 @@ impl ScheduledIo {
         if event.is_settled() {
             return Poll::Ready(event);
         }
-        let is_ours = {
-            let mut waiters = self.waiters.lock();
-            let held = waiters.slot(direction).as_ref();
-            held.is_some_and(|waker| waker.will_wake(cx.waker()))
-        };
-        if !is_ours {
-            let waker = cx.waker().clone();
-            let old = self.waiters.lock().slot(direction).replace(waker);
-            lock_audit::user_code();
-            drop(old);
-        }
+        register(&self.waiters, cx.waker(), |waiters| {
+            Look::<()>::Wait(waiters.slot(direction))
+        });
         // The look again, after the lock: a delivery before our announcement is visible here
         // (its waker sweep released the lock), one after it finds our waker.
         let event = self.look(direction);
@@ -175,27 +132,9 @@ impl ScheduledIo {
             self.unlist(key);
             return Poll::Ready(event);
         }
-        let waker = cx.waker().clone();
-        let old = {
-            let mut waiters = self.waiters.lock();
-            let at = key.and_then(|key| waiters.find(key));
-            match at {
-                Some(at) => Some(std::mem::replace(&mut waiters.list[at].waker, waker)),
-                None => {
-                    let new = waiters.next_key;
-                    waiters.next_key += 1;
-                    waiters.list.push_back(Waiter {
-                        key: new,
-                        interest,
-                        waker,
-                    });
-                    *key = Some(new);
-                    None
-                }
-            }
-        };
-        lock_audit::user_code();
-        drop(old);
+        register(&self.waiters, cx.waker(), |waiters| {
+            Look::<()>::Wait(waiters.place(interest, key))
+        });
         let event = self.look_for(interest);
         if event.is_settled() {
             self.unlist(key);
@@ -213,15 +152,13 @@ impl ScheduledIo {
     /// Leaves the list, if still in it.
     pub(crate) fn unlist(&self, key: &mut Option<u64>) {
         let Some(key) = key.take() else { return };
-        let gone = {
-            let mut waiters = self.waiters.lock();
-            let at = waiters.find(key);
-            let gone = at.and_then(|at| waiters.list.remove(at));
-            waiters.shrink();
-            gone
-        };
-        lock_audit::user_code();
-        drop(gone);
+        let mut waiters = self.waiters.lock();
+        let at = waiters.find(key);
+        let gone = at.and_then(|at| waiters.list.remove(at));
+        waiters.shrink();
+        if let Some(mut gone) = gone {
+            gone.waker.take().drop_after(waiters);
+        }
     }
 }
 
@@ -230,24 +167,32 @@ impl Waiters {
         self.list.binary_search_by_key(&key, |w| w.key).ok()
     }
 
-    /// Takes the wakers that `ready` concerns, of those with a key in `keys`, until there are none or `batch` is full.
-    /// Gives the key to go on from.
-    fn take(&mut self, ready: Ready, keys: Range<u64>, batch: &mut [Option<Waker>]) -> u64 {
-        let mut at = self.list.partition_point(|w| w.key < keys.start);
-        let mut places = batch.iter_mut();
-        while let Some(waiter) = self.list.get(at).filter(|w| w.key < keys.end) {
-            if (waiter.interest.mask() & ready).is_empty() {
-                at += 1;
-                continue;
+    /// The slot of the waiter with that key; at the end of the list, with a new key, if it is not in the list.
+    fn place(&mut self, interest: Interest, key: &mut Option<u64>) -> &mut WakerSlot {
+        let at = key.and_then(|key| self.find(key)).unwrap_or_else(|| {
+            *key = Some(self.next_key);
+            self.list.push_back(Waiter {
+                key: self.next_key,
+                interest,
+                waker: WakerSlot::new(),
+            });
+            self.next_key += 1;
+            self.list.len() - 1
+        });
+        &mut self.list[at].waker
+    }
+
+    /// Takes those in the list whom `ready` concerns.
+    #[inline(never)]
+    fn take_listed(&mut self, ready: Ready, wakers: &mut WakeBatch) {
+        self.list.retain_mut(|waiter| {
+            let stays = (waiter.interest.mask() & ready).is_empty();
+            if !stays {
+                wakers.push(waiter.waker.take());
             }
-            let key = waiter.key;
-            let Some(place) = places.next() else {
-                return key;
-            };
-            *place = self.list.remove(at).map(|w| w.waker);
-        }
+            stays
+        });
         self.shrink();
-        keys.end
     }
 
     /// Gives back what a crowd has left.
@@ -257,7 +202,7 @@ impl Waiters {
         }
     }
 
-    fn slot(&mut self, direction: Direction) -> &mut Option<Waker> {
+    fn slot(&mut self, direction: Direction) -> &mut WakerSlot {
         match direction {
             Direction::Read => &mut self.reader,
             Direction::Write => &mut self.writer,

@@ -10,6 +10,7 @@ use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
+use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::driver::{DriverParams, Timers, Unpark};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ impl Timer {
     fn armed(slot: &Slot, deadline: u64, waker: &Waker) -> Timer {
         let timer = Timer(Box::pin(Entry::new()));
         // SAFETY: pinned in its box; the models disarm it or let it fire before it goes.
-        let armed = unsafe { slot.arm(&timer.0, Due::at(deadline), waker) };
+        let armed = unsafe { slot.arm(&timer.0, Due::at(deadline), WakerSlot::holding(waker)) };
         assert!(matches!(armed, Armed::Pending));
         timer
     }
@@ -168,7 +169,7 @@ fn a_reset_to_another_slot_races_a_fire() {
         let taken = wheels.slots[0].take_waker(&timer.0);
         if let Some(waker) = taken {
             // SAFETY: pinned, in no wheel, and fired below before it goes.
-            let armed = unsafe { wheels.foreign().arm(&timer.0, Due::at(SOON), &waker) };
+            let armed = unsafe { wheels.foreign().arm(&timer.0, Due::at(SOON), waker) };
             assert!(matches!(armed, Armed::Pending));
         }
         let fired = rescuer.join().unwrap() + wheels.foreign().fire(SOON);
@@ -188,12 +189,18 @@ fn arming_races_shutdown() {
         };
         let timer = Timer(Box::pin(Entry::new()));
         // SAFETY: pinned in its box, and in no wheel after the shutdown.
-        let armed = unsafe { wheels.slots[0].arm(&timer.0, Due::at(SOON), &wakes.clone().into()) };
+        let armed = unsafe {
+            wheels.slots[0].arm(
+                &timer.0,
+                Due::at(SOON),
+                WakerSlot::holding(&wakes.clone().into()),
+            )
+        };
         closer.join().unwrap();
         match armed {
             Armed::Pending => assert_eq!((timer.0.phase(), wakes.get()), (Phase::Failed, 1)),
-            Armed::Shutdown => assert_eq!((timer.0.phase(), wakes.get()), (Phase::Idle, 0)),
-            Armed::Elapsed => panic!("its time has not come"),
+            Armed::Shutdown(_) => assert_eq!((timer.0.phase(), wakes.get()), (Phase::Idle, 0)),
+            Armed::Elapsed(_) => panic!("its time has not come"),
         }
         timer.free();
     });

@@ -7,6 +7,8 @@ use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use proptest::prelude::*;
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::WakerSlot;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -126,7 +128,7 @@ impl Both {
         let waker = Waker::from(Arc::new(Note(id, self.woken.clone())));
         Entry::set(&entry, Phase::Armed);
         // SAFETY: in no wheel yet.
-        unsafe { (*entry.node()).waker = Some(waker) };
+        unsafe { (*entry.node()).waker = WakerSlot::holding(&waker) };
         // SAFETY: pinned in its box, removed or fired before that goes.
         let filed = unsafe { self.wheel.insert(NonNull::from(&*entry), due, self.now) };
         if filed {
@@ -172,14 +174,15 @@ impl Both {
     /// What fires as time moves to `now`, and what should.
     fn advance(&mut self, now: u64, room: usize) -> (Vec<usize>, Vec<usize>) {
         self.now = now;
-        let mut wakers = Vec::new();
+        let mut wakers = batch_with(room);
         // No room for all that is due: what is left stays due.
-        while self.wheel.advance(now, &mut wakers, room) {
-            assert_eq!(wakers.len(), room);
+        while self.wheel.advance(now, &mut wakers) {
+            assert_eq!(wakers.len(), WakeBatch::ROOM);
             assert!(self.wheel.next_tick().is_some_and(|next| next <= now));
-            wakers.drain(..).for_each(Waker::wake);
+            wakers.wake_after(());
+            wakers = batch_with(room);
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake_after(());
         let later = self.map.split_off(&(now + 1, 0, 0));
         let due = std::mem::replace(&mut self.map, later);
         for (_, entry) in due.values() {
@@ -206,6 +209,15 @@ impl Both {
             None => assert!(self.map.is_empty()),
         }
     }
+}
+
+/// A batch in which `room` wakers have room.
+fn batch_with(room: usize) -> WakeBatch {
+    let mut batch = WakeBatch::new();
+    for _ in room..WakeBatch::ROOM {
+        batch.push(WakerSlot::holding(Waker::noop()).take());
+    }
+    batch
 }
 
 impl Drop for Both {
@@ -269,15 +281,16 @@ proptest! {
         room in 1..5_usize,
     ) {
         let mut both = run(ops, room)?;
-        let mut wakers = Vec::new();
-        while both.wheel.end_all(Phase::Failed, &mut wakers, room) {
-            prop_assert_eq!(wakers.len(), room);
-            wakers.drain(..).for_each(Waker::wake);
+        let mut wakers = batch_with(room);
+        while both.wheel.end_all(Phase::Failed, &mut wakers) {
+            prop_assert_eq!(wakers.len(), WakeBatch::ROOM);
+            wakers.wake_after(());
             // Whoever comes meanwhile gets nothing.
-            prop_assert!(!both.wheel.advance(u64::MAX, &mut wakers, room));
+            prop_assert!(!both.wheel.advance(u64::MAX, &mut wakers));
             prop_assert!(wakers.is_empty());
+            wakers = batch_with(room);
         }
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.wake_after(());
         let timers = std::mem::take(&mut both.map);
         let due: Vec<usize> = timers.values().map(|(id, _)| *id).collect();
         prop_assert_eq!(&*both.woken.lock().unwrap(), &due);

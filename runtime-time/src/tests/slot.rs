@@ -2,9 +2,11 @@
 //!
 //! Ticks are far in the future of the clock, and time passes by what `fire` is told.
 
-use super::{Armed, BATCH, NEVER, Slot, TimeHandle};
+use super::{Armed, NEVER, Slot, TimeHandle};
 use crate::due::Due;
 use crate::entry::{Entry, Phase};
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::driver::{DriverParams, Timers, Unpark};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,7 +64,7 @@ fn wheels_of(fire_at_shutdown: bool, start_paused: bool) -> (TimeHandle, Arc<Cou
 fn arm(slot: &Slot, deadline: u64, waker: &Waker) -> (Pin<Box<Entry>>, bool) {
     let entry = Box::pin(Entry::new());
     // SAFETY: pinned in its box; the tests let it fire or disarm it before it goes.
-    let armed = unsafe { slot.arm(&entry, Due::at(deadline), waker) };
+    let armed = unsafe { slot.arm(&entry, Due::at(deadline), WakerSlot::holding(waker)) };
     (entry, matches!(armed, Armed::Pending))
 }
 
@@ -107,8 +109,9 @@ fn what_is_given_up_is_not_woken_and_leaves_nothing() {
     assert_eq!(slot.fire(LATER), 0);
     let (entry, _) = arm(slot, SOON, &its_waker);
     let taken = slot.take_waker(&entry);
-    assert!(taken.is_some_and(|taken| taken.will_wake(&its_waker)));
     assert_eq!((entry.phase(), count.get()), (Phase::Idle, 0));
+    taken.unwrap().take().wake_after(());
+    assert_eq!((Arc::strong_count(&count), count.get()), (2, 1));
     assert_eq!((slot.exact_next(), slot.fire(LATER)), (NEVER, 0));
 }
 
@@ -155,7 +158,12 @@ fn the_earliest_timer_is_told_and_only_due_ones_fire() {
 
 #[test]
 fn more_timers_than_a_batch_fire_in_one_go() {
-    for many in [BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 1] {
+    for many in [
+        WakeBatch::ROOM - 1,
+        WakeBatch::ROOM,
+        WakeBatch::ROOM + 1,
+        3 * WakeBatch::ROOM + 1,
+    ] {
         let (wheels, _) = wheels(false);
         let slot = &wheels.slots[0];
         let (count, its_waker) = waker();
@@ -212,8 +220,9 @@ fn a_shutdown_ends_what_is_armed_and_refuses_what_comes() {
         for slot in &wheels.slots {
             let entry = Box::pin(Entry::new());
             // SAFETY: refused, so in no wheel.
-            let late = unsafe { slot.arm(&entry, Due::at(SOON), &its_waker) };
-            assert!(matches!(late, Armed::Shutdown));
+            let late = unsafe { slot.arm(&entry, Due::at(SOON), WakerSlot::holding(&its_waker)) };
+            assert!(matches!(&late, Armed::Shutdown(_)));
+            drop(late);
             assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
         }
     }
@@ -249,8 +258,11 @@ fn a_paused_clock_goes_from_timer_to_timer() {
     for deadline in [0, 19, 20] {
         let entry = Box::pin(Entry::new());
         // SAFETY: in no wheel afterwards.
-        let armed = unsafe { wheels.slots[0].arm(&entry, Due::at(deadline), &its_waker) };
-        assert!(matches!(armed, Armed::Elapsed), "{deadline}");
+        let armed = unsafe {
+            wheels.slots[0].arm(&entry, Due::at(deadline), WakerSlot::holding(&its_waker))
+        };
+        assert!(matches!(&armed, Armed::Elapsed(_)), "{deadline}");
+        drop(armed);
         assert_eq!((entry.phase(), Arc::strong_count(&count)), (Phase::Idle, 2));
     }
     assert_eq!(wheels.slots[0].next(), NEVER);
@@ -290,7 +302,13 @@ fn a_timer_that_is_postponed_within_its_list_is_filed_again() {
 
 #[test]
 fn a_shutdown_ends_more_timers_than_a_batch() {
-    for many in [BATCH - 1, BATCH, BATCH + 1, 2 * BATCH, 2 * BATCH + 1] {
+    for many in [
+        WakeBatch::ROOM - 1,
+        WakeBatch::ROOM,
+        WakeBatch::ROOM + 1,
+        2 * WakeBatch::ROOM,
+        2 * WakeBatch::ROOM + 1,
+    ] {
         let (wheels, _) = wheels(false);
         let (count, its_waker) = waker();
         let slot = &wheels.slots[0];
@@ -349,14 +367,16 @@ fn wakers_are_dropped_while_the_slot_is_free() {
     assert_eq!(slot.fire(SOON + 1), 0);
     let refused = Box::pin(Entry::new());
     // SAFETY: refused, so in no wheel.
-    let armed = unsafe { slot.arm(&refused, Due::at(SOON), &watched()) };
-    assert!(matches!(armed, Armed::Elapsed));
+    let armed = unsafe { slot.arm(&refused, Due::at(SOON), WakerSlot::holding(&watched())) };
+    assert!(matches!(&armed, Armed::Elapsed(_)));
+    drop(armed);
     assert_eq!((refused.phase(), free.get()), (Phase::Idle, 5));
     slot.disarm(&late);
     wheels.shutdown();
     // SAFETY: as above.
-    let armed = unsafe { slot.arm(&refused, Due::at(SOON), &watched()) };
-    assert!(matches!(armed, Armed::Shutdown));
+    let armed = unsafe { slot.arm(&refused, Due::at(SOON), WakerSlot::holding(&watched())) };
+    assert!(matches!(&armed, Armed::Shutdown(_)));
+    drop(armed);
     assert_eq!((refused.phase(), free.get()), (Phase::Idle, 7));
 }
 

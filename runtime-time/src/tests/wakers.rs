@@ -4,6 +4,7 @@
 use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::slots::{Armed, Slot, single_slot};
+use runtime_core::base::waker_slot::WakerSlot;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,7 +52,7 @@ fn counted() -> (Arc<Count>, Waker) {
 fn armed(slot: &Slot, waker: &Waker) -> Pin<Box<Entry>> {
     let entry = Box::pin(Entry::new());
     // SAFETY: pinned in its box, and fired or disarmed before that goes.
-    let armed = unsafe { slot.arm(&entry, due(SOON), waker) };
+    let armed = unsafe { slot.arm(&entry, due(SOON), WakerSlot::holding(waker)) };
     assert!(matches!(armed, Armed::Pending));
     entry
 }
@@ -124,8 +125,8 @@ fn a_refused_timer_keeps_no_waker() {
     let (count, waker) = counted();
     let entry = Box::pin(Entry::new());
     // SAFETY: in no wheel afterwards.
-    let elapsed = unsafe { slot.arm(&entry, due(0), &waker) };
-    assert!(matches!(elapsed, Armed::Elapsed));
-    drop(waker);
+    let elapsed = unsafe { slot.arm(&entry, due(0), WakerSlot::holding(&waker)) };
+    assert!(matches!(&elapsed, Armed::Elapsed(_)));
+    drop((waker, elapsed));
     assert_eq!((count.get(), Arc::strong_count(&count)), (0, 1));
 }
