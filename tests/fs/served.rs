@@ -88,6 +88,8 @@ async fn write_all_ways(file: &Path) {
     drop(open);
     let mut open = OpenOptions::new().append(true).open(file).await.unwrap();
     open.write_all(b"!").await.unwrap();
+    // Else the byte may be written after what follows.
+    open.flush().await.unwrap();
     drop(open);
     fs::write(file, CONTENT).await.unwrap();
     assert_eq!(fs::read(file).await.unwrap(), CONTENT);

@@ -14,12 +14,13 @@
 //! | `trace` | a poll in which all leaf futures stand still, for task dumps |
 //! | `rng` | chance: every choice the runtime makes |
 //! | `list` | an intrusive list of nodes that live in their owners |
+//! | `slab` | values by keys that the kernel carries, out of date ones told from new ones |
 //! | `wait_queue` | the futures that wait for one thing, oldest first |
 //! | `waker_slot` | a waker inside a lock, out of reach of whoever holds the lock |
 //! | `wake_batch` | wakers taken under a lock, woken after it |
 //!
-//! Each has its unit tests and, where threads meet, its models in `tests/`. Still written by hand above: the
-//! waker slots of tasks, timers and the reactor.
+//! Each has its unit tests and, where threads meet, its models in `tests/`. Two slots above are not `WakerSlot`s, as no lock
+//! protects them: the join waker of a task and the wakers of a oneshot belong to a bit of a state word.
 
 pub mod clock;
 pub mod contain;
@@ -30,6 +31,7 @@ pub mod list;
 pub mod parker;
 pub mod rng;
 pub mod shim;
+pub mod slab;
 pub mod thread;
 #[cfg(feature = "taskdump")]
 pub mod trace;

@@ -13,12 +13,13 @@
 //!
 //! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
 
-use super::slots::{FIRST_RESERVED, Slot, Slots};
+use super::slots::Slots;
 use super::sources::{Changes, Known, Sources};
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use mio::unix::SourceFd;
 use runtime_core::base::fork::{InheritedError, Origin};
 use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::slab::Key;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
 use std::any::Any;
 use std::fmt;
@@ -111,13 +112,13 @@ impl Reactor {
         fd: RawFd,
         interest: Interest,
         io: &Arc<ScheduledIo>,
-    ) -> io::Result<Slot> {
+    ) -> io::Result<Key> {
         if self.origin.is_inherited() {
             return Err(io::Error::other(InheritedError));
         }
         let slot = self.slots.lock().insert(io.clone());
         let slot = slot.ok_or_else(shutdown_error)?;
-        let token = mio::Token(slot.0);
+        let token = mio::Token(slot.number());
         let answer = self
             .registry
             .register(&mut SourceFd(&fd), token, interest.to_mio());
@@ -141,7 +142,7 @@ impl Reactor {
     }
 
     /// Ends that; the slot is free afterwards even where the OS refuses.
-    pub(crate) fn deregister(&self, fd: RawFd, slot: Slot) -> io::Result<()> {
+    pub(crate) fn deregister(&self, fd: RawFd, slot: Key) -> io::Result<()> {
         let answer = self.registry.deregister(&mut SourceFd(&fd));
         self.counters.note_deregistered();
         let gone = self.slots.lock().remove(slot);
@@ -167,7 +168,7 @@ impl Reactor {
     /// Has the source of that type told whenever `fd` becomes readable, until that is closed.
     pub(crate) fn watch<S: Source + 'static>(&self, fd: RawFd) -> io::Result<()> {
         let place = self.sources.position(Added::is::<S>);
-        let token = mio::Token(FIRST_RESERVED + place.ok_or_else(shutdown_error)?);
+        let token = mio::Token(Key::FIRST_RESERVED + place.ok_or_else(shutdown_error)?);
         let interest = mio::Interest::READABLE;
         self.registry.register(&mut SourceFd(&fd), token, interest)
     }
@@ -245,11 +246,11 @@ impl Driver {
             let slots = self.reactor.slots.lock();
             for event in self.events.iter() {
                 let mio::Token(token) = event.token();
-                if token >= FIRST_RESERVED {
+                if token >= Key::FIRST_RESERVED {
                     if event.token() != UNPARK {
-                        due |= 1 << (token - FIRST_RESERVED);
+                        due |= 1 << (token - Key::FIRST_RESERVED);
                     }
-                } else if let Some(io) = slots.get(Slot(token)) {
+                } else if let Some(io) = slots.get(Key::of(token)) {
                     self.batch.push((io.clone(), Ready::from_mio(event)));
                 }
             }

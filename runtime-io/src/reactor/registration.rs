@@ -21,11 +21,11 @@
 
 use super::driver::Reactor;
 use super::readiness::{Direction, ReadyEvent};
-use super::slots::Slot;
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use runtime_core::base::fork::InheritedError;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::base::slab::Key;
 use runtime_core::{coop, with_current};
 #[cfg(any(feature = "signal", feature = "process"))]
 use std::any::Any;
@@ -74,7 +74,7 @@ pub struct Registration {
     fd: RawFd,
     interest: Interest,
     registered: AtomicBool,
-    slot: Mutex<Option<Slot>>,
+    slot: Mutex<Option<Key>>,
 }
 
 impl Registration {

@@ -8,9 +8,8 @@
 //! submitted when that thread ends, and a signal may interrupt what had to wait. A ring that is shut down ends
 //! its operations with an error.
 
-use super::slots::{Key, OnAbandon, OnLook};
+use super::slots::{Key, OnAbandon};
 use super::{Done, Request, Ring};
-use runtime_core::base::lock_audit;
 use runtime_core::driver::ClockHold;
 use runtime_core::{coop, with_current};
 use std::fmt;
@@ -49,22 +48,22 @@ impl Op {
         loop {
             match std::mem::replace(&mut self.state, State::Finished) {
                 State::New(request) => {
-                    let key = self.ring.submit(request, cx.waker().clone())?;
+                    let key = self.ring.submit(request, cx.waker())?;
                     self.state = State::Submitted(key);
                     return Poll::Pending;
                 }
                 State::Submitted(key) => match self.ring.look(key, cx.waker()) {
-                    Ok(OnLook::Completed(request, result)) => {
+                    Poll::Ready(Ok((request, result))) => {
                         if ![-libc::ECANCELED, -libc::EINTR].contains(&result) {
                             return Poll::Ready(request.finish(result));
                         }
                         self.state = State::New(request);
                     }
-                    Ok(_) => {
+                    Poll::Pending => {
                         self.state = State::Submitted(key);
                         return Poll::Pending;
                     }
-                    Err(error) => {
+                    Poll::Ready(Err(error)) => {
                         self.abandon(key);
                         return Poll::Ready(Err(error));
                     }
@@ -77,10 +76,7 @@ impl Op {
     fn abandon(&self, key: Key) {
         match self.ring.abandon(key) {
             OnAbandon::Dispose(request, result) => drop(request.finish(result)),
-            OnAbandon::InFlight { waker, .. } => {
-                lock_audit::user_code();
-                drop(waker);
-            }
+            OnAbandon::InFlight { waker, .. } => waker.drop_after(()),
         }
     }
 }

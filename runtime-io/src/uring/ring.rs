@@ -25,6 +25,8 @@ use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, Ordering};
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::{Look, WakerSlot, register};
 use runtime_core::driver::Unpark;
 use std::any::Any;
 use std::collections::VecDeque;
@@ -32,7 +34,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 /// Attempts without progress before the driver is left to try again.
 const MOST_ATTEMPTS: usize = 8;
@@ -103,12 +105,11 @@ impl Ring {
 
     /// Starts an operation; `waker` is told of its completion, but not from within this call unless the
     /// kernel's queue is full.
-    pub(super) fn submit(&self, request: Request, waker: Waker) -> io::Result<Key> {
+    pub(super) fn submit(&self, request: Request, waker: &Waker) -> io::Result<Key> {
+        let waker = WakerSlot::holding(waker);
         let mut inner = self.inner.lock();
         if let Err(error) = inner.check() {
-            drop(inner);
-            lock_audit::user_code();
-            drop((request, waker));
+            waker.drop_after(inner);
             return Err(error);
         }
         let key = inner.slots.insert(request, waker);
@@ -125,33 +126,19 @@ impl Ring {
         Ok(key)
     }
 
-    /// How is the operation doing? In flight, `waker` will be woken.
-    pub(super) fn look(&self, key: Key, waker: &Waker) -> io::Result<OnLook> {
-        let (mut answer, mut new) = (self.try_look(key, waker)?, None);
-        if let OnLook::OtherWaker = answer {
-            let (old, is_late) = {
-                let waker = waker.clone();
-                let mut inner = self.inner.lock();
-                // A ring that has broken since has woken all it will ever wake.
-                match inner.check() {
-                    Ok(()) => inner.slots.set_waker(key, waker),
-                    Err(_) => (Some(waker), true),
-                }
-            };
-            lock_audit::user_code();
-            new = old;
-            if is_late {
-                answer = self.try_look(key, waker)?;
+    /// The request and the result of an operation that has completed; in flight, `waker` will be woken.
+    pub(super) fn look(&self, key: Key, waker: &Waker) -> Poll<io::Result<(Request, i32)>> {
+        let found = register(&self.inner, waker, |inner| {
+            // A ring that has broken has woken all it will ever wake.
+            if let Err(error) = inner.check() {
+                return Look::Over(Err(error));
             }
-        }
-        drop(new);
-        Ok(answer)
-    }
-
-    fn try_look(&self, key: Key, waker: &Waker) -> io::Result<OnLook> {
-        let mut inner = self.inner.lock();
-        inner.check()?;
-        Ok(inner.slots.look(key, waker))
+            match inner.slots.look(key) {
+                OnLook::Completed(request, result) => Look::Over(Ok((request, result))),
+                OnLook::InFlight(slot) => Look::Wait(slot),
+            }
+        });
+        found.map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Nobody waits for the operation any more. What may be cancelled is.
@@ -269,7 +256,7 @@ impl Ring {
             for completion in completed {
                 match completion {
                     OnComplete::Wake(waker) => {
-                        let wake = AssertUnwindSafe(|| waker.map(Waker::wake));
+                        let wake = AssertUnwindSafe(|| waker.wake_after(()));
                         if let Err(payload) = catch_unwind(wake) {
                             match panic {
                                 None => panic = Some(payload),
@@ -309,14 +296,13 @@ impl Ring {
 
     /// The kernel takes nothing any more.
     fn break_down(&self, code: i32) {
-        let wakers = {
-            let mut inner = self.inner.lock();
-            inner.broken = Some(code);
-            // Ordering: Relaxed; under the lock, as is setting it.
-            self.is_stalled.store(false, Ordering::Relaxed);
-            inner.slots.interrupt().0
-        };
-        wake_all(wakers);
+        let mut wakers = WakeBatch::new();
+        let mut inner = self.inner.lock();
+        inner.broken = Some(code);
+        // Ordering: Relaxed; under the lock, as is setting it.
+        self.is_stalled.store(false, Ordering::Relaxed);
+        inner.slots.interrupt(&mut wakers);
+        wakers.wake_contained_after(inner);
     }
 
     /// Ends everything. Operations in flight are cancelled or waited for; later ones fail.
@@ -330,11 +316,12 @@ impl Ring {
             let backlog = std::mem::take(&mut inner.backlog);
             (kernel, slots, backlog, inner.broken.is_some())
         };
-        let (wakers, keys) = slots.interrupt();
+        let mut wakers = WakeBatch::new();
+        let keys = slots.interrupt(&mut wakers);
         if !is_broken {
             shutdown::end(kernel, slots, &backlog, &keys);
         }
-        wake_all(wakers);
+        wakers.wake_contained_after(());
     }
 }
 
@@ -406,12 +393,4 @@ pub(super) fn complete(
 ) -> bool {
     // SAFETY: the caller has the queues to itself.
     unsafe { kernel.completions(|key, result| completed.push(slots.complete(key, result))) }
-}
-
-/// A waker that panics must not cost the others their wake-up; the panic hook has told of it.
-fn wake_all(wakers: Vec<Waker>) {
-    lock_audit::user_code();
-    for waker in wakers {
-        contain::contain(|| waker.wake());
-    }
 }

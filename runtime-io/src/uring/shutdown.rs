@@ -10,6 +10,7 @@ use super::kernel::{self, Entry, Kernel};
 use super::ring::{complete, push};
 use super::slots::{Key, OnComplete, Slots};
 use runtime_core::base::shim::thread;
+use runtime_core::base::wake_batch::WakeBatch;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,8 +77,8 @@ fn wait(kernel: &Kernel, slots: &mut Slots, mut grace: Option<Duration>) -> bool
             }
         }
         pause = (pause * 2).min(GRACE);
-        let (_, keys) = slots.interrupt();
-        cancel_all(kernel, &keys);
+        let mut nobody = WakeBatch::new();
+        cancel_all(kernel, &slots.interrupt(&mut nobody));
     }
 }
 

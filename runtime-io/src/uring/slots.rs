@@ -6,8 +6,8 @@
 //! ```
 //! I1: from `insert` until `complete`, that is for as long as the kernel may know of the operation, its request
 //!     is in its slot: `complete` is the only way out of `waiting` and `abandoned`.
-//! I2: a key is a slot and the slot's generation: what comes late for an operation that has ended (a second
-//!     cancellation, say) finds nothing.
+//! I2: a key that names an operation that has ended names nothing (`Slab`): what comes late for it, a second
+//!     cancellation say, finds nothing.
 //! I3: nothing of a user's runs here: wakers and requests are handed out, to be woken or dropped elsewhere.
 //!
 //! Dropped with operations that have not completed, it keeps their requests until the process ends: memory is
@@ -15,7 +15,9 @@
 
 use super::Request;
 use runtime_core::base::shim::lock::Mutex;
-use std::task::Waker;
+use runtime_core::base::slab::{self, Slab};
+use runtime_core::base::wake_batch::WakeBatch;
+use runtime_core::base::waker_slot::{Taken, WakerSlot};
 
 /// What nobody can say whether the kernel will still write to.
 static KEPT: Mutex<Vec<Request>> = Mutex::new(Vec::new());
@@ -28,37 +30,29 @@ impl Key {
     /// No operation's: entries that nobody waits for.
     pub(super) const NOBODY: Key = Key(u64::MAX);
 
-    fn new(index: usize, generation: u32) -> Key {
-        Key((generation as u64) << 32 | index as u64)
+    fn new(key: slab::Key) -> Key {
+        Key(key.number() as u64)
     }
 
-    fn index(self) -> usize {
-        (self.0 & u32::MAX as u64) as usize
-    }
-
-    fn generation(self) -> u32 {
-        (self.0 >> 32) as u32
+    /// `NOBODY` is no key of the slab's, whatever is cut off.
+    fn in_slab(self) -> slab::Key {
+        slab::Key::of(self.0 as usize)
     }
 }
 
 #[derive(Default)]
 enum State {
+    /// Between two states, and after the last.
     #[default]
     Vacant,
-    Waiting(Request, Option<Waker>),
+    Waiting(Request, WakerSlot),
     Abandoned(Request),
     Completed(Request, i32),
 }
 
-struct Slot {
-    generation: u32,
-    state: State,
-}
-
 #[derive(Default)]
 pub(super) struct Slots {
-    slots: Vec<Slot>,
-    free: Vec<usize>,
+    states: Slab<State>,
     in_flight: usize,
 }
 
@@ -66,7 +60,7 @@ pub(super) struct Slots {
 #[must_use]
 pub(super) enum OnComplete {
     /// Somebody waits.
-    Wake(Option<Waker>),
+    Wake(Taken),
     /// Nobody does.
     Dispose(Request, i32),
     /// There is no such operation in flight.
@@ -75,12 +69,10 @@ pub(super) enum OnComplete {
 
 /// What `look` sees.
 #[must_use]
-pub(super) enum OnLook {
+pub(super) enum OnLook<'a> {
     Completed(Request, i32),
-    /// In flight, and this waker is there to be woken.
-    InFlight,
-    /// In flight, and another waker is there, or none.
-    OtherWaker,
+    /// In flight; whoever is to be woken is in here.
+    InFlight(&'a mut WakerSlot),
 }
 
 /// What `abandon` leaves to do.
@@ -89,10 +81,7 @@ pub(super) enum OnAbandon {
     /// It had completed.
     Dispose(Request, i32),
     /// The kernel has it still.
-    InFlight {
-        waker: Option<Waker>,
-        may_cancel: bool,
-    },
+    InFlight { waker: Taken, may_cancel: bool },
 }
 
 impl Slots {
@@ -102,23 +91,14 @@ impl Slots {
     }
 
     /// vacant -> waiting.
-    pub(super) fn insert(&mut self, request: Request, waker: Waker) -> Key {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                state: State::Vacant,
-            });
-            self.slots.len() - 1
-        });
+    pub(super) fn insert(&mut self, request: Request, waker: WakerSlot) -> Key {
         self.in_flight += 1;
-        let slot = &mut self.slots[index];
-        slot.state = State::Waiting(request, Some(waker));
-        Key::new(index, slot.generation)
+        Key::new(self.states.insert(State::Waiting(request, waker)))
     }
 
     /// The request of an operation in flight.
     pub(super) fn request_mut(&mut self, key: Key) -> Option<&mut Request> {
-        match &mut self.slot(key)?.state {
+        match self.states.get_mut(key.in_slab())? {
             State::Waiting(request, _) | State::Abandoned(request) => Some(request),
             State::Vacant | State::Completed(..) => None,
         }
@@ -126,14 +106,14 @@ impl Slots {
 
     /// waiting -> completed; abandoned -> vacant.
     pub(super) fn complete(&mut self, key: Key, result: i32) -> OnComplete {
-        let Some(slot) = self.slot(key) else {
+        let Some(state) = self.states.get_mut(key.in_slab()) else {
             return OnComplete::Unknown;
         };
-        match std::mem::take(&mut slot.state) {
-            State::Waiting(request, waker) => {
-                slot.state = State::Completed(request, result);
+        match std::mem::take(state) {
+            State::Waiting(request, mut waker) => {
+                *state = State::Completed(request, result);
                 self.in_flight -= 1;
-                OnComplete::Wake(waker)
+                OnComplete::Wake(waker.take())
             }
             State::Abandoned(request) => {
                 self.vacate(key);
@@ -141,103 +121,84 @@ impl Slots {
                 OnComplete::Dispose(request, result)
             }
             other => {
-                slot.state = other;
+                *state = other;
                 OnComplete::Unknown
             }
         }
     }
 
     /// completed -> vacant; else nothing changes.
-    pub(super) fn look(&mut self, key: Key, waker: &Waker) -> OnLook {
-        let Some(slot) = self.slot(key) else {
-            unreachable!("an operation was looked at after its end");
-        };
-        match std::mem::take(&mut slot.state) {
-            State::Completed(request, result) => {
-                self.vacate(key);
-                OnLook::Completed(request, result)
-            }
-            other => {
-                slot.state = other;
-                match &slot.state {
-                    State::Waiting(_, Some(held)) if held.will_wake(waker) => OnLook::InFlight,
-                    _ => OnLook::OtherWaker,
-                }
+    pub(super) fn look(&mut self, key: Key) -> OnLook<'_> {
+        let key = key.in_slab();
+        if let Some(State::Completed(..)) = self.states.get(key) {
+            if let Some(State::Completed(request, result)) = self.states.remove(key) {
+                return OnLook::Completed(request, result);
             }
         }
-    }
-
-    /// Puts a waker in; gives back the one that is not needed: the old one or, at an operation that has
-    /// completed meanwhile, the new one and true.
-    pub(super) fn set_waker(&mut self, key: Key, new: Waker) -> (Option<Waker>, bool) {
-        match self.slot(key).map(|slot| &mut slot.state) {
-            Some(State::Waiting(_, waker)) => (waker.replace(new), false),
-            _ => (Some(new), true),
+        match self.states.get_mut(key) {
+            Some(State::Waiting(_, waker)) => OnLook::InFlight(waker),
+            _ => unreachable!("an operation was looked at after its end"),
         }
     }
 
     /// waiting -> abandoned; completed -> vacant.
     pub(super) fn abandon(&mut self, key: Key) -> OnAbandon {
         let nothing = OnAbandon::InFlight {
-            waker: None,
+            waker: Taken::default(),
             may_cancel: false,
         };
-        let Some(slot) = self.slot(key) else {
+        let Some(state) = self.states.get_mut(key.in_slab()) else {
             return nothing;
         };
-        match std::mem::take(&mut slot.state) {
-            State::Waiting(request, waker) => {
+        match std::mem::take(state) {
+            State::Waiting(request, mut waker) => {
                 let may_cancel = request.may_cancel();
-                slot.state = State::Abandoned(request);
-                OnAbandon::InFlight { waker, may_cancel }
+                *state = State::Abandoned(request);
+                OnAbandon::InFlight {
+                    waker: waker.take(),
+                    may_cancel,
+                }
             }
             State::Completed(request, result) => {
                 self.vacate(key);
                 OnAbandon::Dispose(request, result)
             }
             other => {
-                slot.state = other;
+                *state = other;
                 nothing
             }
         }
     }
 
     /// Takes the wakers of all that wait, and tells which operations in flight may be cancelled.
-    pub(super) fn interrupt(&mut self) -> (Vec<Waker>, Vec<Key>) {
-        let (mut wakers, mut keys) = (Vec::new(), Vec::new());
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let request = match &mut slot.state {
+    pub(super) fn interrupt(&mut self, wakers: &mut WakeBatch) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for (key, state) in self.states.iter_mut() {
+            let request = match state {
                 State::Waiting(request, waker) => {
-                    wakers.extend(waker.take());
+                    wakers.push(waker.take());
                     request
                 }
                 State::Abandoned(request) => request,
                 State::Vacant | State::Completed(..) => continue,
             };
             if request.may_cancel() {
-                keys.push(Key::new(index, slot.generation));
+                keys.push(Key::new(key));
             }
         }
-        (wakers, keys)
+        keys
     }
 
-    fn slot(&mut self, key: Key) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(key.index())?;
-        (slot.generation == key.generation()).then_some(slot)
-    }
-
-    /// The slot's state has been taken.
+    /// The state has been taken.
     fn vacate(&mut self, key: Key) {
-        let slot = &mut self.slots[key.index()];
-        slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(key.index());
+        self.states.remove(key.in_slab());
     }
 }
 
 impl Drop for Slots {
     fn drop(&mut self) {
-        for slot in self.slots.drain(..) {
-            match slot.state {
+        for state in self.states.take_all() {
+            match state {
                 State::Vacant => {}
                 State::Completed(request, result) => drop(request.finish(result)),
                 State::Waiting(request, _) | State::Abandoned(request) => KEPT.lock().push(request),

@@ -3,4 +3,6 @@
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
+mod slab;
+#[cfg(not(runtime_loom))]
 mod unit;

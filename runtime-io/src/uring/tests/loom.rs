@@ -114,7 +114,7 @@ fn memory_of_what_is_forgotten_goes_with_the_ring() {
     loom::model(|| {
         let (kernel, ring) = ring();
         let (memory, witness) = Memory::new(CHANGES);
-        ring.submit(Request::Watched(memory), Waker::noop().clone())
+        ring.submit(Request::Watched(memory), Waker::noop())
             .unwrap();
         let device = {
             let kernel = kernel.clone();

@@ -1,0 +1,214 @@
+//! `Slab`: values by keys that are numbers, for what goes through the kernel and comes back (tokens of a reactor, requests of a
+//! ring).
+//!
+//! ```text
+//! key:  generation << HALF | index        index:  page << 6 | place in the page
+//! ```
+//! I1: a generation is given once (of 2^32 - 1, and of 2^16 - 1 where pointers have 32 bits), whatever place it goes to.
+//!     So a key whose value was removed names nothing, even if the place was filled again or its page was given back.
+//! I2: a page without values gives its memory back, but for one that is kept for the next: what a burst grew does
+//!     not stay.
+//!
+//! The lowest page with room is filled first, so that the others get a chance to become empty. Insert, look and remove are O(1)
+//! while pages are neither full nor empty, else O(log pages).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+const HALF: u32 = usize::BITS / 2;
+const GENERATIONS: usize = (1 << HALF) - 1;
+const PAGE_BITS: u32 = 6;
+const PAGE: usize = 1 << PAGE_BITS;
+
+/// Names a value in its slab; after the value's removal, nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(usize);
+
+impl Key {
+    /// From here on numbers are no slab's keys: the generation would be the last, which is not given.
+    pub const FIRST_RESERVED: usize = GENERATIONS << HALF;
+
+    /// The key as a number.
+    pub fn number(self) -> usize {
+        self.0
+    }
+
+    /// The key that this number is; of no value, if it came from elsewhere.
+    pub fn of(number: usize) -> Key {
+        Key(number)
+    }
+
+    fn page(self) -> usize {
+        (self.0 & ((1 << HALF) - 1)) >> PAGE_BITS
+    }
+
+    fn place(self) -> usize {
+        self.0 & (PAGE - 1)
+    }
+
+    fn generation(self) -> usize {
+        self.0 >> HALF
+    }
+}
+
+type Places<T> = Box<[Option<Entry<T>>; PAGE]>;
+
+struct Entry<T> {
+    generation: usize,
+    value: T,
+}
+
+struct Page<T> {
+    /// `None` if nothing is in it.
+    places: Option<Places<T>>,
+    /// A bit for each place that is filled.
+    filled: u64,
+}
+
+/// See the module's page.
+pub struct Slab<T> {
+    pages: Vec<Page<T>>,
+    /// Pages with room; those that come after the last one aside.
+    open: BTreeSet<usize>,
+    /// Memory for a page, kept lest one that fills and empties again asks for it each time.
+    spare: Option<Places<T>>,
+    last_generation: usize,
+}
+
+impl<T> Slab<T> {
+    /// Without values or memory.
+    pub const fn new() -> Slab<T> {
+        Slab {
+            pages: Vec::new(),
+            open: BTreeSet::new(),
+            spare: None,
+            last_generation: 0,
+        }
+    }
+
+    /// Takes a value in.
+    pub fn insert(&mut self, value: T) -> Key {
+        self.last_generation = (self.last_generation + 1) % GENERATIONS;
+        let generation = self.last_generation;
+        let number = match self.open.first() {
+            Some(number) => *number,
+            None => self.add_page(),
+        };
+        let page = &mut self.pages[number];
+        let place = page.filled.trailing_ones() as usize;
+        let spare = &mut self.spare;
+        let places = page.places.get_or_insert_with(|| {
+            spare
+                .take()
+                .unwrap_or_else(|| Box::new([const { None }; PAGE]))
+        });
+        places[place] = Some(Entry { generation, value });
+        page.filled |= 1 << place;
+        if page.filled == u64::MAX {
+            self.open.remove(&number);
+        }
+        Key(generation << HALF | number << PAGE_BITS | place)
+    }
+
+    fn add_page(&mut self) -> usize {
+        let number = self.pages.len();
+        self.pages.push(Page {
+            places: None,
+            filled: 0,
+        });
+        self.open.insert(number);
+        number
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: Key) -> Option<&T> {
+        let places = self.pages.get(key.page())?.places.as_ref()?;
+        let entry = places[key.place()].as_ref()?;
+        (entry.generation == key.generation()).then_some(&entry.value)
+    }
+
+    /// The value of a key, to be changed.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let places = self.pages.get_mut(key.page())?.places.as_mut()?;
+        let entry = places[key.place()].as_mut()?;
+        (entry.generation == key.generation()).then_some(&mut entry.value)
+    }
+
+    /// Gives a value back; its key names nothing from here on.
+    pub fn remove(&mut self, key: Key) -> Option<T> {
+        self.get(key)?;
+        let page = &mut self.pages[key.page()];
+        let entry = page.places.as_mut()?[key.place()].take()?;
+        page.filled &= !(1 << key.place());
+        self.open.insert(key.page());
+        if page.filled == 0 {
+            let places = page.places.take();
+            self.spare = self.spare.take().or(places);
+            self.shorten();
+        }
+        Some(entry.value)
+    }
+
+    /// Gives the empty pages at the end up.
+    fn shorten(&mut self) {
+        while self.pages.last().is_some_and(|page| page.filled == 0) {
+            self.pages.pop();
+            self.open.remove(&self.pages.len());
+        }
+        if self.pages.capacity() > 64 && self.pages.len() < self.pages.capacity() / 4 {
+            self.pages.shrink_to(self.pages.len() * 2);
+        }
+    }
+
+    /// All values and their keys, by place.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (Key, &mut T)> {
+        let pages = self.pages.iter_mut().enumerate();
+        pages.flat_map(|(number, page)| {
+            let places = page.places.iter_mut().flat_map(|places| places.iter_mut());
+            places.enumerate().filter_map(move |(place, entry)| {
+                let entry = entry.as_mut()?;
+                let key = entry.generation << HALF | number << PAGE_BITS | place;
+                Some((Key(key), &mut entry.value))
+            })
+        })
+    }
+
+    /// Takes all values out, by place, and gives the memory up.
+    pub fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
+        self.open.clear();
+        self.spare = None;
+        let pages = std::mem::take(&mut self.pages);
+        let places = pages.into_iter().filter_map(|page| page.places);
+        let entries = places.flat_map(|places| *places).flatten();
+        entries.map(|entry| entry.value)
+    }
+
+    /// Bytes of memory held, without what the values have allocated.
+    pub fn memory(&self) -> usize {
+        let pages = self.pages.iter().filter(|page| page.places.is_some());
+        (pages.count() + usize::from(self.spare.is_some())) * size_of::<[Option<Entry<T>>; PAGE]>()
+            + self.pages.capacity() * size_of::<Page<T>>()
+            + self.open.len() * 16
+    }
+
+    /// As if that many values had been taken in.
+    #[cfg(test)]
+    pub(super) fn age_to(&mut self, generation: usize) {
+        self.last_generation = generation;
+    }
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Slab::new()
+    }
+}
+
+impl<T> fmt::Debug for Slab<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let filled = self.pages.iter().map(|page| page.filled.count_ones());
+        f.debug_struct("Slab")
+            .field("values", &filled.sum::<u32>())
+            .finish_non_exhaustive()
+    }
+}
