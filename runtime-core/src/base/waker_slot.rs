@@ -95,6 +95,16 @@ impl Taken {
         }
     }
 
+    /// As [`wake_after`](Self::wake_after), for drivers, which no waker may stop: its panic ends with it; the panic hook has
+    /// told of it.
+    #[inline]
+    pub fn wake_contained_after<G>(self, held: G) {
+        drop(held);
+        if let Some(waker) = self.0 {
+            contain::contain(|| waker.wake());
+        }
+    }
+
     /// Unlocks, then drops the waker: its task has no more to learn here.
     #[inline]
     #[track_caller]

@@ -14,9 +14,9 @@
 
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
-use runtime_core::base::shim::sync::Mutex;
+use runtime_core::base::shim::sync::{Mutex, MutexGuard};
 use runtime_core::base::wake_batch::WakeBatch;
-use runtime_core::base::waker_slot::{Look, WakerSlot, register};
+use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
 use std::collections::VecDeque;
 use std::fmt;
 use std::task::{Context, Poll};
@@ -72,18 +72,20 @@ impl ScheduledIo {
 
     /// Wakes those whom `ready` concerns. A waker that panics costs neither the others nor the driver anything.
     fn wake(&self, ready: Ready) {
-        let mut wakers = WakeBatch::new();
         let mut waiters = self.waiters.lock();
-        if ready.is_readable() {
-            wakers.push(waiters.reader.take());
-        }
-        if ready.is_writable() {
-            wakers.push(waiters.writer.take());
-        }
+        let reader = match ready.is_readable() {
+            true => waiters.reader.take(),
+            false => Taken::default(),
+        };
+        let writer = match ready.is_writable() {
+            true => waiters.writer.take(),
+            false => Taken::default(),
+        };
         if !waiters.list.is_empty() {
-            waiters.take_listed(ready, &mut wakers);
+            return Waiters::wake_with_list(waiters, ready, [reader, writer]);
         }
-        wakers.wake_contained_after(waiters);
+        reader.wake_contained_after(waiters);
+        writer.wake_contained_after(());
     }
 
     pub(crate) fn look_for(&self, interest: Interest) -> ReadyEvent {
@@ -182,17 +184,22 @@ impl Waiters {
         &mut self.list[at].waker
     }
 
-    /// Takes those in the list whom `ready` concerns.
+    /// Unlocks, and wakes those from the slots, then those in the list whom `ready` concerns.
     #[inline(never)]
-    fn take_listed(&mut self, ready: Ready, wakers: &mut WakeBatch) {
-        self.list.retain_mut(|waiter| {
+    fn wake_with_list(mut waiters: MutexGuard<'_, Waiters>, ready: Ready, slots: [Taken; 2]) {
+        let mut wakers = WakeBatch::new();
+        for taken in slots {
+            wakers.push(taken);
+        }
+        waiters.list.retain_mut(|waiter| {
             let stays = (waiter.interest.mask() & ready).is_empty();
             if !stays {
                 wakers.push(waiter.waker.take());
             }
             stays
         });
-        self.shrink();
+        waiters.shrink();
+        wakers.wake_contained_after(waiters);
     }
 
     /// Gives back what a crowd has left.
