@@ -9,6 +9,7 @@ mod asan;
 mod bench;
 mod book;
 mod conformance;
+mod docs;
 mod env;
 mod faults;
 mod features;
@@ -55,6 +56,8 @@ enum Cmd {
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Count the public items without an example.
+    Docs(docs::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
+        Cmd::Docs(args) => docs::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
     match outcome {
