@@ -10,6 +10,20 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// What an [`Interval`] does after ticks it was too late for.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, MissedTickBehavior, advance, interval};
+/// let mut ticks = interval(Duration::from_secs(1));
+/// ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// let start = ticks.tick().await;
+/// advance(Duration::from_millis(3500)).await; // too late for three ticks
+/// assert_eq!(ticks.tick().await - start, Duration::from_secs(1));
+/// assert_eq!(ticks.tick().await - start, Duration::from_secs(4));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissedTickBehavior {
     /// Gives the missed ticks one after another without waiting, until it has caught up.
@@ -39,6 +53,18 @@ impl MissedTickBehavior {
 }
 
 /// Ticks every `period`; made by [`interval`] and [`interval_at`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, interval};
+/// let mut ticks = interval(Duration::from_millis(10));
+/// let first = ticks.tick().await; // at once
+/// let third = { ticks.tick().await; ticks.tick().await };
+/// assert_eq!(third - first, Duration::from_millis(20));
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Interval {
     resource: Resource,
@@ -51,6 +77,20 @@ pub struct Interval {
 ///
 /// # Panics
 /// If the period is zero; outside of a runtime, or where its time driver is not enabled.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::interval;
+/// let mut ticks = interval(Duration::from_secs(60));
+/// for n in 0..3 {
+///     ticks.tick().await;
+///     println!("minute {n}");
+/// }
+/// # }
+/// ```
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "`period` must be non-zero.");
@@ -61,6 +101,18 @@ pub fn interval(period: Duration) -> Interval {
 ///
 /// # Panics
 /// As [`interval`].
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, interval_at};
+/// let start = Instant::now() + Duration::from_secs(5);
+/// let mut ticks = interval_at(start, Duration::from_secs(1));
+/// assert_eq!(ticks.tick().await, start);
+/// # }
+/// ```
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     assert!(period > Duration::ZERO, "`period` must be non-zero.");
@@ -90,6 +142,18 @@ impl Interval {
     ///
     /// # Cancel safety
     /// Cancel safe: a tick that was not given is given by the next call.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::interval;
+    /// let mut ticks = interval(Duration::from_secs(1));
+    /// let (first, second) = (ticks.tick().await, ticks.tick().await);
+    /// assert_eq!(second - first, Duration::from_secs(1));
+    /// # }
+    /// ```
     pub async fn tick(&mut self) -> Instant {
         let resource = self.resource.clone();
         async_op(&resource, "Interval::tick", "poll_tick", || {
@@ -99,6 +163,19 @@ impl Interval {
     }
 
     /// Polls for the next tick.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::time::Duration;
+    /// use selvedge::time::interval;
+    /// let mut ticks = interval(Duration::from_secs(1));
+    /// let first = ticks.tick().await;
+    /// let second = poll_fn(|cx| ticks.poll_tick(cx)).await;
+    /// assert_eq!(second - first, Duration::from_secs(1));
+    /// # }
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         ready!(self.delay.as_mut().poll(cx));
         let due = self.delay.deadline();
@@ -114,16 +191,56 @@ impl Interval {
     }
 
     /// The next tick comes a period from now.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, advance, interval};
+    /// let mut ticks = interval(Duration::from_secs(10));
+    /// ticks.tick().await;
+    /// advance(Duration::from_secs(7)).await;
+    /// ticks.reset(); // ten seconds from now
+    /// let now = Instant::now();
+    /// assert_eq!(ticks.tick().await - now, Duration::from_secs(10));
+    /// # }
+    /// ```
     pub fn reset(&mut self) {
         self.reset_after(self.period);
     }
 
     /// The next tick comes now.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, interval};
+    /// let mut ticks = interval(Duration::from_secs(10));
+    /// ticks.tick().await;
+    /// ticks.reset_immediately();
+    /// let now = Instant::now();
+    /// assert_eq!(ticks.tick().await, now);
+    /// # }
+    /// ```
     pub fn reset_immediately(&mut self) {
         self.delay.as_mut().reset(Instant::now());
     }
 
     /// The next tick comes `after` from now.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, interval};
+    /// let mut ticks = interval(Duration::from_secs(10));
+    /// ticks.tick().await;
+    /// ticks.reset_after(Duration::from_secs(2));
+    /// let now = Instant::now();
+    /// assert_eq!(ticks.tick().await - now, Duration::from_secs(2));
+    /// # }
+    /// ```
     pub fn reset_after(&mut self, after: Duration) {
         let at = Instant::now()
             .checked_add(after)
@@ -132,21 +249,64 @@ impl Interval {
     }
 
     /// The next tick comes at `deadline`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, interval};
+    /// let mut ticks = interval(Duration::from_secs(10));
+    /// ticks.tick().await;
+    /// let at = Instant::now() + Duration::from_secs(3);
+    /// ticks.reset_at(at);
+    /// assert_eq!(ticks.tick().await, at);
+    /// # }
+    /// ```
     pub fn reset_at(&mut self, deadline: Instant) {
         self.delay.as_mut().reset(deadline);
     }
 
     /// What is done about missed ticks.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{MissedTickBehavior, interval};
+    /// let ticks = interval(Duration::from_secs(1));
+    /// assert_eq!(ticks.missed_tick_behavior(), MissedTickBehavior::Burst);
+    /// # }
+    /// ```
     pub fn missed_tick_behavior(&self) -> MissedTickBehavior {
         self.missed_tick_behavior
     }
 
     /// Sets what is done about missed ticks.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{MissedTickBehavior, interval};
+    /// let mut ticks = interval(Duration::from_secs(1));
+    /// ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// assert_eq!(ticks.missed_tick_behavior(), MissedTickBehavior::Delay);
+    /// # }
+    /// ```
     pub fn set_missed_tick_behavior(&mut self, behavior: MissedTickBehavior) {
         self.missed_tick_behavior = behavior;
     }
 
     /// Time between ticks.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// let ticks = selvedge::time::interval(Duration::from_secs(1));
+    /// assert_eq!(ticks.period(), Duration::from_secs(1));
+    /// # }
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }

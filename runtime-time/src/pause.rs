@@ -21,6 +21,19 @@ fn with_clock(f: impl FnOnce(&Clock) -> Result<(), &'static str>) {
 ///
 /// # Panics
 /// If it is paused already, outside of a runtime, or on one that is not current-thread.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, pause, sleep};
+/// pause();
+/// let start = std::time::Instant::now();
+/// sleep(Duration::from_secs(3600)).await; // with nothing else to do, the clock moves on
+/// assert!(start.elapsed() < Duration::from_secs(60));
+/// # }
+/// ```
 #[track_caller]
 pub fn pause() {
     with_clock(Clock::pause);
@@ -30,6 +43,20 @@ pub fn pause() {
 ///
 /// # Panics
 /// If it is not paused, or outside of a runtime.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::time::{Instant, pause, resume};
+/// pause();
+/// let stopped = Instant::now();
+/// assert_eq!(Instant::now(), stopped);
+/// resume();
+/// std::thread::sleep(std::time::Duration::from_millis(2));
+/// assert!(Instant::now() > stopped);
+/// # }
+/// ```
 #[track_caller]
 pub fn resume() {
     with_clock(Clock::resume);
@@ -39,6 +66,19 @@ pub fn resume() {
 ///
 /// # Panics
 /// If it is not paused, or outside of a runtime.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{advance, sleep};
+/// let task = selvedge::spawn(sleep(Duration::from_secs(60)));
+/// selvedge::task::yield_now().await; // let it begin its sleep
+/// advance(Duration::from_secs(60)).await;
+/// task.await.unwrap();
+/// # }
+/// ```
 pub async fn advance(duration: Duration) {
     with_clock(|clock| clock.advance(duration));
     runtime_core::task::yield_now().await;

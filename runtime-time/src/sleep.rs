@@ -26,6 +26,22 @@ pin_project! {
     ///
     /// # Cancel safety
     /// Cancel safe: dropping it takes the timer out.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, sleep};
+    /// let mut pause = std::pin::pin!(sleep(Duration::from_secs(1)));
+    /// let start = Instant::now();
+    /// selvedge::select! {
+    ///     () = &mut pause => {}
+    ///     () = sleep(Duration::from_secs(5)) => unreachable!("that is later"),
+    /// }
+    /// assert!(start.elapsed() < Duration::from_secs(2));
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     #[project(!Unpin)]
     pub struct Sleep {
@@ -51,6 +67,17 @@ pin_project! {
 ///
 /// # Panics
 /// Outside of a runtime, or where its time driver is not enabled.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::sleep;
+/// sleep(Duration::from_millis(100)).await;
+/// println!("at least 100 ms have passed");
+/// # }
+/// ```
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let deadline = Instant::now()
@@ -63,6 +90,18 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 /// As [`sleep`].
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, sleep_until};
+/// let deadline = Instant::now() + Duration::from_millis(100);
+/// sleep_until(deadline).await;
+/// assert!(Instant::now() >= deadline);
+/// # }
+/// ```
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let slot = current_slot();
@@ -92,17 +131,52 @@ fn tell_duration(deadline: Instant) {
 
 impl Sleep {
     /// When it ends.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, sleep_until};
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// assert_eq!(sleep_until(deadline).deadline(), deadline);
+    /// # }
+    /// ```
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
     /// Has it fired, or has its runtime ended before? A sleep that was never polled has not, whatever its deadline.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::sleep;
+    /// let mut pause = std::pin::pin!(sleep(Duration::from_millis(10)));
+    /// assert!(!pause.is_elapsed());
+    /// pause.as_mut().await;
+    /// assert!(pause.is_elapsed());
+    /// # }
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         matches!(self.entry.phase(), Phase::Fired | Phase::Failed)
     }
 
     /// Sets another deadline; of those with the same deadline, the timer is the last now. An armed timer that only gets
     /// later stays where it is in its wheel.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{Instant, sleep};
+    /// let start = Instant::now();
+    /// let mut pause = std::pin::pin!(sleep(Duration::from_secs(1)));
+    /// pause.as_mut().reset(start + Duration::from_secs(3));
+    /// pause.await;
+    /// assert!(start.elapsed() >= Duration::from_secs(3));
+    /// # }
+    /// ```
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;

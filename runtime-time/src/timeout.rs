@@ -15,6 +15,17 @@ pin_project! {
     ///
     /// # Cancel safety
     /// As the future inside.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::time::{sleep, timeout};
+    /// let quick = timeout(Duration::from_secs(2), sleep(Duration::from_secs(1)));
+    /// assert!(quick.await.is_ok());
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     #[derive(Debug)]
     pub struct Timeout<T> {
@@ -34,6 +45,20 @@ pin_project! {
 ///
 /// # Panics
 /// Outside of a runtime, or where its time driver is not enabled.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::sync::oneshot;
+/// use selvedge::time::timeout;
+/// let (tx, rx) = oneshot::channel::<u32>();
+/// // Nobody sends within ten seconds.
+/// assert!(timeout(Duration::from_secs(10), rx).await.is_err());
+/// # drop(tx);
+/// # }
+/// ```
 #[track_caller]
 pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoFuture> {
     let delay = match Instant::now().checked_add(duration) {
@@ -47,6 +72,19 @@ pub fn timeout<F: IntoFuture>(duration: Duration, future: F) -> Timeout<F::IntoF
 }
 
 /// Awaits `future`, but no longer than until `deadline`; see [`timeout`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::time::{Instant, timeout_at};
+/// let deadline = Instant::now() + Duration::from_secs(10);
+/// // Several steps share one deadline.
+/// let name = timeout_at(deadline, async { "name" }).await;
+/// let size = timeout_at(deadline, async { 5 }).await;
+/// assert_eq!((name.unwrap(), size.unwrap()), ("name", 5));
+/// # }
+/// ```
 #[track_caller]
 pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::IntoFuture> {
     Timeout {
@@ -57,16 +95,47 @@ pub fn timeout_at<F: IntoFuture>(deadline: Instant, future: F) -> Timeout<F::Int
 
 impl<T> Timeout<T> {
     /// The future inside.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use std::future::ready;
+    /// let limited = selvedge::time::timeout(Duration::from_secs(1), ready(1));
+    /// println!("{:?}", limited.get_ref());
+    /// # }
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.value
     }
 
     /// The future inside.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use std::future::ready;
+    /// let mut limited = selvedge::time::timeout(Duration::from_secs(1), ready(1));
+    /// *limited.get_mut() = ready(2);
+    /// assert_eq!(limited.await.unwrap(), 2);
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.value
     }
 
     /// The future inside, without its deadline.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use std::future::ready;
+    /// let limited = selvedge::time::timeout(Duration::from_secs(1), ready(1));
+    /// assert_eq!(limited.into_inner().await, 1); // without the limit
+    /// # }
+    /// ```
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -49,11 +49,28 @@ const THREAD_NAME: &str = if cfg!(feature = "drop-in") {
 
 impl Builder {
     /// A runtime that runs all tasks on the thread that calls `block_on`.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     pub fn new_current_thread() -> Builder {
         Builder::new(Kind::CurrentThread)
     }
 
     /// A runtime with a worker thread for each core.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .enable_all()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.metrics().num_workers(), 2);
+    /// ```
     #[cfg(feature = "rt-multi-thread")]
     pub fn new_multi_thread() -> Builder {
         Builder::new(Kind::MultiThread)
@@ -77,6 +94,14 @@ impl Builder {
     }
 
     /// Enables all drivers the crate was compiled with.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::time::sleep(std::time::Duration::from_millis(1)).await });
+    /// ```
     pub fn enable_all(&mut self) -> &mut Self {
         self.enable_io = true;
         self.enable_time = true;
@@ -84,6 +109,14 @@ impl Builder {
     }
 
     /// Enables the I/O driver: sockets, pipes, signals, processes.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_io()
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::net::TcpListener::bind("127.0.0.1:0").await.unwrap() });
+    /// ```
     #[cfg(any(
         feature = "net",
         feature = "process",
@@ -96,6 +129,14 @@ impl Builder {
     }
 
     /// Enables the time driver.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_time()
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::time::sleep(std::time::Duration::from_millis(1)).await });
+    /// ```
     #[cfg(feature = "time")]
     pub fn enable_time(&mut self) -> &mut Self {
         self.enable_time = true;
@@ -104,6 +145,14 @@ impl Builder {
 
     /// Keeps timers in a wheel for each worker. That is how they always are here; what this changes is that a
     /// shutdown ends the sleeps it finds as if they were due, where they would panic when polled.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .enable_alt_timer()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     pub fn enable_alt_timer(&mut self) -> &mut Self {
         self.fire_at_shutdown = true;
         self.enable_time = true;
@@ -112,6 +161,14 @@ impl Builder {
 
     /// Divides the blocking pool's queue. Here it is one queue: what it guards is a push and a pop, and
     /// threads wait for work outside of it.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .enable_sharded_blocking_queue()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     #[cfg(feature = "rt-multi-thread")]
     pub fn enable_sharded_blocking_queue(&mut self) -> &mut Self {
         self
@@ -119,12 +176,29 @@ impl Builder {
 
     /// Hands the driver to another worker before tasks are run. The watch does so here when it is
     /// needed, so there is nothing to enable.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .enable_eager_driver_handoff()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     pub fn enable_eager_driver_handoff(&mut self) -> &mut Self {
         self
     }
 
     /// Enables the I/O driver, which is what file operations through io_uring need; `enable_all` and
     /// `enable_io` do as well. Where the kernel refuses a ring, the blocking pool does the work.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .enable_io_uring()
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.block_on(selvedge::fs::try_exists("/")).unwrap());
+    /// ```
     #[cfg(feature = "io-uring")]
     pub fn enable_io_uring(&mut self) -> &mut Self {
         self.enable_io = true;
@@ -135,6 +209,15 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_io()
+    ///     .max_io_events_per_tick(256)
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     #[cfg(any(
         feature = "net",
         feature = "process",
@@ -152,6 +235,15 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_io()
+    ///     .max_io_events_per_busy_tick(64)
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     #[cfg(any(
         feature = "net",
         feature = "process",
@@ -170,6 +262,15 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .worker_threads(4)
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.metrics().num_workers(), 4);
+    /// ```
     #[track_caller]
     pub fn worker_threads(&mut self, val: usize) -> &mut Self {
         assert!(val > 0, "Worker threads cannot be set to 0");
@@ -181,6 +282,16 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .max_blocking_threads(2)
+    ///     .build()
+    ///     .unwrap();
+    /// let task = runtime.spawn_blocking(|| 1);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn max_blocking_threads(&mut self, val: usize) -> &mut Self {
         assert!(val > 0, "Max blocking threads cannot be set to 0");
@@ -190,6 +301,15 @@ impl Builder {
 
     /// Name of the runtime's threads: `selvedge-worker` unless set, `tokio-rt-worker` where the drop-in is part of
     /// the build.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .thread_name("indexer")
+    ///     .build()
+    ///     .unwrap();
+    /// let name = runtime.spawn_blocking(|| std::thread::current().name().map(str::to_owned));
+    /// assert_eq!(runtime.block_on(name).unwrap().as_deref(), Some("indexer"));
+    /// ```
     pub fn thread_name(&mut self, val: impl Into<String>) -> &mut Self {
         let name = val.into();
         self.config.thread_name = Arc::new(move || name.clone());
@@ -200,6 +320,15 @@ impl Builder {
     ///
     /// # Panics
     /// If it is empty or blank.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .name("indexer")
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.handle().name(), Some("indexer"));
+    /// ```
     #[track_caller]
     pub fn name(&mut self, val: impl Into<String>) -> &mut Self {
         let name = val.into();
@@ -212,6 +341,17 @@ impl Builder {
     }
 
     /// Makes the name of each of the runtime's threads.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .thread_name_fn(|| {
+    ///         static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    ///         format!("indexer-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,
@@ -221,18 +361,41 @@ impl Builder {
     }
 
     /// Stack size of the runtime's threads, in bytes.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .thread_stack_size(4 * 1024 * 1024)
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn thread_stack_size(&mut self, val: usize) -> &mut Self {
         self.config.thread_stack_size = Some(val);
         self
     }
 
     /// How long an idle thread of the blocking pool is kept; 10 seconds by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .thread_keep_alive(Duration::from_millis(100))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
         self.config.keep_alive = duration;
         self
     }
 
     /// Runs `f` on each thread of the runtime before it does anything.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .on_thread_start(|| println!("{:?} begins", std::thread::current().name()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async {});
+    /// ```
     pub fn on_thread_start<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,
@@ -242,6 +405,14 @@ impl Builder {
     }
 
     /// Runs `f` on each thread of the runtime before it ends.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .on_thread_stop(|| println!("{:?} ends", std::thread::current().name()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async {});
+    /// ```
     pub fn on_thread_stop<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,
@@ -251,6 +422,14 @@ impl Builder {
     }
 
     /// Runs `f` on a worker about to go idle. It may spawn tasks; the worker then does not sleep.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .on_thread_park(|| println!("{:?} has nothing to do", std::thread::current().name()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async {});
+    /// ```
     pub fn on_thread_park<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,
@@ -260,6 +439,14 @@ impl Builder {
     }
 
     /// Runs `f` on a worker that stops being idle.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .on_thread_unpark(|| println!("{:?} goes on", std::thread::current().name()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async {});
+    /// ```
     pub fn on_thread_unpark<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,
@@ -269,6 +456,14 @@ impl Builder {
     }
 
     /// Runs `f` for each task spawned, on the thread that spawns it.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(|task| println!("task {} from {}", task.id(), task.spawned_at()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+    /// ```
     pub fn on_task_spawn<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -278,6 +473,14 @@ impl Builder {
     }
 
     /// Runs `f` before each poll of a task.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_before_task_poll(|task| println!("task {} is polled", task.id()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+    /// ```
     pub fn on_before_task_poll<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -287,6 +490,14 @@ impl Builder {
     }
 
     /// Runs `f` after each poll of a task.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_after_task_poll(|task| println!("task {} was polled", task.id()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+    /// ```
     pub fn on_after_task_poll<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -296,6 +507,20 @@ impl Builder {
     }
 
     /// Runs `f` when a task has ended, however it did.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    /// static ENDED: AtomicUsize = AtomicUsize::new(0);
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_task_terminate(|_| {
+    ///         ENDED.fetch_add(1, Ordering::Relaxed);
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+    /// drop(runtime);
+    /// assert_eq!(ENDED.load(Ordering::Relaxed), 1);
+    /// ```
     pub fn on_task_terminate<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
@@ -308,6 +533,14 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .event_interval(31)
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     #[track_caller]
     pub fn event_interval(&mut self, val: u32) -> &mut Self {
         assert!(val > 0, "event_interval must be greater than 0");
@@ -319,6 +552,14 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .global_queue_interval(31)
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     #[track_caller]
     pub fn global_queue_interval(&mut self, val: u32) -> &mut Self {
         assert!(val > 0, "global_queue_interval must be greater than 0");
@@ -327,6 +568,21 @@ impl Builder {
     }
 
     /// What a current-thread runtime does when a task panics.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, UnhandledPanic};
+    /// let runtime = Builder::new_current_thread()
+    ///     .unhandled_panic(UnhandledPanic::ShutdownRuntime)
+    ///     .build()
+    ///     .unwrap();
+    /// let ended = std::panic::catch_unwind(|| {
+    ///     runtime.block_on(async {
+    ///         selvedge::spawn(async { panic!("out of luck") });
+    ///         std::future::pending::<()>().await
+    ///     })
+    /// });
+    /// assert!(ended.is_err());
+    /// ```
     #[track_caller]
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
         if self.kind != Kind::CurrentThread && behavior == UnhandledPanic::ShutdownRuntime {
@@ -337,24 +593,57 @@ impl Builder {
     }
 
     /// Turns off the LIFO slot: woken tasks go to the end of the worker's queue.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_multi_thread()
+    ///     .disable_lifo_slot()
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn disable_lifo_slot(&mut self) -> &mut Self {
         self.config.disable_lifo_slot = true;
         self
     }
 
     /// Makes the runtime's random choices repeatable.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, RngSeed};
+    /// // The same choices in each run, such as the branch that `select!` begins with.
+    /// let runtime = Builder::new_current_thread()
+    ///     .rng_seed(RngSeed::from_bytes(b"seed"))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
         self.config.seed = Some(seed);
         self
     }
 
     /// Keeps a histogram of the time each poll takes, at the cost of two clock reads a poll.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().poll_time_histogram_enabled());
+    /// ```
     pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
         self.histogram = true;
         self
     }
 
     /// Former name of [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    ///
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_poll_count_histogram()
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().poll_time_histogram_enabled());
+    /// ```
     #[deprecated(
         note = "`poll_count_histogram` related methods have been renamed `poll_time_histogram` to better reflect their functionality."
     )]
@@ -364,6 +653,16 @@ impl Builder {
     }
 
     /// Former way to set the histogram's scale.
+    ///
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_count_histogram_scale(selvedge::runtime::HistogramScale::Log)
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().poll_time_histogram_num_buckets() > 0);
+    /// ```
     #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
     pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
         self.histogram_config.legacy_mut().scale = scale;
@@ -374,6 +673,17 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_count_histogram_resolution(std::time::Duration::from_micros(100))
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().poll_time_histogram_num_buckets() > 0);
+    /// ```
     #[track_caller]
     #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
     pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
@@ -387,6 +697,17 @@ impl Builder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// # #![allow(deprecated)]
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_count_histogram_buckets(15)
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().poll_time_histogram_num_buckets() > 0);
+    /// ```
     #[track_caller]
     #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
     pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
@@ -396,6 +717,20 @@ impl Builder {
     }
 
     /// How the poll-time histogram divides durations.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::{Builder, HistogramConfiguration};
+    /// let runtime = Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_time_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(50),
+    ///         10,
+    ///     ))
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 10);
+    /// ```
     pub fn metrics_poll_time_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -406,18 +741,49 @@ impl Builder {
 
     /// Takes the time that tasks wait between being scheduled and polled, for the hooks around polls
     /// (`TaskMeta::schedule_latency`), at the cost of two clock reads a poll.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .track_task_schedule_latency()
+    ///     .on_before_task_poll(|task| println!("waited {:?}", task.schedule_latency()))
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+    /// ```
     pub fn track_task_schedule_latency(&mut self) -> &mut Self {
         self.config.tracks_latency = true;
         self
     }
 
     /// Keeps a histogram of the time tasks wait between being scheduled and polled.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_metrics_schedule_latency_histogram()
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.metrics().schedule_latency_histogram_enabled());
+    /// ```
     pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
         self.latency_histogram = true;
         self
     }
 
     /// How the schedule-latency histogram divides durations.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::{Builder, HistogramConfiguration};
+    /// let runtime = Builder::new_current_thread()
+    ///     .enable_metrics_schedule_latency_histogram()
+    ///     .metrics_schedule_latency_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(50),
+    ///         10,
+    ///     ))
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.metrics().schedule_latency_histogram_num_buckets(), 10);
+    /// ```
     pub fn metrics_schedule_latency_histogram_configuration(
         &mut self,
         configuration: HistogramConfiguration,
@@ -427,6 +793,17 @@ impl Builder {
     }
 
     /// Starts with the clock paused; for current-thread runtimes, as others panic when they are built.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_time()
+    ///     .start_paused(true)
+    ///     .build()
+    ///     .unwrap();
+    /// // An hour that takes no time.
+    /// runtime.block_on(async { selvedge::time::sleep(Duration::from_secs(3600)).await });
+    /// ```
     #[cfg(feature = "test-util")]
     pub fn start_paused(&mut self, start_paused: bool) -> &mut Self {
         self.start_paused = start_paused;
@@ -440,6 +817,15 @@ impl Builder {
     ///
     /// # Panics
     /// If a multi-thread runtime is to start with its clock paused.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build()
+    ///     .unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         let core = self.start(self.default_workers(), false)?;
@@ -450,6 +836,18 @@ impl Builder {
     ///
     /// # Panics
     /// If the builder is for a multi-thread runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::runtime::{Builder, LocalOptions};
+    /// let runtime = Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build_local(LocalOptions::default())
+    ///     .unwrap();
+    /// let shared = std::rc::Rc::new(1); // tasks need not be `Send`
+    /// let task = runtime.spawn_local(async move { *shared });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn build_local(&mut self, options: LocalOptions) -> io::Result<LocalRuntime> {
         let _ = options;

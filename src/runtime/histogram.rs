@@ -6,6 +6,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Scale of the former, simple histogram.
+///
+/// ```
+/// # #![allow(deprecated)]
+/// use selvedge::runtime::{Builder, HistogramScale};
+/// let runtime = Builder::new_current_thread()
+///     .enable_metrics_poll_time_histogram()
+///     .metrics_poll_count_histogram_scale(HistogramScale::Log)
+///     .build()
+///     .unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HistogramScale {
@@ -16,6 +26,13 @@ pub enum HistogramScale {
 }
 
 /// How a histogram divides durations: [`linear`](Self::linear) or [`log`](Self::log).
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::runtime::{HistogramConfiguration, LogHistogram};
+/// let even = HistogramConfiguration::linear(Duration::from_micros(100), 20);
+/// let growing = HistogramConfiguration::log(LogHistogram::default());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistogramConfiguration(Scale);
 
@@ -54,6 +71,13 @@ impl HistogramConfiguration {
     ///
     /// # Panics
     /// If the width or the number is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::HistogramConfiguration;
+    /// let ten_of_100_us = HistogramConfiguration::linear(Duration::from_micros(100), 10);
+    /// ```
     pub fn linear(bucket_width: Duration, num_buckets: usize) -> Self {
         assert!(
             !bucket_width.is_zero(),
@@ -68,6 +92,11 @@ impl HistogramConfiguration {
     }
 
     /// Buckets that grow with the value, so the relative error stays bounded.
+    ///
+    /// ```
+    /// use selvedge::runtime::{HistogramConfiguration, LogHistogram};
+    /// let growing = HistogramConfiguration::log(LogHistogram::builder().max_error(0.25));
+    /// ```
     pub fn log(configuration: impl Into<LogHistogram>) -> Self {
         HistogramConfiguration(Scale::Log(configuration.into()))
     }
@@ -87,6 +116,13 @@ impl HistogramConfiguration {
 /// A logarithmic histogram: each power of two is divided into 2^p equal buckets.
 ///
 /// The scheme of H2 histograms (<https://h2histogram.org>): the relative error is at most 2^-p.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::runtime::LogHistogram;
+/// let histogram = LogHistogram::builder().max_value(Duration::from_secs(1)).build();
+/// assert!(histogram.max_value() >= 1_000_000_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogHistogram {
     buckets: usize,
@@ -102,11 +138,23 @@ impl Default for LogHistogram {
 
 impl LogHistogram {
     /// A builder with the defaults: 100 ns to 60 s, error at most 25 %.
+    ///
+    /// ```
+    /// use selvedge::runtime::LogHistogram;
+    /// assert_eq!(LogHistogram::builder().build(), LogHistogram::default());
+    /// ```
     pub fn builder() -> LogHistogramBuilder {
         LogHistogramBuilder::default()
     }
 
     /// Values from this on, in nanoseconds, fall into the last bucket.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::LogHistogram;
+    /// let histogram = LogHistogram::builder().max_value(Duration::from_secs(1)).build();
+    /// assert!(histogram.max_value() >= 1_000_000_000); // nanoseconds
+    /// ```
     pub fn max_value(&self) -> u64 {
         self.range(self.buckets - 1).start
     }
@@ -174,6 +222,17 @@ impl From<LogHistogramBuilder> for LogHistogram {
 }
 
 /// Builds a [`LogHistogram`].
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::runtime::LogHistogram;
+/// let histogram = LogHistogram::builder()
+///     .min_value(Duration::from_micros(1))
+///     .max_value(Duration::from_secs(1))
+///     .max_error(0.1)
+///     .build();
+/// assert!(histogram.max_value() >= 1_000_000_000);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogHistogramBuilder {
     min: Option<Duration>,
@@ -186,6 +245,13 @@ impl LogHistogramBuilder {
     ///
     /// # Panics
     /// Outside of that range.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::runtime::LogHistogram;
+    /// let finer = LogHistogram::builder().max_error(0.05).build();
+    /// assert_ne!(finer, LogHistogram::default());
+    /// ```
     pub fn max_error(mut self, max_error: f64) -> Self {
         assert!(max_error > 0.0, "max_error must be greater than 0");
         assert!(max_error < 1.0, "max_error must be less than 1");
@@ -201,6 +267,14 @@ impl LogHistogramBuilder {
     ///
     /// # Panics
     /// If above 10.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::runtime::LogHistogram;
+    /// // 2^4 buckets for each power of two: an error of at most 1/16.
+    /// let finer = LogHistogram::builder().precision_exact(4).build();
+    /// assert_ne!(finer, LogHistogram::default());
+    /// ```
     pub fn precision_exact(mut self, p: u32) -> Self {
         assert!(p <= 10, "precision must be less than or equal to 10");
         self.precision = Some(p);
@@ -211,6 +285,14 @@ impl LogHistogramBuilder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::LogHistogram;
+    /// let histogram = LogHistogram::builder().min_value(Duration::from_micros(20)).build();
+    /// assert_ne!(histogram, LogHistogram::default());
+    /// ```
     pub fn min_value(mut self, duration: Duration) -> Self {
         assert!(!duration.is_zero(), "min_value must be greater than 0");
         self.min = Some(duration);
@@ -221,6 +303,14 @@ impl LogHistogramBuilder {
     ///
     /// # Panics
     /// If zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::runtime::LogHistogram;
+    /// let histogram = LogHistogram::builder().max_value(Duration::from_secs(1)).build();
+    /// assert!(histogram.max_value() < LogHistogram::default().max_value());
+    /// ```
     pub fn max_value(mut self, duration: Duration) -> Self {
         assert!(!duration.is_zero(), "max_value must be greater than 0");
         self.max = Some(duration);
@@ -231,6 +321,13 @@ impl LogHistogramBuilder {
     ///
     /// # Errors
     /// With the number it would have.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::runtime::LogHistogram;
+    /// assert!(LogHistogram::builder().max_buckets(1000).is_ok());
+    /// assert!(LogHistogram::builder().max_buckets(1).is_err());
+    /// ```
     pub fn max_buckets(
         &mut self,
         max_buckets: usize,
@@ -245,6 +342,12 @@ impl LogHistogramBuilder {
     }
 
     /// The histogram.
+    ///
+    /// ```
+    /// use selvedge::runtime::LogHistogram;
+    /// let histogram = LogHistogram::builder().max_error(0.1).build();
+    /// assert!(histogram.max_value() > 0);
+    /// ```
     pub fn build(&self) -> LogHistogram {
         let nanos = |d: Duration| d.as_nanos().try_into().unwrap_or(u64::MAX);
         let max = self.max.map_or(60_000_000_000, nanos);
@@ -254,6 +357,12 @@ impl LogHistogramBuilder {
 }
 
 /// Why a histogram could not be made.
+///
+/// ```
+/// use selvedge::runtime::LogHistogram;
+/// let error = LogHistogram::builder().max_error(0.01).max_buckets(10).unwrap_err();
+/// println!("{error}");
+/// ```
 #[derive(Debug)]
 pub enum InvalidHistogramConfiguration {
     /// It would need more buckets than allowed.

@@ -32,6 +32,12 @@ pub struct LocalRuntime {
 }
 
 /// Options of `Builder::build_local`; none exist today.
+///
+/// ```
+/// use selvedge::runtime::{Builder, LocalOptions};
+/// let runtime = Builder::new_current_thread().build_local(LocalOptions::default()).unwrap();
+/// assert_eq!(runtime.block_on(async { 1 }), 1);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LocalOptions {
@@ -50,6 +56,12 @@ impl LocalRuntime {
     ///
     /// # Errors
     /// See [`Builder::build`](super::Builder::build).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     pub fn new() -> io::Result<LocalRuntime> {
         super::Builder::new_current_thread()
             .enable_all()
@@ -57,11 +69,24 @@ impl LocalRuntime {
     }
 
     /// A handle to the runtime; what is spawned through it must be `Send`.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// let task = runtime.handle().spawn(async { 1 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     pub fn handle(&self) -> &Handle {
         self.core.handle()
     }
 
     /// Spawns a task on the runtime, which need not be `Send`.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// let shared = std::rc::Rc::new(1);
+    /// let task = runtime.spawn_local(async move { *shared });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -78,6 +103,12 @@ impl LocalRuntime {
     }
 
     /// Runs a blocking closure on the blocking pool.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// let task = runtime.spawn_blocking(|| 1);
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
     where
@@ -91,6 +122,16 @@ impl LocalRuntime {
     ///
     /// # Panics
     /// If the future does, or inside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// let sum = runtime.block_on(async {
+    ///     let shared = std::rc::Rc::new(1);
+    ///     selvedge::task::spawn_local(async move { *shared }).await.unwrap()
+    /// });
+    /// assert_eq!(sum, 1);
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         if const { is_large::<F>() } {
@@ -101,6 +142,13 @@ impl LocalRuntime {
     }
 
     /// Makes this runtime the current one on this thread until the guard is dropped.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// let guard = runtime.enter();
+    /// assert!(selvedge::runtime::Handle::try_current().is_ok());
+    /// drop(guard);
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         self.core.enter()
     }
@@ -109,16 +157,34 @@ impl LocalRuntime {
     ///
     /// # Panics
     /// In an async context, unless `duration` is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
+    /// runtime.shutdown_timeout(Duration::from_secs(1));
+    /// ```
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }
 
     /// Stops the runtime without waiting.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// runtime.shutdown_background(); // waits for nothing
+    /// ```
     pub fn shutdown_background(self) {
         self.core.shutdown_background();
     }
 
     /// The runtime's figures.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    /// assert_eq!(runtime.metrics().num_workers(), 1);
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         self.handle().metrics()
     }

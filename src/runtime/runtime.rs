@@ -14,6 +14,15 @@ use std::time::Duration;
 /// blocking closures that run. [`shutdown_timeout`](Self::shutdown_timeout) and
 /// [`shutdown_background`](Self::shutdown_background) wait less. A runtime cannot be dropped in
 /// an async context: that panics. Dropped in its own `spawn_blocking` or `block_in_place`, it waits for nobody.
+///
+/// ```
+/// use selvedge::runtime::Runtime;
+/// let runtime = Runtime::new().unwrap();
+/// let task = runtime.spawn(async { 40 });
+/// assert_eq!(runtime.block_on(async { task.await.unwrap() + 2 }), 42);
+/// // Dropped, it cancels its tasks and waits for its threads.
+/// drop(runtime);
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     core: Core,
@@ -28,17 +37,36 @@ impl Runtime {
     ///
     /// # Errors
     /// See [`Builder::build`](super::Builder::build).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 }), 1);
+    /// ```
     #[cfg(feature = "rt-multi-thread")]
     pub fn new() -> io::Result<Runtime> {
         super::Builder::new_multi_thread().enable_all().build()
     }
 
     /// A handle to the runtime.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// // A thread of one's own spawns into it.
+    /// std::thread::spawn(move || handle.spawn(async {})).join().unwrap();
+    /// ```
     pub fn handle(&self) -> &Handle {
         self.core.handle()
     }
 
     /// Spawns a task on the runtime.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let task = runtime.spawn(async { 1 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -53,6 +81,12 @@ impl Runtime {
     }
 
     /// Runs a blocking closure on the blocking pool.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let task = runtime.spawn_blocking(|| std::fs::metadata("/").is_ok());
+    /// assert!(runtime.block_on(task).unwrap());
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, func: F) -> JoinHandle<R>
     where
@@ -66,6 +100,12 @@ impl Runtime {
     ///
     /// # Panics
     /// If the future does, or inside a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         if const { is_large::<F>() } {
@@ -76,6 +116,13 @@ impl Runtime {
     }
 
     /// Makes this runtime the current one on this thread until the guard is dropped.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let guard = runtime.enter();
+    /// selvedge::spawn(async {}); // into this runtime
+    /// drop(guard);
+    /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
         self.core.enter()
     }
@@ -84,16 +131,34 @@ impl Runtime {
     ///
     /// # Panics
     /// In an async context, unless `duration` is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
+    /// runtime.shutdown_timeout(Duration::from_secs(1));
+    /// ```
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }
 
     /// Stops the runtime without waiting.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// runtime.shutdown_background(); // waits for nothing, so async code may call it
+    /// ```
     pub fn shutdown_background(self) {
         self.core.shutdown_background();
     }
 
     /// The runtime's figures.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// println!("{} tasks", runtime.metrics().num_alive_tasks());
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         self.handle().metrics()
     }

@@ -126,6 +126,22 @@ pub fn has_budget_remaining() -> bool {
 }
 
 /// Puts back a spent unit unless progress was made; see [`poll_proceed`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::future::poll_fn;
+/// use std::task::{Poll, ready};
+/// use selvedge::task::coop;
+/// // A future that takes part in the budget: dropped without progress, the guard gives the unit back.
+/// let answer = poll_fn(|cx| {
+///     let guard = ready!(coop::poll_proceed(cx));
+///     guard.made_progress();
+///     Poll::Ready(42)
+/// });
+/// assert_eq!(answer.await, 42);
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct RestoreOnPending {
@@ -144,6 +160,20 @@ impl RestoreOnPending {
     }
 
     /// Keeps the unit spent.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::task::{Poll, ready};
+    /// use selvedge::task::coop;
+    /// poll_fn(|cx| {
+    ///     ready!(coop::poll_proceed(cx)).made_progress();
+    ///     Poll::Ready(())
+    /// })
+    /// .await;
+    /// # }
+    /// ```
     #[inline]
     pub fn made_progress(&self) {
         self.budget.set(Budget::UNLIMITED);
@@ -165,6 +195,16 @@ impl Drop for RestoreOnPending {
 /// `Pending` when nothing is left: the task has been set to be woken again. Otherwise the
 /// unit is put back when the result is dropped, unless
 /// [`made_progress`](RestoreOnPending::made_progress) was called on it.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::future::poll_fn;
+/// use selvedge::task::coop;
+/// // Ready while there is budget; without it the task is woken again at once.
+/// poll_fn(coop::poll_proceed).await.made_progress();
+/// # }
+/// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     ready!(poll_trace(cx));
@@ -236,6 +276,20 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
 ///
 /// # Cancel safety
 /// Cancel safe: dropping it spends nothing.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::task::coop;
+/// let mut sum = 0_u64;
+/// for n in 0..10_000 {
+///     sum += n;
+///     coop::consume_budget().await; // yields now and then
+/// }
+/// assert_eq!(sum, 49_995_000);
+/// # }
+/// ```
 pub async fn consume_budget() {
     poll_fn(|cx| {
         let restore = ready!(poll_proceed(cx));
@@ -247,6 +301,15 @@ pub async fn consume_budget() {
 
 pin_project_lite::pin_project! {
     /// Future of [`unconstrained`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::task::coop::{Unconstrained, unconstrained};
+    /// let future: Unconstrained<_> = unconstrained(async { 1 });
+    /// assert_eq!(future.await, 1);
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Unconstrained<F> {
@@ -256,6 +319,25 @@ pin_project_lite::pin_project! {
 }
 
 /// Polls `inner` without a budget: it never yields because of cooperative scheduling.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::{sync::mpsc, task::coop::unconstrained};
+/// let (tx, mut rx) = mpsc::unbounded_channel();
+/// (0..1000).for_each(|n| tx.send(n).unwrap());
+/// drop(tx);
+/// // The budget forces no yield in here.
+/// let count = unconstrained(async {
+///     let mut count = 0;
+///     while rx.recv().await.is_some() {
+///         count += 1;
+///     }
+///     count
+/// });
+/// assert_eq!(count.await, 1000);
+/// # }
+/// ```
 pub fn unconstrained<F>(inner: F) -> Unconstrained<F> {
     Unconstrained { inner }
 }
@@ -270,6 +352,15 @@ impl<F: Future> Future for Unconstrained<F> {
 
 pin_project_lite::pin_project! {
     /// Future of [`cooperative`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::task::coop::{Coop, cooperative};
+    /// let future: Coop<_> = cooperative(async { 1 });
+    /// assert_eq!(future.await, 1);
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
     pub struct Coop<F> {
@@ -279,6 +370,18 @@ pin_project_lite::pin_project! {
 }
 
 /// Makes `fut` a leaf: each poll that ends spends one unit, and yields first if none is left.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::future::ready;
+/// use selvedge::task::coop::cooperative;
+/// // A future that is always ready takes part in the budget, so a loop over it yields.
+/// for n in 0..1000 {
+///     assert_eq!(cooperative(ready(n)).await, n);
+/// }
+/// # }
+/// ```
 pub fn cooperative<F: Future>(fut: F) -> Coop<F> {
     Coop { inner: fut }
 }

@@ -56,6 +56,15 @@ pub(crate) fn with_context<R>(f: impl FnOnce(Option<&ThreadContext>) -> R) -> R 
 }
 
 /// Index of the worker this thread is, of the current runtime; `None` on other threads.
+///
+/// ```
+/// # #[selvedge::main]
+/// # async fn main() {
+/// assert_eq!(selvedge::runtime::worker_index(), None); // `block_on` is no worker
+/// let task = selvedge::spawn(async { selvedge::runtime::worker_index() });
+/// assert!(task.await.unwrap().is_some());
+/// # }
+/// ```
 #[inline]
 pub fn worker_index() -> Option<usize> {
     with_context(|cx| cx.and_then(ThreadContext::worker_index))

@@ -3,6 +3,12 @@
 use std::fmt;
 
 /// `Handle::try_current` found no runtime.
+///
+/// ```
+/// use selvedge::runtime::Handle;
+/// let error = Handle::try_current().unwrap_err();
+/// assert!(error.is_missing_context() && !error.is_thread_local_destroyed());
+/// ```
 #[derive(PartialEq, Eq)]
 pub struct TryCurrentError {
     destroyed: bool,
@@ -18,11 +24,20 @@ impl TryCurrentError {
     }
 
     /// No runtime has been entered on this thread.
+    ///
+    /// ```
+    /// assert!(selvedge::runtime::Handle::try_current().unwrap_err().is_missing_context());
+    /// ```
     pub fn is_missing_context(&self) -> bool {
         !self.destroyed
     }
 
     /// The thread is ending: its thread-locals are gone.
+    ///
+    /// ```
+    /// let error = selvedge::runtime::Handle::try_current().unwrap_err();
+    /// assert!(!error.is_thread_local_destroyed()); // this thread goes on
+    /// ```
     pub fn is_thread_local_destroyed(&self) -> bool {
         self.destroyed
     }

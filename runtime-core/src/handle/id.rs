@@ -5,6 +5,13 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Identifies a runtime among those of this process, living or ended.
+///
+/// ```
+/// use selvedge::runtime::{Id, Runtime};
+/// let (first, second) = (Runtime::new().unwrap(), Runtime::new().unwrap());
+/// let (a, b): (Id, Id) = (first.handle().id(), second.handle().id());
+/// assert_ne!(a, b);
+/// ```
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub struct Id(NonZeroU64);
 
@@ -20,6 +27,11 @@ impl Id {
     }
 
     /// The number, for tables keyed by runtime.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// assert!(runtime.handle().id().as_u64() > 0);
+    /// ```
     pub fn as_u64(self) -> u64 {
         self.0.get()
     }

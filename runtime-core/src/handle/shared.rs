@@ -20,6 +20,14 @@ use std::time::{Duration, Instant};
 /// A handle to a runtime: spawns on it, from any thread, and enters it.
 ///
 /// Cheap to clone. It does not keep the runtime running.
+///
+/// ```
+/// use selvedge::runtime::{Handle, Runtime};
+/// let runtime = Runtime::new().unwrap();
+/// let handle: Handle = runtime.handle().clone();
+/// let task = std::thread::spawn(move || handle.block_on(async { 1 }));
+/// assert_eq!(task.join().unwrap(), 1);
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) shared: Arc<Shared>,

@@ -15,6 +15,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Which scheduler a runtime has.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::runtime::{Handle, RuntimeFlavor};
+/// assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::CurrentThread);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeFlavor {
@@ -29,6 +37,15 @@ impl Handle {
     ///
     /// # Panics
     /// Outside of a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let handle = selvedge::runtime::Handle::current();
+    /// std::thread::spawn(move || handle.spawn(async {})).join().unwrap();
+    /// # }
+    /// ```
     #[track_caller]
     pub fn current() -> Handle {
         match current::try_current() {
@@ -38,6 +55,13 @@ impl Handle {
     }
 
     /// The runtime this thread is in, or an error outside of one.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Handle, Runtime};
+    /// assert!(Handle::try_current().is_err());
+    /// let runtime = Runtime::new().unwrap();
+    /// assert!(runtime.block_on(async { Handle::try_current().is_ok() }));
+    /// ```
     pub fn try_current() -> Result<Handle, TryCurrentError> {
         current::try_current()
     }
@@ -47,6 +71,18 @@ impl Handle {
     /// # Panics
     /// When guards are dropped in another order than the reverse of their making, and in a forked child, for a runtime
     /// that was made before the fork.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// std::thread::spawn(move || {
+    ///     let _guard = handle.enter();
+    ///     selvedge::spawn(async {});
+    /// })
+    /// .join()
+    /// .unwrap();
+    /// ```
     #[track_caller]
     pub fn enter(&self) -> EnterGuard<'_> {
         self.shared.origin.assert_here();
@@ -61,6 +97,12 @@ impl Handle {
     }
 
     /// Spawns a future on this runtime. On a runtime that has shut down the task is cancelled.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let task = runtime.handle().spawn(async { 1 });
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -124,6 +166,14 @@ impl Handle {
     }
 
     /// Is this a local runtime, and this thread its owner?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // Only the thread of a local runtime can.
+    /// assert!(!selvedge::runtime::Handle::current().can_spawn_local());
+    /// # }
+    /// ```
     pub fn can_spawn_local(&self) -> bool {
         match &self.shared.policy {
             Policy::CurrentThread(policy) => policy.owner == Some(std::thread::current().id()),
@@ -132,6 +182,14 @@ impl Handle {
     }
 
     /// Runs a blocking closure on this runtime's blocking pool; see `task::spawn_blocking`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::runtime::Handle::current().spawn_blocking(|| 1);
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, f: F) -> JoinHandle<R>
     where
@@ -153,6 +211,14 @@ impl Handle {
     ///
     /// # Panics
     /// Inside a runtime, or where the future panics.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let handle = runtime.handle().clone();
+    /// let thread = std::thread::spawn(move || handle.block_on(async { 1 }));
+    /// assert_eq!(thread.join().unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         if const { is_large::<F>() } {
@@ -170,6 +236,14 @@ impl Handle {
     }
 
     /// Which scheduler the runtime has.
+    ///
+    /// ```
+    /// # #[selvedge::main]
+    /// # async fn main() {
+    /// use selvedge::runtime::{Handle, RuntimeFlavor};
+    /// assert_eq!(Handle::current().runtime_flavor(), RuntimeFlavor::MultiThread);
+    /// # }
+    /// ```
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         match self.shared.policy {
             Policy::CurrentThread(_) => RuntimeFlavor::CurrentThread,
@@ -178,16 +252,37 @@ impl Handle {
     }
 
     /// The runtime's id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let handle = selvedge::runtime::Handle::current();
+    /// assert_eq!(handle.id(), handle.clone().id());
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.shared.id
     }
 
     /// The runtime's name, if its builder was given one.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread().name("indexer").build().unwrap();
+    /// assert_eq!(runtime.handle().name(), Some("indexer"));
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.shared.config.name.as_deref()
     }
 
     /// The runtime's figures.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let metrics = selvedge::runtime::Handle::current().metrics();
+    /// assert_eq!(metrics.num_workers(), 1);
+    /// # }
+    /// ```
     pub fn metrics(&self) -> RuntimeMetrics {
         RuntimeMetrics::new(self.clone())
     }

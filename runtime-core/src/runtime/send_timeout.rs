@@ -27,6 +27,21 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// Outside of a runtime, or without its timers.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let second = Duration::from_secs(1);
+    /// tx.send_timeout(1, second).await.unwrap();
+    /// // No room within a second: the value comes back.
+    /// assert_eq!(tx.send_timeout(2, second).await.unwrap_err().into_inner(), 2);
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// # }
+    /// ```
     pub async fn send_timeout(
         &self,
         value: T,

@@ -15,6 +15,15 @@ pub type TaskCallback = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 pub type NameFn = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// What a hook is told about a task.
+///
+/// ```
+/// use selvedge::runtime::{Builder, TaskMeta};
+/// fn tell(task: &TaskMeta<'_>) {
+///     println!("task {} was spawned at {}", task.id(), task.spawned_at());
+/// }
+/// let runtime = Builder::new_current_thread().on_task_spawn(tell).build().unwrap();
+/// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+/// ```
 #[derive(Debug)]
 pub struct TaskMeta<'a> {
     pub(crate) id: Id,
@@ -25,28 +34,62 @@ pub struct TaskMeta<'a> {
 
 impl<'a> TaskMeta<'a> {
     /// The task's id.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(|task| println!("{}", task.id()))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// Where the task was spawned.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(|task| println!("{}", task.spawned_at()))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
     }
 
     /// The name that `task::Builder` gave the task; told when it is spawned, and not kept.
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(|task| println!("{}", task.name().unwrap_or("(none)")))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn name(&self) -> Option<&'a str> {
         self.name
     }
 
     /// How long the task waited between being scheduled and this poll, in the hooks around a poll of a
     /// runtime that tracks it (`Builder::track_task_schedule_latency`, or its histogram).
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Builder::new_current_thread()
+    ///     .on_before_task_poll(|task| println!("waited {:?}", task.schedule_latency()))
+    ///     .build()
+    ///     .unwrap();
+    /// ```
     pub fn schedule_latency(&self) -> Option<Duration> {
         self.schedule_latency
     }
 }
 
 /// What a current-thread runtime does when a task panics.
+///
+/// ```
+/// use selvedge::runtime::{Builder, UnhandledPanic};
+/// let mut builder = Builder::new_current_thread();
+/// builder.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {

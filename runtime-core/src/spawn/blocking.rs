@@ -141,6 +141,18 @@ pub fn drop_off_worker<T: Send + 'static>(value: T) {
 ///
 /// # Panics
 /// On a current-thread runtime and in a `LocalSet`: their tasks cannot go elsewhere.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main]
+/// # async fn main() {
+/// let sum = selvedge::spawn(async {
+///     // Other tasks of this worker go on elsewhere meanwhile.
+///     selvedge::task::block_in_place(|| (0..1000_u64).sum::<u64>())
+/// });
+/// assert_eq!(sum.await.unwrap(), 499_500);
+/// # }
+/// ```
 #[track_caller]
 pub fn block_in_place<F, R>(f: F) -> R
 where

@@ -27,11 +27,27 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// A task without a name.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::task::Builder::new().spawn(async { 1 }).unwrap();
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Builder::default()
     }
 
     /// Names the task.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::task::Builder::new().name("counter").spawn(async { 1 }).unwrap();
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn name(&self, name: &'a str) -> Self {
         Builder { name: Some(name) }
@@ -52,6 +68,15 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// Outside of a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::task::Builder::new().spawn(async { 1 }).unwrap();
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
@@ -65,6 +90,13 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// None today, as for [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let task = selvedge::task::Builder::new().spawn_on(async { 1 }, runtime.handle()).unwrap();
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
     where
@@ -86,6 +118,21 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// Outside of both.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let sum = local.run_until(async {
+    ///     let rc = Rc::new(1); // not `Send`
+    ///     let task = selvedge::task::Builder::new().spawn_local(async move { *rc + 1 }).unwrap();
+    ///     task.await.unwrap()
+    /// });
+    /// assert_eq!(sum.await, 2);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where
@@ -104,6 +151,19 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// None today, as for [`spawn`](Self::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let rc = Rc::new(1);
+    /// let builder = selvedge::task::Builder::new();
+    /// let task = builder.spawn_local_on(async move { *rc + 1 }, &local).unwrap();
+    /// assert_eq!(local.run_until(task).await.unwrap(), 2);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local_on<F>(
         self,
@@ -129,6 +189,16 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// Outside of a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let builder = selvedge::task::Builder::new();
+    /// let task = builder.spawn_blocking(|| std::fs::metadata("/").is_ok()).unwrap();
+    /// assert!(task.await.unwrap());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F, R>(self, function: F) -> io::Result<JoinHandle<R>>
     where
@@ -142,6 +212,14 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// As for [`spawn_blocking`](Self::spawn_blocking).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let builder = selvedge::task::Builder::new();
+    /// let task = builder.spawn_blocking_on(|| 1, runtime.handle()).unwrap();
+    /// assert_eq!(runtime.block_on(task).unwrap(), 1);
+    /// ```
     #[track_caller]
     pub fn spawn_blocking_on<F, R>(self, function: F, handle: &Handle) -> io::Result<JoinHandle<R>>
     where

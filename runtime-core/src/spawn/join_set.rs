@@ -113,6 +113,11 @@ impl Wake for EndWaker {
 
 impl<T> JoinSet<T> {
     /// An empty set.
+    ///
+    /// ```
+    /// let tasks = selvedge::task::JoinSet::<()>::new();
+    /// assert!(tasks.is_empty());
+    /// ```
     pub fn new() -> Self {
         JoinSet {
             members: Vec::new(),
@@ -121,11 +126,30 @@ impl<T> JoinSet<T> {
     }
 
     /// Number of tasks not yet joined.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(async {});
+    /// assert_eq!(tasks.len(), 1); // until it is joined, also after its end
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
     /// Are there no tasks left to join?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// assert!(tasks.is_empty());
+    /// tasks.spawn(async {});
+    /// assert!(!tasks.is_empty());
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -153,6 +177,14 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Spawns a task on the given runtime into the set.
+    ///
+    /// ```
+    /// use selvedge::{runtime::Runtime, task::JoinSet};
+    /// let runtime = Runtime::new().unwrap();
+    /// let mut tasks = JoinSet::new();
+    /// tasks.spawn_on(async { 1 }, runtime.handle());
+    /// assert_eq!(runtime.block_on(tasks.join_all()), [1]);
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(&mut self, task: F, handle: &Handle) -> AbortHandle
     where
@@ -166,6 +198,20 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Panics
     /// Outside of a runtime.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// for n in 1..=3_u64 {
+    ///     tasks.spawn_blocking(move || (1..=n).product::<u64>());
+    /// }
+    /// let mut all = tasks.join_all().await;
+    /// all.sort();
+    /// assert_eq!(all, [1, 2, 6]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
     where
@@ -176,6 +222,14 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Runs a blocking closure on the given runtime's pool as a member of the set.
+    ///
+    /// ```
+    /// use selvedge::{runtime::Runtime, task::JoinSet};
+    /// let runtime = Runtime::new().unwrap();
+    /// let mut tasks = JoinSet::new();
+    /// tasks.spawn_blocking_on(|| 1, runtime.handle());
+    /// assert_eq!(runtime.block_on(tasks.join_all()), [1]);
+    /// ```
     #[track_caller]
     pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
     where
@@ -189,6 +243,23 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Panics
     /// Outside of both.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use selvedge::task::{JoinSet, LocalSet};
+    /// let local = LocalSet::new();
+    /// let sum = local.run_until(async {
+    ///     let mut tasks = JoinSet::new();
+    ///     let rc = Rc::new(1);
+    ///     tasks.spawn_local(async move { *rc });
+    ///     tasks.join_all().await
+    /// });
+    /// assert_eq!(sum.await, [1]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
     where
@@ -198,6 +269,18 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Spawns a task that need not be `Send` on the given [`LocalSet`] into the set.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use selvedge::task::{JoinSet, LocalSet};
+    /// let (local, mut tasks) = (LocalSet::new(), JoinSet::new());
+    /// let rc = Rc::new(1);
+    /// tasks.spawn_local_on(async move { *rc }, &local);
+    /// assert_eq!(local.run_until(tasks.join_all()).await, [1]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
     where
@@ -207,6 +290,15 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// A builder of a member of the set, to give it a name.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.build_task().name("counter").spawn(async { 1 }).unwrap();
+    /// assert_eq!(tasks.join_all().await, [1]);
+    /// # }
+    /// ```
     pub fn build_task(&mut self) -> Builder<'_, T> {
         Builder::new(self)
     }
@@ -229,6 +321,24 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// Cancel safe: a task's output is not lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(async { 1 });
+    /// tasks.spawn(async { panic!("out of luck") });
+    /// let (mut sum, mut failed) = (0, 0);
+    /// while let Some(ended) = tasks.join_next().await {
+    ///     match ended {
+    ///         Ok(n) => sum += n,
+    ///         Err(_) => failed += 1,
+    ///     }
+    /// }
+    /// assert_eq!((sum, failed), (1, 1));
+    /// # }
+    /// ```
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
         let at = poll_fn(|cx| self.poll_ended(cx)).await?;
         Some(self.take(at))
@@ -238,24 +348,66 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Cancel safety
     /// Cancel safe.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// let id = tasks.spawn(async { 1 }).id();
+    /// assert_eq!(tasks.join_next_with_id().await.unwrap().unwrap(), (id, 1));
+    /// # }
+    /// ```
     pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         let at = poll_fn(|cx| self.poll_ended(cx)).await?;
         Some(self.take_with_id(at))
     }
 
     /// A task that has ended already, if there is one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(async { 1 });
+    /// assert!(tasks.try_join_next().is_none()); // none has ended
+    /// selvedge::task::yield_now().await;
+    /// assert_eq!(tasks.try_join_next().unwrap().unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         let at = self.try_ended()?;
         Some(self.take(at))
     }
 
     /// Like [`try_join_next`](Self::try_join_next), with the id of the task.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// let id = tasks.spawn(async { 1 }).id();
+    /// selvedge::task::yield_now().await;
+    /// assert_eq!(tasks.try_join_next_with_id().unwrap().unwrap(), (id, 1));
+    /// # }
+    /// ```
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         let at = self.try_ended()?;
         Some(self.take_with_id(at))
     }
 
     /// Polls for the next task to end; `Ready(None)` when the set is empty.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(async { 1 });
+    /// let ended = poll_fn(|cx| tasks.poll_join_next(cx)).await;
+    /// assert_eq!(ended.unwrap().unwrap(), 1);
+    /// # }
+    /// ```
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         match ready!(self.poll_ended(cx)) {
             Some(at) => Poll::Ready(Some(self.take(at))),
@@ -264,6 +416,17 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Like [`poll_join_next`](Self::poll_join_next), with the id of the task.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// let id = tasks.spawn(async { 1 }).id();
+    /// let ended = poll_fn(|cx| tasks.poll_join_next_with_id(cx)).await;
+    /// assert_eq!(ended.unwrap().unwrap(), (id, 1));
+    /// # }
+    /// ```
     pub fn poll_join_next_with_id(
         &mut self,
         cx: &mut Context<'_>,
@@ -337,6 +500,16 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Aborts all tasks and waits until they have ended.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(std::future::pending::<()>());
+    /// tasks.shutdown().await; // aborts them, and waits until they have ended
+    /// assert!(tasks.is_empty());
+    /// # }
+    /// ```
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
@@ -346,6 +519,17 @@ impl<T: 'static> JoinSet<T> {
     ///
     /// # Panics
     /// If one of the tasks panicked, with its payload, or was cancelled. The others are aborted.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let tasks: selvedge::task::JoinSet<_> = (1..=3).map(|n| async move { n * n }).collect();
+    /// let mut all = tasks.join_all().await; // in the order in which they end
+    /// all.sort();
+    /// assert_eq!(all, [1, 4, 9]);
+    /// # }
+    /// ```
     pub async fn join_all(mut self) -> Vec<T> {
         let mut outputs = Vec::with_capacity(self.len());
         while let Some(result) = self.join_next().await {
@@ -359,6 +543,16 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Aborts all tasks, oldest first; they still have to be joined.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.spawn(std::future::pending::<()>());
+    /// tasks.abort_all();
+    /// assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn abort_all(&mut self) {
         self.sort();
         for member in &self.members {
@@ -367,6 +561,19 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Takes all tasks out of the set; they go on by themselves.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::{sync::oneshot, task::JoinSet};
+    /// let (tx, rx) = oneshot::channel();
+    /// let mut tasks = JoinSet::new();
+    /// tasks.spawn(async move { tx.send(1) });
+    /// tasks.detach_all();
+    /// drop(tasks); // aborts nothing any more
+    /// assert_eq!(rx.await, Ok(1));
+    /// # }
+    /// ```
     pub fn detach_all(&mut self) {
         self.sort();
         let members = std::mem::take(&mut self.members);

@@ -12,6 +12,16 @@ use std::io;
 /// Spawns a named member of a [`JoinSet`]; made by [`JoinSet::build_task`].
 ///
 /// Errors and panics are those of the methods of [`task::Builder`](super::Builder).
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut tasks = selvedge::task::JoinSet::new();
+/// let builder: selvedge::task::join_set::Builder<'_, u32> = tasks.build_task();
+/// builder.name("counter").spawn(async { 1 }).unwrap();
+/// assert_eq!(tasks.join_all().await, [1]);
+/// # }
+/// ```
 #[must_use = "builders do nothing unless used to spawn a task"]
 pub struct Builder<'a, T> {
     set: &'a mut JoinSet<T>,
@@ -27,6 +37,15 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Names the task.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.build_task().name("counter").spawn(async { 1 }).unwrap();
+    /// assert_eq!(tasks.join_all().await, [1]);
+    /// # }
+    /// ```
     pub fn name(self, name: &'a str) -> Self {
         Builder {
             task: self.task.name(name),
@@ -35,6 +54,16 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Spawns the task on the current runtime.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// let abort = tasks.build_task().spawn(std::future::pending::<()>()).unwrap();
+    /// abort.abort();
+    /// assert!(tasks.join_next().await.unwrap().is_err());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
     where
@@ -46,6 +75,14 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Spawns the task on the given runtime.
+    ///
+    /// ```
+    /// use selvedge::{runtime::Runtime, task::JoinSet};
+    /// let runtime = Runtime::new().unwrap();
+    /// let mut tasks = JoinSet::new();
+    /// tasks.build_task().spawn_on(async { 1 }, runtime.handle()).unwrap();
+    /// assert_eq!(runtime.block_on(tasks.join_all()), [1]);
+    /// ```
     #[track_caller]
     pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
     where
@@ -57,6 +94,15 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Runs a closure on the current runtime's blocking pool.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// tasks.build_task().spawn_blocking(|| 1).unwrap();
+    /// assert_eq!(tasks.join_all().await, [1]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_blocking<F>(self, f: F) -> io::Result<AbortHandle>
     where
@@ -68,6 +114,14 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Runs a closure on the given runtime's blocking pool.
+    ///
+    /// ```
+    /// use selvedge::{runtime::Runtime, task::JoinSet};
+    /// let runtime = Runtime::new().unwrap();
+    /// let mut tasks = JoinSet::new();
+    /// tasks.build_task().spawn_blocking_on(|| 1, runtime.handle()).unwrap();
+    /// assert_eq!(runtime.block_on(tasks.join_all()), [1]);
+    /// ```
     #[track_caller]
     pub fn spawn_blocking_on<F>(self, f: F, handle: &Handle) -> io::Result<AbortHandle>
     where
@@ -79,6 +133,22 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use selvedge::task::{JoinSet, LocalSet};
+    /// let local = LocalSet::new();
+    /// let sum = local.run_until(async {
+    ///     let mut tasks = JoinSet::new();
+    ///     let rc = Rc::new(1);
+    ///     tasks.build_task().spawn_local(async move { *rc }).unwrap();
+    ///     tasks.join_all().await
+    /// });
+    /// assert_eq!(sum.await, [1]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
     where
@@ -89,6 +159,18 @@ impl<'a, T: 'static> Builder<'a, T> {
     }
 
     /// Spawns a task that need not be `Send` on the given [`LocalSet`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// use selvedge::task::{JoinSet, LocalSet};
+    /// let (local, mut tasks) = (LocalSet::new(), JoinSet::new());
+    /// let rc = Rc::new(1);
+    /// tasks.build_task().spawn_local_on(async move { *rc }, &local).unwrap();
+    /// assert_eq!(local.run_until(tasks.join_all()).await, [1]);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
     where

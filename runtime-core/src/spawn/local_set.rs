@@ -363,6 +363,17 @@ unsafe extern "C" fn forget_set() {
 
 impl LocalSet {
     /// An empty set, bound to this thread.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let rc = Rc::new(5);
+    /// local.spawn_local(async move { println!("{rc}, on this thread") });
+    /// local.await; // until all its tasks have ended
+    /// # }
+    /// ```
     pub fn new() -> LocalSet {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| fork::in_child(forget_set));
@@ -387,6 +398,19 @@ impl LocalSet {
 
     /// Makes the set current on this thread until the guard is dropped: [`spawn_local`] then spawns on it.
     /// The tasks run once the set is driven.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let guard = local.enter();
+    /// let rc = Rc::new(5);
+    /// let task = selvedge::task::spawn_local(async move { *rc });
+    /// drop(guard);
+    /// assert_eq!(local.run_until(task).await.unwrap(), 5);
+    /// # }
+    /// ```
     pub fn enter(&self) -> LocalEnterGuard {
         LocalEnterGuard {
             previous: replace_current(Some(self.shared.clone())),
@@ -395,6 +419,17 @@ impl LocalSet {
     }
 
     /// Spawns a task on the set. It runs once the set is driven.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let rc = Rc::new(5);
+    /// let task = local.spawn_local(async move { *rc });
+    /// assert_eq!(local.run_until(task).await.unwrap(), 5);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -421,6 +456,18 @@ impl LocalSet {
     ///
     /// # Panics
     /// As `Runtime::block_on`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::rc::Rc;
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// let local = selvedge::task::LocalSet::new();
+    /// let sum = local.block_on(&runtime, async {
+    ///     let rc = Rc::new(5);
+    ///     selvedge::task::spawn_local(async move { *rc }).await.unwrap()
+    /// });
+    /// assert_eq!(sum, 5);
+    /// ```
     #[track_caller]
     pub fn block_on<F>(&self, rt: &Core, future: F) -> F::Output
     where
@@ -440,6 +487,20 @@ impl LocalSet {
     ///
     /// # Cancel safety
     /// Cancel safe if the future is: the tasks stay in the set.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::rc::Rc;
+    /// let local = selvedge::task::LocalSet::new();
+    /// let sum = local.run_until(async {
+    ///     let rc = Rc::new(5);
+    ///     selvedge::task::spawn_local(async move { *rc }).await.unwrap()
+    /// });
+    /// assert_eq!(sum.await, 5);
+    /// # }
+    /// ```
     pub fn run_until<F>(&self, future: F) -> impl Future<Output = F::Output>
     where
         F: Future,
@@ -455,12 +516,29 @@ impl LocalSet {
     ///
     /// With [`UnhandledPanic::ShutdownRuntime`] the first panic drops all tasks, and whoever drives the set
     /// panics.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::{runtime::UnhandledPanic, task::LocalSet};
+    /// let mut local = LocalSet::new();
+    /// local.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+    /// # }
+    /// ```
     pub fn unhandled_panic(&mut self, behavior: UnhandledPanic) -> &mut Self {
         self.shared.on_panic.set(behavior);
         self
     }
 
     /// The set's id, which no runtime and no other set has.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::task::LocalSet;
+    /// assert_ne!(LocalSet::new().id(), LocalSet::new().id());
+    /// # }
+    /// ```
     pub fn id(&self) -> handle::Id {
         self.shared.id
     }
@@ -601,6 +679,22 @@ where
 ///
 /// # Panics
 /// Outside of both. To get there: `LocalSet::run_until`, `LocalSet::enter`, or a `LocalRuntime`.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::rc::Rc;
+/// use selvedge::task::{LocalSet, spawn_local};
+/// let shared = Rc::new(5);
+/// let local = LocalSet::new();
+/// let sum = local.run_until(async move {
+///     let other = shared.clone();
+///     spawn_local(async move { *other }).await.unwrap() + *shared
+/// });
+/// assert_eq!(sum.await, 10);
+/// # }
+/// ```
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where

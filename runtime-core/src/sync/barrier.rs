@@ -27,11 +27,31 @@ pub struct Barrier {
 }
 
 /// Told to each of the tasks that met; one of them is the leader.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::Barrier;
+/// let barrier = Barrier::new(2);
+/// let (first, second) = selvedge::join!(barrier.wait(), barrier.wait());
+/// assert!(first.is_leader() != second.is_leader());
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BarrierWaitResult(bool);
 
 impl Barrier {
     /// A barrier for `n` tasks; 0 counts as 1.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Barrier;
+    /// // A barrier for one, or for nobody, lets everyone through.
+    /// assert!(Barrier::new(1).wait().await.is_leader());
+    /// assert!(Barrier::new(0).wait().await.is_leader());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn new(n: usize) -> Barrier {
         let size = n.max(1);
@@ -58,6 +78,23 @@ impl Barrier {
     ///
     /// # Cancel safety
     /// Not cancel safe: who has called it counts, even if it stops waiting.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Barrier;
+    /// let barrier = Arc::new(Barrier::new(3));
+    /// let mut tasks = selvedge::task::JoinSet::new();
+    /// for _ in 0..3 {
+    ///     let barrier = barrier.clone();
+    ///     tasks.spawn(async move { barrier.wait().await.is_leader() });
+    /// }
+    /// let leaders = tasks.join_all().await;
+    /// assert_eq!(leaders.iter().filter(|is_leader| **is_leader).count(), 1);
+    /// # }
+    /// ```
     pub async fn wait(&self) -> BarrierWaitResult {
         async_op(&self.resource, "Barrier::wait", "poll", || self.meet()).await
     }
@@ -100,6 +137,14 @@ impl Barrier {
 
 impl BarrierWaitResult {
     /// True for exactly one task of each round.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Barrier;
+    /// assert!(Barrier::new(1).wait().await.is_leader());
+    /// # }
+    /// ```
     pub fn is_leader(&self) -> bool {
         self.0
     }

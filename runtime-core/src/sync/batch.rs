@@ -72,10 +72,28 @@ pub(crate) struct BatchSemaphore {
 }
 
 /// The semaphore is closed: no permit will be given out any more.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::Semaphore;
+/// let semaphore = Semaphore::new(1);
+/// semaphore.close();
+/// assert_eq!(semaphore.acquire().await.unwrap_err().to_string(), "semaphore closed");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AcquireError(());
 
 /// Why permits were not given out at once.
+///
+/// ```
+/// use selvedge::sync::{Semaphore, TryAcquireError};
+/// let semaphore = Semaphore::new(0);
+/// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+/// semaphore.close();
+/// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
     /// The semaphore is closed.

@@ -42,10 +42,31 @@ pub mod error {
     use std::fmt;
 
     /// There is no receiver; this is the value.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel(1);
+    /// drop(rx);
+    /// assert_eq!(tx.send(1).unwrap_err().0, 1);
+    /// ```
     #[derive(Debug)]
     pub struct SendError<T>(pub T);
 
     /// Why nothing was received.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::broadcast::{self, error::RecvError};
+    /// let (tx, mut rx) = broadcast::channel(1);
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap(); // no room: the oldest value goes
+    /// drop(tx);
+    /// assert_eq!(rx.recv().await, Err(RecvError::Lagged(1)));
+    /// assert_eq!(rx.recv().await, Ok(2));
+    /// assert_eq!(rx.recv().await, Err(RecvError::Closed));
+    /// # }
+    /// ```
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum RecvError {
         /// All senders are gone, and all they sent has been received.
@@ -56,6 +77,14 @@ pub mod error {
     }
 
     /// Why nothing was received at once.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast::{self, error::TryRecvError};
+    /// let (tx, mut rx) = broadcast::channel::<u32>(1);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum TryRecvError {
         /// Nothing is there now.
@@ -125,16 +154,48 @@ struct Shared<T> {
 }
 
 /// Sends values to all receivers.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::broadcast::{self, Sender};
+/// let (tx, mut rx): (Sender<&str>, _) = broadcast::channel(8);
+/// let other = tx.clone();
+/// other.send("to all").unwrap();
+/// assert_eq!(rx.recv().await, Ok("to all"));
+/// # }
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// Refers to a channel without keeping it open.
+///
+/// ```
+/// use selvedge::sync::broadcast;
+/// let (tx, rx) = broadcast::channel::<u32>(1);
+/// let weak = tx.downgrade();
+/// drop(tx);
+/// assert!(rx.is_closed() && weak.upgrade().is_none());
+/// ```
 pub struct WeakSender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// Gets every value sent since it was made.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::broadcast;
+/// let (tx, mut first) = broadcast::channel(8);
+/// tx.send(1).unwrap();
+/// let mut late = tx.subscribe(); // sees what comes from here on
+/// tx.send(2).unwrap();
+/// assert_eq!((first.recv().await, first.recv().await), (Ok(1), Ok(2)));
+/// assert_eq!(late.recv().await, Ok(2));
+/// # }
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     next: u64,
@@ -200,6 +261,16 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If `capacity` is 0 or more than `usize::MAX / 2`.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::broadcast::Sender;
+    /// let tx = Sender::new(4);
+    /// assert!(tx.send(1).is_err()); // nobody listens yet
+    /// let mut rx = tx.subscribe();
+    /// assert_eq!(tx.send(2).unwrap(), 1);
+    /// assert_eq!(rx.try_recv(), Ok(2));
+    /// ```
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         assert!(capacity > 0, "broadcast channel capacity cannot be zero");
@@ -236,6 +307,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the value back if there is no receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _first) = broadcast::channel(4);
+    /// let _second = tx.subscribe();
+    /// assert_eq!(tx.send(1).unwrap(), 2); // so many receivers may see it
+    /// ```
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         let mut tail = self.shared.tail.lock();
         let receivers = tail.receivers;
@@ -256,11 +335,27 @@ impl<T> Sender<T> {
     }
 
     /// A receiver of what is sent from now on.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _first) = broadcast::channel(4);
+    /// tx.send(1).unwrap();
+    /// let mut second = tx.subscribe();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(second.try_recv(), Ok(2));
+    /// ```
     pub fn subscribe(&self) -> Receiver<T> {
         Shared::add_receiver(&self.shared)
     }
 
     /// A sender that does not keep the channel open.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let weak = tx.downgrade();
+    /// assert!(weak.upgrade().unwrap().same_channel(&tx));
+    /// ```
     #[must_use = "the sender itself is left as it is"]
     pub fn downgrade(&self) -> WeakSender<T> {
         // Ordering: Relaxed; a plain counter.
@@ -271,6 +366,15 @@ impl<T> Sender<T> {
     }
 
     /// Values that some receiver has yet to get.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, mut rx) = broadcast::channel(4);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.len(), 1); // not yet read by all
+    /// rx.try_recv().unwrap();
+    /// assert_eq!(tx.len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         let tail = self.shared.tail.lock();
         let kept = tail.position.min(self.shared.ring.len() as u64);
@@ -289,16 +393,38 @@ impl<T> Sender<T> {
     }
 
     /// Has every receiver got everything?
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel(4);
+    /// assert!(tx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!tx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// How many receivers there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _first) = broadcast::channel::<u32>(4);
+    /// let _second = tx.subscribe();
+    /// assert_eq!(tx.receiver_count(), 2);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         self.shared.tail.lock().receivers
     }
 
     /// Are both of one channel?
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let (other, _) = broadcast::channel(1);
+    /// assert!(tx.same_channel(&tx.clone()) && !tx.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
@@ -307,6 +433,17 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// Dropping it changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel::<u32>(1);
+    /// selvedge::spawn(async move { drop(rx) });
+    /// tx.closed().await; // nobody listens any more
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         coop::cooperative(async {
             loop {
@@ -321,12 +458,28 @@ impl<T> Sender<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let other = tx.clone();
+    /// assert_eq!(tx.strong_count(), 2);
+    /// # drop(other);
+    /// ```
     pub fn strong_count(&self) -> usize {
         // Ordering: Acquire; what a dropped sender did is visible.
         self.shared.strong.load(Ordering::Acquire)
     }
 
     /// How many weak senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let weak = tx.downgrade();
+    /// assert_eq!(tx.weak_count(), 1);
+    /// # drop(weak);
+    /// ```
     pub fn weak_count(&self) -> usize {
         // Ordering: Relaxed; a plain counter.
         self.shared.weak.load(Ordering::Relaxed)
@@ -356,6 +509,15 @@ impl<T> Drop for Sender<T> {
 
 impl<T> WeakSender<T> {
     /// A sender, unless all are gone.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let weak = tx.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(tx);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
     #[must_use]
     pub fn upgrade(&self) -> Option<Sender<T>> {
         // Ordering: Relaxed; the CAS decides, and publishes nothing.
@@ -379,12 +541,25 @@ impl<T> WeakSender<T> {
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// assert_eq!(tx.downgrade().strong_count(), 1);
+    /// ```
     pub fn strong_count(&self) -> usize {
         // Ordering: Acquire; what a dropped sender did is visible.
         self.shared.strong.load(Ordering::Acquire)
     }
 
     /// How many weak senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, _rx) = broadcast::channel::<u32>(1);
+    /// let weak = tx.downgrade();
+    /// assert_eq!(weak.weak_count(), 1);
+    /// ```
     pub fn weak_count(&self) -> usize {
         // Ordering: Relaxed; a plain counter.
         self.shared.weak.load(Ordering::Relaxed)
@@ -410,32 +585,77 @@ impl<T> Drop for WeakSender<T> {
 
 impl<T> Receiver<T> {
     /// Values sent and not received yet, those overwritten included.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel(4);
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         (self.shared.tail.lock().position - self.next) as usize
     }
 
     /// Is nothing there to be received?
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel(4);
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Are both of one channel?
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel::<u32>(4);
+    /// assert!(rx.same_channel(&tx.subscribe()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Are all senders gone?
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel::<u32>(4);
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.sender_strong_count() == 0
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel::<u32>(4);
+    /// let other = tx.clone();
+    /// assert_eq!(rx.sender_strong_count(), 2);
+    /// # drop(other);
+    /// ```
     pub fn sender_strong_count(&self) -> usize {
         // Ordering: Acquire; what a dropped sender did is visible.
         self.shared.strong.load(Ordering::Acquire)
     }
 
     /// How many weak senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel::<u32>(4);
+    /// let weak = tx.downgrade();
+    /// assert_eq!(rx.sender_weak_count(), 1);
+    /// # drop(weak);
+    /// ```
     pub fn sender_weak_count(&self) -> usize {
         // Ordering: Relaxed; a plain counter.
         self.shared.weak.load(Ordering::Relaxed)
@@ -444,6 +664,15 @@ impl<T> Receiver<T> {
 
 impl<T: Clone> Receiver<T> {
     /// Another receiver, of what is sent from now on.
+    ///
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, rx) = broadcast::channel(4);
+    /// tx.send(1).unwrap();
+    /// let mut fresh = rx.resubscribe(); // begins with what comes next
+    /// tx.send(2).unwrap();
+    /// assert_eq!(fresh.try_recv(), Ok(2));
+    /// ```
     pub fn resubscribe(&self) -> Self {
         Shared::add_receiver(&self.shared)
     }
@@ -455,6 +684,19 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Cancel safety
     /// Dropping it loses nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::broadcast;
+    /// let (tx, mut rx) = broadcast::channel(4);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.recv().await, Ok(1));
+    /// assert!(rx.recv().await.is_err());
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Result<T, RecvError> {
         Recv {
             receiver: self,
@@ -470,6 +712,15 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, mut rx) = broadcast::channel(4);
+    /// let thread = std::thread::spawn(move || rx.blocking_recv());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(thread.join().unwrap(), Ok(1));
+    /// ```
     #[track_caller]
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
         block_on_current_thread(self.recv())
@@ -479,6 +730,15 @@ impl<T: Clone> Receiver<T> {
     ///
     /// # Errors
     /// If it is not, values were lost, or nothing more can come.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::broadcast;
+    /// let (tx, mut rx) = broadcast::channel(4);
+    /// assert!(rx.try_recv().is_err());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         loop {
             if let Some(value) = self.read() {

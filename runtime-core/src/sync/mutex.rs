@@ -46,6 +46,14 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 /// The lock is held by someone else.
+///
+/// ```
+/// use selvedge::sync::Mutex;
+/// let mutex = Mutex::new(0);
+/// let held = mutex.try_lock().unwrap();
+/// assert_eq!(mutex.try_lock().unwrap_err().to_string(), "operation would block");
+/// # drop(held);
+/// ```
 #[derive(Debug)]
 pub struct TryLockError(pub(super) ());
 
@@ -58,6 +66,18 @@ impl fmt::Display for TryLockError {
 impl std::error::Error for TryLockError {}
 
 /// The held lock.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{Mutex, MutexGuard};
+/// let mutex = Mutex::new(vec![1]);
+/// let mut guard: MutexGuard<'_, Vec<i32>> = mutex.lock().await;
+/// guard.push(2);
+/// drop(guard); // the next in line has it now
+/// assert_eq!(mutex.into_inner(), [1, 2]);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized> {
@@ -68,6 +88,19 @@ pub struct MutexGuard<'a, T: ?Sized> {
 unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 /// The held lock of an `Arc<Mutex>`.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::{Mutex, OwnedMutexGuard};
+/// let mutex = Arc::new(Mutex::new(1));
+/// let guard: OwnedMutexGuard<i32> = mutex.lock_owned().await;
+/// // It borrows nothing, so a task may take it along.
+/// let task = selvedge::spawn(async move { *guard });
+/// assert_eq!(task.await.unwrap(), 1);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct OwnedMutexGuard<T: ?Sized> {
@@ -78,6 +111,19 @@ pub struct OwnedMutexGuard<T: ?Sized> {
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
 
 /// The held lock, narrowed to a part of the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{MappedMutexGuard, Mutex, MutexGuard};
+/// let mutex = Mutex::new((1, "one"));
+/// let guard = mutex.lock().await;
+/// let mut number: MappedMutexGuard<'_, i32> = MutexGuard::map(guard, |pair| &mut pair.0);
+/// *number = 2;
+/// drop(number);
+/// assert_eq!(mutex.into_inner(), (2, "one"));
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct MappedMutexGuard<'a, T: ?Sized> {
@@ -92,6 +138,21 @@ unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T> {}
 unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 
 /// The held lock of an `Arc<Mutex>`, narrowed to a part of the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+/// let mutex = Arc::new(Mutex::new((1, "one")));
+/// let guard = mutex.clone().lock_owned().await;
+/// let mut number: OwnedMappedMutexGuard<(i32, &str), i32> =
+///     OwnedMutexGuard::map(guard, |pair| &mut pair.0);
+/// *number = 2;
+/// drop(number);
+/// assert_eq!(*mutex.lock().await, (2, "one"));
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
@@ -106,6 +167,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 
 impl<T: ?Sized> Mutex<T> {
     /// An unlocked mutex.
+    ///
+    /// ```
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Mutex::new(5);
+    /// assert_eq!(mutex.into_inner(), 5);
+    /// ```
     #[track_caller]
     pub fn new(value: T) -> Self
     where
@@ -120,6 +187,17 @@ impl<T: ?Sized> Mutex<T> {
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::Mutex;
+        /// static NAMES: Mutex<Vec<String>> = Mutex::const_new(Vec::new());
+        ///
+        /// NAMES.lock().await.push("first".into());
+        /// assert_eq!(NAMES.lock().await.len(), 1);
+        /// # }
+        /// ```
         pub const fn const_new(value: T) -> Self
         where
             T: Sized,
@@ -138,6 +216,17 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// *mutex.lock().await += 1;
+    /// assert_eq!(*mutex.lock().await, 2);
+    /// # }
+    /// ```
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         let guard = wait_on!(self.turn.owner, "Mutex::lock", {
             self.take_turn().await;
@@ -151,6 +240,17 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let shared = mutex.clone();
+    /// // A thread that is not the runtime's may block.
+    /// std::thread::spawn(move || *shared.blocking_lock() += 1).join().unwrap();
+    /// assert_eq!(*mutex.blocking_lock(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         block_on_current_thread(self.lock())
@@ -160,12 +260,33 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.blocking_lock_owned();
+    /// assert_eq!(*guard, 1);
+    /// ```
     #[track_caller]
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         block_on_current_thread(self.lock_owned())
     }
 
     /// [`lock`](Self::lock), with a guard that keeps the mutex alive.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let mut guard = mutex.clone().lock_owned().await;
+    /// selvedge::spawn(async move { *guard += 1 }).await.unwrap();
+    /// assert_eq!(*mutex.lock().await, 2);
+    /// # }
+    /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         let owner = self.turn.owner.clone();
         let guard = wait_on!(owner, "Mutex::lock_owned", {
@@ -180,6 +301,16 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// If it is held.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_ok());
+    /// ```
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         match self.turn.try_acquire(1) {
             Ok(()) => {
@@ -195,6 +326,17 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// If it is held.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.clone().try_lock_owned().unwrap();
+    /// assert!(mutex.clone().try_lock_owned().is_err());
+    /// drop(guard);
+    /// assert!(mutex.try_lock_owned().is_ok());
+    /// ```
     pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
         match self.turn.try_acquire(1) {
             Ok(()) => {
@@ -207,11 +349,24 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// The value, by exclusive borrow.
+    ///
+    /// ```
+    /// use selvedge::sync::Mutex;
+    /// let mut mutex = Mutex::new(1);
+    /// *mutex.get_mut() = 2; // nobody else can hold it: no waiting
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// The value, out of the mutex.
+    ///
+    /// ```
+    /// use selvedge::sync::Mutex;
+    /// let mutex = Mutex::new(String::from("value"));
+    /// assert_eq!(mutex.into_inner(), "value");
+    /// ```
     pub fn into_inner(self) -> T
     where
         T: Sized,
@@ -222,6 +377,16 @@ impl<T: ?Sized> Mutex<T> {
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{Mutex, MutexGuard};
+    /// let mutex = Mutex::new((1, 2));
+    /// *MutexGuard::map(mutex.lock().await, |pair| &mut pair.1) = 3;
+    /// assert_eq!(mutex.into_inner(), (1, 3));
+    /// # }
+    /// ```
     pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
     where
         U: ?Sized,
@@ -240,6 +405,18 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{Mutex, MutexGuard};
+    /// let mutex = Mutex::new(vec![1]);
+    /// let second = MutexGuard::try_map(mutex.lock().await, |all| all.get_mut(1));
+    /// // There is none: the guard comes back.
+    /// assert_eq!(*second.unwrap_err(), [1]);
+    /// # }
+    /// ```
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         U: ?Sized,
@@ -257,6 +434,16 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     /// The mutex it is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{Mutex, MutexGuard};
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock().await;
+    /// assert!(std::ptr::eq(MutexGuard::mutex(&guard), &mutex));
+    /// # }
+    /// ```
     pub fn mutex(this: &Self) -> &'a Mutex<T> {
         this.mutex
     }
@@ -270,6 +457,18 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Mutex, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new((1, 2)));
+    /// let guard = mutex.clone().lock_owned().await;
+    /// *OwnedMutexGuard::map(guard, |pair| &mut pair.1) = 3;
+    /// assert_eq!(*mutex.lock().await, (1, 3));
+    /// # }
+    /// ```
     pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
     where
         U: ?Sized,
@@ -286,6 +485,19 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Mutex, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new(vec![1]));
+    /// let guard = mutex.lock_owned().await;
+    /// let second = OwnedMutexGuard::try_map(guard, |all| all.get_mut(1));
+    /// assert_eq!(*second.unwrap_err(), [1]);
+    /// # }
+    /// ```
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
     where
         U: ?Sized,
@@ -301,6 +513,17 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// The mutex it is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Mutex, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.clone().lock_owned().await;
+    /// assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &mutex));
+    /// # }
+    /// ```
     pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
         &this.mutex
     }
@@ -308,6 +531,17 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// Narrows the guard further.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{MappedMutexGuard, Mutex, MutexGuard};
+    /// let mutex = Mutex::new(((1, 2), 3));
+    /// let inner = MutexGuard::map(mutex.lock().await, |all| &mut all.0);
+    /// *MappedMutexGuard::map(inner, |pair| &mut pair.1) = 5;
+    /// assert_eq!(mutex.into_inner(), ((1, 5), 3));
+    /// # }
+    /// ```
     pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -325,6 +559,18 @@ impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{MappedMutexGuard, Mutex, MutexGuard};
+    /// let mutex = Mutex::new((vec![1], 3));
+    /// let numbers = MutexGuard::map(mutex.lock().await, |all| &mut all.0);
+    /// let first = MappedMutexGuard::try_map(numbers, |numbers| numbers.first_mut());
+    /// assert_eq!(*first.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
     where
         F: FnOnce(&mut T) -> Option<&mut U>,
@@ -349,6 +595,18 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     }
 
     /// Narrows the guard further.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new(((1, 2), 3)));
+    /// let inner = OwnedMutexGuard::map(mutex.clone().lock_owned().await, |all| &mut all.0);
+    /// *OwnedMappedMutexGuard::map(inner, |pair| &mut pair.1) = 5;
+    /// assert_eq!(*mutex.lock().await, ((1, 5), 3));
+    /// # }
+    /// ```
     pub fn map<S, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, S>
     where
         F: FnOnce(&mut U) -> &mut S,
@@ -364,6 +622,19 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// let mutex = Arc::new(Mutex::new((vec![1], 3)));
+    /// let numbers = OwnedMutexGuard::map(mutex.lock_owned().await, |all| &mut all.0);
+    /// let first = OwnedMappedMutexGuard::try_map(numbers, |numbers| numbers.first_mut());
+    /// assert_eq!(*first.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_map<S, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, S>, Self>
     where
         F: FnOnce(&mut U) -> Option<&mut S>,

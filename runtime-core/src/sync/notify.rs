@@ -87,12 +87,24 @@ enum End {
 
 impl Notify {
     /// Nobody waits, no permit is stored.
+    ///
+    /// ```
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// notify.notify_waiters(); // nobody waits, and nothing is kept
+    /// ```
     pub fn new() -> Notify {
         Self::const_new()
     }
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// use selvedge::sync::Notify;
+        /// static STOP: Notify = Notify::const_new();
+        /// STOP.notify_one();
+        /// ```
         pub const fn const_new() -> Notify {
             Notify { word: AtomicUsize::new(0), queue: Mutex::new(WaitQueue::new()) }
         }
@@ -108,6 +120,20 @@ impl Notify {
     ///
     /// # Cancel safety
     /// Dropping it gives up its place; a notification it already got goes to the next in line.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Notify;
+    /// let notify = Arc::new(Notify::new());
+    /// let other = notify.clone();
+    /// let task = selvedge::spawn(async move { other.notified().await });
+    /// notify.notify_one();
+    /// task.await.unwrap();
+    /// # }
+    /// ```
     pub fn notified(&self) -> Notified<'_> {
         Notified {
             notify: self,
@@ -116,6 +142,18 @@ impl Notify {
     }
 
     /// [`notified`](Self::notified), with a future that keeps the `Notify` alive.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Notify;
+    /// let notify = Arc::new(Notify::new());
+    /// let task = selvedge::spawn(notify.clone().notified_owned());
+    /// notify.notify_one();
+    /// task.await.unwrap();
+    /// # }
+    /// ```
     pub fn notified_owned(self: Arc<Self>) -> OwnedNotified {
         let wait = Wait::new(self.rounds());
         OwnedNotified { notify: self, wait }
@@ -123,16 +161,56 @@ impl Notify {
 
     /// Ends the wait of the task that has waited longest; if none waits, of the next to do so.
     /// At most one notification is stored.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// notify.notify_one();
+    /// notify.notify_one(); // one permit is kept, not two
+    /// notify.notified().await;
+    /// let again = std::time::Duration::from_millis(1);
+    /// assert!(selvedge::time::timeout(again, notify.notified()).await.is_err());
+    /// # }
+    /// ```
     pub fn notify_one(&self) {
         self.notify_end(End::Oldest);
     }
 
     /// Like [`notify_one`](Self::notify_one), for the task that came last.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// let (mut first, mut last) = (Box::pin(notify.notified()), Box::pin(notify.notified()));
+    /// first.as_mut().enable();
+    /// last.as_mut().enable();
+    /// notify.notify_last();
+    /// last.await; // who came last is the one that is woken
+    /// # drop(first);
+    /// # }
+    /// ```
     pub fn notify_last(&self) {
         self.notify_end(End::Newest);
     }
 
     /// Ends the wait of all that wait now; stores nothing for later.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// let (first, second) = (notify.notified(), notify.notified());
+    /// // Futures count as waiters from the moment they are made.
+    /// notify.notify_waiters();
+    /// first.await;
+    /// second.await;
+    /// # }
+    /// ```
     pub fn notify_waiters(&self) {
         // Ordering: Relaxed; the CAS decides.
         let mut word = self.word.load(Ordering::Relaxed);
@@ -386,6 +464,17 @@ impl Wait {
 
 pin_project_lite::pin_project! {
     /// Future of [`Notify::notified`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// let notified = notify.notified();
+    /// notify.notify_one();
+    /// notified.await;
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     pub struct Notified<'a> {
         notify: &'a Notify,
@@ -403,6 +492,18 @@ pin_project_lite::pin_project! {
 
 pin_project_lite::pin_project! {
     /// Future of [`Notify::notified_owned`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{Notify, futures::OwnedNotified};
+    /// let notify = Arc::new(Notify::new());
+    /// let notified: OwnedNotified = notify.clone().notified_owned();
+    /// notify.notify_one();
+    /// selvedge::spawn(notified).await.unwrap();
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless awaited"]
     pub struct OwnedNotified {
         notify: Arc<Notify>,
@@ -421,6 +522,16 @@ pin_project_lite::pin_project! {
 impl Notified<'_> {
     /// Takes a place in the queue without waiting; true if a notification is already there.
     /// Polling afterwards is ready then.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use selvedge::sync::Notify;
+    /// let notify = Notify::new();
+    /// let mut waiting = pin!(notify.notified());
+    /// assert!(!waiting.as_mut().enable()); // in line from here on, without a poll
+    /// notify.notify_one();
+    /// assert!(waiting.as_mut().enable());
+    /// ```
     pub fn enable(self: Pin<&mut Self>) -> bool {
         let this = self.project();
         this.wait.enable(this.notify)
@@ -430,6 +541,17 @@ impl Notified<'_> {
 impl OwnedNotified {
     /// Takes a place in the queue without waiting; true if a notification is already there.
     /// Polling afterwards is ready then.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Notify;
+    /// let notify = Arc::new(Notify::new());
+    /// let mut waiting = pin!(notify.clone().notified_owned());
+    /// assert!(!waiting.as_mut().enable());
+    /// notify.notify_one();
+    /// assert!(waiting.as_mut().enable());
+    /// ```
     pub fn enable(self: Pin<&mut Self>) -> bool {
         let this = self.project();
         this.wait.enable(this.notify)

@@ -33,6 +33,14 @@ unsafe impl<T: Sync + Send> Sync for OnceCell<T> {}
 unsafe impl<T: Send> Send for OnceCell<T> {}
 
 /// Why [`OnceCell::set`] did not set.
+///
+/// ```
+/// use selvedge::sync::{OnceCell, SetError};
+/// let cell = OnceCell::new();
+/// cell.set(1).unwrap();
+/// // The value that found no room comes back.
+/// assert_eq!(cell.set(2).unwrap_err(), SetError::AlreadyInitializedError(2));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetError<T> {
     /// There is a value already.
@@ -54,12 +62,28 @@ impl Drop for Turn<'_> {
 
 impl<T> OnceCell<T> {
     /// An empty cell.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::<u32>::new();
+    /// assert!(!cell.initialized());
+    /// ```
     pub fn new() -> Self {
         Self::const_new()
     }
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::OnceCell;
+        /// static PORT: OnceCell<u16> = OnceCell::const_new();
+        ///
+        /// assert_eq!(*PORT.get_or_init(|| async { 8080 }).await, 8080);
+        /// # }
+        /// ```
         pub const fn const_new() -> Self {
             OnceCell {
                 ready: AtomicBool::new(false),
@@ -71,6 +95,12 @@ impl<T> OnceCell<T> {
 
     const_fn! {
         /// A cell that holds `value`, in a constant.
+        ///
+        /// ```
+        /// use selvedge::sync::OnceCell;
+        /// static PORT: OnceCell<u16> = OnceCell::const_new_with(8080);
+        /// assert_eq!(PORT.get(), Some(&8080));
+        /// ```
         pub const fn const_new_with(value: T) -> Self {
             OnceCell {
                 ready: AtomicBool::new(true),
@@ -81,6 +111,12 @@ impl<T> OnceCell<T> {
     }
 
     /// A cell that holds `value`, if there is one.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// assert_eq!(OnceCell::new_with(Some(1)).get(), Some(&1));
+    /// assert_eq!(OnceCell::<u32>::new_with(None).get(), None);
+    /// ```
     pub fn new_with(value: Option<T>) -> Self {
         match value {
             Some(value) => Self::const_new_with(value),
@@ -89,18 +125,41 @@ impl<T> OnceCell<T> {
     }
 
     /// Is there a value?
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// assert!(!cell.initialized());
+    /// cell.set(1).unwrap();
+    /// assert!(cell.initialized());
+    /// ```
     pub fn initialized(&self) -> bool {
         // Ordering: Acquire; pairs with the Release in `fill`.
         self.ready.load(Ordering::Acquire)
     }
 
     /// The value, if there is one.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get(), None);
+    /// cell.set(1).unwrap();
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn get(&self) -> Option<&T> {
         // SAFETY: I1; shared references only from now on.
         self.initialized().then(|| unsafe { self.filled() })
     }
 
     /// The value, for changing it.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let mut cell = OnceCell::from(1);
+    /// *cell.get_mut().unwrap() += 1;
+    /// assert_eq!(cell.get(), Some(&2));
+    /// ```
     pub fn get_mut(&mut self) -> Option<&mut T> {
         if !self.initialized() {
             return None;
@@ -133,6 +192,15 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     /// Gives it back if there is one already, or someone is about to set one.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// assert!(cell.set(1).is_ok());
+    /// assert!(cell.set(2).unwrap_err().is_already_init_err());
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetError<T>> {
         if self.initialized() {
             return Err(SetError::AlreadyInitializedError(value));
@@ -151,6 +219,21 @@ impl<T> OnceCell<T> {
     ///
     /// # Cancel safety
     /// If the one whose `init` runs is dropped, the next waiting caller runs its own.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// // Whoever comes first makes the value, and the others wait for it.
+    /// let (a, b) = selvedge::join!(
+    ///     cell.get_or_init(|| async { 1 }),
+    ///     cell.get_or_init(|| async { 2 }),
+    /// );
+    /// assert_eq!((a, b), (&1, &1));
+    /// # }
+    /// ```
     pub async fn get_or_init<F, Fut>(&self, init: F) -> &T
     where
         F: FnOnce() -> Fut,
@@ -174,6 +257,20 @@ impl<T> OnceCell<T> {
     ///
     /// # Errors
     /// That of `init`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// let failed = cell.get_or_try_init(|| async { "x".parse::<u32>() }).await;
+    /// assert!(failed.is_err());
+    /// // A failure leaves the cell empty: the next one tries again.
+    /// let parsed = cell.get_or_try_init(|| async { "7".parse::<u32>() }).await;
+    /// assert_eq!(parsed, Ok(&7));
+    /// # }
+    /// ```
     pub async fn get_or_try_init<E, F, Fut>(&self, init: F) -> Result<&T, E>
     where
         F: FnOnce() -> Fut,
@@ -203,11 +300,23 @@ impl<T> OnceCell<T> {
     }
 
     /// The value, out of the cell.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// assert_eq!(OnceCell::from(1).into_inner(), Some(1));
+    /// ```
     pub fn into_inner(mut self) -> Option<T> {
         self.take()
     }
 
     /// Takes the value out; the cell is empty again.
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let mut cell = OnceCell::from(1);
+    /// assert_eq!(cell.take(), Some(1));
+    /// assert!(!cell.initialized());
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         std::mem::take(self).extract()
     }
@@ -268,11 +377,31 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 
 impl<T> SetError<T> {
     /// Was there a value already?
+    ///
+    /// ```
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::from(1);
+    /// assert!(cell.set(2).unwrap_err().is_already_init_err());
+    /// ```
     pub fn is_already_init_err(&self) -> bool {
         matches!(self, SetError::AlreadyInitializedError(_))
     }
 
     /// Was someone else about to set one?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::{pending, poll_fn};
+    /// use std::task::Poll;
+    /// use selvedge::sync::OnceCell;
+    /// let cell = OnceCell::<u32>::new();
+    /// let mut waits = Box::pin(cell.get_or_init(pending));
+    /// poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx).is_pending())).await;
+    /// // Somebody is making the value.
+    /// assert!(cell.set(1).unwrap_err().is_initializing_err());
+    /// # }
+    /// ```
     pub fn is_initializing_err(&self) -> bool {
         matches!(self, SetError::InitializingError(_))
     }

@@ -39,10 +39,28 @@ pub mod error {
     use std::fmt;
 
     /// The sender was dropped without sending.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::oneshot;
+    /// let (tx, rx) = oneshot::channel::<u32>();
+    /// drop(tx);
+    /// assert_eq!(rx.await.unwrap_err().to_string(), "channel closed");
+    /// # }
+    /// ```
     #[derive(Debug, Eq, PartialEq, Clone)]
     pub struct RecvError(pub(super) ());
 
     /// Why nothing was received.
+    ///
+    /// ```
+    /// use selvedge::sync::oneshot::{self, error::TryRecvError};
+    /// let (tx, mut rx) = oneshot::channel::<u32>();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     #[derive(Debug, Eq, PartialEq, Clone)]
     pub enum TryRecvError {
         /// Nothing has been sent yet.
@@ -85,12 +103,36 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 /// The sending half.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::oneshot::{self, Sender};
+/// fn answer(to: Sender<u32>) {
+///     let _ = to.send(42); // nobody may want to know any more
+/// }
+/// let (tx, rx) = oneshot::channel();
+/// answer(tx);
+/// assert_eq!(rx.await, Ok(42));
+/// # }
+/// ```
 pub struct Sender<T> {
     shared: Option<Arc<Shared<T>>>,
     resource: Resource,
 }
 
 /// The receiving half: a future of the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::oneshot;
+/// let (tx, mut rx) = oneshot::channel();
+/// selvedge::spawn(async move { tx.send("done") });
+/// // A reference is a future, too: so `select!` may poll it again and again.
+/// assert_eq!((&mut rx).await, Ok("done"));
+/// # }
+/// ```
 pub struct Receiver<T> {
     shared: Option<Arc<Shared<T>>>,
     resource: Resource,
@@ -239,6 +281,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// The value itself, if the receiver is gone or has closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, rx) = oneshot::channel();
+    /// drop(rx);
+    /// assert_eq!(tx.send(1), Err(1)); // the value comes back
+    /// ```
     pub fn send(mut self, value: T) -> Result<(), T> {
         let shared = self
             .shared
@@ -261,6 +311,17 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// Dropping it changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::oneshot;
+    /// let (mut tx, rx) = oneshot::channel::<u32>();
+    /// selvedge::spawn(async move { drop(rx) });
+    /// tx.closed().await; // no need to work out the answer
+    /// # }
+    /// ```
     pub async fn closed(&mut self) {
         let resource = self.resource.clone();
         async_op(&resource, "Sender::closed", "poll_closed", || {
@@ -270,6 +331,14 @@ impl<T> Sender<T> {
     }
 
     /// Has the receiver closed, or been dropped?
+    ///
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, mut rx) = oneshot::channel::<u32>();
+    /// assert!(!tx.is_closed());
+    /// rx.close();
+    /// assert!(tx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         match &self.shared {
             // Ordering: Acquire; pairs with the AcqRel in `close`.
@@ -279,6 +348,17 @@ impl<T> Sender<T> {
     }
 
     /// [`closed`](Self::closed), as a poll.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::sync::oneshot;
+    /// let (mut tx, rx) = oneshot::channel::<u32>();
+    /// drop(rx);
+    /// poll_fn(|cx| tx.poll_closed(cx)).await;
+    /// # }
+    /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(shared) = &self.shared else {
             return Poll::Ready(());
@@ -308,6 +388,13 @@ impl<T> Drop for Sender<T> {
 
 impl<T> Receiver<T> {
     /// Keeps the sender from sending; what was sent before can still be received.
+    ///
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, mut rx) = oneshot::channel();
+    /// rx.close();
+    /// assert_eq!(tx.send(1), Err(1));
+    /// ```
     pub fn close(&mut self) {
         if let Some(shared) = &self.shared {
             shared.close();
@@ -315,11 +402,28 @@ impl<T> Receiver<T> {
     }
 
     /// True once the outcome has been received.
+    ///
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, mut rx) = oneshot::channel();
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_terminated());
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// assert!(rx.is_terminated());
+    /// ```
     pub fn is_terminated(&self) -> bool {
         self.shared.is_none()
     }
 
     /// True if there is no value to receive now.
+    ///
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, rx) = oneshot::channel();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         let Some(shared) = &self.shared else {
             return true;
@@ -336,6 +440,15 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// Says whether it may still come.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, mut rx) = oneshot::channel();
+    /// assert!(rx.try_recv().is_err());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let Some(shared) = &self.shared else {
             return Err(TryRecvError::Closed);
@@ -371,6 +484,15 @@ impl<T> Receiver<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::oneshot;
+    /// let (tx, rx) = oneshot::channel();
+    /// let thread = std::thread::spawn(move || rx.blocking_recv());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(thread.join().unwrap(), Ok(1));
+    /// ```
     #[track_caller]
     pub fn blocking_recv(self) -> Result<T, RecvError> {
         block_on_current_thread(self)

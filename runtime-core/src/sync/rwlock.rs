@@ -56,6 +56,17 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 /// The lock, held for reading.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{RwLock, RwLockReadGuard};
+/// let lock = RwLock::new(1);
+/// let first: RwLockReadGuard<'_, i32> = lock.read().await;
+/// let second = lock.read().await; // readers share
+/// assert_eq!(*first + *second, 2);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
@@ -65,6 +76,18 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 }
 
 /// The lock, held for writing.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{RwLock, RwLockWriteGuard};
+/// let lock = RwLock::new(1);
+/// let mut guard: RwLockWriteGuard<'_, i32> = lock.write().await;
+/// *guard = 2;
+/// drop(guard);
+/// assert_eq!(*lock.read().await, 2);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
@@ -75,6 +98,20 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 }
 
 /// The lock, held for writing and narrowed to a part of the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+/// let lock = RwLock::new((1, "one"));
+/// let guard = lock.write().await;
+/// let mut number: RwLockMappedWriteGuard<'_, i32> =
+///     RwLockWriteGuard::map(guard, |pair| &mut pair.0);
+/// *number = 2;
+/// drop(number);
+/// assert_eq!(lock.into_inner(), (2, "one"));
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
@@ -85,6 +122,18 @@ pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
 }
 
 /// The lock of an `Arc<RwLock>`, held for reading.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::{OwnedRwLockReadGuard, RwLock};
+/// let lock = Arc::new(RwLock::new(1));
+/// let guard: OwnedRwLockReadGuard<i32> = lock.read_owned().await;
+/// let task = selvedge::spawn(async move { *guard });
+/// assert_eq!(task.await.unwrap(), 1);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
@@ -94,6 +143,18 @@ pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
 }
 
 /// The lock of an `Arc<RwLock>`, held for writing.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+/// let lock = Arc::new(RwLock::new(1));
+/// let mut guard: OwnedRwLockWriteGuard<i32> = lock.clone().write_owned().await;
+/// selvedge::spawn(async move { *guard = 2 }).await.unwrap();
+/// assert_eq!(*lock.read().await, 2);
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
@@ -103,6 +164,21 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 }
 
 /// The lock of an `Arc<RwLock>`, held for writing and narrowed to a part of the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+/// let lock = Arc::new(RwLock::new((1, "one")));
+/// let guard = lock.clone().write_owned().await;
+/// let mut number: OwnedRwLockMappedWriteGuard<(i32, &str), i32> =
+///     OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0);
+/// *number = 2;
+/// drop(number);
+/// assert_eq!(*lock.read().await, (2, "one"));
+/// # }
+/// ```
 #[must_use = "dropping the guard unlocks at once"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
@@ -144,6 +220,12 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync
 
 impl<T: ?Sized> RwLock<T> {
     /// An unlocked lock.
+    ///
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(5);
+    /// assert_eq!(*lock.try_read().unwrap(), 5);
+    /// ```
     #[track_caller]
     pub fn new(value: T) -> Self
     where
@@ -160,6 +242,15 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     /// If that is 0 or more than `u32::MAX >> 3`.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::with_max_readers(5, 1);
+    /// let reader = lock.try_read().unwrap();
+    /// assert!(lock.try_read().is_err()); // one at a time
+    /// # drop(reader);
+    /// ```
     #[track_caller]
     pub fn with_max_readers(value: T, max_readers: u32) -> Self
     where
@@ -189,6 +280,17 @@ impl<T: ?Sized> RwLock<T> {
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::RwLock;
+        /// static LIMIT: RwLock<u32> = RwLock::const_new(10);
+        ///
+        /// *LIMIT.write().await = 20;
+        /// assert_eq!(*LIMIT.read().await, 20);
+        /// # }
+        /// ```
         pub const fn const_new(value: T) -> Self
         where
             T: Sized,
@@ -202,6 +304,16 @@ impl<T: ?Sized> RwLock<T> {
         ///
         /// # Panics
         /// If `max_readers` is 0 or more than `u32::MAX >> 3`.
+        ///
+        /// # Examples
+        /// ```
+        /// use selvedge::sync::RwLock;
+        /// static LIMIT: RwLock<u32> = RwLock::const_with_max_readers(10, 2);
+        ///
+        /// let (first, second) = (LIMIT.try_read().unwrap(), LIMIT.try_read().unwrap());
+        /// assert!(LIMIT.try_read().is_err());
+        /// # drop((first, second));
+        /// ```
         #[track_caller]
         pub const fn const_with_max_readers(value: T, max_readers: u32) -> Self
         where
@@ -276,6 +388,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// assert_eq!(lock.read().await.len(), 2);
+    /// # }
+    /// ```
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         wait_on!(self.turn.owner, "RwLock::read", {
             self.take_turn(1).await;
@@ -287,6 +409,17 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Cancel safety
     /// Dropping it gives up the place in the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(vec![1, 2]);
+    /// lock.write().await.push(3);
+    /// assert_eq!(*lock.read().await, [1, 2, 3]);
+    /// # }
+    /// ```
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         wait_on!(self.turn.owner, "RwLock::write", {
             self.take_turn(self.max_readers).await;
@@ -295,6 +428,18 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// [`read`](Self::read), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.clone().read_owned().await;
+    /// assert!(lock.try_write().is_err());
+    /// assert_eq!(selvedge::spawn(async move { *guard }).await.unwrap(), 1);
+    /// # }
+    /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         let owner = self.turn.owner.clone();
         wait_on!(owner, "RwLock::read_owned", {
@@ -304,6 +449,18 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// [`write`](Self::write), with a guard that keeps the lock alive.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut guard = lock.clone().write_owned().await;
+    /// selvedge::spawn(async move { *guard += 1 }).await.unwrap();
+    /// assert_eq!(*lock.read().await, 2);
+    /// # }
+    /// ```
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let owner = self.turn.owner.clone();
         wait_on!(owner, "RwLock::write_owned", {
@@ -316,6 +473,15 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert_eq!(*lock.blocking_read(), 1));
+    /// });
+    /// ```
     #[track_caller]
     pub fn blocking_read(&self) -> RwLockReadGuard<'_, T> {
         block_on_current_thread(self.read())
@@ -325,6 +491,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| *lock.blocking_write() += 1);
+    /// });
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_write(&self) -> RwLockWriteGuard<'_, T> {
         block_on_current_thread(self.write())
@@ -334,6 +510,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// If there is a writer, or one waits.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// let writer = lock.try_write().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// drop(writer);
+    /// assert_eq!(*lock.try_read().unwrap(), 1);
+    /// ```
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         self.try_turn(1)?;
         Ok(self.read_guard())
@@ -343,6 +529,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// If anyone holds the lock or waits for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// let reader = lock.try_read().unwrap();
+    /// assert!(lock.try_write().is_err());
+    /// drop(reader);
+    /// *lock.try_write().unwrap() = 2;
+    /// ```
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         self.try_turn(self.max_readers)?;
         Ok(self.write_guard())
@@ -352,6 +548,16 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// If there is a writer, or one waits.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.clone().try_read_owned().unwrap();
+    /// assert_eq!(*guard, 1);
+    /// assert!(lock.try_write_owned().is_err());
+    /// ```
     pub fn try_read_owned(self: Arc<Self>) -> Result<OwnedRwLockReadGuard<T>, TryLockError> {
         self.try_turn(1)?;
         Ok(self.owned_read_guard())
@@ -361,17 +567,38 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// If anyone holds the lock or waits for it.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// *lock.clone().try_write_owned().unwrap() = 2;
+    /// assert_eq!(*lock.try_read_owned().unwrap(), 2);
+    /// ```
     pub fn try_write_owned(self: Arc<Self>) -> Result<OwnedRwLockWriteGuard<T>, TryLockError> {
         self.try_turn(self.max_readers)?;
         Ok(self.owned_write_guard())
     }
 
     /// The value, by exclusive borrow.
+    ///
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// let mut lock = RwLock::new(1);
+    /// *lock.get_mut() = 2; // nobody else can hold it: no waiting
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     /// The value, out of the lock.
+    ///
+    /// ```
+    /// use selvedge::sync::RwLock;
+    /// assert_eq!(RwLock::new("value").into_inner(), "value");
+    /// ```
     pub fn into_inner(self) -> T
     where
         T: Sized,
@@ -447,6 +674,16 @@ macro_rules! borrowed_map {
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{RwLock, RwLockReadGuard};
+    /// let lock = RwLock::new((1, 2));
+    /// let second = RwLockReadGuard::map(lock.read().await, |pair| &pair.1);
+    /// assert_eq!(*second, 2);
+    /// # }
+    /// ```
     pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,
@@ -464,6 +701,17 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{RwLock, RwLockReadGuard};
+    /// let lock = RwLock::new(vec![1]);
+    /// let second = RwLockReadGuard::try_map(lock.read().await, |all| all.get(1));
+    /// assert_eq!(*second.unwrap_err(), [1]); // the guard comes back
+    /// # }
+    /// ```
     pub fn try_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
     where
         F: FnOnce(&T) -> Option<&U>,
@@ -488,16 +736,50 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     );
 
     /// The same guard, as a mapped one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+    /// let lock = RwLock::new(1);
+    /// let guard: RwLockMappedWriteGuard<'_, i32> =
+    ///     RwLockWriteGuard::into_mapped(lock.write().await);
+    /// assert_eq!(*guard, 1);
+    /// # }
+    /// ```
     pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
         RwLockWriteGuard::map(this, |value| value)
     }
 
     /// Keeps the lock for reading, and lets other readers in.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// let mut writer = lock.write().await;
+    /// *writer = 2;
+    /// // No other writer comes in between.
+    /// let reader = writer.downgrade();
+    /// assert_eq!((*reader, *lock.read().await), (2, 2));
+    /// # }
+    /// ```
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
         RwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
     /// [`downgrade`](Self::downgrade), narrowed to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new((1, 2));
+    /// let first = RwLockWriteGuard::downgrade_map(lock.write().await, |pair| &pair.0);
+    /// assert_eq!((*first, *lock.read().await), (1, (1, 2)));
+    /// # }
+    /// ```
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,
@@ -517,6 +799,17 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{RwLock, RwLockWriteGuard};
+    /// let lock = RwLock::new(vec![1]);
+    /// let first = RwLockWriteGuard::try_downgrade_map(lock.write().await, |all| all.first());
+    /// assert_eq!(*first.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_downgrade_map<F, U: ?Sized>(this: Self, f: F) -> Result<RwLockReadGuard<'a, U>, Self>
     where
         F: FnOnce(&T) -> Option<&U>,
@@ -557,6 +850,17 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     into_lock!();
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockReadGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let second = OwnedRwLockReadGuard::map(lock.read_owned().await, |pair| &pair.1);
+    /// assert_eq!(*second, 2);
+    /// # }
+    /// ```
     pub fn map<F, V: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, V>
     where
         F: FnOnce(&U) -> &V,
@@ -573,6 +877,18 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockReadGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(vec![1]));
+    /// let second = OwnedRwLockReadGuard::try_map(lock.read_owned().await, |all| all.get(1));
+    /// assert_eq!(*second.unwrap_err(), [1]);
+    /// # }
+    /// ```
     pub fn try_map<F, V: ?Sized>(this: Self, f: F) -> Result<OwnedRwLockReadGuard<T, V>, Self>
     where
         F: FnOnce(&U) -> Option<&V>,
@@ -588,6 +904,17 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
     }
 
     /// The lock it is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockReadGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.clone().read_owned().await;
+    /// assert!(Arc::ptr_eq(OwnedRwLockReadGuard::rwlock(&guard), &lock));
+    /// # }
+    /// ```
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }
@@ -597,6 +924,18 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     into_lock!();
 
     /// Narrows the guard to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let guard = lock.clone().write_owned().await;
+    /// *OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.1) = 3;
+    /// assert_eq!(*lock.read().await, (1, 3));
+    /// # }
+    /// ```
     pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, U>
     where
         F: FnOnce(&mut T) -> &mut U,
@@ -613,6 +952,19 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(vec![1]));
+    /// let guard = lock.write_owned().await;
+    /// let second = OwnedRwLockWriteGuard::try_map(guard, |all| all.get_mut(1));
+    /// assert_eq!(*second.unwrap_err(), [1]);
+    /// # }
+    /// ```
     pub fn try_map<F, U: ?Sized>(
         mut this: Self,
         f: F,
@@ -631,16 +983,53 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     }
 
     /// The same guard, as a mapped one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard: OwnedRwLockMappedWriteGuard<i32> =
+    ///     OwnedRwLockWriteGuard::into_mapped(lock.write_owned().await);
+    /// assert_eq!(*guard, 1);
+    /// # }
+    /// ```
     pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
         OwnedRwLockWriteGuard::map(this, |value| value)
     }
 
     /// Keeps the lock for reading, and lets other readers in.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut writer = lock.clone().write_owned().await;
+    /// *writer = 2;
+    /// let reader = writer.downgrade();
+    /// assert_eq!((*reader, *lock.read().await), (2, 2));
+    /// # }
+    /// ```
     pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
         OwnedRwLockWriteGuard::downgrade_map(self, |value| value)
     }
 
     /// [`downgrade`](Self::downgrade), narrowed to a part of the value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((1, 2)));
+    /// let guard = lock.clone().write_owned().await;
+    /// let first = OwnedRwLockWriteGuard::downgrade_map(guard, |pair| &pair.0);
+    /// assert_eq!((*first, *lock.read().await), (1, (1, 2)));
+    /// # }
+    /// ```
     pub fn downgrade_map<F, U: ?Sized>(this: Self, f: F) -> OwnedRwLockReadGuard<T, U>
     where
         F: FnOnce(&T) -> &U,
@@ -660,6 +1049,19 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(vec![1]));
+    /// let guard = lock.write_owned().await;
+    /// let first = OwnedRwLockWriteGuard::try_downgrade_map(guard, |all| all.first());
+    /// assert_eq!(*first.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_downgrade_map<F, U: ?Sized>(
         this: Self,
         f: F,
@@ -681,6 +1083,17 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     }
 
     /// The lock it is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = lock.clone().write_owned().await;
+    /// assert!(Arc::ptr_eq(OwnedRwLockWriteGuard::rwlock(&guard), &lock));
+    /// # }
+    /// ```
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }
@@ -690,6 +1103,19 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     into_lock!();
 
     /// Narrows the guard further.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(((1, 2), 3)));
+    /// let guard = lock.clone().write_owned().await;
+    /// let inner = OwnedRwLockWriteGuard::map(guard, |all| &mut all.0);
+    /// *OwnedRwLockMappedWriteGuard::map(inner, |pair| &mut pair.1) = 5;
+    /// assert_eq!(*lock.read().await, ((1, 5), 3));
+    /// # }
+    /// ```
     pub fn map<F, V: ?Sized>(mut this: Self, f: F) -> OwnedRwLockMappedWriteGuard<T, V>
     where
         F: FnOnce(&mut U) -> &mut V,
@@ -706,6 +1132,20 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     ///
     /// # Errors
     /// The guard as it was.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new((vec![1], 3)));
+    /// let guard = lock.write_owned().await;
+    /// let numbers = OwnedRwLockWriteGuard::map(guard, |all| &mut all.0);
+    /// let first = OwnedRwLockMappedWriteGuard::try_map(numbers, |numbers| numbers.first_mut());
+    /// assert_eq!(*first.unwrap(), 1);
+    /// # }
+    /// ```
     pub fn try_map<F, V: ?Sized>(
         mut this: Self,
         f: F,
@@ -724,6 +1164,17 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
     }
 
     /// The lock it is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let guard = OwnedRwLockWriteGuard::into_mapped(lock.clone().write_owned().await);
+    /// assert!(Arc::ptr_eq(OwnedRwLockMappedWriteGuard::rwlock(&guard), &lock));
+    /// # }
+    /// ```
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
         &this.lock
     }

@@ -26,6 +26,18 @@ pub struct Semaphore {
 }
 
 /// Permits borrowed from a [`Semaphore`]; given back on drop.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::{Semaphore, SemaphorePermit};
+/// let semaphore = Semaphore::new(1);
+/// let permit: SemaphorePermit<'_> = semaphore.acquire().await.unwrap();
+/// assert_eq!(semaphore.available_permits(), 0);
+/// drop(permit); // gives it back
+/// assert_eq!(semaphore.available_permits(), 1);
+/// # }
+/// ```
 #[must_use = "the permit is given back when this is dropped"]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
@@ -33,6 +45,23 @@ pub struct SemaphorePermit<'a> {
 }
 
 /// Permits of an `Arc<Semaphore>`; given back on drop.
+///
+/// ```
+/// # #[selvedge::main]
+/// # async fn main() {
+/// use std::sync::Arc;
+/// use selvedge::sync::Semaphore;
+/// // At most two of these tasks are past the gate at a time.
+/// let gate = Arc::new(Semaphore::new(2));
+/// for n in 0..5 {
+///     let permit = gate.clone().acquire_owned().await.unwrap();
+///     selvedge::spawn(async move {
+///         let _permit = permit;
+///         println!("{n} is past the gate");
+///     });
+/// }
+/// # }
+/// ```
 #[must_use = "the permit is given back when this is dropped"]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
@@ -41,12 +70,24 @@ pub struct OwnedSemaphorePermit {
 
 impl Semaphore {
     /// The largest number of permits a semaphore can have.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
+    /// assert_eq!(semaphore.available_permits(), usize::MAX >> 3);
+    /// ```
     pub const MAX_PERMITS: usize = BatchSemaphore::MAX_PERMITS;
 
     /// A semaphore with `permits` free permits.
     ///
     /// # Panics
     /// If that is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// assert_eq!(Semaphore::new(3).available_permits(), 3);
+    /// ```
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         let owner = resource!(
@@ -63,6 +104,12 @@ impl Semaphore {
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// use selvedge::sync::Semaphore;
+        /// static GATE: Semaphore = Semaphore::const_new(2);
+        /// assert!(GATE.try_acquire().is_ok());
+        /// ```
         #[track_caller]
         pub const fn const_new(permits: usize) -> Self {
             Semaphore { inner: BatchSemaphore::new(permits) }
@@ -70,6 +117,14 @@ impl Semaphore {
     }
 
     /// Permits free right now.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let two = semaphore.try_acquire_many(2).unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// # drop(two);
+    /// ```
     pub fn available_permits(&self) -> usize {
         self.inner.available_permits()
     }
@@ -78,12 +133,28 @@ impl Semaphore {
     ///
     /// # Panics
     /// If the total would exceed [`MAX_PERMITS`](Self::MAX_PERMITS).
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(0);
+    /// semaphore.add_permits(2);
+    /// assert_eq!(semaphore.available_permits(), 2);
+    /// ```
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
         self.inner.release(n);
     }
 
     /// Removes up to `n` free permits for good and says how many.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// assert_eq!(semaphore.forget_permits(2), 2);
+    /// assert_eq!(semaphore.forget_permits(2), 1); // there were no more
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// ```
     pub fn forget_permits(&self, n: usize) -> usize {
         self.inner.forget(n)
     }
@@ -102,6 +173,18 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// Dropping it gives up the place in the queue and loses nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.acquire().await.unwrap();
+    /// assert!(semaphore.try_acquire().is_err());
+    /// # drop(permit);
+    /// # }
+    /// ```
     pub async fn acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         wait_on!(self.inner.owner, "Semaphore::acquire", {
             self.take(1).await?;
@@ -119,6 +202,17 @@ impl Semaphore {
     ///
     /// # Cancel safety
     /// Dropping it gives back what it had gathered.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(10);
+    /// let permits = semaphore.acquire_many(7).await.unwrap();
+    /// assert_eq!((permits.num_permits(), semaphore.available_permits()), (7, 3));
+    /// # }
+    /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         wait_on!(self.inner.owner, "Semaphore::acquire_many", {
             self.take(n as usize).await?;
@@ -133,6 +227,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// Says whether the semaphore is closed or has no permit.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::{Semaphore, TryAcquireError};
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+    /// # drop(permit);
+    /// ```
     pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.try_acquire_many(1)
     }
@@ -141,6 +244,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// Says whether the semaphore is closed or has too few permits.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::{Semaphore, TryAcquireError};
+    /// let semaphore = Semaphore::new(3);
+    /// // All of them or none.
+    /// assert_eq!(semaphore.try_acquire_many(4).unwrap_err(), TryAcquireError::NoPermits);
+    /// assert_eq!(semaphore.try_acquire_many(3).unwrap().num_permits(), 3);
+    /// ```
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.inner.try_acquire(n as usize)?;
         Ok(SemaphorePermit {
@@ -153,6 +265,19 @@ impl Semaphore {
     ///
     /// # Errors
     /// Once the semaphore is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().acquire_owned().await.unwrap();
+    /// selvedge::spawn(async move { drop(permit) }).await.unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// # }
+    /// ```
     pub async fn acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         let owner = self.inner.owner.clone();
         wait_on!(owner, "Semaphore::acquire_owned", {
@@ -168,6 +293,18 @@ impl Semaphore {
     ///
     /// # Errors
     /// Once the semaphore is closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(10));
+    /// let permits = semaphore.clone().acquire_many_owned(7).await.unwrap();
+    /// assert_eq!((permits.num_permits(), semaphore.available_permits()), (7, 3));
+    /// # }
+    /// ```
     pub async fn acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -186,6 +323,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// Says whether the semaphore is closed or has no permit.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().try_acquire_owned().unwrap();
+    /// assert!(semaphore.try_acquire_owned().is_err());
+    /// # drop(permit);
+    /// ```
     pub fn try_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.try_acquire_many_owned(1)
     }
@@ -194,6 +341,15 @@ impl Semaphore {
     ///
     /// # Errors
     /// Says whether the semaphore is closed or has too few permits.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// assert!(semaphore.clone().try_acquire_many_owned(4).is_err());
+    /// assert_eq!(semaphore.try_acquire_many_owned(3).unwrap().num_permits(), 3);
+    /// ```
     pub fn try_acquire_many_owned(
         self: Arc<Self>,
         n: u32,
@@ -212,6 +368,14 @@ impl Semaphore {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.blocking_acquire().unwrap();
+    /// assert_eq!(permit.num_permits(), 1);
+    /// ```
     #[track_caller]
     pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on_current_thread(self.acquire())
@@ -224,6 +388,14 @@ impl Semaphore {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let permits = semaphore.blocking_acquire_many(2).unwrap();
+    /// assert_eq!(permits.num_permits(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         block_on_current_thread(self.acquire_many(n))
@@ -236,6 +408,16 @@ impl Semaphore {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().blocking_acquire_owned().unwrap();
+    /// std::thread::spawn(move || drop(permit)).join().unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_owned(self: Arc<Self>) -> Result<OwnedSemaphorePermit, AcquireError> {
         block_on_current_thread(self.acquire_owned())
@@ -248,6 +430,15 @@ impl Semaphore {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = semaphore.blocking_acquire_many_owned(2).unwrap();
+    /// assert_eq!(permits.num_permits(), 2);
+    /// ```
     #[track_caller]
     pub fn blocking_acquire_many_owned(
         self: Arc<Self>,
@@ -257,11 +448,31 @@ impl Semaphore {
     }
 
     /// Gives out no more permits; those waiting get an error.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::{Semaphore, TryAcquireError};
+    /// let semaphore = Semaphore::new(1);
+    /// semaphore.close();
+    /// // Whoever waits, and whoever comes later, is told.
+    /// assert!(semaphore.acquire().await.is_err());
+    /// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
+    /// # }
+    /// ```
     pub fn close(&self) {
         self.inner.close();
     }
 
     /// Has [`close`](Self::close) been called?
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(!semaphore.is_closed());
+    /// semaphore.close();
+    /// assert!(semaphore.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
@@ -269,6 +480,13 @@ impl Semaphore {
 
 impl<'a> SemaphorePermit<'a> {
     /// Never gives the permits back.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(2);
+    /// semaphore.try_acquire().unwrap().forget();
+    /// assert_eq!(semaphore.available_permits(), 1); // it does not come back
+    /// ```
     pub fn forget(mut self) {
         self.permits = 0;
     }
@@ -277,6 +495,15 @@ impl<'a> SemaphorePermit<'a> {
     ///
     /// # Panics
     /// If `other` is of another semaphore.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let mut permits = semaphore.try_acquire().unwrap();
+    /// permits.merge(semaphore.try_acquire_many(2).unwrap());
+    /// assert_eq!(permits.num_permits(), 3);
+    /// ```
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(
@@ -287,6 +514,15 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Moves `n` of the permits into an object of their own; `None` if there are fewer.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let mut permits = semaphore.try_acquire_many(3).unwrap();
+    /// let two = permits.split(2).unwrap();
+    /// assert_eq!((permits.num_permits(), two.num_permits()), (1, 2));
+    /// assert!(permits.split(2).is_none());
+    /// ```
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.permits = self.permits.checked_sub(n)?;
         Some(SemaphorePermit {
@@ -296,11 +532,24 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// How many permits this stands for.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// assert_eq!(semaphore.try_acquire_many(2).unwrap().num_permits(), 2);
+    /// ```
     pub fn num_permits(&self) -> usize {
         self.permits
     }
 
     /// The semaphore they are of.
+    ///
+    /// ```
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// let permit = semaphore.try_acquire().unwrap();
+    /// assert!(std::ptr::eq(permit.semaphore(), &semaphore));
+    /// ```
     pub fn semaphore(&self) -> &Semaphore {
         self.semaphore
     }
@@ -314,6 +563,14 @@ impl Drop for SemaphorePermit<'_> {
 
 impl OwnedSemaphorePermit {
     /// Never gives the permits back.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(2));
+    /// semaphore.clone().try_acquire_owned().unwrap().forget();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     pub fn forget(mut self) {
         self.permits = 0;
     }
@@ -322,6 +579,16 @@ impl OwnedSemaphorePermit {
     ///
     /// # Panics
     /// If `other` is of another semaphore.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let mut permits = semaphore.clone().try_acquire_owned().unwrap();
+    /// permits.merge(semaphore.try_acquire_many_owned(2).unwrap());
+    /// assert_eq!(permits.num_permits(), 3);
+    /// ```
     #[track_caller]
     pub fn merge(&mut self, mut other: Self) {
         assert!(
@@ -332,6 +599,15 @@ impl OwnedSemaphorePermit {
     }
 
     /// Moves `n` of the permits into an object of their own; `None` if there are fewer.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let mut permits = semaphore.try_acquire_many_owned(3).unwrap();
+    /// let two = permits.split(2).unwrap();
+    /// assert_eq!((permits.num_permits(), two.num_permits()), (1, 2));
+    /// ```
     pub fn split(&mut self, n: usize) -> Option<Self> {
         self.permits = self.permits.checked_sub(n)?;
         Some(OwnedSemaphorePermit {
@@ -341,11 +617,26 @@ impl OwnedSemaphorePermit {
     }
 
     /// How many permits this stands for.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// assert_eq!(semaphore.try_acquire_many_owned(2).unwrap().num_permits(), 2);
+    /// ```
     pub fn num_permits(&self) -> usize {
         self.permits
     }
 
     /// The semaphore they are of.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use selvedge::sync::Semaphore;
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().try_acquire_owned().unwrap();
+    /// assert!(Arc::ptr_eq(permit.semaphore(), &semaphore));
+    /// ```
     pub fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }

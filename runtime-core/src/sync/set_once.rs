@@ -35,17 +35,36 @@ unsafe impl<T: Sync + Send> Sync for SetOnce<T> {}
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
 /// There was a value already; this is the one that was not stored.
+///
+/// ```
+/// use selvedge::sync::{SetOnce, SetOnceError};
+/// let cell = SetOnce::new();
+/// cell.set(1).unwrap();
+/// assert_eq!(cell.set(2), Err(SetOnceError(2)));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct SetOnceError<T>(pub T);
 
 impl<T> SetOnce<T> {
     /// An empty cell.
+    ///
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// assert!(!SetOnce::<u32>::new().initialized());
+    /// ```
     pub fn new() -> Self {
         Self::const_new()
     }
 
     const_fn! {
         /// [`new`](Self::new), in a constant.
+        ///
+        /// ```
+        /// use selvedge::sync::SetOnce;
+        /// static ADDRESS: SetOnce<String> = SetOnce::const_new();
+        /// ADDRESS.set("localhost".into()).unwrap();
+        /// assert_eq!(ADDRESS.get().unwrap(), "localhost");
+        /// ```
         pub const fn const_new() -> Self {
             SetOnce {
                 phase: AtomicUsize::new(EMPTY),
@@ -57,6 +76,12 @@ impl<T> SetOnce<T> {
 
     const_fn! {
         /// A cell that holds `value`, in a constant.
+        ///
+        /// ```
+        /// use selvedge::sync::SetOnce;
+        /// static PORT: SetOnce<u16> = SetOnce::const_new_with(8080);
+        /// assert_eq!(PORT.get(), Some(&8080));
+        /// ```
         pub const fn const_new_with(value: T) -> Self {
             SetOnce {
                 phase: AtomicUsize::new(SET),
@@ -67,6 +92,11 @@ impl<T> SetOnce<T> {
     }
 
     /// A cell that holds `value`, if there is one.
+    ///
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// assert_eq!(SetOnce::new_with(Some(1)).get(), Some(&1));
+    /// ```
     pub fn new_with(value: Option<T>) -> Self {
         match value {
             Some(value) => Self::const_new_with(value),
@@ -75,12 +105,28 @@ impl<T> SetOnce<T> {
     }
 
     /// Is there a value?
+    ///
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// let cell = SetOnce::new();
+    /// assert!(!cell.initialized());
+    /// cell.set(1).unwrap();
+    /// assert!(cell.initialized());
+    /// ```
     pub fn initialized(&self) -> bool {
         // Ordering: Acquire; pairs with the Release in `set`.
         self.phase.load(Ordering::Acquire) == SET
     }
 
     /// The value, if there is one.
+    ///
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// let cell = SetOnce::new();
+    /// assert_eq!(cell.get(), None);
+    /// cell.set(1).unwrap();
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn get(&self) -> Option<&T> {
         if !self.initialized() {
             return None;
@@ -93,6 +139,14 @@ impl<T> SetOnce<T> {
     ///
     /// # Errors
     /// Gives it back if there is one already, or another task is just storing one.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// let cell = SetOnce::new();
+    /// assert!(cell.set(1).is_ok());
+    /// assert!(cell.set(2).is_err());
+    /// ```
     pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
         // Ordering: Relaxed; it only picks the writer.
         if self
@@ -115,6 +169,20 @@ impl<T> SetOnce<T> {
     ///
     /// # Cancel safety
     /// Dropping it changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::sync::Arc;
+    /// use selvedge::sync::SetOnce;
+    /// let cell = Arc::new(SetOnce::new());
+    /// let waiter = cell.clone();
+    /// let task = selvedge::spawn(async move { *waiter.wait().await });
+    /// cell.set(5).unwrap();
+    /// assert_eq!(task.await.unwrap(), 5);
+    /// # }
+    /// ```
     pub async fn wait(&self) -> &T {
         loop {
             if let Some(value) = self.get() {
@@ -130,6 +198,11 @@ impl<T> SetOnce<T> {
     }
 
     /// The value, out of the cell.
+    ///
+    /// ```
+    /// use selvedge::sync::SetOnce;
+    /// assert_eq!(SetOnce::from(1).into_inner(), Some(1));
+    /// ```
     pub fn into_inner(self) -> Option<T> {
         if !self.initialized() {
             return None;

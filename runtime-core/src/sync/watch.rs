@@ -58,10 +58,27 @@ pub mod error {
     use std::fmt;
 
     /// There is no receiver; this is the value.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// drop(rx);
+    /// assert_eq!(tx.send(2).unwrap_err().0, 2);
+    /// ```
     #[derive(PartialEq, Eq, Clone, Copy)]
     pub struct SendError<T>(pub T);
 
     /// All senders are gone.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(1);
+    /// drop(tx);
+    /// assert_eq!(rx.changed().await.unwrap_err().to_string(), "channel closed");
+    /// # }
+    /// ```
     #[derive(Debug, Clone)]
     pub struct RecvError(pub(super) ());
 
@@ -101,11 +118,30 @@ struct Shared<T> {
 }
 
 /// Changes the value.
+///
+/// ```
+/// use selvedge::sync::watch::{self, Sender};
+/// let (tx, rx): (Sender<u32>, _) = watch::channel(1);
+/// let other = tx.clone();
+/// other.send(2).unwrap();
+/// assert_eq!((*tx.borrow(), *rx.borrow()), (2, 2));
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// Sees the latest value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::watch::{self, Receiver};
+/// let (tx, mut rx): (_, Receiver<u32>) = watch::channel(1);
+/// selvedge::spawn(async move { tx.send(2) });
+/// rx.changed().await.unwrap();
+/// assert_eq!(*rx.borrow_and_update(), 2);
+/// # }
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The version last seen, without CLOSED.
@@ -195,6 +231,13 @@ impl<T> Shared<T> {
 
 impl<T> Sender<T> {
     /// A sender without receivers; [`subscribe`](Self::subscribe) makes them.
+    ///
+    /// ```
+    /// use selvedge::sync::watch::Sender;
+    /// let tx = Sender::new(1);
+    /// let rx = tx.subscribe();
+    /// assert_eq!(*rx.borrow(), 1);
+    /// ```
     pub fn new(init: T) -> Self {
         Sender {
             shared: Arc::new(Shared {
@@ -212,6 +255,17 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the value back, unsent, if there is no receiver.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// assert_eq!(*rx.borrow(), 2);
+    /// drop(rx);
+    /// assert!(tx.send(3).is_err()); // and the value stays 2
+    /// assert_eq!(*tx.borrow(), 2);
+    /// ```
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
         if self.is_closed() {
             return Err(SendError(value));
@@ -224,6 +278,14 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If `modify` does; nobody is told then.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(vec![1]);
+    /// tx.send_modify(|all| all.push(2));
+    /// assert_eq!(*rx.borrow(), [1, 2]);
+    /// ```
     pub fn send_modify<F>(&self, modify: F)
     where
         F: FnOnce(&mut T),
@@ -238,6 +300,17 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// If `modify` does; nobody is told then.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(5);
+    /// let raise_to = |to| tx.send_if_modified(|max| to > *max && { *max = to; true });
+    /// assert!(!raise_to(3));
+    /// assert!(!rx.has_changed().unwrap()); // nobody is woken for it
+    /// assert!(raise_to(7));
+    /// assert_eq!(*rx.borrow_and_update(), 7);
+    /// ```
     pub fn send_if_modified<F>(&self, modify: F) -> bool
     where
         F: FnOnce(&mut T) -> bool,
@@ -251,17 +324,39 @@ impl<T> Sender<T> {
     }
 
     /// Replaces the value, receivers or not, and gives the old one back.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// assert_eq!(tx.send_replace(2), 1);
+    /// drop(rx);
+    /// assert_eq!(tx.send_replace(3), 2); // without receivers, too
+    /// ```
     pub fn send_replace(&self, mut value: T) -> T {
         self.send_modify(|old| std::mem::swap(old, &mut value));
         value
     }
 
     /// The value as it is.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, _rx) = watch::channel("first");
+    /// assert_eq!(*tx.borrow(), "first");
+    /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.borrow(None).0
     }
 
     /// Is there no receiver?
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.receiver_count() == 0
     }
@@ -270,6 +365,17 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// Dropping it changes nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// selvedge::spawn(async move { drop(rx) });
+    /// tx.closed().await;
+    /// # }
+    /// ```
     pub async fn closed(&self) {
         coop::cooperative(async {
             while !self.is_closed() {
@@ -284,6 +390,15 @@ impl<T> Sender<T> {
     }
 
     /// A new receiver, which has seen the value as it is.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// // To a new receiver the present value is not a change.
+    /// assert!(!tx.subscribe().has_changed().unwrap());
+    /// assert!(rx.has_changed().unwrap());
+    /// ```
     pub fn subscribe(&self) -> Receiver<T> {
         // Ordering: Relaxed; the receiver is handed on by other means.
         self.shared.receivers.fetch_add(1, Ordering::Relaxed);
@@ -294,18 +409,41 @@ impl<T> Sender<T> {
     }
 
     /// How many receivers there are.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// let other = rx.clone();
+    /// assert_eq!(tx.receiver_count(), 2);
+    /// # drop(other);
+    /// ```
     pub fn receiver_count(&self) -> usize {
         // Ordering: Acquire; pairs with the Release of a receiver's drop.
         self.shared.receivers.load(Ordering::Acquire)
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, _rx) = watch::channel(1);
+    /// let other = tx.clone();
+    /// assert_eq!(tx.sender_count(), 2);
+    /// # drop(other);
+    /// ```
     pub fn sender_count(&self) -> usize {
         // Ordering: Acquire; pairs with the AcqRel of a sender's drop.
         self.shared.senders.load(Ordering::Acquire)
     }
 
     /// Are both of one channel?
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, _rx) = watch::channel(1);
+    /// let (other, _) = watch::channel(1);
+    /// assert!(tx.same_channel(&tx.clone()) && !tx.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
@@ -340,11 +478,27 @@ impl<T: Default> Default for Sender<T> {
 
 impl<T> Receiver<T> {
     /// The value as it is; what has been seen stays the same.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// assert_eq!(*rx.borrow(), 2);
+    /// assert!(rx.has_changed().unwrap()); // looking does not mark it as seen
+    /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.borrow(Some(self.seen)).0
     }
 
     /// The value as it is, which counts as seen.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// assert_eq!(*rx.borrow_and_update(), 2);
+    /// assert!(!rx.has_changed().unwrap());
+    /// ```
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let (value, version) = self.shared.borrow(Some(self.seen));
         self.seen = version;
@@ -355,6 +509,17 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If all senders are gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// assert_eq!(rx.has_changed().unwrap(), false);
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.has_changed().unwrap(), true);
+    /// drop(tx);
+    /// assert!(rx.has_changed().is_err());
+    /// ```
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let version = self.shared.version();
         if version & CLOSED != 0 {
@@ -364,11 +529,26 @@ impl<T> Receiver<T> {
     }
 
     /// Makes the value count as not seen.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (_tx, mut rx) = watch::channel(1);
+    /// rx.mark_changed();
+    /// assert_eq!(rx.has_changed().unwrap(), true);
+    /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.seen.wrapping_sub(STEP);
     }
 
     /// Makes the value count as seen.
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// rx.mark_unchanged();
+    /// assert_eq!(rx.has_changed().unwrap(), false);
+    /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version() & !CLOSED;
     }
@@ -380,6 +560,26 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// Dropping it loses no change.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(0);
+    /// let task = selvedge::spawn(async move {
+    ///     let mut last = 0;
+    ///     while rx.changed().await.is_ok() {
+    ///         last = *rx.borrow_and_update();
+    ///     }
+    ///     last
+    /// });
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap(); // the receiver may see 1, and sees 2
+    /// drop(tx);
+    /// assert_eq!(task.await.unwrap(), 2);
+    /// # }
+    /// ```
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         self.seen = coop::cooperative(self.shared.wait_news(self.seen)).await?;
         Ok(())
@@ -392,6 +592,23 @@ impl<T> Receiver<T> {
     ///
     /// # Cancel safety
     /// Dropping it loses nothing but the marks of what was looked at.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(0);
+    /// selvedge::spawn(async move {
+    ///     for n in 1..=5 {
+    ///         tx.send(n).unwrap();
+    ///         selvedge::task::yield_now().await;
+    ///     }
+    ///     std::future::pending::<()>().await
+    /// });
+    /// assert!(*rx.wait_for(|n| *n >= 3).await.unwrap() >= 3);
+    /// # }
+    /// ```
     pub async fn wait_for(
         &mut self,
         mut condition: impl FnMut(&T) -> bool,
@@ -416,11 +633,24 @@ impl<T> Receiver<T> {
     }
 
     /// Are both of one channel?
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// assert!(rx.same_channel(&tx.subscribe()));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Are all senders gone?
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, rx) = watch::channel(1);
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.shared.version() & CLOSED != 0
     }
@@ -448,6 +678,14 @@ impl<T> Drop for Receiver<T> {
 
 impl<T> Ref<'_, T> {
     /// Had this value not been seen before, by the receiver it was borrowed from?
+    ///
+    /// ```
+    /// use selvedge::sync::watch;
+    /// let (tx, mut rx) = watch::channel(1);
+    /// tx.send(2).unwrap();
+    /// let value = rx.borrow_and_update();
+    /// assert!(*value == 2 && value.has_changed()); // new since the last look
+    /// ```
     pub fn has_changed(&self) -> bool {
         self.changed
     }

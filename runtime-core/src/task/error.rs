@@ -7,6 +7,16 @@ use std::fmt;
 use std::io;
 
 /// Why awaiting a task failed: it was cancelled or it panicked.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = selvedge::spawn(async { panic!("out of luck") });
+/// let error = task.await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert!(error.to_string().contains("out of luck"));
+/// # }
+/// ```
 pub struct JoinError {
     repr: Repr,
     id: Id,
@@ -34,11 +44,28 @@ impl JoinError {
     }
 
     /// Was the task cancelled, by `abort` or by its runtime's shutdown?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(self.repr, Repr::Cancelled)
     }
 
     /// Did the task panic?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async { panic!("out of luck") });
+    /// assert!(task.await.unwrap_err().is_panic());
+    /// # }
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.repr, Repr::Panic(_))
     }
@@ -47,6 +74,16 @@ impl JoinError {
     ///
     /// # Panics
     /// If the task did not panic.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async { panic!("out of luck") });
+    /// let payload = task.await.unwrap_err().into_panic();
+    /// assert_eq!(payload.downcast_ref(), Some(&"out of luck"));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
         self.try_into_panic()
@@ -54,6 +91,16 @@ impl JoinError {
     }
 
     /// The panic's payload, or the error back.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// // Not a panic: the error comes back.
+    /// assert!(task.await.unwrap_err().try_into_panic().unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.repr {
             Repr::Panic(payload) => Ok(payload.into_inner()),
@@ -62,6 +109,15 @@ impl JoinError {
     }
 
     /// Id of the task that failed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async { panic!("out of luck") });
+    /// let id = task.id();
+    /// assert_eq!(task.await.unwrap_err().id(), id);
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }

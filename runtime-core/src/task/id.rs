@@ -72,12 +72,26 @@ impl fmt::Debug for Id {
 ///
 /// # Panics
 /// Outside of a task: "Can't get a task id when not inside a task".
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = selvedge::spawn(async { selvedge::task::id() });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), id);
+/// # }
+/// ```
 #[track_caller]
 pub fn id() -> Id {
     try_id().expect("Can't get a task id when not inside a task")
 }
 
 /// The id of the running task, `None` outside of one.
+///
+/// ```
+/// assert_eq!(selvedge::task::try_id(), None); // not in a task
+/// ```
 pub fn try_id() -> Option<Id> {
     NonZeroU64::new(running()).map(Id)
 }

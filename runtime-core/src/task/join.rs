@@ -14,6 +14,16 @@ use std::task::{Context, Poll, ready};
 ///
 /// # Cancel safety
 /// Cancel safe when awaited by `&mut`: the output is not lost.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main]
+/// # async fn main() {
+/// use selvedge::task::JoinHandle;
+/// let task: JoinHandle<u32> = selvedge::spawn(async { 42 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # }
+/// ```
 pub struct JoinHandle<T> {
     raw: RawTask,
     _output: PhantomData<T>,
@@ -41,16 +51,45 @@ impl<T> JoinHandle<T> {
     /// Cancels the task: it is dropped at its next yield point, and the handle then gives a
     /// cancelled error, unless it ended before. Closures of `spawn_blocking` that have begun
     /// run to their end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// task.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn abort(&self) {
         self.raw.abort();
     }
 
     /// Has the task ended? An aborted task has only once its future is dropped.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async {});
+    /// assert!(!task.is_finished());
+    /// selvedge::task::yield_now().await;
+    /// assert!(task.is_finished());
+    /// # }
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.raw.state().load().is_complete()
     }
 
     /// A handle that can abort the task, and outlive this one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// let abort = task.abort_handle(); // ends the task, but cannot await it
+    /// abort.abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     #[must_use = "abort handles do nothing unless `.abort` is called"]
     pub fn abort_handle(&self) -> AbortHandle {
         self.raw.reference();
@@ -58,6 +97,15 @@ impl<T> JoinHandle<T> {
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async { selvedge::task::id() });
+    /// let id = task.id();
+    /// assert_eq!(task.await.unwrap(), id);
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.raw.header().id
     }
@@ -107,6 +155,17 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Cancels a task from elsewhere; does not keep it from ending, nor wait for it.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::task::{AbortHandle, JoinSet};
+/// let mut tasks = JoinSet::new();
+/// let endless: AbortHandle = tasks.spawn(std::future::pending::<()>());
+/// endless.abort();
+/// assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+/// # }
+/// ```
 pub struct AbortHandle {
     raw: RawTask,
 }
@@ -116,16 +175,43 @@ impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
     /// Cancels the task; see [`JoinHandle::abort`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// task.abort_handle().abort();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }
+    /// ```
     pub fn abort(&self) {
         self.raw.abort();
     }
 
     /// Has the task ended?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async {});
+    /// let handle = task.abort_handle();
+    /// task.await.unwrap();
+    /// assert!(handle.is_finished());
+    /// # }
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.raw.state().load().is_complete()
     }
 
     /// The task's id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(async {});
+    /// assert_eq!(task.abort_handle().id(), task.id());
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.raw.header().id
     }

@@ -16,12 +16,31 @@ use std::task::{Context, Poll};
 use std::thread;
 
 /// A key to a task-local value; declared by `task_local!`.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// selvedge::task_local! {
+///     static USER: String;
+/// }
+/// let greet = async { USER.with(|user| format!("hello, {user}")) };
+/// assert_eq!(USER.scope("Ada".into(), greet).await, "hello, Ada");
+/// # }
+/// ```
 pub struct LocalKey<T: 'static> {
     #[doc(hidden)]
     pub slot: &'static thread::LocalKey<RefCell<Option<T>>>,
 }
 
 /// The key has no value here: no scope of it surrounds the caller.
+///
+/// ```
+/// selvedge::task_local! {
+///     static USER: String;
+/// }
+/// let error = USER.try_with(|_| ()).unwrap_err();
+/// assert_eq!(error.to_string(), "task-local value not set");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AccessError {
     _private: (),
@@ -88,6 +107,17 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Gives `f` the value for as long as it is polled.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// selvedge::task_local! {
+    ///     static DEPTH: u32;
+    /// }
+    /// let inner = async { DEPTH.scope(2, async { DEPTH.get() }).await + DEPTH.get() };
+    /// assert_eq!(DEPTH.scope(1, inner).await, 3);
+    /// # }
+    /// ```
     #[track_caller]
     pub fn scope<F>(&'static self, value: T, f: F) -> TaskLocalFuture<T, F>
     where
@@ -101,6 +131,13 @@ impl<T: 'static> LocalKey<T> {
     }
 
     /// Runs the closure with the value set.
+    ///
+    /// ```
+    /// selvedge::task_local! {
+    ///     static DEPTH: u32;
+    /// }
+    /// assert_eq!(DEPTH.sync_scope(1, || DEPTH.get()), 1);
+    /// ```
     #[track_caller]
     pub fn sync_scope<F, R>(&'static self, value: T, f: F) -> R
     where
@@ -115,6 +152,15 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Panics
     /// Outside of a scope of this key.
+    ///
+    /// # Examples
+    /// ```
+    /// selvedge::task_local! {
+    ///     static NAME: String;
+    /// }
+    /// let length = || NAME.with(|name| name.len());
+    /// assert_eq!(NAME.sync_scope("Ada".into(), length), 3);
+    /// ```
     #[track_caller]
     pub fn with<F, R>(&'static self, f: F) -> R
     where
@@ -130,6 +176,14 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// # Errors
     /// Outside of a scope of this key.
+    ///
+    /// # Examples
+    /// ```
+    /// selvedge::task_local! {
+    ///     static NAME: String;
+    /// }
+    /// assert!(NAME.try_with(|name| name.len()).is_err()); // outside of any scope
+    /// ```
     pub fn try_with<F, R>(&'static self, f: F) -> Result<R, AccessError>
     where
         F: FnOnce(&T) -> R,
@@ -151,6 +205,14 @@ impl<T: Clone + 'static> LocalKey<T> {
     ///
     /// # Panics
     /// Outside of a scope of this key.
+    ///
+    /// # Examples
+    /// ```
+    /// selvedge::task_local! {
+    ///     static DEPTH: u32;
+    /// }
+    /// assert_eq!(DEPTH.sync_scope(7, || DEPTH.get()), 7);
+    /// ```
     #[track_caller]
     pub fn get(&'static self) -> T {
         self.with(T::clone)
@@ -160,6 +222,15 @@ impl<T: Clone + 'static> LocalKey<T> {
     ///
     /// # Errors
     /// Outside of a scope of this key.
+    ///
+    /// # Examples
+    /// ```
+    /// selvedge::task_local! {
+    ///     static DEPTH: u32;
+    /// }
+    /// assert!(DEPTH.try_get().is_err());
+    /// assert_eq!(DEPTH.sync_scope(7, || DEPTH.try_get().unwrap()), 7);
+    /// ```
     pub fn try_get(&'static self) -> Result<T, AccessError> {
         self.try_with(T::clone)
     }
@@ -173,6 +244,17 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 
 pin_project! {
     /// A future with a task-local value; made by [`LocalKey::scope`].
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// selvedge::task_local! {
+    ///     static DEPTH: u32;
+    /// }
+    /// let future = DEPTH.scope(1, async { DEPTH.get() });
+    /// assert_eq!(future.await, 1);
+    /// # }
+    /// ```
     #[project(!Unpin)]
     pub struct TaskLocalFuture<T, F>
     where
@@ -200,6 +282,19 @@ pin_project! {
 
 impl<T: 'static, F> TaskLocalFuture<T, F> {
     /// Takes the value out, if it is still there.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::pin::pin;
+    /// selvedge::task_local! {
+    ///     static NAME: String;
+    /// }
+    /// let mut future = pin!(NAME.scope("Ada".into(), async {}));
+    /// assert_eq!(future.as_mut().take_value(), Some("Ada".into()));
+    /// assert_eq!(future.as_mut().take_value(), None);
+    /// # }
+    /// ```
     pub fn take_value(self: Pin<&mut Self>) -> Option<T> {
         self.project().value.take()
     }

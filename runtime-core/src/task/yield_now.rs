@@ -10,6 +10,16 @@ use std::task::Poll;
 ///
 /// # Cancel safety
 /// Cancel safe: dropping it only leaves a spurious wake.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let other = selvedge::spawn(async { 1 });
+/// selvedge::task::yield_now().await; // the other one runs
+/// assert!(other.is_finished());
+/// # }
+/// ```
 pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {

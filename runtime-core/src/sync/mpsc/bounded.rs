@@ -17,27 +17,92 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll};
 
 /// Sends values, waiting for room where there is none.
+///
+/// ```
+/// # #[selvedge::main]
+/// # async fn main() {
+/// use selvedge::sync::mpsc;
+/// let (tx, mut rx) = mpsc::channel(4);
+/// for n in 0..3 {
+///     let tx = tx.clone();
+///     selvedge::spawn(async move { tx.send(n).await });
+/// }
+/// drop(tx); // the channel ends with its last sender
+/// let mut sum = 0;
+/// while let Some(n) = rx.recv().await {
+///     sum += n;
+/// }
+/// assert_eq!(sum, 3);
+/// # }
+/// ```
 pub struct Sender<T> {
     chan: Arc<Chan<T>>,
 }
 
 /// Refers to a bounded channel without keeping it open.
+///
+/// ```
+/// use selvedge::sync::mpsc;
+/// let (tx, rx) = mpsc::channel::<u32>(1);
+/// let weak = tx.downgrade();
+/// drop(tx);
+/// // It keeps no channel open.
+/// assert!(rx.is_closed() && weak.upgrade().is_none());
+/// ```
 pub struct WeakSender<T> {
     chan: Arc<Chan<T>>,
 }
 
 /// Receives what [`Sender`]s send.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::mpsc;
+/// let (tx, mut rx) = mpsc::channel(2);
+/// tx.send("first").await.unwrap();
+/// tx.send("second").await.unwrap();
+/// drop(tx);
+/// assert_eq!(rx.recv().await, Some("first"));
+/// assert_eq!(rx.recv().await, Some("second"));
+/// assert_eq!(rx.recv().await, None);
+/// # }
+/// ```
 pub struct Receiver<T> {
     chan: Arc<Chan<T>>,
 }
 
 /// Room for one value, taken from a borrowed sender.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::mpsc;
+/// let (tx, mut rx) = mpsc::channel(1);
+/// let permit = tx.reserve().await.unwrap();
+/// assert!(tx.try_send(1).is_err()); // the room is taken
+/// permit.send(2);
+/// assert_eq!(rx.recv().await, Some(2));
+/// # }
+/// ```
 #[must_use = "the room is given back when this is dropped"]
 pub struct Permit<'a, T> {
     chan: &'a Chan<T>,
 }
 
 /// Room for several values, one [`Permit`] at a time.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::mpsc;
+/// let (tx, mut rx) = mpsc::channel(4);
+/// for (n, permit) in tx.reserve_many(3).await.unwrap().enumerate() {
+///     permit.send(n);
+/// }
+/// assert_eq!((rx.len(), rx.recv().await), (3, Some(0)));
+/// # }
+/// ```
 #[must_use = "the room is given back when this is dropped"]
 pub struct PermitIterator<'a, T> {
     chan: &'a Chan<T>,
@@ -45,6 +110,17 @@ pub struct PermitIterator<'a, T> {
 }
 
 /// Room for one value, together with the sender it was taken from.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::mpsc;
+/// let (tx, mut rx) = mpsc::channel(1);
+/// let permit = tx.reserve_owned().await.unwrap();
+/// selvedge::spawn(async move { permit.send(1) });
+/// assert_eq!(rx.recv().await, Some(1));
+/// # }
+/// ```
 #[must_use = "the room is given back when this is dropped"]
 pub struct OwnedPermit<T> {
     sender: Option<Sender<T>>,
@@ -133,6 +209,19 @@ impl<T> Sender<T> {
     ///
     /// # Cancel safety
     /// If it is dropped before it ends, the value was not sent and is dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// tx.send(1).await.unwrap();
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// drop(rx);
+    /// assert_eq!(tx.send(2).await.unwrap_err().0, 2); // the value comes back
+    /// # }
+    /// ```
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.chan.take_room(1).await {
             Ok(()) => {
@@ -147,6 +236,16 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the value back if there is none, or the receiver is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::mpsc::{self, error::TrySendError};
+    /// let (tx, rx) = mpsc::channel(1);
+    /// tx.try_send(1).unwrap();
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// drop(rx);
+    /// assert_eq!(tx.try_send(3), Err(TrySendError::Closed(3)));
+    /// ```
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         match self.chan.try_take_room(1) {
             Ok(()) => {
@@ -165,6 +264,17 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     /// In async code.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let thread = std::thread::spawn(move || (0..3).for_each(|n| tx.blocking_send(n).unwrap()));
+    /// assert_eq!(rx.blocking_recv(), Some(0));
+    /// assert_eq!(rx.blocking_recv(), Some(1));
+    /// assert_eq!(rx.blocking_recv(), Some(2));
+    /// thread.join().unwrap();
+    /// ```
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         block_on_current_thread(self.send(value))
@@ -174,6 +284,18 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If the receiver is gone or has closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// // Wait for room first, and make the value when there is some.
+    /// tx.reserve().await.unwrap().send("made late");
+    /// assert_eq!(rx.recv().await, Some("made late"));
+    /// # }
+    /// ```
     pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
         self.chan.take_room(1).await?;
         Ok(Permit { chan: &self.chan })
@@ -183,6 +305,19 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If the receiver is gone, has closed, or the channel is smaller than `n`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(2);
+    /// let mut permits = tx.reserve_many(2).await.unwrap();
+    /// permits.next().unwrap().send(1);
+    /// drop(permits); // what was not used goes back
+    /// assert_eq!((tx.capacity(), rx.recv().await), (1, Some(1)));
+    /// # }
+    /// ```
     pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
         self.chan.take_room(n).await?;
         Ok(PermitIterator {
@@ -195,6 +330,18 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If the receiver is gone or has closed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let permit = tx.reserve_owned().await.unwrap();
+    /// let tx = permit.send(1); // the sender comes back
+    /// assert_eq!((tx.capacity(), rx.recv().await), (0, Some(1)));
+    /// # }
+    /// ```
     pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
         self.chan.take_room(1).await?;
         Ok(OwnedPermit { sender: Some(self) })
@@ -204,6 +351,16 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If there is none, or the receiver is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(1);
+    /// let permit = tx.try_reserve().unwrap();
+    /// assert!(tx.try_reserve().is_err());
+    /// drop(permit);
+    /// assert!(tx.try_reserve().is_ok());
+    /// ```
     pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
         self.chan.try_take_room(1)?;
         Ok(Permit { chan: &self.chan })
@@ -213,6 +370,14 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If there is not, or the receiver is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(3);
+    /// assert!(tx.try_reserve_many(4).is_err());
+    /// assert_eq!(tx.try_reserve_many(3).unwrap().len(), 3);
+    /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
         if n > self.max_capacity() {
             return Err(if self.is_closed() {
@@ -232,6 +397,16 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// Gives the sender back if there is no room, or the receiver is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::sync::mpsc::{self, error::TrySendError};
+    /// let (tx, _rx) = mpsc::channel::<u32>(1);
+    /// let permit = tx.clone().try_reserve_owned().unwrap();
+    /// // Without room the sender comes back in the error.
+    /// assert!(matches!(tx.try_reserve_owned(), Err(TrySendError::Full(_))));
+    /// # drop(permit);
+    /// ```
     pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
         match self.chan.try_take_room(1) {
             Ok(()) => Ok(OwnedPermit { sender: Some(self) }),
@@ -241,11 +416,24 @@ impl<T> Sender<T> {
     }
 
     /// Room for this many values right now.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel(5);
+    /// tx.try_send(1).unwrap();
+    /// assert_eq!((tx.capacity(), tx.max_capacity()), (4, 5));
+    /// ```
     pub fn capacity(&self) -> usize {
         self.chan.bounded().permits.available_permits()
     }
 
     /// Room the channel was made with.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(5);
+    /// assert_eq!(tx.max_capacity(), 5);
+    /// ```
     pub fn max_capacity(&self) -> usize {
         self.chan.bounded().capacity
     }
@@ -254,11 +442,24 @@ super::sender_impls!(Sender, WeakSender);
 
 impl<T> Receiver<T> {
     /// Room for this many values right now.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, rx) = mpsc::channel(5);
+    /// tx.try_send(1).unwrap();
+    /// assert_eq!(rx.capacity(), 4);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.chan.bounded().permits.available_permits()
     }
 
     /// Room the channel was made with.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (_tx, rx) = mpsc::channel::<u32>(5);
+    /// assert_eq!(rx.max_capacity(), 5);
+    /// ```
     pub fn max_capacity(&self) -> usize {
         self.chan.bounded().capacity
     }
@@ -267,6 +468,16 @@ super::receiver_impls!(Receiver);
 
 impl<T> Permit<'_, T> {
     /// Sends into the room that was kept.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// tx.reserve().await.unwrap().send(1); // never waits
+    /// assert_eq!(rx.recv().await, Some(1));
+    /// # }
+    /// ```
     pub fn send(self, value: T) {
         let chan = self.chan;
         std::mem::forget(self);
@@ -320,6 +531,14 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Sends into the room that was kept; gives the sender back.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, mut rx) = mpsc::channel(1);
+    /// let tx = tx.try_reserve_owned().unwrap().send(1);
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// # drop(tx);
+    /// ```
     pub fn send(self, value: T) -> Sender<T> {
         let sender = self.take_sender();
         sender.chan.push_reserved(value);
@@ -327,6 +546,13 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Gives the room back, and the sender.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(1);
+    /// let tx = tx.try_reserve_owned().unwrap().release();
+    /// assert_eq!(tx.capacity(), 1);
+    /// ```
     pub fn release(self) -> Sender<T> {
         let sender = self.take_sender();
         sender.chan.return_room(1);
@@ -334,11 +560,26 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Are both of one channel?
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(2);
+    /// let first = tx.clone().try_reserve_owned().unwrap();
+    /// let second = tx.try_reserve_owned().unwrap();
+    /// assert!(first.same_channel(&second));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         self.sender().same_channel(other.sender())
     }
 
     /// Is it of `sender`'s channel?
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc;
+    /// let (tx, _rx) = mpsc::channel::<u32>(1);
+    /// let permit = tx.clone().try_reserve_owned().unwrap();
+    /// assert!(permit.same_channel_as_sender(&tx));
+    /// ```
     pub fn same_channel_as_sender(&self, sender: &Sender<T>) -> bool {
         self.sender().same_channel(sender)
     }

@@ -4,10 +4,27 @@ use std::error::Error;
 use std::fmt;
 
 /// The receiver is gone or has closed; this is the value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::sync::mpsc::{self, error::SendError};
+/// let (tx, rx) = mpsc::channel(1);
+/// drop(rx);
+/// assert_eq!(tx.send(1).await, Err(SendError(1)));
+/// # }
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
 /// Why a value was not sent at once.
+///
+/// ```
+/// use selvedge::sync::mpsc::{self, error::TrySendError};
+/// let (tx, _rx) = mpsc::channel(1);
+/// tx.try_send(1).unwrap();
+/// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
     /// There is no room now.
@@ -17,6 +34,18 @@ pub enum TrySendError<T> {
 }
 
 /// Why a value was not sent in time.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use std::time::Duration;
+/// use selvedge::sync::mpsc::{self, error::SendTimeoutError};
+/// let (tx, _rx) = mpsc::channel(1);
+/// tx.send(1).await.unwrap();
+/// let late = tx.send_timeout(2, Duration::from_secs(1)).await;
+/// assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
+/// # }
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
     /// There was no room in time.
@@ -26,6 +55,14 @@ pub enum SendTimeoutError<T> {
 }
 
 /// Why nothing was received.
+///
+/// ```
+/// use selvedge::sync::mpsc::{self, error::TryRecvError};
+/// let (tx, mut rx) = mpsc::channel::<u32>(1);
+/// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+/// drop(tx);
+/// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
     /// Nothing is there now.
@@ -41,6 +78,11 @@ pub struct RecvError(());
 
 impl<T> TrySendError<T> {
     /// The value.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc::error::TrySendError;
+    /// assert_eq!(TrySendError::Full("value").into_inner(), "value");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             TrySendError::Full(value) | TrySendError::Closed(value) => value,
@@ -50,6 +92,11 @@ impl<T> TrySendError<T> {
 
 impl<T> SendTimeoutError<T> {
     /// The value.
+    ///
+    /// ```
+    /// use selvedge::sync::mpsc::error::SendTimeoutError;
+    /// assert_eq!(SendTimeoutError::Timeout("value").into_inner(), "value");
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             SendTimeoutError::Timeout(value) | SendTimeoutError::Closed(value) => value,
