@@ -174,8 +174,15 @@ impl Walk {
             Some(name) if !is_glob => format!("{path}::{name}"),
             _ => path.to_owned(),
         };
-        if !self.crates[home]["index"][&number(id)].is_null() {
-            self.visit(home, &id.clone(), &path);
+        let own = &self.crates[home]["index"][&number(id)];
+        if is_glob && own["inner"]["module"].is_object() {
+            // The module itself may be private.
+            let items = own["inner"]["module"]["items"].clone();
+            self.visit_all(home, &items, &path);
+            return;
+        }
+        if !own.is_null() {
+            self.visit(home, id, &path);
             return;
         }
         let place = self.crates[home]["paths"][&number(id)]["path"].clone();
@@ -279,7 +286,10 @@ mod tests {
     fn reexports_are_followed_and_each_item_counts_once() {
         let facade = json!({
             "index": {
-                "0": {"name": "facade", "visibility": "public", "inner": {"module": {"items": [1, 2, 3]}}},
+                "0": {"name": "facade", "visibility": "public", "inner": {"module": {"items": [1, 2, 3, 10]}}},
+                "10": {"name": null, "visibility": "public", "inner": {"use": {"name": "private", "id": 11, "is_glob": true}}},
+                "11": {"name": "private", "visibility": "crate", "inner": {"module": {"items": [12]}}},
+                "12": {"name": "f", "visibility": "public", "docs": "", "inner": {"function": {}}},
                 "1": {"name": null, "visibility": "public", "inner": {"use": {"name": "T", "id": 9, "is_glob": false}}},
                 "2": {"name": null, "visibility": "public", "inner": {"use": {"name": "U", "id": 9, "is_glob": false}}},
                 "3": {"name": "hidden", "visibility": "crate", "docs": "", "inner": {"function": {}}},
@@ -304,6 +314,11 @@ mod tests {
             .iter()
             .map(|item| (item.path.as_str(), item.has_example))
             .collect();
-        assert_eq!(found, [("facade::T", true), ("facade::T::get", false)]);
+        let expected = [
+            ("facade::T", true),
+            ("facade::T::get", false),
+            ("facade::f", false),
+        ];
+        assert_eq!(found, expected);
     }
 }

@@ -25,44 +25,97 @@ pub struct Interest(u8);
 
 impl Interest {
     /// Data to read, or the end of it.
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(Interest::READABLE.is_readable() && !Interest::READABLE.is_writable());
+    /// ```
     pub const READABLE: Interest = Interest(READABLE);
     /// Room to write, or nobody left to write to.
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(Interest::WRITABLE.is_writable());
+    /// ```
     pub const WRITABLE: Interest = Interest(WRITABLE);
     /// Out-of-band data (Linux and Android).
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(Interest::PRIORITY.is_priority());
+    /// ```
     pub const PRIORITY: Interest = Interest(PRIORITY);
     /// An error condition.
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(Interest::ERROR.is_error());
+    /// ```
     pub const ERROR: Interest = Interest(ERROR);
 
     /// Transfers both ways. Urgent data is not waited for, but changes what a short read means.
     pub(crate) const TRANSFERS: Interest = Interest(READABLE | WRITABLE | PRIORITY);
 
     /// Does the set have `READABLE`?
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!((Interest::READABLE | Interest::WRITABLE).is_readable());
+    /// ```
     pub const fn is_readable(self) -> bool {
         self.0 & READABLE != 0
     }
 
     /// Does the set have `WRITABLE`?
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!((Interest::READABLE | Interest::WRITABLE).is_writable());
+    /// ```
     pub const fn is_writable(self) -> bool {
         self.0 & WRITABLE != 0
     }
 
     /// Does the set have `PRIORITY`?
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(!Interest::READABLE.is_priority());
+    /// ```
     pub const fn is_priority(self) -> bool {
         self.0 & PRIORITY != 0
     }
 
     /// Does the set have `ERROR`?
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// assert!(!Interest::READABLE.is_error());
+    /// ```
     pub const fn is_error(self) -> bool {
         self.0 & ERROR != 0
     }
 
     /// The union of both sets.
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// let both = Interest::READABLE.add(Interest::WRITABLE);
+    /// assert_eq!(both, Interest::READABLE | Interest::WRITABLE);
+    /// ```
     #[must_use = "the sets are Copy: neither is changed"]
     pub const fn add(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }
 
     /// What is left without `other`; `None` if that is nothing.
+    ///
+    /// ```
+    /// use selvedge::io::Interest;
+    /// let both = Interest::READABLE | Interest::WRITABLE;
+    /// assert_eq!(both.remove(Interest::WRITABLE), Some(Interest::READABLE));
+    /// assert_eq!(both.remove(both), None); // an interest in nothing is none
+    /// ```
     #[must_use = "the sets are Copy: neither is changed"]
     pub fn remove(self, other: Interest) -> Option<Interest> {
         let left = self.0 & !other.0;

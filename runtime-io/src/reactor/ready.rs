@@ -24,20 +24,61 @@ pub struct Ready(u8);
 
 impl Ready {
     /// No flag.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::EMPTY.is_empty());
+    /// ```
     pub const EMPTY: Ready = Ready(0);
     /// There is something to read.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::READABLE.is_readable());
+    /// ```
     pub const READABLE: Ready = Ready(READABLE);
     /// There is room to write.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::WRITABLE.is_writable());
+    /// ```
     pub const WRITABLE: Ready = Ready(WRITABLE);
     /// The read side has ended.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// // What is closed does not make a reader wait.
+    /// assert!(Ready::READ_CLOSED.is_read_closed() && Ready::READ_CLOSED.is_readable());
+    /// ```
     pub const READ_CLOSED: Ready = Ready(READ_CLOSED);
     /// The write side has ended.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::WRITE_CLOSED.is_write_closed() && Ready::WRITE_CLOSED.is_writable());
+    /// ```
     pub const WRITE_CLOSED: Ready = Ready(WRITE_CLOSED);
     /// Out-of-band data has come (Linux and Android).
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::PRIORITY.is_priority());
+    /// ```
     pub const PRIORITY: Ready = Ready(PRIORITY);
     /// An error is pending.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::ERROR.is_error());
+    /// ```
     pub const ERROR: Ready = Ready(ERROR);
     /// Every flag.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(Ready::ALL.is_readable() && Ready::ALL.is_writable());
+    /// ```
     pub const ALL: Ready =
         Ready(READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | PRIORITY | ERROR);
 
@@ -49,36 +90,71 @@ impl Ready {
     pub(crate) const CLOSED: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
 
     /// Is the set empty?
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!((Ready::READABLE - Ready::READABLE).is_empty());
+    /// ```
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Would a read not block? True at the end of the data, too.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!((Ready::READABLE | Ready::ERROR).is_readable());
+    /// ```
     pub fn is_readable(self) -> bool {
         self.0 & (READABLE | READ_CLOSED) != 0
     }
 
     /// Would a write not block? True when nobody reads any more, too.
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(!Ready::READABLE.is_writable());
+    /// ```
     pub fn is_writable(self) -> bool {
         self.0 & (WRITABLE | WRITE_CLOSED) != 0
     }
 
     /// Has the read side ended?
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(!Ready::READABLE.is_read_closed());
+    /// ```
     pub fn is_read_closed(self) -> bool {
         self.0 & READ_CLOSED != 0
     }
 
     /// Has the write side ended?
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(!Ready::WRITABLE.is_write_closed());
+    /// ```
     pub fn is_write_closed(self) -> bool {
         self.0 & WRITE_CLOSED != 0
     }
 
     /// Is there out-of-band data?
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(!Ready::READABLE.is_priority());
+    /// ```
     pub fn is_priority(self) -> bool {
         self.0 & PRIORITY != 0
     }
 
     /// Is an error pending?
+    ///
+    /// ```
+    /// use selvedge::io::Ready;
+    /// assert!(!Ready::READABLE.is_error());
+    /// ```
     pub fn is_error(self) -> bool {
         self.0 & ERROR != 0
     }

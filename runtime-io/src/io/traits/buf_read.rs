@@ -7,14 +7,49 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// A source of bytes with a buffer that one may look into.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncBufRead, AsyncBufReadExt, BufReader};
+/// async fn first_line(reader: impl AsyncBufRead + Unpin) -> std::io::Result<Option<String>> {
+///     reader.lines().next_line().await
+/// }
+/// let reader = BufReader::new(&b"one\ntwo"[..]);
+/// assert_eq!(first_line(reader).await.unwrap().as_deref(), Some("one"));
+/// # }
+/// ```
 pub trait AsyncBufRead: AsyncRead {
     /// Shows the buffer, filling it first if it is empty. An empty slice is the end of the stream.
     ///
     /// # Errors
     /// Whatever the source fails with.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncBufRead;
+    /// let mut reader: &[u8] = b"data";
+    /// let length = poll_fn(|cx| {
+    ///     Pin::new(&mut reader).poll_fill_buf(cx).map_ok(|buffer| buffer.len())
+    /// });
+    /// assert_eq!(length.await.unwrap(), 4);
+    /// # }
+    /// ```
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>>;
 
     /// Drops `amount` bytes from the front of the buffer: at most as many as were shown.
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncBufRead;
+    /// let mut reader: &[u8] = b"data";
+    /// Pin::new(&mut reader).consume(1);
+    /// assert_eq!(reader, b"ata");
+    /// ```
     fn consume(self: Pin<&mut Self>, amount: usize);
 }
 

@@ -9,6 +9,34 @@ use std::task::{Context, Poll};
 /// A source of bytes.
 ///
 /// Use it through [`AsyncReadExt`](crate::io); implement it to make a source.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use selvedge::io::{self, AsyncRead, AsyncReadExt, ReadBuf};
+///
+/// /// Gives the letters from A on, for ever.
+/// struct Letters(u8);
+///
+/// impl AsyncRead for Letters {
+///     fn poll_read(
+///         mut self: Pin<&mut Self>,
+///         _: &mut Context<'_>,
+///         buf: &mut ReadBuf<'_>,
+///     ) -> Poll<io::Result<()>> {
+///         buf.put_slice(&[b'A' + self.0 % 26]);
+///         self.0 = self.0.wrapping_add(1);
+///         Poll::Ready(Ok(()))
+///     }
+/// }
+///
+/// let mut text = [0; 3];
+/// Letters(0).read_exact(&mut text).await.unwrap();
+/// assert_eq!(&text, b"ABC");
+/// # }
+/// ```
 pub trait AsyncRead {
     /// Puts some bytes at the end of `buf`'s filled part.
     ///
@@ -16,6 +44,20 @@ pub trait AsyncRead {
     ///
     /// # Errors
     /// Whatever the source fails with; nothing was put then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use selvedge::io::{AsyncRead, ReadBuf};
+    /// let (mut reader, mut space) = (&b"data"[..], [0; 2]);
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// poll_fn(|cx| Pin::new(&mut reader).poll_read(cx, &mut buf)).await.unwrap();
+    /// assert_eq!(buf.filled(), b"da");
+    /// # }
+    /// ```
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -30,6 +30,13 @@ pub struct ReadBuf<'a> {
 
 impl<'a> ReadBuf<'a> {
     /// An empty buffer over initialised memory.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let buf = ReadBuf::new(&mut space);
+    /// assert_eq!((buf.filled().len(), buf.remaining()), (0, 8));
+    /// ```
     #[inline]
     pub fn new(buf: &'a mut [u8]) -> ReadBuf<'a> {
         let initialized = buf.len();
@@ -45,6 +52,15 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// An empty buffer over memory that may be uninitialised.
+    ///
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::uninit(); 8];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// buf.put_slice(b"data");
+    /// assert_eq!((buf.filled(), buf.initialized().len()), (&b"data"[..], 4));
+    /// ```
     #[inline]
     pub fn uninit(buf: &'a mut [MaybeUninit<u8>]) -> ReadBuf<'a> {
         ReadBuf {
@@ -55,12 +71,25 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// Size of the whole buffer, in bytes.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// assert_eq!(ReadBuf::new(&mut [0; 8]).capacity(), 8);
+    /// ```
     #[inline]
     pub fn capacity(&self) -> usize {
         self.buf.len()
     }
 
     /// The bytes read so far.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.put_slice(b"data");
+    /// assert_eq!(buf.filled(), b"data");
+    /// ```
     #[inline]
     pub fn filled(&self) -> &[u8] {
         // SAFETY: `filled <= initialized` (I1), initialised by I2.
@@ -68,6 +97,15 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// The bytes read so far, mutably.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.put_slice(b"data");
+    /// buf.filled_mut()[0] = b'D';
+    /// assert_eq!(buf.filled(), b"Data");
+    /// ```
     #[inline]
     pub fn filled_mut(&mut self) -> &mut [u8] {
         // SAFETY: `filled <= initialized` (I1), initialised by I2.
@@ -78,6 +116,13 @@ impl<'a> ReadBuf<'a> {
     ///
     /// What is read into it has to be added here afterwards, by
     /// [`assume_init`](ReadBuf::assume_init) and [`advance`](ReadBuf::advance).
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// assert_eq!(buf.take(3).capacity(), 3); // a part of the room
+    /// ```
     #[inline]
     pub fn take(&mut self, n: usize) -> ReadBuf<'_> {
         let n = n.min(self.remaining());
@@ -85,6 +130,11 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// The initialised part; it begins with the filled part.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// assert_eq!(ReadBuf::new(&mut [0; 8]).initialized().len(), 8);
+    /// ```
     #[inline]
     pub fn initialized(&self) -> &[u8] {
         // SAFETY: I2.
@@ -92,6 +142,14 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// The initialised part, mutably.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.initialized_mut().fill(1);
+    /// assert_eq!(buf.initialized(), [1; 8]);
+    /// ```
     #[inline]
     pub fn initialized_mut(&mut self) -> &mut [u8] {
         // SAFETY: I2.
@@ -102,6 +160,16 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Safety
     /// Bytes in the initialised part must not be made uninitialised.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::uninit(); 8];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// // SAFETY: nothing that is initialized is made uninitialized.
+    /// assert_eq!(unsafe { buf.inner_mut() }.len(), 8);
+    /// ```
     #[inline]
     pub unsafe fn inner_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         self.buf
@@ -111,12 +179,35 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Safety
     /// Bytes in the initialised part must not be made uninitialised.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::uninit(); 8];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// // SAFETY: the byte is written, and then counted as initialized and filled.
+    /// unsafe {
+    ///     buf.unfilled_mut()[0].write(7);
+    ///     buf.assume_init(1);
+    /// }
+    /// buf.advance(1);
+    /// assert_eq!(buf.filled(), [7]);
+    /// ```
     #[inline]
     pub unsafe fn unfilled_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         &mut self.buf[self.filled..]
     }
 
     /// The unfilled part, after initialising what of it was not.
+    ///
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::uninit(); 4];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// assert_eq!(buf.initialize_unfilled(), [0; 4]);
+    /// ```
     #[inline]
     pub fn initialize_unfilled(&mut self) -> &mut [u8] {
         self.initialize_unfilled_to(self.remaining())
@@ -126,6 +217,17 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Panics
     /// If fewer than `n` bytes are unfilled.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::uninit(); 4];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// buf.initialize_unfilled_to(2).copy_from_slice(b"hi");
+    /// buf.advance(2);
+    /// assert_eq!(buf.filled(), b"hi");
+    /// ```
     #[inline]
     #[track_caller]
     pub fn initialize_unfilled_to(&mut self, n: usize) -> &mut [u8] {
@@ -140,12 +242,29 @@ impl<'a> ReadBuf<'a> {
     }
 
     /// How many bytes are unfilled.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.put_slice(b"data");
+    /// assert_eq!(buf.remaining(), 4);
+    /// ```
     #[inline]
     pub fn remaining(&self) -> usize {
         self.buf.len() - self.filled
     }
 
     /// Forgets the data; what is initialised stays initialised.
+    ///
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.put_slice(b"data");
+    /// buf.clear();
+    /// assert!(buf.filled().is_empty());
+    /// ```
     #[inline]
     pub fn clear(&mut self) {
         self.filled = 0;
@@ -155,6 +274,15 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Panics
     /// If they are not all initialised.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = *b"data";
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.advance(2); // these bytes are initialized
+    /// assert_eq!(buf.filled(), b"da");
+    /// ```
     #[inline]
     #[track_caller]
     pub fn advance(&mut self, n: usize) {
@@ -166,6 +294,15 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Panics
     /// If they are not all initialised.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = *b"data";
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.set_filled(3);
+    /// assert_eq!(buf.filled(), b"dat");
+    /// ```
     #[inline]
     #[track_caller]
     pub fn set_filled(&mut self, n: usize) {
@@ -180,6 +317,17 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Safety
     /// They must be.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [MaybeUninit::new(1); 4];
+    /// let mut buf = ReadBuf::uninit(&mut space);
+    /// // SAFETY: all four are initialized.
+    /// unsafe { buf.assume_init(4) };
+    /// assert_eq!(buf.initialized(), [1; 4]);
+    /// ```
     #[inline]
     pub unsafe fn assume_init(&mut self, n: usize) {
         self.initialized = self.initialized.max(self.filled + n);
@@ -189,6 +337,16 @@ impl<'a> ReadBuf<'a> {
     ///
     /// # Panics
     /// If it does not fit.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::io::ReadBuf;
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// buf.put_slice(b"da");
+    /// buf.put_slice(b"ta");
+    /// assert_eq!(buf.filled(), b"data");
+    /// ```
     #[inline]
     #[track_caller]
     pub fn put_slice(&mut self, data: &[u8]) {

@@ -6,6 +6,39 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// A sink for bytes.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::pin::Pin;
+/// use std::task::{Context, Poll};
+/// use selvedge::io::{self, AsyncWrite, AsyncWriteExt};
+///
+/// /// Counts what is written.
+/// struct Counter(usize);
+///
+/// impl AsyncWrite for Counter {
+///     fn poll_write(
+///         mut self: Pin<&mut Self>,
+///         _: &mut Context<'_>,
+///         buf: &[u8],
+///     ) -> Poll<io::Result<usize>> {
+///         self.0 += buf.len();
+///         Poll::Ready(Ok(buf.len()))
+///     }
+///     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+///     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+///         Poll::Ready(Ok(()))
+///     }
+/// }
+///
+/// let mut counter = Counter(0);
+/// counter.write_all(b"data").await.unwrap();
+/// assert_eq!(counter.0, 4);
+/// # }
+/// ```
 pub trait AsyncWrite {
     /// Writes a prefix of `buf` and says how long it was.
     ///
@@ -13,6 +46,19 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     /// Whatever the sink fails with; nothing was written then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncWrite;
+    /// let mut written = Vec::new();
+    /// let count = poll_fn(|cx| Pin::new(&mut written).poll_write(cx, b"data")).await.unwrap();
+    /// assert_eq!((count, &written[..]), (4, &b"data"[..]));
+    /// # }
+    /// ```
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -23,12 +69,36 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     /// Whatever the sink fails with, also for what was accepted before.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncWrite;
+    /// let mut written = Vec::new();
+    /// poll_fn(|cx| Pin::new(&mut written).poll_flush(cx)).await.unwrap();
+    /// # }
+    /// ```
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Flushes and closes: nothing can be written afterwards.
     ///
     /// # Errors
     /// Whatever the sink fails with.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncWrite;
+    /// let (mut near, _far) = selvedge::io::duplex(16);
+    /// poll_fn(|cx| Pin::new(&mut near).poll_shutdown(cx)).await.unwrap();
+    /// # }
+    /// ```
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Like [`poll_write`](AsyncWrite::poll_write) from several buffers, one after the other.
@@ -37,6 +107,21 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     /// As `poll_write`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use std::io::IoSlice;
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncWrite;
+    /// let mut written = Vec::new();
+    /// let parts = [IoSlice::new(b"da"), IoSlice::new(b"ta")];
+    /// let count = poll_fn(|cx| Pin::new(&mut written).poll_write_vectored(cx, &parts)).await;
+    /// assert_eq!(count.unwrap(), 4);
+    /// # }
+    /// ```
     #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
@@ -48,6 +133,11 @@ pub trait AsyncWrite {
     }
 
     /// Whether vectored writes do better than one buffer at a time.
+    ///
+    /// ```
+    /// use selvedge::io::AsyncWrite;
+    /// assert!(Vec::new().is_write_vectored());
+    /// ```
     #[inline]
     fn is_write_vectored(&self) -> bool {
         false

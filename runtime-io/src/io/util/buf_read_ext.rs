@@ -33,6 +33,17 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Cancel safety
     /// What was read is in `buf`: call again with the same `buf` to go on.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncBufReadExt;
+    /// let (mut reader, mut part) = (&b"key=value"[..], Vec::new());
+    /// reader.read_until(b'=', &mut part).await.unwrap();
+    /// assert_eq!(part, b"key="); // with the byte
+    /// # }
+    /// ```
     fn read_until<'a>(&'a mut self, byte: u8, buf: &'a mut Vec<u8>) -> ReadUntil<'a, Self>
     where
         Self: Unpin,
@@ -53,6 +64,17 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Cancel safety
     /// Not cancel safe: use [`lines`](AsyncBufReadExt::lines) to be able to go on.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncBufReadExt;
+    /// let (mut reader, mut line) = (&b"one\ntwo"[..], String::new());
+    /// assert_eq!(reader.read_line(&mut line).await.unwrap(), 4);
+    /// assert_eq!(line, "one\n");
+    /// # }
+    /// ```
     fn read_line<'a>(&'a mut self, buf: &'a mut String) -> ReadLine<'a, Self>
     where
         Self: Unpin,
@@ -70,6 +92,17 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     }
 
     /// The pieces between one `byte` and the next.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, BufReader};
+    /// let mut parts = BufReader::new(&b"a,b"[..]).split(b',');
+    /// assert_eq!(parts.next_segment().await.unwrap(), Some(b"a".to_vec()));
+    /// assert_eq!(parts.next_segment().await.unwrap(), Some(b"b".to_vec()));
+    /// assert_eq!(parts.next_segment().await.unwrap(), None);
+    /// # }
+    /// ```
     fn split(self, byte: u8) -> Split<Self>
     where
         Self: Sized + Unpin,
@@ -84,6 +117,16 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is consumed.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, BufReader};
+    /// let mut reader = BufReader::new(&b"data"[..]);
+    /// assert_eq!(reader.fill_buf().await.unwrap(), b"data");
+    /// # }
+    /// ```
     fn fill_buf(&mut self) -> FillBuf<'_, Self>
     where
         Self: Unpin,
@@ -95,6 +138,17 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     }
 
     /// Drops `amount` bytes that [`fill_buf`](AsyncBufReadExt::fill_buf) showed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, BufReader};
+    /// let mut reader = BufReader::new(&b"data"[..]);
+    /// reader.fill_buf().await.unwrap();
+    /// AsyncBufReadExt::consume(&mut reader, 2);
+    /// assert_eq!(reader.buffer(), b"ta");
+    /// # }
+    /// ```
     fn consume(&mut self, amount: usize)
     where
         Self: Unpin,
@@ -103,6 +157,17 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     }
 
     /// The lines, as strings without their `\n` or `\r\n`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncBufReadExt;
+    /// let mut lines = (&b"one\ntwo\r\n"[..]).lines();
+    /// assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("one"));
+    /// assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("two"));
+    /// assert_eq!(lines.next_line().await.unwrap(), None);
+    /// # }
+    /// ```
     fn lines(self) -> Lines<Self>
     where
         Self: Sized,

@@ -49,6 +49,11 @@ pin_project_lite::pin_project! {
 
 impl<R: AsyncRead> BufReader<R> {
     /// With a buffer of 8 KiB.
+    ///
+    /// ```
+    /// use selvedge::io::BufReader;
+    /// assert!(BufReader::new(&b"data"[..]).buffer().is_empty()); // nothing is read yet
+    /// ```
     pub fn new(inner: R) -> Self {
         Self::with_capacity(BUFFER_SIZE, inner)
     }
@@ -57,6 +62,16 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Panics
     /// If `capacity` is zero: such a reader could only report the end of its stream.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, BufReader};
+    /// let mut reader = BufReader::with_capacity(2, &b"data"[..]);
+    /// assert_eq!(reader.fill_buf().await.unwrap(), b"da");
+    /// # }
+    /// ```
     #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
         assert!(capacity > 0, "capacity must be greater than zero");
@@ -73,6 +88,16 @@ impl<R: AsyncRead> BufReader<R> {
     accessors!(R);
 
     /// What is buffered.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncReadExt, BufReader};
+    /// let mut reader = BufReader::new(&b"data"[..]);
+    /// reader.read_u8().await.unwrap();
+    /// assert_eq!(reader.buffer(), b"ata");
+    /// # }
+    /// ```
     pub fn buffer(&self) -> &[u8] {
         &self.buf[self.pos..self.end]
     }

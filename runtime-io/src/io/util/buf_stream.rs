@@ -31,6 +31,20 @@ pin_project_lite::pin_project! {
 
 impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     /// With two buffers of 8 KiB.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, AsyncWriteExt, BufStream, duplex};
+    /// let (near, far) = duplex(64);
+    /// let (mut near, mut far) = (BufStream::new(near), BufStream::new(far));
+    /// near.write_all(b"hello\n").await.unwrap();
+    /// near.flush().await.unwrap();
+    /// let mut line = String::new();
+    /// far.read_line(&mut line).await.unwrap();
+    /// assert_eq!(line, "hello\n");
+    /// # }
+    /// ```
     pub fn new(stream: RW) -> Self {
         Self::with_capacity(BUFFER_SIZE, BUFFER_SIZE, stream)
     }
@@ -39,6 +53,16 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     ///
     /// # Panics
     /// If `reader_capacity` is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{BufStream, duplex};
+    /// let stream = BufStream::with_capacity(1024, 512, duplex(64).0);
+    /// # let _ = stream;
+    /// # }
+    /// ```
     #[track_caller]
     pub fn with_capacity(reader_capacity: usize, writer_capacity: usize, stream: RW) -> Self {
         let writer = BufWriter::with_capacity(writer_capacity, stream);
@@ -48,21 +72,59 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
     }
 
     /// What this wraps.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{BufStream, duplex};
+    /// let stream = BufStream::new(duplex(64).0);
+    /// println!("{:?}", stream.get_ref());
+    /// # }
+    /// ```
     pub fn get_ref(&self) -> &RW {
         self.inner.get_ref().get_ref()
     }
 
     /// What this wraps, mutably.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, BufStream, duplex};
+    /// let mut stream = BufStream::new(duplex(64).0);
+    /// stream.get_mut().shutdown().await.unwrap();
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut RW {
         self.inner.get_mut().get_mut()
     }
 
     /// What this wraps, pinned.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::pin::Pin;
+    /// use selvedge::io::{BufStream, duplex};
+    /// let mut stream = BufStream::new(duplex(64).0);
+    /// let inner = Pin::new(&mut stream).get_pin_mut();
+    /// # let _ = inner;
+    /// # }
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut RW> {
         self.project().inner.get_pin_mut().get_pin_mut()
     }
 
     /// What this wraps, back; buffered data is lost.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{BufStream, duplex};
+    /// let inner = BufStream::new(duplex(64).0).into_inner();
+    /// # let _ = inner;
+    /// # }
+    /// ```
     pub fn into_inner(self) -> RW {
         self.inner.into_inner().into_inner()
     }

@@ -43,11 +43,33 @@ pin_project_lite::pin_project! {
 
 impl<W: AsyncWrite> BufWriter<W> {
     /// With a buffer of 8 KiB.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, BufWriter};
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"data").await.unwrap();
+    /// assert!(writer.get_ref().is_empty()); // still in the buffer
+    /// writer.flush().await.unwrap();
+    /// assert_eq!(writer.into_inner(), b"data");
+    /// # }
+    /// ```
     pub fn new(inner: W) -> Self {
         Self::with_capacity(BUFFER_SIZE, inner)
     }
 
     /// With a buffer of `capacity` bytes.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, BufWriter};
+    /// let mut writer = BufWriter::with_capacity(4, Vec::new());
+    /// writer.write_all(b"longer than the buffer").await.unwrap();
+    /// assert!(!writer.get_ref().is_empty());
+    /// # }
+    /// ```
     pub fn with_capacity(capacity: usize, inner: W) -> Self {
         BufWriter {
             inner,
@@ -60,6 +82,16 @@ impl<W: AsyncWrite> BufWriter<W> {
     accessors!(W);
 
     /// What is buffered.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, BufWriter};
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"data").await.unwrap();
+    /// assert_eq!(writer.buffer(), b"data");
+    /// # }
+    /// ```
     pub fn buffer(&self) -> &[u8] {
         &self.buf
     }

@@ -7,6 +7,17 @@ use std::task::{Context, Poll, ready};
 
 pin_project_lite::pin_project! {
     /// Reads the first to its end, then the second; see `AsyncReadExt::chain`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut both = (&b"da"[..]).chain(&b"ta"[..]);
+    /// let mut all = Vec::new();
+    /// both.read_to_end(&mut all).await.unwrap();
+    /// assert_eq!(all, b"data");
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "readers do nothing unless read from"]
     pub struct Chain<T, U> {
@@ -30,22 +41,49 @@ impl<T, U> Chain<T, U> {
 
 impl<T: AsyncRead, U: AsyncRead> Chain<T, U> {
     /// Both readers.
+    ///
+    /// ```
+    /// use selvedge::io::AsyncReadExt;
+    /// let both = (&b"da"[..]).chain(&b"ta"[..]);
+    /// assert_eq!(both.get_ref(), (&&b"da"[..], &&b"ta"[..]));
+    /// ```
     pub fn get_ref(&self) -> (&T, &U) {
         (&self.first, &self.second)
     }
 
     /// Both readers, mutably.
+    ///
+    /// ```
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut both = (&b"da"[..]).chain(&b"ta"[..]);
+    /// *both.get_mut().1 = b"other";
+    /// assert_eq!(both.into_inner().1, b"other");
+    /// ```
     pub fn get_mut(&mut self) -> (&mut T, &mut U) {
         (&mut self.first, &mut self.second)
     }
 
     /// Both readers, pinned.
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut both = (&b"da"[..]).chain(&b"ta"[..]);
+    /// let (first, _second) = Pin::new(&mut both).get_pin_mut();
+    /// assert_eq!(*first, b"da");
+    /// ```
     pub fn get_pin_mut(self: Pin<&mut Self>) -> (Pin<&mut T>, Pin<&mut U>) {
         let this = self.project();
         (this.first, this.second)
     }
 
     /// Both readers back.
+    ///
+    /// ```
+    /// use selvedge::io::AsyncReadExt;
+    /// let (first, second) = (&b"da"[..]).chain(&b"ta"[..]).into_inner();
+    /// assert_eq!((first, second), (&b"da"[..], &b"ta"[..]));
+    /// ```
     pub fn into_inner(self) -> (T, U) {
         (self.first, self.second)
     }

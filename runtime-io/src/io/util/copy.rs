@@ -173,6 +173,17 @@ where
 ///
 /// # Cancel safety
 /// No data is lost: what was not written is not consumed. How much was copied is unknown.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::copy_buf;
+/// let (mut reader, mut written) = (&b"data"[..], Vec::new());
+/// assert_eq!(copy_buf(&mut reader, &mut written).await.unwrap(), 4);
+/// assert_eq!(written, b"data");
+/// # }
+/// ```
 pub async fn copy_buf<'a, R, W>(reader: &'a mut R, writer: &'a mut W) -> io::Result<u64>
 where
     R: AsyncBufRead + Unpin + ?Sized,

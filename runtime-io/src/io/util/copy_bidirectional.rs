@@ -50,6 +50,21 @@ impl Direction {
 ///
 /// # Errors
 /// Either stream's, at once.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional, duplex};
+/// let ((mut client, mut near), (mut far, mut server)) = (duplex(64), duplex(64));
+/// // A tunnel between a client and a server.
+/// selvedge::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+/// client.write_all(b"ping").await.unwrap();
+/// let mut seen = [0; 4];
+/// server.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"ping");
+/// # }
+/// ```
 pub async fn copy_bidirectional<A, B>(a: &mut A, b: &mut B) -> io::Result<(u64, u64)>
 where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
@@ -65,6 +80,22 @@ where
 ///
 /// # Panics
 /// If a size is zero.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes, duplex};
+/// let ((mut client, mut near), (mut far, mut server)) = (duplex(64), duplex(64));
+/// selvedge::spawn(async move {
+///     copy_bidirectional_with_sizes(&mut near, &mut far, 1024, 8192).await
+/// });
+/// server.write_all(b"pong").await.unwrap();
+/// let mut seen = [0; 4];
+/// client.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"pong");
+/// # }
+/// ```
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,

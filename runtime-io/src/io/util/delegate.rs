@@ -62,21 +62,45 @@ macro_rules! delegate {
 macro_rules! accessors {
     ($type:ident) => {
         /// What this wraps.
+        ///
+        /// ```
+        /// use selvedge::io::BufReader;
+        /// assert_eq!(*BufReader::new(&b"data"[..]).get_ref(), b"data");
+        /// ```
         pub fn get_ref(&self) -> &$type {
             &self.inner
         }
 
         /// What this wraps, mutably; moving its data past the wrapper corrupts the stream.
+        ///
+        /// ```
+        /// use selvedge::io::BufReader;
+        /// let mut reader = BufReader::new(&b"data"[..]);
+        /// *reader.get_mut() = b"other";
+        /// assert_eq!(reader.into_inner(), b"other");
+        /// ```
         pub fn get_mut(&mut self) -> &mut $type {
             &mut self.inner
         }
 
         /// What this wraps, pinned.
+        ///
+        /// ```
+        /// use std::pin::Pin;
+        /// use selvedge::io::BufReader;
+        /// let mut reader = BufReader::new(&b"data"[..]);
+        /// assert_eq!(*Pin::new(&mut reader).get_pin_mut(), b"data");
+        /// ```
         pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut $type> {
             self.project().inner
         }
 
         /// What this wraps, back; buffered data is lost.
+        ///
+        /// ```
+        /// use selvedge::io::BufReader;
+        /// assert_eq!(BufReader::new(&b"data"[..]).into_inner(), b"data");
+        /// ```
         pub fn into_inner(self) -> $type {
             self.inner
         }

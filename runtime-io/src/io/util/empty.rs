@@ -9,34 +9,89 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// A stream at its end, which swallows what is written.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, Empty, empty};
+/// let mut reader: Empty = empty();
+/// assert_eq!(reader.read(&mut [0; 4]).await.unwrap(), 0);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Empty {
     _private: (),
 }
 
 /// A stream that ends at once and swallows what is written.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, empty};
+/// let mut all = Vec::new();
+/// assert_eq!(empty().read_to_end(&mut all).await.unwrap(), 0);
+/// # }
+/// ```
 pub fn empty() -> Empty {
     Empty { _private: () }
 }
 
 /// An endless stream of one byte.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, Repeat, repeat};
+/// let mut reader: Repeat = repeat(7);
+/// assert_eq!(reader.read_u8().await.unwrap(), 7);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Repeat {
     byte: u8,
 }
 
 /// An endless stream of `byte`.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, repeat};
+/// let mut four = [0; 4];
+/// repeat(7).read_exact(&mut four).await.unwrap();
+/// assert_eq!(four, [7; 4]);
+/// # }
+/// ```
 pub fn repeat(byte: u8) -> Repeat {
     Repeat { byte }
 }
 
 /// A writer that swallows everything.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncWriteExt, Sink, sink};
+/// let mut writer: Sink = sink();
+/// writer.write_all(b"gone").await.unwrap();
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Sink {
     _private: (),
 }
 
 /// A writer that swallows everything.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{copy, sink};
+/// let length = copy(&mut &b"data"[..], &mut sink()).await.unwrap();
+/// assert_eq!(length, 4);
+/// # }
+/// ```
 pub fn sink() -> Sink {
     Sink { _private: () }
 }

@@ -100,6 +100,18 @@ fn close(pipe: &Mutex<Pipe>) {
 }
 
 /// One direction: what is written can be read from the same object. Split it by [`simplex`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, SimplexStream};
+/// let mut pipe = SimplexStream::new_unsplit(64);
+/// pipe.write_all(b"data").await.unwrap();
+/// let mut seen = [0; 4];
+/// pipe.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"data");
+/// # }
+/// ```
 pub struct SimplexStream {
     pipe: Mutex<Pipe>,
 }
@@ -110,6 +122,20 @@ pub struct SimplexStream {
 ///
 /// # Panics
 /// If `max_buf_size` is zero.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, simplex};
+/// let (mut reader, mut writer) = simplex(64);
+/// writer.write_all(b"data").await.unwrap();
+/// writer.shutdown().await.unwrap();
+/// let mut all = Vec::new();
+/// reader.read_to_end(&mut all).await.unwrap();
+/// assert_eq!(all, b"data");
+/// # }
+/// ```
 #[track_caller]
 pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>) {
     split(SimplexStream::new_unsplit(max_buf_size))
@@ -120,6 +146,16 @@ impl SimplexStream {
     ///
     /// # Panics
     /// If `max_buf_size` is zero.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, SimplexStream};
+    /// let mut pipe = SimplexStream::new_unsplit(64);
+    /// pipe.write_all(b"data").await.unwrap();
+    /// # }
+    /// ```
     #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
         SimplexStream {
@@ -181,6 +217,18 @@ impl fmt::Debug for SimplexStream {
 }
 
 /// One end of a two-way stream in memory; see [`duplex`]. Dropping it ends the stream.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+/// let (mut near, mut far): (DuplexStream, DuplexStream) = duplex(64);
+/// near.write_all(b"ping").await.unwrap();
+/// let mut seen = [0; 4];
+/// far.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"ping");
+/// # }
+/// ```
 pub struct DuplexStream {
     incoming: Arc<Mutex<Pipe>>,
     outgoing: Arc<Mutex<Pipe>>,

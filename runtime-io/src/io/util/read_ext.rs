@@ -22,6 +22,17 @@ macro_rules! read_numbers {
         ///
         /// # Cancel safety
         /// Not cancel safe: bytes already read are lost.
+        ///
+        /// # Examples
+        /// ```
+        /// use selvedge::io::AsyncReadExt;
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// let mut reader: &[u8] = &[0; 16];
+        #[doc = concat!(" let n: ", stringify!($number), " = reader.", stringify!($name), "().await.unwrap();")]
+        #[doc = concat!(" assert_eq!(n, 0 as ", stringify!($number), ");")]
+        /// # }
+        /// ```
         fn $name(&mut self) -> ReadNumber<'_, Self, $number, $size>
         where
             Self: Unpin,
@@ -45,6 +56,16 @@ macro_rules! read_numbers {
 /// ```
 pub trait AsyncReadExt: AsyncRead {
     /// Reads from `self` to its end, then from `next`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut text = String::new();
+    /// (&b"da"[..]).chain(&b"ta"[..]).read_to_string(&mut text).await.unwrap();
+    /// assert_eq!(text, "data");
+    /// # }
+    /// ```
     fn chain<R: AsyncRead>(self, next: R) -> Chain<Self, R>
     where
         Self: Sized,
@@ -59,6 +80,18 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Cancel safety
     /// Cancel safe: if it did not complete, nothing was read.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let (mut reader, mut buf) = (&b"data"[..], [0; 3]);
+    /// assert_eq!(reader.read(&mut buf).await.unwrap(), 3);
+    /// assert_eq!(reader.read(&mut buf).await.unwrap(), 1);
+    /// assert_eq!(reader.read(&mut buf).await.unwrap(), 0); // the end
+    /// # }
+    /// ```
     fn read<'a>(&'a mut self, buf: &'a mut [u8]) -> Read<'a, Self>
     where
         Self: Unpin,
@@ -77,6 +110,17 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Cancel safety
     /// Cancel safe: if it did not complete, nothing was read.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let (mut reader, mut buf) = (&b"data"[..], Vec::with_capacity(16));
+    /// assert_eq!(reader.read_buf(&mut buf).await.unwrap(), 4); // appends
+    /// assert_eq!(buf, b"data");
+    /// # }
+    /// ```
     fn read_buf<'a, B: BufMut + ?Sized>(&'a mut self, buf: &'a mut B) -> ReadIntoBuf<'a, Self, B>
     where
         Self: Unpin,
@@ -95,6 +139,20 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Cancel safety
     /// Not cancel safe: bytes already read are in `buf`, but how many is unknown.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::ErrorKind;
+    /// use selvedge::io::AsyncReadExt;
+    /// let (mut reader, mut buf) = (&b"data"[..], [0; 3]);
+    /// reader.read_exact(&mut buf).await.unwrap();
+    /// assert_eq!(&buf, b"dat");
+    /// let error = reader.read_exact(&mut buf).await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    /// # }
+    /// ```
     fn read_exact<'a>(&'a mut self, buf: &'a mut [u8]) -> ReadExact<'a, Self>
     where
         Self: Unpin,
@@ -135,6 +193,17 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     /// The reader's; what came before the error is in `buf`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let (mut reader, mut all) = (&b"data"[..], Vec::new());
+    /// assert_eq!(reader.read_to_end(&mut all).await.unwrap(), 4);
+    /// assert_eq!(all, b"data");
+    /// # }
+    /// ```
     fn read_to_end<'a>(&'a mut self, buf: &'a mut Vec<u8>) -> ReadToEnd<'a, Self>
     where
         Self: Unpin,
@@ -146,6 +215,17 @@ pub trait AsyncReadExt: AsyncRead {
     ///
     /// # Errors
     /// `InvalidData` if it was not UTF-8; else the reader's. `buf` is as it was before then.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let (mut reader, mut text) = (&b"data"[..], String::new());
+    /// reader.read_to_string(&mut text).await.unwrap();
+    /// assert_eq!(text, "data");
+    /// # }
+    /// ```
     fn read_to_string<'a>(&'a mut self, buf: &'a mut String) -> ReadToString<'a, Self>
     where
         Self: Unpin,
@@ -154,6 +234,16 @@ pub trait AsyncReadExt: AsyncRead {
     }
 
     /// A reader of at most `limit` bytes of this one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut text = String::new();
+    /// (&b"data"[..]).take(2).read_to_string(&mut text).await.unwrap();
+    /// assert_eq!(text, "da");
+    /// # }
+    /// ```
     fn take(self, limit: u64) -> Take<Self>
     where
         Self: Sized,

@@ -21,6 +21,18 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     /// The stream's; a position before its start is one.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Cursor;
+    /// use selvedge::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
+    /// let mut cursor = Cursor::new(b"data");
+    /// assert_eq!(cursor.seek(SeekFrom::End(-1)).await.unwrap(), 3);
+    /// assert_eq!(cursor.read_u8().await.unwrap(), b'a');
+    /// # }
+    /// ```
     fn seek(&mut self, position: SeekFrom) -> Seek<'_, Self>
     where
         Self: Unpin,
@@ -36,6 +48,19 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     /// The stream's.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Cursor;
+    /// use selvedge::io::{AsyncReadExt, AsyncSeekExt};
+    /// let mut cursor = Cursor::new(b"data");
+    /// cursor.read_u16().await.unwrap();
+    /// cursor.rewind().await.unwrap();
+    /// assert_eq!(cursor.read_u8().await.unwrap(), b'd');
+    /// # }
+    /// ```
     fn rewind(&mut self) -> Seek<'_, Self>
     where
         Self: Unpin,
@@ -47,6 +72,18 @@ pub trait AsyncSeekExt: AsyncSeek {
     ///
     /// # Errors
     /// The stream's.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Cursor;
+    /// use selvedge::io::{AsyncReadExt, AsyncSeekExt};
+    /// let mut cursor = Cursor::new(b"data");
+    /// cursor.read_u16().await.unwrap();
+    /// assert_eq!(cursor.stream_position().await.unwrap(), 2);
+    /// # }
+    /// ```
     fn stream_position(&mut self) -> Seek<'_, Self>
     where
         Self: Unpin,

@@ -17,11 +17,37 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// The reading half of a stream; see [`split`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+/// let (near, mut far) = duplex(64);
+/// let (mut reader, mut writer) = split(near);
+/// // One task reads, another writes.
+/// selvedge::spawn(async move { writer.write_all(b"ping").await });
+/// let mut seen = [0; 4];
+/// far.read_exact(&mut seen).await.unwrap();
+/// far.write_all(b"pong").await.unwrap();
+/// reader.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"pong");
+/// # }
+/// ```
 pub struct ReadHalf<T> {
     shared: Arc<Shared<T>>,
 }
 
 /// The writing half of a stream; see [`split`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::{AsyncWriteExt, WriteHalf, duplex, split};
+/// let (near, _far) = duplex(64);
+/// let (_reader, mut writer) = split(near);
+/// writer.write_all(b"data").await.unwrap();
+/// # }
+/// ```
 pub struct WriteHalf<T> {
     shared: Arc<Shared<T>>,
 }
@@ -67,6 +93,12 @@ impl<T> Shared<T> {
 
 impl<T> ReadHalf<T> {
     /// Do both come from the same `split`?
+    ///
+    /// ```
+    /// use selvedge::io::{duplex, split};
+    /// let (reader, writer) = split(duplex(64).0);
+    /// assert!(reader.is_pair_of(&writer));
+    /// ```
     pub fn is_pair_of(&self, other: &WriteHalf<T>) -> bool {
         other.is_pair_of(self)
     }
@@ -75,6 +107,14 @@ impl<T> ReadHalf<T> {
     ///
     /// # Panics
     /// If they come from different streams.
+    ///
+    /// # Examples
+    /// ```
+    /// use selvedge::io::{duplex, split};
+    /// let (reader, writer) = split(duplex(64).0);
+    /// let whole = reader.unsplit(writer);
+    /// # let _ = whole;
+    /// ```
     #[track_caller]
     pub fn unsplit(self, writer: WriteHalf<T>) -> T
     where
@@ -92,6 +132,13 @@ impl<T> ReadHalf<T> {
 
 impl<T> WriteHalf<T> {
     /// Do both come from the same `split`?
+    ///
+    /// ```
+    /// use selvedge::io::{duplex, split};
+    /// let (reader, writer) = split(duplex(64).0);
+    /// let (other, _) = split(duplex(64).0);
+    /// assert!(writer.is_pair_of(&reader) && !writer.is_pair_of(&other));
+    /// ```
     pub fn is_pair_of(&self, other: &ReadHalf<T>) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }

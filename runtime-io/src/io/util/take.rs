@@ -8,6 +8,17 @@ use std::task::{Context, Poll, ready};
 
 pin_project_lite::pin_project! {
     /// Ends after a number of bytes; see `AsyncReadExt::take`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncReadExt, Take};
+    /// let mut limited: Take<&[u8]> = (&b"data"[..]).take(2);
+    /// let mut all = Vec::new();
+    /// limited.read_to_end(&mut all).await.unwrap();
+    /// assert_eq!(all, b"da");
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "readers do nothing unless read from"]
     pub struct Take<R> {
@@ -29,11 +40,28 @@ impl<R> Take<R> {
 
 impl<R: AsyncRead> Take<R> {
     /// How many bytes may still be read.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut limited = (&b"data"[..]).take(3);
+    /// limited.read_u8().await.unwrap();
+    /// assert_eq!(limited.limit(), 2);
+    /// # }
+    /// ```
     pub fn limit(&self) -> u64 {
         self.limit
     }
 
     /// Sets how many bytes may be read from now on.
+    ///
+    /// ```
+    /// use selvedge::io::AsyncReadExt;
+    /// let mut limited = (&b"data"[..]).take(3);
+    /// limited.set_limit(1);
+    /// assert_eq!(limited.limit(), 1);
+    /// ```
     pub fn set_limit(&mut self, limit: u64) {
         self.limit = limit;
     }

@@ -23,6 +23,17 @@ macro_rules! write_numbers {
         ///
         /// # Cancel safety
         /// Not cancel safe: some of its bytes may have been written.
+        ///
+        /// # Examples
+        /// ```
+        /// use selvedge::io::AsyncWriteExt;
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// let mut written = Vec::new();
+        #[doc = concat!(" written.", stringify!($name), "(5 as ", stringify!($number), ").await.unwrap();")]
+        #[doc = concat!(" assert_eq!(written.len(), size_of::<", stringify!($number), ">());")]
+        /// # }
+        /// ```
         fn $name(&mut self, n: $number) -> WriteNumber<'_, Self, $size>
         where
             Self: Unpin,
@@ -51,6 +62,17 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe: if it did not complete, nothing was written.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncWriteExt;
+    /// let mut room = [0; 3];
+    /// let count = std::io::Cursor::new(&mut room[..]).write(b"data").await.unwrap();
+    /// assert_eq!((count, &room), (3, b"dat")); // all that fits
+    /// # }
+    /// ```
     fn write<'a>(&'a mut self, buf: &'a [u8]) -> Write<'a, Self>
     where
         Self: Unpin,
@@ -69,6 +91,19 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe: if it did not complete, nothing was written.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::IoSlice;
+    /// use selvedge::io::AsyncWriteExt;
+    /// let mut written = Vec::new();
+    /// let parts = [IoSlice::new(b"da"), IoSlice::new(b"ta")];
+    /// assert_eq!(written.write_vectored(&parts).await.unwrap(), 4);
+    /// assert_eq!(written, b"data");
+    /// # }
+    /// ```
     fn write_vectored<'a, 'b>(&'a mut self, bufs: &'a [IoSlice<'b>]) -> WriteVectored<'a, 'b, Self>
     where
         Self: Unpin,
@@ -87,6 +122,18 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe: if it did not complete, nothing was written.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Cursor;
+    /// use selvedge::io::AsyncWriteExt;
+    /// let (mut source, mut written) = (Cursor::new(b"data"), Vec::new());
+    /// assert_eq!(written.write_buf(&mut source).await.unwrap(), 4);
+    /// assert_eq!(source.position(), 4); // moves on by what was written
+    /// # }
+    /// ```
     fn write_buf<'a, B: Buf>(&'a mut self, source: &'a mut B) -> WriteBuf<'a, Self, B>
     where
         Self: Sized + Unpin,
@@ -105,6 +152,18 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe in that `source` holds exactly what is unwritten.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Cursor;
+    /// use selvedge::io::AsyncWriteExt;
+    /// let (mut source, mut written) = (Cursor::new(b"data"), Vec::new());
+    /// written.write_all_buf(&mut source).await.unwrap();
+    /// assert_eq!(written, b"data");
+    /// # }
+    /// ```
     fn write_all_buf<'a, B: Buf>(&'a mut self, source: &'a mut B) -> WriteAllBuf<'a, Self, B>
     where
         Self: Sized + Unpin,
@@ -123,6 +182,17 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Not cancel safe: how much was written is unknown.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::AsyncWriteExt;
+    /// let mut written = Vec::new();
+    /// written.write_all(b"data").await.unwrap();
+    /// assert_eq!(written, b"data");
+    /// # }
+    /// ```
     fn write_all<'a>(&'a mut self, source: &'a [u8]) -> WriteAll<'a, Self>
     where
         Self: Unpin,
@@ -166,6 +236,18 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe: it can be called again.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, BufWriter};
+    /// let mut writer = BufWriter::new(Vec::new());
+    /// writer.write_all(b"data").await.unwrap();
+    /// writer.flush().await.unwrap();
+    /// assert_eq!(writer.get_ref(), b"data");
+    /// # }
+    /// ```
     fn flush(&mut self) -> Flush<'_, Self>
     where
         Self: Unpin,
@@ -183,6 +265,17 @@ pub trait AsyncWriteExt: AsyncWrite {
     ///
     /// # Cancel safety
     /// Cancel safe: it can be called again.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    /// let (mut near, mut far) = duplex(64);
+    /// near.shutdown().await.unwrap(); // the other side reads the end
+    /// assert_eq!(far.read(&mut [0; 4]).await.unwrap(), 0);
+    /// # }
+    /// ```
     fn shutdown(&mut self) -> Shutdown<'_, Self>
     where
         Self: Unpin,
