@@ -58,17 +58,56 @@ pub struct DirBuilder {
 
 impl DirBuilder {
     /// One folder, with default permissions.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-new17-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::DirBuilder::new().create("new").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Make missing parents too, and accept a folder that exists?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-recursive18-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::DirBuilder::new().recursive(true).create("a/b/c").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recursive(&mut self, recursive: bool) -> &mut Self {
         self.recursive = recursive;
         self
     }
 
     /// Permission bits of the new folders, before the umask; 0o777 if not set.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-mode19-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use std::os::unix::fs::PermissionsExt;
+    /// selvedge::fs::DirBuilder::new().mode(0o700).create("private").await?;
+    /// let mode = selvedge::fs::metadata("private").await?.permissions().mode();
+    /// assert_eq!(mode & 0o777, 0o700);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.mode = Some(mode);
         self
@@ -78,6 +117,20 @@ impl DirBuilder {
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create20-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::DirBuilder::new().create("new").await?;
+    /// assert!(selvedge::fs::metadata("new").await?.is_dir());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref().to_owned();
         let mut builder = std::fs::DirBuilder::new();
@@ -165,6 +218,22 @@ impl Drop for Rest {
 }
 
 /// A folder being listed; made by [`read_dir`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-ReadDir21-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// std::fs::write("a", "data")?;
+/// let mut entries = selvedge::fs::read_dir(".").await?;
+/// while let Some(entry) = entries.next_entry().await? {
+///     assert_eq!(entry.file_name(), "a");
+/// }
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "entries are only read when asked for"]
 pub struct ReadDir {
@@ -230,6 +299,22 @@ impl ReadDir {
     ///
     /// # Cancel safety
     /// Cancel safe: no entry is lost.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-next-entry22-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let mut entries = selvedge::fs::read_dir(".").await?;
+    /// assert_eq!(entries.next_entry().await?.unwrap().file_name(), "a");
+    /// assert!(entries.next_entry().await?.is_none());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
         poll_fn(|cx| self.poll_next_entry(cx)).await
     }
@@ -238,6 +323,23 @@ impl ReadDir {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-poll-next-entry23-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use std::future::poll_fn;
+    /// std::fs::write("a", "data")?;
+    /// let mut entries = selvedge::fs::read_dir(".").await?;
+    /// let entry = poll_fn(|cx| entries.poll_next_entry(cx)).await?;
+    /// assert_eq!(entry.unwrap().file_name(), "a");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_next_entry(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<DirEntry>>> {
         loop {
             if !self.entries.is_empty() {
@@ -284,6 +386,21 @@ impl std::fmt::Debug for Chunk {
 }
 
 /// Something in a folder; given out by [`ReadDir`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-DirEntry24-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// use selvedge::fs::DirEntry;
+/// std::fs::write("a", "data")?;
+/// let entry: DirEntry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+/// assert!(entry.file_type().await?.is_file());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct DirEntry {
     entry: Arc<std::fs::DirEntry>,
@@ -295,16 +412,58 @@ pub struct DirEntry {
 
 impl DirEntry {
     /// The folder's path with the name added.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-path25-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let entry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.path(), std::path::Path::new("./a"));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(&self) -> PathBuf {
         self.entry.path()
     }
 
     /// The name alone.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-file-name26-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let entry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.file_name(), "a");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn file_name(&self) -> OsString {
         self.entry.file_name()
     }
 
     /// The inode's number.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-ino27-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let entry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+    /// println!("inode {}", entry.ino());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ino(&self) -> u64 {
         self.entry.ino()
     }
@@ -313,6 +472,21 @@ impl DirEntry {
     ///
     /// # Errors
     /// The system's, as when the entry is gone by now; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-metadata28-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let entry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.metadata().await?.len(), 4);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let entry = self.entry.clone();
         on_pool(move || entry.metadata()).await
@@ -322,6 +496,21 @@ impl DirEntry {
     ///
     /// # Errors
     /// As [`metadata`](DirEntry::metadata).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-file-type29-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let entry = selvedge::fs::read_dir(".").await?.next_entry().await?.unwrap();
+    /// assert!(entry.file_type().await?.is_file());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn file_type(&self) -> io::Result<FileType> {
         if let Some(kind) = self.kind {
             return Ok(kind);

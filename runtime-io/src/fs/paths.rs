@@ -26,24 +26,155 @@ macro_rules! of_path {
 
 of_path! {
     /// The absolute form of a path, without symbolic links and dots in it.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-canonicalize1-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "")?;
+    /// assert!(selvedge::fs::canonicalize("./a").await?.is_absolute());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     canonicalize -> PathBuf = std::fs::canonicalize;
     /// Makes a folder; its parent must exist.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create-dir2-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::create_dir("new").await?;
+    /// assert!(selvedge::fs::create_dir("new").await.is_err()); // it is there already
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     create_dir -> () = std::fs::create_dir;
     /// Makes a folder and whichever of its parents are missing.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create-dir-all3-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::create_dir_all("a/b/c").await?;
+    /// assert!(selvedge::fs::try_exists("a/b/c").await?);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     create_dir_all -> () = std::fs::create_dir_all;
     /// What the system knows of a file or folder, symbolic links followed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-metadata4-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// assert_eq!(selvedge::fs::metadata("a").await?.len(), 4);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     metadata -> Metadata = std::fs::metadata, or at_once::metadata;
     /// What the system knows of a path itself, be it a symbolic link.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-symlink-metadata5-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::symlink("target", "link").await?;
+    /// assert!(selvedge::fs::symlink_metadata("link").await?.is_symlink());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     symlink_metadata -> Metadata = std::fs::symlink_metadata, or at_once::symlink_metadata;
     /// All of a file, as text. It is an error (`InvalidData`) if it is not UTF-8.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-read-to-string6-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// assert_eq!(selvedge::fs::read_to_string("a").await?, "data");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     read_to_string -> String = std::fs::read_to_string;
     /// Where a symbolic link points.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-read-link7-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::symlink("target", "link").await?;
+    /// assert_eq!(selvedge::fs::read_link("link").await?, std::path::Path::new("target"));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     read_link -> PathBuf = std::fs::read_link;
     /// Removes an empty folder.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-remove-dir8-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::create_dir("new").await?;
+    /// selvedge::fs::remove_dir("new").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     remove_dir -> () = std::fs::remove_dir;
     /// Removes a folder with everything in it; symbolic links in it are removed, not followed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-remove-dir-all9-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// selvedge::fs::create_dir_all("a/b").await?;
+    /// selvedge::fs::remove_dir_all("a").await?;
+    /// assert!(!selvedge::fs::try_exists("a").await?);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     remove_dir_all -> () = std::fs::remove_dir_all;
     /// Removes a file's name. A file that is open stays readable until it is closed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-remove-file10-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// selvedge::fs::remove_file("a").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     remove_file -> () = std::fs::remove_file;
 }
 
@@ -63,10 +194,51 @@ macro_rules! of_two_paths {
 
 of_two_paths! {
     /// Copies content and permissions of a file, replacing what is at `to`; gives the number of bytes.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-copy11-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// assert_eq!(selvedge::fs::copy("a", "b").await?, 4);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     copy(from, to) -> u64 = std::fs::copy;
     /// A second name for a file.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-hard-link12-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// selvedge::fs::hard_link("a", "b").await?;
+    /// assert_eq!(selvedge::fs::read("b").await?, b"data");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     hard_link(original, link) -> () = std::fs::hard_link;
     /// Makes a symbolic link to `original`, which need not exist.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-symlink13-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// selvedge::fs::symlink("a", "b").await?;
+    /// assert_eq!(selvedge::fs::read("b").await?, b"data");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     symlink(original, link) -> () = std::os::unix::fs::symlink;
 }
 
@@ -100,6 +272,21 @@ pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Those of `std::fs::rename`; and if the runtime shuts down first.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-rename14-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// std::fs::write("a", "data")?;
+/// selvedge::fs::rename("a", "b").await?;
+/// assert!(!selvedge::fs::try_exists("a").await?);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     let (from, to) = (from.as_ref().to_owned(), to.as_ref().to_owned());
     match ring::rename(&from, &to).await {
@@ -112,6 +299,21 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 ///
 /// # Errors
 /// Those of `std::fs::exists`; and if the runtime shuts down first.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-try-exists15-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// assert!(!selvedge::fs::try_exists("a").await?);
+/// std::fs::write("a", "data")?;
+/// assert!(selvedge::fs::try_exists("a").await?);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
     let path = path.as_ref().to_owned();
     if let Some(result) = ring::exists(&path).await {
@@ -127,6 +329,22 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 ///
 /// # Errors
 /// Those of `std::fs::set_permissions`; and if the runtime shuts down first.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-permissions16-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// std::fs::write("a", "data")?;
+/// let mut permissions = selvedge::fs::metadata("a").await?.permissions();
+/// permissions.set_readonly(true);
+/// selvedge::fs::set_permissions("a", permissions).await?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::Result<()> {
     let path = path.as_ref().to_owned();
     on_pool(move || std::fs::set_permissions(&path, permissions.clone())).await

@@ -18,6 +18,15 @@ use std::task::{Context, Poll, ready};
 ///
 /// Dropping it leaves the process running, unless [`kill_on_drop`](super::Command::kill_on_drop) was set; it is
 /// reaped in the background when it ends.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::process::{Child, Command};
+/// let mut child: Child = Command::new("true").spawn().unwrap();
+/// assert!(child.wait().await.unwrap().success());
+/// # }
+/// ```
 pub struct Child {
     state: State,
     /// The parent's end of the child's standard input, if that is a pipe.
@@ -70,6 +79,17 @@ impl Child {
     }
 
     /// The process id, or `None` once the process has been reaped: the id may then be another's.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut child = Command::new("true").spawn().unwrap();
+    /// assert!(child.id().is_some());
+    /// child.wait().await.unwrap();
+    /// assert_eq!(child.id(), None); // the number may be another process's by now
+    /// # }
+    /// ```
     pub fn id(&self) -> Option<u32> {
         match &self.state {
             State::Running(running) => running.child.as_ref().map(StdChild::id),
@@ -81,6 +101,17 @@ impl Child {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    /// child.start_kill().unwrap();
+    /// assert!(!child.wait().await.unwrap().success());
+    /// # }
+    /// ```
     pub fn start_kill(&mut self) -> io::Result<()> {
         match &mut self.state {
             State::Running(running) => running.kill(),
@@ -95,6 +126,16 @@ impl Child {
     ///
     /// # Cancel safety
     /// The signal is sent at the first poll; the rest is as for [`wait`](Self::wait).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    /// child.kill().await.unwrap(); // and waits for its end
+    /// # }
+    /// ```
     pub async fn kill(&mut self) -> io::Result<()> {
         self.start_kill()?;
         self.wait().await?;
@@ -113,6 +154,16 @@ impl Child {
     ///
     /// # Cancel safety
     /// Cancel safe, but for the standard input: take it out of the field to keep it open.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut child = Command::new("sh").args(["-c", "exit 3"]).spawn().unwrap();
+    /// assert_eq!(child.wait().await.unwrap().code(), Some(3));
+    /// # }
+    /// ```
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         poll_fn(|cx| self.poll_wait(cx)).await
@@ -133,6 +184,17 @@ impl Child {
     ///
     /// # Errors
     /// What the system says.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    /// assert!(child.try_wait().unwrap().is_none()); // it still runs
+    /// child.kill().await.unwrap();
+    /// # }
+    /// ```
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = match &mut self.state {
             State::Reaped(status) => return Ok(Some(*status)),
@@ -151,6 +213,17 @@ impl Child {
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the child and what was read.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::process::Command;
+    /// let child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn().unwrap();
+    /// assert_eq!(child.wait_with_output().await.unwrap().stdout, b"hello\n");
+    /// # }
+    /// ```
     pub async fn wait_with_output(mut self) -> io::Result<Output> {
         let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
         let mut status = pin!(self.wait());

@@ -27,32 +27,72 @@ pub struct Command {
 impl Command {
     /// A command that runs `program`, looked for along `PATH` if it is a bare name, without arguments, with
     /// this process's environment and working directory.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let status = selvedge::process::Command::new("true").status().await.unwrap();
+    /// assert!(status.success());
+    /// # }
+    /// ```
     pub fn new<S: AsRef<OsStr>>(program: S) -> Command {
         StdCommand::new(program).into()
     }
 
     /// The wrapped command.
+    ///
+    /// ```
+    /// let command = selvedge::process::Command::new("true");
+    /// assert_eq!(command.as_std().get_program(), "true");
+    /// ```
     pub fn as_std(&self) -> &StdCommand {
         &self.std
     }
 
     /// The wrapped command, to set what this type has no method for.
+    ///
+    /// ```
+    /// let mut command = selvedge::process::Command::new("echo");
+    /// command.as_std_mut().arg("hello");
+    /// assert_eq!(command.as_std().get_args().count(), 1);
+    /// ```
     pub fn as_std_mut(&mut self) -> &mut StdCommand {
         &mut self.std
     }
 
     /// Gives the wrapped command away. What [`kill_on_drop`](Self::kill_on_drop) said is lost.
+    ///
+    /// ```
+    /// let command = selvedge::process::Command::new("true");
+    /// assert!(command.into_std().status().unwrap().success());
+    /// ```
     pub fn into_std(self) -> StdCommand {
         self.std
     }
 
     /// Adds an argument.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let output = selvedge::process::Command::new("echo").arg("hello").output().await.unwrap();
+    /// assert_eq!(output.stdout, b"hello\n");
+    /// # }
+    /// ```
     pub fn arg<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg(arg);
         self
     }
 
     /// Adds arguments.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let output = selvedge::process::Command::new("echo").args(["a", "b"]).output().await.unwrap();
+    /// assert_eq!(output.stdout, b"a b\n");
+    /// # }
+    /// ```
     pub fn args<I, S>(&mut self, args: I) -> &mut Command
     where
         I: IntoIterator<Item = S>,
@@ -63,12 +103,30 @@ impl Command {
     }
 
     /// Sets the zeroth argument: what the program is told it is called.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let output = Command::new("sh").arg0("other").args(["-c", "echo $0"]).output().await.unwrap();
+    /// assert_eq!(output.stdout, b"other\n");
+    /// # }
+    /// ```
     pub fn arg0<S: AsRef<OsStr>>(&mut self, arg: S) -> &mut Command {
         self.std.arg0(arg);
         self
     }
 
     /// Sets an environment variable of the child.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let output = Command::new("sh").args(["-c", "echo $A"]).env("A", "1").output().await.unwrap();
+    /// assert_eq!(output.stdout, b"1\n");
+    /// # }
+    /// ```
     pub fn env<K, V>(&mut self, key: K, val: V) -> &mut Command
     where
         K: AsRef<OsStr>,
@@ -79,6 +137,16 @@ impl Command {
     }
 
     /// Sets environment variables of the child.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo $A$B"]).envs([("A", "1"), ("B", "2")]);
+    /// assert_eq!(command.output().await.unwrap().stdout, b"12\n");
+    /// # }
+    /// ```
     pub fn envs<I, K, V>(&mut self, vars: I) -> &mut Command
     where
         I: IntoIterator<Item = (K, V)>,
@@ -90,12 +158,31 @@ impl Command {
     }
 
     /// Keeps an environment variable from the child.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo $A"]).env("A", "1").env_remove("A");
+    /// assert_eq!(command.output().await.unwrap().stdout, b"\n");
+    /// # }
+    /// ```
     pub fn env_remove<K: AsRef<OsStr>>(&mut self, key: K) -> &mut Command {
         self.std.env_remove(key);
         self
     }
 
     /// Keeps all environment variables of this process from the child.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let output = Command::new("/usr/bin/env").env_clear().env("A", "1").output().await.unwrap();
+    /// assert_eq!(output.stdout, b"A=1\n");
+    /// # }
+    /// ```
     pub fn env_clear(&mut self) -> &mut Command {
         self.std.env_clear();
         self
@@ -103,24 +190,68 @@ impl Command {
 
     /// Sets the child's working directory. Give the program by an absolute path then: whether a relative one is
     /// looked for from the old or the new directory is the system's choice.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let output = Command::new("pwd").current_dir("/").output().await.unwrap();
+    /// assert_eq!(output.stdout, b"/\n");
+    /// # }
+    /// ```
     pub fn current_dir<P: AsRef<Path>>(&mut self, dir: P) -> &mut Command {
         self.std.current_dir(dir);
         self
     }
 
     /// Sets the child's standard input: inherited, unless told otherwise.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::{io::AsyncWriteExt, process::Command};
+    /// let mut command = Command::new("cat");
+    /// let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    /// let mut input = child.stdin.take().unwrap();
+    /// input.write_all(b"hello").await.unwrap();
+    /// drop(input); // the end of the child's input
+    /// assert_eq!(child.wait_with_output().await.unwrap().stdout, b"hello");
+    /// # }
+    /// ```
     pub fn stdin<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdin(cfg);
         self
     }
 
     /// Sets the child's standard output: inherited by `spawn` and `status`, a pipe by `output`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::process::Command;
+    /// let status = Command::new("echo").arg("unseen").stdout(Stdio::null()).status().await.unwrap();
+    /// assert!(status.success());
+    /// # }
+    /// ```
     pub fn stdout<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stdout(cfg);
         self
     }
 
     /// Sets the child's standard error: inherited by `spawn` and `status`, a pipe by `output`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::process::Command;
+    /// let mut command = Command::new("sh");
+    /// let status = command.args(["-c", "echo unseen >&2"]).stderr(Stdio::null()).status().await;
+    /// assert!(status.unwrap().success());
+    /// # }
+    /// ```
     pub fn stderr<T: Into<Stdio>>(&mut self, cfg: T) -> &mut Command {
         self.std.stderr(cfg);
         self
@@ -128,29 +259,72 @@ impl Command {
 
     /// Sends the process SIGKILL if its `Child`, or a future of [`status`](Self::status) or
     /// [`output`](Self::output), is dropped while it runs. Off by default.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let child = Command::new("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
+    /// drop(child); // ends the process
+    /// # }
+    /// ```
     pub fn kill_on_drop(&mut self, kill_on_drop: bool) -> &mut Command {
         self.kill_on_drop = kill_on_drop;
         self
     }
 
     /// What [`kill_on_drop`](Self::kill_on_drop) was set to.
+    ///
+    /// ```
+    /// let mut command = selvedge::process::Command::new("true");
+    /// assert!(command.kill_on_drop(true).get_kill_on_drop());
+    /// ```
     pub fn get_kill_on_drop(&self) -> bool {
         self.kill_on_drop
     }
 
     /// Sets the child's user id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::os::unix::fs::MetadataExt;
+    /// let me = std::fs::metadata("/proc/self").unwrap().uid();
+    /// let status = selvedge::process::Command::new("true").uid(me).status().await.unwrap();
+    /// assert!(status.success());
+    /// # }
+    /// ```
     pub fn uid(&mut self, id: u32) -> &mut Command {
         self.std.uid(id);
         self
     }
 
     /// Sets the child's group id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::os::unix::fs::MetadataExt;
+    /// let mine = std::fs::metadata("/proc/self").unwrap().gid();
+    /// let status = selvedge::process::Command::new("true").gid(mine).status().await.unwrap();
+    /// assert!(status.success());
+    /// # }
+    /// ```
     pub fn gid(&mut self, id: u32) -> &mut Command {
         self.std.gid(id);
         self
     }
 
     /// Puts the child in a process group; 0: one of its own.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // A group of its own, so that Ctrl-C at the terminal does not reach it.
+    /// let status = selvedge::process::Command::new("true").process_group(0).status().await.unwrap();
+    /// assert!(status.success());
+    /// # }
+    /// ```
     pub fn process_group(&mut self, pgroup: i32) -> &mut Command {
         self.std.process_group(pgroup);
         self
@@ -161,6 +335,18 @@ impl Command {
     /// # Safety
     /// There only what is async-signal-safe may be done: no allocation, no lock, none of this runtime; see
     /// [`std::os::unix::process::CommandExt::pre_exec`].
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut command = Command::new("true");
+    /// // SAFETY: the closure calls nothing that is forbidden between fork and exec.
+    /// unsafe { command.pre_exec(|| Ok(())) };
+    /// assert!(command.status().await.unwrap().success());
+    /// # }
+    /// ```
     pub unsafe fn pre_exec<F: FnMut() -> io::Result<()> + Send + Sync + 'static>(
         &mut self,
         f: F,
@@ -177,6 +363,15 @@ impl Command {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut child = selvedge::process::Command::new("true").spawn().unwrap();
+    /// assert!(child.wait().await.unwrap().success());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn(&mut self) -> io::Result<Child> {
         self.spawn_with(StdCommand::spawn)
@@ -189,6 +384,17 @@ impl Command {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::process::Command;
+    /// let mut command = Command::new("true");
+    /// let mut child = command.spawn_with(|std| std.env("A", "1").spawn()).unwrap();
+    /// assert!(child.wait().await.unwrap().success());
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_with(
         &mut self,
@@ -209,6 +415,15 @@ impl Command {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let status = selvedge::process::Command::new("false").status().await.unwrap();
+    /// assert_eq!(status.code(), Some(1));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn status(&mut self) -> impl Future<Output = io::Result<ExitStatus>> + use<> {
         let child = self.spawn();
@@ -228,6 +443,15 @@ impl Command {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let output = selvedge::process::Command::new("echo").arg("hello").output().await.unwrap();
+    /// assert_eq!((output.status.success(), &output.stdout[..]), (true, &b"hello\n"[..]));
+    /// # }
+    /// ```
     #[track_caller]
     pub fn output(&mut self) -> impl Future<Output = io::Result<Output>> + use<> {
         self.std.stdout(Stdio::piped()).stderr(Stdio::piped());

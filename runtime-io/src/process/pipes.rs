@@ -37,6 +37,21 @@ macro_rules! pipe_end {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::process::{Command, Stdio};
+            /// use selvedge::{io::AsyncReadExt, process::ChildStdout};
+            /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
+            /// let mut output = ChildStdout::from_std(child.stdout.take().unwrap()).unwrap();
+            /// let mut text = String::new();
+            /// output.read_to_string(&mut text).await.unwrap();
+            /// assert_eq!(text, "hi\n");
+            /// # child.wait().unwrap();
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_std(inner: std::process::$name) -> io::Result<$name> {
                 let pipe = File::from(OwnedFd::from(inner));
@@ -46,6 +61,18 @@ macro_rules! pipe_end {
             }
 
             /// Gives the descriptor away, put into blocking mode.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::process::Stdio;
+            /// use selvedge::process::Command;
+            /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
+            /// let fd = child.stdout.take().unwrap().into_owned_fd().unwrap();
+            /// # drop(fd);
+            /// # child.wait().await.unwrap();
+            /// # }
+            /// ```
             pub fn into_owned_fd(self) -> io::Result<OwnedFd> {
                 let fd = OwnedFd::from(self.io.into_inner()?);
                 set_nonblocking(fd.as_fd(), false)?;

@@ -38,6 +38,19 @@ use std::io;
 /// # Cancel safety
 /// Cancel safe: in a loop that calls it anew each time, a signal that arrives between two calls, or during one that
 /// is dropped before it tells of it, is given to the next if that comes within a tenth of a second.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # std::thread::spawn(|| {
+/// #     std::thread::sleep(std::time::Duration::from_millis(50));
+/// #     std::process::Command::new("kill").args(["-INT", &std::process::id().to_string()]).status()
+/// # });
+/// selvedge::signal::ctrl_c().await.unwrap();
+/// println!("ending");
+/// # }
+/// ```
 pub async fn ctrl_c() -> io::Result<()> {
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
     interrupt.recv().await;

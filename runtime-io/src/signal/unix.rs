@@ -12,6 +12,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Which signal to listen to.
+///
+/// ```
+/// use selvedge::signal::unix::SignalKind;
+/// assert_eq!(SignalKind::terminate().as_raw_value(), 15);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SignalKind(c_int);
 
@@ -25,36 +30,101 @@ macro_rules! kinds {
 
 kinds! {
     /// SIGALRM: a timer of the process ran out.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::alarm().as_raw_value(), 14);
+    /// ```
     alarm = SIGALRM,
     /// SIGCHLD: a child's state changed.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::child(), SignalKind::from_raw(SignalKind::child().as_raw_value()));
+    /// ```
     child = SIGCHLD,
     /// SIGHUP: the terminal went, or by custom: read the configuration again.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::hangup().as_raw_value(), 1);
+    /// ```
     hangup = SIGHUP,
     /// SIGINT: Ctrl-C.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::interrupt().as_raw_value(), 2);
+    /// ```
     interrupt = SIGINT,
     /// SIGIO: a file descriptor is ready.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_ne!(SignalKind::io(), SignalKind::pipe());
+    /// ```
     io = SIGIO,
     /// SIGPIPE: a write to a pipe nobody reads.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::pipe().as_raw_value(), 13);
+    /// ```
     pipe = SIGPIPE,
     /// SIGQUIT: Ctrl-\.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::quit().as_raw_value(), 3);
+    /// ```
     quit = SIGQUIT,
     /// SIGTERM: please end.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::terminate().as_raw_value(), 15);
+    /// ```
     terminate = SIGTERM,
     /// SIGUSR1.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_ne!(SignalKind::user_defined1(), SignalKind::user_defined2());
+    /// ```
     user_defined1 = SIGUSR1,
     /// SIGUSR2.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_ne!(SignalKind::user_defined2(), SignalKind::user_defined1());
+    /// ```
     user_defined2 = SIGUSR2,
     /// SIGWINCH: the terminal's size changed.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_ne!(SignalKind::window_change(), SignalKind::hangup());
+    /// ```
     window_change = SIGWINCH,
 }
 
 impl SignalKind {
     /// Any signal, by its number. Those that cannot be handled are refused by [`signal`].
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
+    /// ```
     pub const fn from_raw(signum: c_int) -> Self {
         SignalKind(signum)
     }
 
     /// The signal's number.
+    ///
+    /// ```
+    /// use selvedge::signal::unix::SignalKind;
+    /// assert_eq!(SignalKind::interrupt().as_raw_value(), 2);
+    /// ```
     pub const fn as_raw_value(&self) -> c_int {
         self.0
     }
@@ -75,6 +145,19 @@ impl From<SignalKind> for c_int {
 /// Gives the arrivals of one signal; made by [`signal`].
 ///
 /// Dropping it stops listening; the signal's default effect does not come back.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::signal::unix::{Signal, SignalKind, signal};
+/// let mut hangups: Signal = signal(SignalKind::hangup()).unwrap();
+/// selvedge::spawn(async move {
+///     while hangups.recv().await.is_some() {
+///         println!("reading the configuration again");
+///     }
+/// });
+/// # }
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct Signal {
     kind: SignalKind,
@@ -93,6 +176,18 @@ pub struct Signal {
 ///
 /// # Panics
 /// Outside of a runtime, or where its I/O driver is not enabled.
+///
+/// # Examples
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::signal::unix::{SignalKind, signal};
+/// let mut terminate = signal(SignalKind::terminate()).unwrap();
+/// # std::process::Command::new("kill").arg(std::process::id().to_string()).status().unwrap();
+/// terminate.recv().await;
+/// println!("asked to end");
+/// # }
+/// ```
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
     listen(kind, current_reactor())
@@ -123,11 +218,33 @@ impl Signal {
     ///
     /// # Cancel safety
     /// Cancel safe: an arrival is kept for the next call.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::signal::unix::{SignalKind, signal};
+    /// let mut signals = signal(SignalKind::user_defined1()).unwrap();
+    /// # std::process::Command::new("kill").args(["-USR1", &std::process::id().to_string()]).status().unwrap();
+    /// assert_eq!(signals.recv().await, Some(()));
+    /// # }
+    /// ```
     pub async fn recv(&mut self) -> Option<()> {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
     /// Polls for the next arrival.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::signal::unix::{SignalKind, signal};
+    /// let mut signals = signal(SignalKind::user_defined1()).unwrap();
+    /// # std::process::Command::new("kill").args(["-USR1", &std::process::id().to_string()]).status().unwrap();
+    /// assert_eq!(poll_fn(|cx| signals.poll_recv(cx)).await, Some(()));
+    /// # }
+    /// ```
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         let here = self.hub.elsewhere();

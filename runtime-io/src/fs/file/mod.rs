@@ -72,6 +72,23 @@ impl File {
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-open30-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::{fs::File, io::AsyncReadExt};
+    /// std::fs::write("a", "data")?;
+    /// let mut text = String::new();
+    /// File::open("a").await?.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "data");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open(path: impl AsRef<Path>) -> io::Result<File> {
         OpenOptions::new().read(true).open(path).await
     }
@@ -80,6 +97,23 @@ impl File {
     ///
     /// # Errors
     /// As [`open`](File::open).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create31-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::{fs::File, io::AsyncWriteExt};
+    /// let mut file = File::create("a").await?;
+    /// file.write_all(b"data").await?;
+    /// file.flush().await?; // writes may be under way until then
+    /// assert_eq!(std::fs::read("a")?, b"data");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create(path: impl AsRef<Path>) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -90,6 +124,21 @@ impl File {
     ///
     /// # Errors
     /// As [`open`](File::open), and `AlreadyExists`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create-new32-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::fs::File;
+    /// File::create_new("a").await?;
+    /// assert!(File::create_new("a").await.is_err()); // it is there already
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_new<P: AsRef<Path>>(path: P) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
@@ -97,12 +146,40 @@ impl File {
     }
 
     /// [`OpenOptions::new`], for those who have only `File` at hand.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-options33-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::fs::File;
+    /// File::options().write(true).create(true).open("a").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
 
     /// A file of the standard library's.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-from-std34-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::fs::File;
+    /// std::fs::write("a", "data")?;
+    /// let file = File::from_std(std::fs::File::open("a")?);
+    /// assert_eq!(file.metadata().await?.len(), 4);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_std(file: StdFile) -> File {
         // Whoever made it may have cloned it.
         File::new(Handle::foreign(file), true)
@@ -125,6 +202,22 @@ impl File {
     ///
     /// # Errors
     /// The system's, that of an earlier write too; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-sync-all35-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::{fs::File, io::AsyncWriteExt};
+    /// let mut file = File::create("a").await?;
+    /// file.write_all(b"data").await?;
+    /// file.sync_all().await?; // on the disk from here on
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sync_all(&self) -> io::Result<()> {
         self.after_writes(|file| file.sync_all()).await
     }
@@ -133,6 +226,22 @@ impl File {
     ///
     /// # Errors
     /// As there.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-sync-data36-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::{fs::File, io::AsyncWriteExt};
+    /// let mut file = File::create("a").await?;
+    /// file.write_all(b"data").await?;
+    /// file.sync_data().await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn sync_data(&self) -> io::Result<()> {
         self.after_writes(|file| file.sync_data()).await
     }
@@ -149,6 +258,22 @@ impl File {
     ///
     /// # Errors
     /// The system's, as for a file not open for writing; and if the runtime has shut down.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-len37-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::fs::File;
+    /// let file = File::create("a").await?;
+    /// file.set_len(10).await?;
+    /// assert_eq!(std::fs::read("a")?, [0; 10]);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_len(&self, size: u64) -> io::Result<()> {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
@@ -160,6 +285,20 @@ impl File {
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-metadata38-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// assert_eq!(file.metadata().await?.len(), 0);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn metadata(&self) -> io::Result<Metadata> {
         if let Some(metadata) = at_once::metadata_of(&self.file).await {
             return Ok(metadata);
@@ -174,6 +313,23 @@ impl File {
     ///
     /// # Errors
     /// The system's, as when no descriptor is left; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-try-clone39-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::{fs::File, io::AsyncReadExt};
+    /// std::fs::write("a", "data")?;
+    /// let mut file = File::open("a").await?;
+    /// let mut other = file.try_clone().await?;
+    /// assert_eq!(other.read_u16().await?, u16::from_be_bytes(*b"da"));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn try_clone(&self) -> io::Result<File> {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
@@ -192,6 +348,20 @@ impl File {
     /// The standard library's file, after the write under way. An error of that write is not told: flush
     /// first to know. Bytes that a dropped read took from a pipe or a terminal are lost: read them first, or use
     /// [`try_into_std`](File::try_into_std).
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-into-std40-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// let std: std::fs::File = file.into_std().await;
+    /// assert!(std.metadata()?.is_file());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn into_std(mut self) -> StdFile {
         let engine = self.engine.get_mut();
         poll_fn(|cx| engine.poll_settled(cx)).await;
@@ -212,6 +382,21 @@ impl File {
     /// # Errors
     /// Gives the file back while an operation is under way, and while it has bytes that a dropped read took from a pipe
     /// or a terminal: the next read gets them.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-try-into-std41-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// let std = file.try_into_std().expect("nothing is under way");
+    /// assert!(std.metadata()?.is_file());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[allow(clippy::result_large_err)] // The signature is tokio's, and the file just moves back.
     pub fn try_into_std(mut self) -> Result<StdFile, File> {
         // A task may have ended without anybody having seen what it brought.
@@ -245,6 +430,22 @@ impl File {
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-permissions42-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// let mut permissions = file.metadata().await?.permissions();
+    /// permissions.set_readonly(true);
+    /// file.set_permissions(permissions).await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.with_file(move |file| file.set_permissions(permissions.clone()))
             .await
@@ -254,6 +455,23 @@ impl File {
     ///
     /// # Errors
     /// The system's; and if the runtime shuts down first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-times43-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use std::time::SystemTime;
+    /// use selvedge::fs::{File, FileTimes};
+    /// let file = File::create("a").await?;
+    /// file.set_times(FileTimes::new().set_modified(SystemTime::UNIX_EPOCH)).await?;
+    /// assert_eq!(file.metadata().await?.modified()?, SystemTime::UNIX_EPOCH);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_times(&self, times: FileTimes) -> io::Result<()> {
         let mut engine = self.engine.lock().await;
         poll_fn(|cx| engine.poll_settled(cx)).await;
@@ -264,6 +482,21 @@ impl File {
     ///
     /// # Errors
     /// As [`set_times`](File::set_times).
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-modified44-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use std::time::SystemTime;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// file.set_modified(SystemTime::UNIX_EPOCH).await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time)).await
     }
@@ -272,6 +505,21 @@ impl File {
     ///
     /// # Panics
     /// If it is 0.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-set-max-buf-size45-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let mut file = selvedge::fs::File::create("a").await?;
+    /// file.set_max_buf_size(64 * 1024);
+    /// assert_eq!(file.max_buf_size(), 64 * 1024);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
         assert!(max_buf_size > 0, "`max_buf_size` must be greater than 0");
@@ -279,6 +527,19 @@ impl File {
     }
 
     /// The most bytes that one read or write moves.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-max-buf-size46-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let file = selvedge::fs::File::create("a").await?;
+    /// assert_eq!(file.max_buf_size(), 2 * 1024 * 1024);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_buf_size(&self) -> usize {
         self.max_buf_size
     }
@@ -388,22 +649,55 @@ impl FromRawFd for File {
 }
 
 /// Time stamps for [`File::set_times`]; what is not set stays.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-FileTimes47-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// use std::time::SystemTime;
+/// use selvedge::fs::{File, FileTimes};
+/// let now = SystemTime::now();
+/// let file = File::create("a").await?;
+/// file.set_times(FileTimes::new().set_accessed(now).set_modified(now)).await?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct FileTimes(std::fs::FileTimes);
 
 impl FileTimes {
     /// Nothing set.
+    ///
+    /// ```
+    /// let unchanged = selvedge::fs::FileTimes::new();
+    /// # let _ = unchanged;
+    /// ```
     pub fn new() -> FileTimes {
         FileTimes::default()
     }
 
     /// The time of the last access.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// let times = selvedge::fs::FileTimes::new().set_accessed(SystemTime::now());
+    /// # let _ = times;
+    /// ```
     #[must_use]
     pub fn set_accessed(self, time: SystemTime) -> FileTimes {
         FileTimes(self.0.set_accessed(time))
     }
 
     /// The time of the last change.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// let times = selvedge::fs::FileTimes::new().set_modified(SystemTime::now());
+    /// # let _ = times;
+    /// ```
     #[must_use]
     pub fn set_modified(self, time: SystemTime) -> FileTimes {
         FileTimes(self.0.set_modified(time))

@@ -99,6 +99,19 @@ macro_rules! options {
 
 impl OpenOptions {
     /// Nothing is chosen yet.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-new51-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// selvedge::fs::OpenOptions::new().read(true).open("a").await?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> OpenOptions {
         OpenOptions {
             std: std::fs::OpenOptions::new(),
@@ -130,6 +143,21 @@ impl OpenOptions {
     /// # Errors
     /// The system's; `InvalidInput` for options that make no sense together; and if the runtime shuts down
     /// first.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-open52-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// std::fs::write("a", "data")?;
+    /// let file = selvedge::fs::OpenOptions::new().read(true).open("a").await?;
+    /// assert_eq!(file.metadata().await?.len(), 4);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.std.clone(), path.as_ref().to_owned());
         if let Some((flags, mode)) = self.known.as_ref().and_then(Known::for_system) {
