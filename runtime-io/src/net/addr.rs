@@ -14,6 +14,18 @@ use std::vec;
 /// and a port, `"host:port"`, `("host", port)`.
 ///
 /// The trait is sealed; its lookup is asynchronous, unlike that of its namesake in `std::net`.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::net::{TcpListener, ToSocketAddrs};
+/// async fn listen(on: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
+///     TcpListener::bind(on).await
+/// }
+/// listen("127.0.0.1:0").await.unwrap();
+/// listen(("127.0.0.1", 0)).await.unwrap();
+/// # }
+/// ```
 pub trait ToSocketAddrs: sealed::Resolve {}
 
 mod sealed {

@@ -27,6 +27,17 @@ macro_rules! wait_methods {
             ///
             /// # Cancel safety
             /// Safe: nothing is lost when the future is dropped.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::Interest, net::UnixStream};
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await.unwrap();
+            /// assert!(ready.is_writable());
+            /// # }
+            /// ```
             pub async fn ready(
                 &self,
                 interest: crate::reactor::Interest,
@@ -39,6 +50,18 @@ macro_rules! wait_methods {
             ///
             /// # Cancel safety
             /// Safe.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// far.write_all(b"data").await.unwrap();
+            /// near.readable().await.unwrap();
+            /// assert_eq!(near.try_read(&mut [0; 8]).unwrap(), 4);
+            /// # }
+            /// ```
             pub async fn readable(&self) -> std::io::Result<()> {
                 self.ready(crate::reactor::Interest::READABLE).await?;
                 Ok(())
@@ -48,6 +71,17 @@ macro_rules! wait_methods {
             ///
             /// # Cancel safety
             /// Safe.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// near.writable().await.unwrap();
+            /// assert_eq!(near.try_write(b"data").unwrap(), 4);
+            /// # }
+            /// ```
             pub async fn writable(&self) -> std::io::Result<()> {
                 self.ready(crate::reactor::Interest::WRITABLE).await?;
                 Ok(())
@@ -58,6 +92,22 @@ macro_rules! wait_methods {
             ///
             /// # Errors
             /// "Would block" where it is not ready; whatever `f` returns.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::{ErrorKind, Read};
+            /// use std::os::fd::AsFd;
+            /// use selvedge::{io::Interest, net::UnixStream};
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let read = near.try_io(Interest::READABLE, || {
+            ///     let file = std::fs::File::from(near.as_fd().try_clone_to_owned()?);
+            ///     (&file).read(&mut [0; 8])
+            /// });
+            /// assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
+            /// # }
+            /// ```
             pub fn try_io<R>(
                 &self,
                 interest: crate::reactor::Interest,
@@ -70,6 +120,23 @@ macro_rules! wait_methods {
             ///
             /// # Cancel safety
             /// As safe as `f`.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::Read;
+            /// use std::os::fd::AsFd;
+            /// use selvedge::{io::{AsyncWriteExt, Interest}, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// far.write_all(b"data").await.unwrap();
+            /// let read = near.async_io(Interest::READABLE, || {
+            ///     let file = std::fs::File::from(near.as_fd().try_clone_to_owned()?);
+            ///     (&file).read(&mut [0; 8])
+            /// });
+            /// assert_eq!(read.await.unwrap(), 4);
+            /// # }
+            /// ```
             pub async fn async_io<R>(
                 &self,
                 interest: crate::reactor::Interest,
@@ -86,6 +153,13 @@ macro_rules! poll_ready_methods {
     ($type:ty, $read:ident, $write:ident) => {
         impl $type {
             /// Polls for something to read. Only the latest caller of the read side is woken.
+            ///
+            /// ```
+            /// use std::future::poll_fn;
+            #[doc = concat!(" async fn wait(socket: &selvedge::net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("     poll_fn(|cx| socket.", stringify!($read), "(cx)).await")]
+            /// }
+            /// ```
             pub fn $read(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -97,6 +171,13 @@ macro_rules! poll_ready_methods {
             }
 
             /// Polls for room to write. Only the latest caller of the write side is woken.
+            ///
+            /// ```
+            /// use std::future::poll_fn;
+            #[doc = concat!(" async fn wait(socket: &selvedge::net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("     poll_fn(|cx| socket.", stringify!($write), "(cx)).await")]
+            /// }
+            /// ```
             pub fn $write(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -118,6 +199,17 @@ macro_rules! std_conversions {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled; in debug builds, for a blocking socket.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
+            /// near.set_nonblocking(true).unwrap();
+            /// let stream = selvedge::net::UnixStream::from_std(near).unwrap();
+            /// # let _ = stream;
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_std(socket: $std) -> std::io::Result<$type> {
                 crate::net::common::debug_check_nonblocking(&socket);
@@ -126,6 +218,15 @@ macro_rules! std_conversions {
             }
 
             /// Gives the socket to the standard library. It stays in non-blocking mode.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let std: std::os::unix::net::UnixStream = near.into_std().unwrap();
+            /// std.set_nonblocking(false).unwrap();
+            /// # }
+            /// ```
             pub fn into_std(self) -> std::io::Result<$std> {
                 let fd: std::os::fd::OwnedFd = self.io.into_inner()?.into();
                 Ok(fd.into())
@@ -175,6 +276,17 @@ macro_rules! try_read_methods {
             ///
             /// # Errors
             /// "Would block" where nothing is there.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::ErrorKind;
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// assert_eq!(near.try_read(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+            /// # }
+            /// ```
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
                 self.io
                     .registration()
@@ -184,6 +296,20 @@ macro_rules! try_read_methods {
             }
 
             /// Like `try_read`, into several buffers.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::IoSliceMut;
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// far.write_all(b"data").await.unwrap();
+            /// near.readable().await.unwrap();
+            /// let (mut a, mut b) = ([0; 3], [0; 3]);
+            /// let mut parts = [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
+            /// assert_eq!(near.try_read_vectored(&mut parts).unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_read_vectored(
                 &self,
                 bufs: &mut [std::io::IoSliceMut<'_>],
@@ -196,6 +322,19 @@ macro_rules! try_read_methods {
             }
 
             /// Like `try_read`, into the spare capacity of `buf`.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// far.write_all(b"data").await.unwrap();
+            /// near.readable().await.unwrap();
+            /// let mut buf = Vec::with_capacity(16);
+            /// assert_eq!(near.try_read_buf(&mut buf).unwrap(), 4);
+            /// assert_eq!(buf, b"data");
+            /// # }
+            /// ```
             #[cfg(feature = "io-util")]
             pub fn try_read_buf<B: bytes::BufMut>(&self, buf: &mut B) -> std::io::Result<usize> {
                 self.io
@@ -216,6 +355,16 @@ macro_rules! try_write_methods {
             ///
             /// # Errors
             /// "Would block" where there is no room.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// assert_eq!(near.try_write(b"data").unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
                 self.io
                     .registration()
@@ -225,6 +374,17 @@ macro_rules! try_write_methods {
             }
 
             /// Like `try_write`, from several buffers.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::IoSlice;
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let parts = [IoSlice::new(b"da"), IoSlice::new(b"ta")];
+            /// assert_eq!(near.try_write_vectored(&parts).unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_write_vectored(
                 &self,
                 bufs: &[std::io::IoSlice<'_>],
@@ -393,16 +553,54 @@ macro_rules! half_methods {
         half_methods!(any $half, $addr);
         impl $half {
             /// Waits until reading is worth a try.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// far.write_all(b"data").await.unwrap();
+            /// reader.readable().await.unwrap();
+            /// # }
+            /// ```
             pub async fn readable(&self) -> std::io::Result<()> {
                 self.stream().readable().await
             }
 
             /// Reads what is there, without waiting.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// far.write_all(b"data").await.unwrap();
+            /// reader.readable().await.unwrap();
+            /// assert_eq!(reader.try_read(&mut [0; 8]).unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_read(&self, buf: &mut [u8]) -> std::io::Result<usize> {
                 self.stream().try_read(buf)
             }
 
             /// Reads what is there into several buffers, without waiting.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::IoSliceMut;
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// far.write_all(b"data").await.unwrap();
+            /// reader.readable().await.unwrap();
+            /// let (mut a, mut b) = ([0; 3], [0; 3]);
+            /// let mut parts = [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
+            /// assert_eq!(reader.try_read_vectored(&mut parts).unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_read_vectored(
                 &self,
                 bufs: &mut [std::io::IoSliceMut<'_>],
@@ -411,6 +609,19 @@ macro_rules! half_methods {
             }
 
             /// Reads what is there into spare capacity, without waiting.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, mut far) = UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// far.write_all(b"data").await.unwrap();
+            /// reader.readable().await.unwrap();
+            /// let mut buf = Vec::with_capacity(16);
+            /// assert_eq!(reader.try_read_buf(&mut buf).unwrap(), 4);
+            /// # }
+            /// ```
             #[cfg(feature = "io-util")]
             pub fn try_read_buf<B: bytes::BufMut>(&self, buf: &mut B) -> std::io::Result<usize> {
                 self.stream().try_read_buf(buf)
@@ -422,16 +633,45 @@ macro_rules! half_methods {
         half_methods!(any $half, $addr);
         impl $half {
             /// Waits until writing is worth a try.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (_reader, writer) = near.into_split();
+            /// writer.writable().await.unwrap();
+            /// # }
+            /// ```
             pub async fn writable(&self) -> std::io::Result<()> {
                 self.stream().writable().await
             }
 
             /// Writes what there is room for, without waiting.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (_reader, writer) = near.into_split();
+            /// assert_eq!(writer.try_write(b"data").unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_write(&self, buf: &[u8]) -> std::io::Result<usize> {
                 self.stream().try_write(buf)
             }
 
             /// Writes what there is room for from several buffers, without waiting.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::io::IoSlice;
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (_reader, writer) = near.into_split();
+            /// let parts = [IoSlice::new(b"da"), IoSlice::new(b"ta")];
+            /// assert_eq!(writer.try_write_vectored(&parts).unwrap(), 4);
+            /// # }
+            /// ```
             pub fn try_write_vectored(
                 &self,
                 bufs: &[std::io::IoSlice<'_>],
@@ -443,6 +683,16 @@ macro_rules! half_methods {
     (any $half:ty, $addr:ty) => {
         impl $half {
             /// Waits for any of `interest`; says which flags were ready.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::Interest, net::UnixStream};
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let (_reader, writer) = near.into_split();
+            /// assert!(writer.ready(Interest::WRITABLE).await.unwrap().is_writable());
+            /// # }
+            /// ```
             pub async fn ready(
                 &self,
                 interest: crate::reactor::Interest,
@@ -451,11 +701,29 @@ macro_rules! half_methods {
             }
 
             /// The address of the other end.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// assert!(reader.peer_addr().unwrap().is_unnamed());
+            /// # }
+            /// ```
             pub fn peer_addr(&self) -> std::io::Result<$addr> {
                 self.stream().peer_addr()
             }
 
             /// The address of this end.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (reader, _writer) = near.into_split();
+            /// assert!(reader.local_addr().unwrap().is_unnamed());
+            /// # }
+            /// ```
             pub fn local_addr(&self) -> std::io::Result<$addr> {
                 self.stream().local_addr()
             }
@@ -467,14 +735,49 @@ macro_rules! half_methods {
 macro_rules! halves {
     ($stream:ident, $addr:ty) => {
         /// The reading half of a borrowed stream.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::UnixStream};
+        /// let (mut near, mut far) = UnixStream::pair().unwrap();
+        /// let (mut reader, mut writer) = near.split(); // both borrow the stream
+        /// far.write_all(b"ping").await.unwrap();
+        /// let (read, written) = selvedge::join!(reader.read_u32(), writer.write_all(b"pong"));
+        /// assert_eq!(read.unwrap(), u32::from_be_bytes(*b"ping"));
+        /// written.unwrap();
+        /// # }
+        /// ```
         #[derive(Debug)]
         pub struct ReadHalf<'a>(&'a $stream);
 
         /// The writing half of a borrowed stream.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+        /// let (mut near, _far) = UnixStream::pair().unwrap();
+        /// let (_reader, mut writer) = near.split();
+        /// writer.write_all(b"data").await.unwrap();
+        /// # }
+        /// ```
         #[derive(Debug)]
         pub struct WriteHalf<'a>(&'a $stream);
 
         /// The reading half of a stream, for a task of its own.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::UnixStream};
+        /// let (near, mut far) = UnixStream::pair().unwrap();
+        /// let (mut reader, _writer) = near.into_split();
+        /// let task = selvedge::spawn(async move { reader.read_u8().await });
+        /// far.write_all(b"a").await.unwrap();
+        /// assert_eq!(task.await.unwrap().unwrap(), b'a');
+        /// # }
+        /// ```
         #[derive(Debug)]
         pub struct OwnedReadHalf {
             stream: std::sync::Arc<$stream>,
@@ -482,6 +785,20 @@ macro_rules! halves {
 
         /// The writing half of a stream, for a task of its own. Dropping it shuts the write side
         /// down; [`forget`](OwnedWriteHalf::forget) does not.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::UnixStream};
+        /// let (near, mut far) = UnixStream::pair().unwrap();
+        /// let (_reader, mut writer) = near.into_split();
+        /// writer.write_all(b"data").await.unwrap();
+        /// drop(writer); // the other side reads the end
+        /// let mut all = Vec::new();
+        /// far.read_to_end(&mut all).await.unwrap();
+        /// assert_eq!(all, b"data");
+        /// # }
+        /// ```
         #[derive(Debug)]
         pub struct OwnedWriteHalf {
             stream: std::sync::Arc<$stream>,
@@ -489,6 +806,18 @@ macro_rules! halves {
         }
 
         /// The halves were of two different streams; has both of them.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::net::UnixStream;
+        /// let (near, far) = UnixStream::pair().unwrap();
+        /// let (reader, _) = near.into_split();
+        /// let (_, writer) = far.into_split();
+        /// let error = reader.reunite(writer).unwrap_err();
+        /// println!("{error}");
+        /// # }
+        /// ```
         #[derive(Debug)]
         pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
@@ -546,6 +875,18 @@ macro_rules! halves {
             ///
             /// # Errors
             /// If `other` is of another stream.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let (reader, writer) = near.into_split();
+            /// let stream: UnixStream = reader.reunite(writer).unwrap();
+            /// # let _ = stream;
+            /// # }
+            /// ```
             pub fn reunite(self, other: OwnedWriteHalf) -> Result<$stream, ReuniteError> {
                 reunite(self, other)
             }
@@ -560,11 +901,33 @@ macro_rules! halves {
             ///
             /// # Errors
             /// If `other` is of another stream.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::UnixStream;
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let (reader, writer) = near.into_split();
+            /// let stream: UnixStream = writer.reunite(reader).unwrap();
+            /// # let _ = stream;
+            /// # }
+            /// ```
             pub fn reunite(self, other: OwnedReadHalf) -> Result<$stream, ReuniteError> {
                 reunite(other, self)
             }
 
             /// Drops the half without shutting the write side down.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// let (reader, writer) = near.into_split();
+            /// writer.forget(); // the stream stays open for writing until its reader goes
+            /// # drop(reader);
+            /// # }
+            /// ```
             pub fn forget(mut self) {
                 self.shutdown_on_drop = false;
             }

@@ -35,6 +35,20 @@ macro_rules! listener_methods {
             ///
             /// # Cancel safety
             /// Safe: no connection is lost.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::{TcpListener, TcpStream};
+            /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            /// let address = listener.local_addr().unwrap();
+            /// let (accepted, connected) = selvedge::join!(listener.accept(), TcpStream::connect(address));
+            /// let (stream, peer) = accepted.unwrap();
+            /// assert_eq!(peer, connected.unwrap().local_addr().unwrap());
+            /// # let _ = stream;
+            /// # }
+            /// ```
             pub async fn accept(&self) -> std::io::Result<($stream, $addr)> {
                 let registration = self.io.registration();
                 registration
@@ -43,6 +57,18 @@ macro_rules! listener_methods {
             }
 
             /// Polls for a connection. Only the latest caller is woken.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::future::poll_fn;
+            /// use selvedge::net::{TcpListener, TcpStream};
+            /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            /// let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            /// let (_stream, peer) = poll_fn(|cx| listener.poll_accept(cx)).await.unwrap();
+            /// assert_eq!(peer, client.local_addr().unwrap());
+            /// # }
+            /// ```
             pub fn poll_accept(
                 &self,
                 cx: &mut std::task::Context<'_>,
@@ -84,16 +110,44 @@ macro_rules! connection_methods {
             }
 
             /// The pending error of the socket, which is thereby cleared.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+            /// assert!(near.take_error().unwrap().is_none());
+            /// # }
+            /// ```
             pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
                 self.io.take_error()
             }
 
             /// Two borrowed halves, for reading and writing at once in one task.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (mut near, _far) = UnixStream::pair().unwrap();
+            /// let (_reader, mut writer) = near.split();
+            /// writer.write_all(b"data").await.unwrap();
+            /// # }
+            /// ```
             pub fn split<'a>(&'a mut self) -> (ReadHalf<'a>, WriteHalf<'a>) {
                 split::split(self)
             }
 
             /// Two owned halves, for two tasks.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::AsyncWriteExt, net::UnixStream};
+            /// let (near, _far) = UnixStream::pair().unwrap();
+            /// let (_reader, mut writer) = near.into_split();
+            /// selvedge::spawn(async move { writer.write_all(b"data").await }).await.unwrap().unwrap();
+            /// # }
+            /// ```
             pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
                 split::into_split(self)
             }

@@ -5,12 +5,27 @@ macro_rules! options {
     ($type:ty; $($(#[$attribute:meta])* $doc:literal $get:ident, $set:ident: $value:ty = $inner_get:ident, $inner_set:ident;)*) => {
         impl $type {$(
             #[doc = concat!("Reads ", $doc, ".")]
+            ///
+            /// ```
+            /// # #![allow(deprecated)]
+            #[doc = concat!(" fn tell(socket: &selvedge::net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("     println!(\"{:?}\", socket.", stringify!($get), "()?);")]
+            ///     Ok(())
+            /// }
+            /// ```
             $(#[$attribute])*
             pub fn $get(&self) -> std::io::Result<$value> {
                 socket2::SockRef::from(self).$inner_get()
             }
 
             #[doc = concat!("Sets ", $doc, ".")]
+            ///
+            /// ```
+            /// # #![allow(deprecated)]
+            #[doc = concat!(" fn copy(from: &selvedge::net::", stringify!($type), ", to: &selvedge::net::", stringify!($type), ") -> std::io::Result<()> {")]
+            #[doc = concat!("     to.", stringify!($set), "(from.", stringify!($get), "()?)")]
+            /// }
+            /// ```
             $(#[$attribute])*
             pub fn $set(&self, value: $value) -> std::io::Result<()> {
                 socket2::SockRef::from(self).$inner_set(value)
@@ -24,11 +39,30 @@ macro_rules! linger_options {
     ($type:ty) => {
         impl $type {
             /// How long closing waits for unsent data.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::TcpSocket;
+            /// assert_eq!(TcpSocket::new_v4().unwrap().linger().unwrap(), None);
+            /// # }
+            /// ```
             pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
                 socket2::SockRef::from(self).linger()
             }
 
             /// Sets how long closing waits for unsent data.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// # #[allow(deprecated)] {
+            /// use std::time::Duration;
+            /// let socket = selvedge::net::TcpSocket::new_v4().unwrap();
+            /// socket.set_linger(Some(Duration::ZERO)).unwrap();
+            /// # }
+            /// # }
+            /// ```
             #[deprecated(
                 note = "a closing socket that lingers blocks the thread; see `set_zero_linger` for resets"
             )]
@@ -37,6 +71,16 @@ macro_rules! linger_options {
             }
 
             /// Makes closing reset the connection and throw unsent data away.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use std::time::Duration;
+            /// let socket = selvedge::net::TcpSocket::new_v4().unwrap();
+            /// socket.set_zero_linger().unwrap();
+            /// assert_eq!(socket.linger().unwrap(), Some(Duration::ZERO));
+            /// # }
+            /// ```
             pub fn set_zero_linger(&self) -> std::io::Result<()> {
                 socket2::SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
             }
@@ -57,11 +101,27 @@ macro_rules! route_options {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         impl $type {
             /// The network device it is bound to (`SO_BINDTODEVICE`).
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let socket = selvedge::net::TcpSocket::new_v4().unwrap();
+            /// assert_eq!(socket.device().unwrap(), None);
+            /// # }
+            /// ```
             pub fn device(&self) -> std::io::Result<Option<Vec<u8>>> {
                 socket2::SockRef::from(self).device()
             }
 
             /// Binds to a network device, or with `None` to none.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let socket = selvedge::net::TcpSocket::new_v4().unwrap();
+            /// socket.bind_device(None).unwrap(); // any device
+            /// # }
+            /// ```
             pub fn bind_device(&self, interface: Option<&[u8]>) -> std::io::Result<()> {
                 socket2::SockRef::from(self).bind_device(interface)
             }

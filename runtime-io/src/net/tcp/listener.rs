@@ -42,6 +42,14 @@ pub struct TcpListener {
 impl TcpListener {
     /// Binds to the first of the addresses that works, with address reuse on and a backlog of
     /// 1024, and listens. Port 0 lets the OS choose.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let listener = selvedge::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// println!("listening on {}", listener.local_addr().unwrap());
+    /// # }
+    /// ```
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         let addrs = resolve(&addr).await?;
         first_ok(addrs, async |addr| {
@@ -51,6 +59,14 @@ impl TcpListener {
     }
 
     /// The address it is bound to.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let listener = selvedge::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// assert_ne!(listener.local_addr().unwrap().port(), 0);
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }

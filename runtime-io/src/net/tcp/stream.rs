@@ -43,6 +43,17 @@ impl TcpStream {
     ///
     /// # Cancel safety
     /// Dropping the future ends the attempt.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// stream.set_nodelay(true).unwrap();
+    /// # }
+    /// ```
     pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let addrs = resolve(&addr).await?;
         first_ok(addrs, async |addr| {
@@ -52,16 +63,50 @@ impl TcpStream {
     }
 
     /// The address of this end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// assert!(stream.local_addr().unwrap().ip().is_loopback());
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr()
     }
 
     /// The address of the other end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::net::{TcpListener, TcpStream};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr()
     }
 
     /// Polls for data to look at without taking it; how much was put into `buf`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::{io::{AsyncWriteExt, ReadBuf}, net::{TcpListener, TcpStream}};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// listener.accept().await.unwrap().0.write_all(b"data").await.unwrap();
+    /// let mut space = [0; 8];
+    /// let mut buf = ReadBuf::new(&mut space);
+    /// assert_eq!(poll_fn(|cx| near.poll_peek(cx, &mut buf)).await.unwrap(), 4);
+    /// # }
+    /// ```
     pub fn poll_peek(
         &self,
         cx: &mut Context<'_>,
@@ -74,6 +119,18 @@ impl TcpStream {
     }
 
     /// Looks at data without taking it.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::{io::AsyncWriteExt, net::{TcpListener, TcpStream}};
+    /// let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    /// listener.accept().await.unwrap().0.write_all(b"data").await.unwrap();
+    /// assert_eq!(near.peek(&mut [0; 8]).await.unwrap(), 4);
+    /// assert_eq!(near.try_read(&mut [0; 8]).unwrap(), 4); // it was left there
+    /// # }
+    /// ```
     pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.io
             .registration()

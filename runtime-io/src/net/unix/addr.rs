@@ -7,21 +7,64 @@ use std::os::unix::net;
 use std::path::Path;
 
 /// The address of a Unix socket: a path, an abstract name, or none.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("selvedge-doc-SocketAddr113-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # std::env::set_current_dir(&folder)?;
+/// use selvedge::net::{UnixListener, unix::SocketAddr};
+/// let address: SocketAddr = UnixListener::bind("socket")?.local_addr()?;
+/// assert_eq!(address.as_pathname(), Some(std::path::Path::new("socket")));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SocketAddr(pub(super) net::SocketAddr);
 
 impl SocketAddr {
     /// Has the socket no name?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// assert!(near.local_addr().unwrap().is_unnamed());
+    /// # }
+    /// ```
     pub fn is_unnamed(&self) -> bool {
         self.0.is_unnamed()
     }
 
     /// The path, if it has one.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-as-pathname115-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let listener = selvedge::net::UnixListener::bind("socket")?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(std::path::Path::new("socket")));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn as_pathname(&self) -> Option<&Path> {
         self.0.as_pathname()
     }
 
     /// The abstract name without its leading zero, if it has one (Linux).
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// assert_eq!(near.local_addr().unwrap().as_abstract_name(), None);
+    /// # }
+    /// ```
     pub fn as_abstract_name(&self) -> Option<&[u8]> {
         #[cfg(target_os = "linux")]
         {

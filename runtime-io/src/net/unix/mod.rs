@@ -20,11 +20,26 @@ pub use stream::UnixStream;
 pub use ucred::UCred;
 
 /// A user's number.
+///
+/// ```
+/// let root: selvedge::net::unix::uid_t = 0;
+/// # let _ = root;
+/// ```
 #[allow(non_camel_case_types)]
 pub type uid_t = u32;
 /// A group's number.
+///
+/// ```
+/// let root: selvedge::net::unix::gid_t = 0;
+/// # let _ = root;
+/// ```
 #[allow(non_camel_case_types)]
 pub type gid_t = u32;
 /// A process's number.
+///
+/// ```
+/// let me: selvedge::net::unix::pid_t = std::process::id() as i32;
+/// # let _ = me;
+/// ```
 #[allow(non_camel_case_types)]
 pub type pid_t = i32;

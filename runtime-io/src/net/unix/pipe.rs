@@ -64,6 +64,21 @@ pub struct OpenOptions {
 
 impl OpenOptions {
     /// One direction only, and checked to be a FIFO.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-new117-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::unix::pipe;
+    /// std::process::Command::new("mkfifo").arg("pipe").status()?;
+    /// let receiver = pipe::OpenOptions::new().open_receiver("pipe")?;
+    /// # drop(receiver);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> OpenOptions {
         OpenOptions {
             read_write: false,
@@ -73,6 +88,22 @@ impl OpenOptions {
 
     /// Opens for both directions (Linux): a sender then needs no receiver to be there, and a
     /// receiver never sees the end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-read-write118-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::unix::pipe;
+    /// std::process::Command::new("mkfifo").arg("pipe").status()?;
+    /// // Does not fail for want of a reader.
+    /// let sender = pipe::OpenOptions::new().read_write(true).open_sender("pipe")?;
+    /// # drop(sender);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn read_write(&mut self, value: bool) -> &mut OpenOptions {
         self.read_write = value;
@@ -80,6 +111,21 @@ impl OpenOptions {
     }
 
     /// Leaves out the check that the file is a FIFO.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-unchecked119-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::unix::pipe;
+    /// std::process::Command::new("mkfifo").arg("pipe").status()?;
+    /// let receiver = pipe::OpenOptions::new().unchecked(true).open_receiver("pipe")?;
+    /// # drop(receiver);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unchecked(&mut self, value: bool) -> &mut OpenOptions {
         self.unchecked = value;
         self
@@ -89,6 +135,22 @@ impl OpenOptions {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-open-receiver120-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::unix::pipe;
+    /// std::process::Command::new("mkfifo").arg("pipe").status()?;
+    /// let receiver = pipe::OpenOptions::new().open_receiver("pipe")?;
+    /// # drop(receiver);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn open_receiver<P: AsRef<Path>>(&self, path: P) -> io::Result<Receiver> {
         let file = self.open(path.as_ref(), true)?;
@@ -102,6 +164,23 @@ impl OpenOptions {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-open-sender121-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::unix::pipe;
+    /// std::process::Command::new("mkfifo").arg("pipe").status()?;
+    /// let receiver = pipe::OpenOptions::new().open_receiver("pipe")?;
+    /// let sender = pipe::OpenOptions::new().open_sender("pipe")?;
+    /// # drop((receiver, sender));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn open_sender<P: AsRef<Path>>(&self, path: P) -> io::Result<Sender> {
         let file = self.open(path.as_ref(), false)?;
@@ -196,6 +275,18 @@ macro_rules! end_conversions {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (reader, _writer) = std::io::pipe().unwrap();
+            /// let file = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+            /// let receiver = pipe::Receiver::from_file(file).unwrap();
+            /// # drop(receiver);
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_file(file: File) -> io::Result<$type> {
                 $type::from_file_unchecked(into_checked(file, $needed)?)
@@ -205,6 +296,17 @@ macro_rules! end_conversions {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (reader, _writer) = std::io::pipe().unwrap();
+            /// let receiver = pipe::Receiver::from_owned_fd(reader.into()).unwrap();
+            /// # drop(receiver);
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_owned_fd(owned_fd: OwnedFd) -> io::Result<$type> {
                 $type::from_file(owned_fd.into())
@@ -214,6 +316,18 @@ macro_rules! end_conversions {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (_sender, receiver) = pipe::pipe().unwrap();
+            /// let file = std::fs::File::from(receiver.into_nonblocking_fd().unwrap());
+            /// let receiver = pipe::Receiver::from_file_unchecked(file).unwrap();
+            /// # drop(receiver);
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_file_unchecked(file: File) -> io::Result<$type> {
                 $type::from_owned_fd_unchecked(file.into())
@@ -223,17 +337,49 @@ macro_rules! end_conversions {
             ///
             /// # Panics
             /// Outside of a runtime with I/O enabled.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (_sender, receiver) = pipe::pipe().unwrap();
+            /// let fd = receiver.into_nonblocking_fd().unwrap();
+            /// let receiver = pipe::Receiver::from_owned_fd_unchecked(fd).unwrap();
+            /// # drop(receiver);
+            /// # }
+            /// ```
             #[track_caller]
             pub fn from_owned_fd_unchecked(owned_fd: OwnedFd) -> io::Result<$type> {
                 $type::from_mio(<$mio>::from(owned_fd))
             }
 
             /// Gives the descriptor away, put into blocking mode.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (sender, _receiver) = pipe::pipe().unwrap();
+            /// let fd = sender.into_blocking_fd().unwrap(); // for a child's output, say
+            /// # drop(fd);
+            /// # }
+            /// ```
             pub fn into_blocking_fd(self) -> io::Result<OwnedFd> {
                 into_blocking(self.into_nonblocking_fd()?)
             }
 
             /// Gives the descriptor away as it is, in non-blocking mode.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (sender, _receiver) = pipe::pipe().unwrap();
+            /// let fd = sender.into_nonblocking_fd().unwrap();
+            /// # drop(fd);
+            /// # }
+            /// ```
             pub fn into_nonblocking_fd(self) -> io::Result<OwnedFd> {
                 Ok(self.io.into_inner()?.into())
             }
@@ -242,6 +388,16 @@ macro_rules! end_conversions {
             ///
             /// # Cancel safety
             /// Safe.
+            ///
+            /// # Examples
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::{io::Interest, net::unix::pipe};
+            /// let (sender, _receiver) = pipe::pipe().unwrap();
+            /// assert!(sender.ready(Interest::WRITABLE).await.unwrap().is_writable());
+            /// # }
+            /// ```
             pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
                 let event = self.io.registration().readiness(interest).await?;
                 Ok(event.ready())
@@ -249,6 +405,16 @@ macro_rules! end_conversions {
 
             /// Runs `f`, a non-blocking operation on this end, if the end is ready as far as is
             /// known. If `f` would block, that readiness is forgotten.
+            ///
+            /// ```
+            /// # #[selvedge::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// use selvedge::net::unix::pipe;
+            /// let (sender, _receiver) = pipe::pipe().unwrap();
+            /// sender.writable().await.unwrap();
+            /// assert_eq!(sender.try_io(|| Ok(1)).unwrap(), 1);
+            /// # }
+            /// ```
             pub fn try_io<R>(&self, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
                 self.io.registration().try_io($interest, f)
             }
@@ -270,6 +436,19 @@ macro_rules! end_conversions {
 }
 
 /// The end of a pipe to write to.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::unix::pipe};
+/// let (mut sender, mut receiver) = pipe::pipe().unwrap();
+/// sender.write_all(b"data").await.unwrap();
+/// drop(sender);
+/// let mut all = Vec::new();
+/// receiver.read_to_end(&mut all).await.unwrap();
+/// assert_eq!(all, b"data");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Sender {
     io: PollEvented<mio::unix::pipe::Sender>,
@@ -285,12 +464,32 @@ try_write_methods!(Sender);
 
 impl Sender {
     /// Waits until writing is worth a try.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::net::unix::pipe;
+    /// let (sender, _receiver) = pipe::pipe().unwrap();
+    /// sender.writable().await.unwrap();
+    /// assert_eq!(sender.try_write(b"data").unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn writable(&self) -> io::Result<()> {
         self.ready(Interest::WRITABLE).await?;
         Ok(())
     }
 
     /// Polls for room to write. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::net::unix::pipe;
+    /// let (sender, _receiver) = pipe::pipe().unwrap();
+    /// poll_fn(|cx| sender.poll_write_ready(cx)).await.unwrap();
+    /// # }
+    /// ```
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io
             .registration()
@@ -330,6 +529,18 @@ impl crate::io::AsyncWrite for Sender {
 }
 
 /// The end of a pipe to read from.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::unix::pipe};
+/// let (mut sender, mut receiver) = pipe::pipe().unwrap();
+/// sender.write_all(b"data").await.unwrap();
+/// let mut seen = [0; 4];
+/// receiver.read_exact(&mut seen).await.unwrap();
+/// assert_eq!(&seen, b"data");
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Receiver {
     io: PollEvented<mio::unix::pipe::Receiver>,
@@ -352,12 +563,34 @@ impl Receiver {
 
 impl Receiver {
     /// Waits until reading is worth a try.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::{io::AsyncWriteExt, net::unix::pipe};
+    /// let (mut sender, receiver) = pipe::pipe().unwrap();
+    /// sender.write_all(b"data").await.unwrap();
+    /// receiver.readable().await.unwrap();
+    /// assert_eq!(receiver.try_read(&mut [0; 8]).unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::READABLE).await?;
         Ok(())
     }
 
     /// Polls for something to read. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::{io::AsyncWriteExt, net::unix::pipe};
+    /// let (mut sender, receiver) = pipe::pipe().unwrap();
+    /// sender.write_all(b"data").await.unwrap();
+    /// poll_fn(|cx| receiver.poll_read_ready(cx)).await.unwrap();
+    /// # }
+    /// ```
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io
             .registration()

@@ -31,11 +31,35 @@ pub struct UnixSocket {
 
 impl UnixSocket {
     /// A new stream socket.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-new-stream136-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::UnixSocket;
+    /// let socket = UnixSocket::new_stream()?;
+    /// socket.bind("socket")?;
+    /// let listener = socket.listen(64)?;
+    /// # drop(listener);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new_stream() -> io::Result<UnixSocket> {
         UnixSocket::new(Domain::UNIX, Type::STREAM, None)
     }
 
     /// A new datagram socket.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let datagram = selvedge::net::UnixSocket::new_datagram().unwrap().datagram().unwrap();
+    /// # drop(datagram);
+    /// # }
+    /// ```
     pub fn new_datagram() -> io::Result<UnixSocket> {
         UnixSocket::new(Domain::UNIX, Type::DGRAM, None)
     }
@@ -45,6 +69,19 @@ impl UnixSocket {
     }
 
     /// Binds to a path.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-bind138-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let socket = selvedge::net::UnixSocket::new_stream()?;
+    /// socket.bind("socket")?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
         // Refuses what `connect` and `listen` would not understand either.
         addr::parse(path.as_ref())?;
@@ -55,6 +92,22 @@ impl UnixSocket {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-listen139-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let socket = selvedge::net::UnixSocket::new_stream()?;
+    /// socket.bind("socket")?;
+    /// let listener = socket.listen(64)?;
+    /// # drop(listener);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
         if self.is_datagram()? {
@@ -73,6 +126,22 @@ impl UnixSocket {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-connect140-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::{UnixListener, UnixSocket};
+    /// let listener = UnixListener::bind("socket")?;
+    /// let stream = UnixSocket::new_stream()?.connect("socket").await?;
+    /// # drop((listener, stream));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         if self.is_datagram()? {
             return Err(io::Error::other(
@@ -90,6 +159,22 @@ impl UnixSocket {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-datagram141-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let socket = selvedge::net::UnixSocket::new_datagram()?;
+    /// socket.bind("socket")?;
+    /// let datagram = socket.datagram()?;
+    /// # drop(datagram);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn datagram(self) -> io::Result<UnixDatagram> {
         if !self.is_datagram()? {

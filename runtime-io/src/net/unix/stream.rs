@@ -37,12 +37,42 @@ pub struct UnixStream {
 
 impl UnixStream {
     /// Connects to a path.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-connect149-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::{UnixListener, UnixStream};
+    /// let listener = UnixListener::bind("socket")?;
+    /// let stream = UnixStream::connect("socket").await?;
+    /// # drop((listener, stream));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
         let addr = addr::parse(path.as_ref())?;
         UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?, Kind::Unix).await
     }
 
     /// Connects to an address.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-connect-addr150-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// use selvedge::net::{UnixListener, UnixStream};
+    /// let listener = UnixListener::bind("socket")?;
+    /// let stream = UnixStream::connect_addr(&listener.local_addr()?).await?;
+    /// # drop(stream);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
         UnixStream::connecting(
             mio::net::UnixStream::connect_addr(&socket_addr.0)?,
@@ -55,6 +85,19 @@ impl UnixStream {
     ///
     /// # Panics
     /// Outside of a runtime with I/O enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::{io::{AsyncReadExt, AsyncWriteExt}, net::UnixStream};
+    /// let (mut near, mut far) = UnixStream::pair().unwrap();
+    /// near.write_all(b"data").await.unwrap();
+    /// let mut seen = [0; 4];
+    /// far.read_exact(&mut seen).await.unwrap();
+    /// assert_eq!(&seen, b"data");
+    /// # }
+    /// ```
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (a, b) = mio::net::UnixStream::pair()?;
@@ -68,16 +111,40 @@ impl UnixStream {
     }
 
     /// The address of this end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// assert!(near.local_addr().unwrap().is_unnamed());
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.local_addr().map(SocketAddr)
     }
 
     /// The address of the other end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// assert!(near.peer_addr().unwrap().is_unnamed());
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.peer_addr().map(SocketAddr)
     }
 
     /// Who made the other end.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// assert_eq!(near.peer_cred().unwrap().pid(), Some(std::process::id() as i32));
+    /// # }
+    /// ```
     pub fn peer_cred(&self) -> io::Result<UCred> {
         ucred::peer_cred(self)
     }

@@ -5,6 +5,16 @@ use std::io;
 use std::os::fd::AsRawFd;
 
 /// Credentials of the process that made the other end.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::net::{UnixStream, unix::UCred};
+/// let (near, _far) = UnixStream::pair().unwrap();
+/// let peer: UCred = near.peer_cred().unwrap();
+/// assert_eq!(peer.pid(), Some(std::process::id() as i32));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UCred {
     pid: Option<pid_t>,
@@ -14,16 +24,40 @@ pub struct UCred {
 
 impl UCred {
     /// Its user.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// println!("user {}", near.peer_cred().unwrap().uid());
+    /// # }
+    /// ```
     pub fn uid(&self) -> uid_t {
         self.uid
     }
 
     /// Its group.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// println!("group {}", near.peer_cred().unwrap().gid());
+    /// # }
+    /// ```
     pub fn gid(&self) -> gid_t {
         self.gid
     }
 
     /// Its process, where the OS tells.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (near, _far) = selvedge::net::UnixStream::pair().unwrap();
+    /// println!("process {:?}", near.peer_cred().unwrap().pid());
+    /// # }
+    /// ```
     pub fn pid(&self) -> Option<pid_t> {
         self.pid
     }
