@@ -18,6 +18,14 @@ pub(crate) fn shutdown_error() -> io::Error {
 }
 
 /// Is this the error of an operation whose runtime is gone?
+///
+/// ```
+/// use selvedge::runtime::is_rt_shutdown_err;
+/// fn is_worth_a_log(error: &std::io::Error) -> bool {
+///     !is_rt_shutdown_err(error) // the program is ending anyway
+/// }
+/// assert!(is_worth_a_log(&std::io::Error::other("disk on fire")));
+/// ```
 pub fn is_shutdown_error(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Shutdown>())
 }

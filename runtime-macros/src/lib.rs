@@ -30,7 +30,7 @@ use proc_macro::TokenStream;
 /// | `name = "text"` | name of the runtime |
 /// | `crate = "path"` | where the generated code finds the runtime crate |
 ///
-/// ```ignore
+/// ```
 /// #[selvedge::main(worker_threads = 2)]
 /// async fn main() {
 ///     selvedge::spawn(async { println!("on a worker") }).await.unwrap();
@@ -51,7 +51,7 @@ pub fn main_rt(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Takes the arguments of `#[main]`; the default flavor is `current_thread`.
 ///
-/// ```ignore
+/// ```
 /// #[selvedge::test]
 /// async fn adds() {
 ///     assert_eq!(2, async { 1 + 1 }.await);

@@ -14,6 +14,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 /// A task of a dump.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// selvedge::spawn(std::future::pending::<()>());
+/// selvedge::task::yield_now().await;
+/// let dump = selvedge::runtime::Handle::current().dump().await;
+/// for task in dump.tasks().iter() {
+///     println!("{}:\n{}", task.id(), task.trace());
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Task {
     id: Id,
@@ -22,11 +34,31 @@ pub struct Task {
 
 impl Task {
     /// The task's id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let dump = selvedge::runtime::Handle::current().dump().await;
+    /// assert_eq!(dump.tasks().iter().next().unwrap().id(), task.id());
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// Where it waits.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let dump = selvedge::runtime::Handle::current().dump().await;
+    /// println!("{}", dump.tasks().iter().next().unwrap().trace());
+    /// # }
+    /// ```
     pub fn trace(&self) -> &Trace {
         &self.trace
     }

@@ -21,12 +21,30 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 /// The traces of a runtime's tasks; made by `Handle::dump`.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let dump = selvedge::runtime::Handle::current().dump().await;
+/// println!("{} tasks", dump.tasks().iter().count());
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Dump {
     tasks: Tasks,
 }
 
 /// The tasks of a [`Dump`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let dump = selvedge::runtime::Handle::current().dump().await;
+/// for task in dump.tasks().iter() {
+///     println!("{}:\n{}", task.id(), task.trace());
+/// }
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Tasks {
     tasks: Vec<Task>,
@@ -34,6 +52,14 @@ pub struct Tasks {
 
 impl Dump {
     /// The tasks.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let dump = selvedge::runtime::Handle::current().dump().await;
+    /// println!("{} tasks", dump.tasks().iter().count());
+    /// # }
+    /// ```
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
     }
@@ -41,6 +67,14 @@ impl Dump {
 
 impl Tasks {
     /// One after the other, in the order in which they were traced.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let dump = selvedge::runtime::Handle::current().dump().await;
+    /// println!("{} tasks", dump.tasks().iter().count());
+    /// # }
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter()
     }
@@ -54,6 +88,17 @@ impl Handle {
     ///
     /// # Cancel safety
     /// Cancel safe: the traces taken so far are dropped.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let dump = selvedge::runtime::Handle::current().dump().await;
+    /// assert_eq!(dump.tasks().iter().count(), 1);
+    /// # }
+    /// ```
     pub async fn dump(&self) -> Dump {
         let shared = &*self.shared;
         let dumps = &shared.dumps;

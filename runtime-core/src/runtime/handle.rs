@@ -132,6 +132,7 @@ impl Handle {
     /// # Safety
     /// The caller is on the thread that owns the local runtime, and so is everyone who runs or
     /// drops its tasks.
+    #[doc(hidden)]
     #[track_caller]
     pub unsafe fn spawn_local_unchecked<F>(&self, future: F) -> JoinHandle<F::Output>
     where

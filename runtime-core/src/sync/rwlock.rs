@@ -658,6 +658,17 @@ macro_rules! borrowed_map {
         ///
         /// # Errors
         /// The guard as it was.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+        /// let lock = RwLock::new(vec![1]);
+        /// let first = RwLockWriteGuard::try_map(lock.write().await, |all| all.first_mut());
+        /// let first: RwLockMappedWriteGuard<'_, i32> = first.unwrap();
+        /// assert_eq!(*first, 1);
+        /// # }
+        /// ```
         pub fn $try_map<F, U: ?Sized>(
             #[allow(unused_mut)] mut this: Self,
             f: F,
@@ -731,6 +742,16 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     borrowed_map!(
         /// Narrows the guard to a part of the value.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::{RwLock, RwLockWriteGuard};
+        /// let lock = RwLock::new((1, 2));
+        /// *RwLockWriteGuard::map(lock.write().await, |pair| &mut pair.1) = 3;
+        /// assert_eq!(lock.into_inner(), (1, 3));
+        /// # }
+        /// ```
         map, try_map, RwLockWriteGuard -> RwLockMappedWriteGuard { turn, permits },
         &mut T => &mut U, *mut U
     );
@@ -831,6 +852,17 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
     borrowed_map!(
         /// Narrows the guard further.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() {
+        /// use selvedge::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+        /// let lock = RwLock::new(((1, 2), 3));
+        /// let inner = RwLockWriteGuard::map(lock.write().await, |all| &mut all.0);
+        /// *RwLockMappedWriteGuard::map(inner, |pair| &mut pair.1) = 5;
+        /// assert_eq!(lock.into_inner(), ((1, 5), 3));
+        /// # }
+        /// ```
         map, try_map, RwLockMappedWriteGuard -> RwLockMappedWriteGuard { turn, permits },
         &mut T => &mut U, *mut U
     );

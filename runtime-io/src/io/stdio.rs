@@ -185,16 +185,49 @@ macro_rules! standard_stream {
 standard_stream! {
     /// Standard input, for programs fed by pipes and files. An interactive one had better read on a thread
     /// of its own: a read that waits for a line keeps the runtime from shutting down.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncBufReadExt, BufReader, stdin};
+    /// # if false {
+    /// let mut lines = BufReader::new(stdin()).lines();
+    /// while let Some(line) = lines.next_line().await.unwrap() {
+    ///     println!("{line}");
+    /// }
+    /// # }
+    /// # }
+    /// ```
     Stdin stdin
 }
 
 standard_stream! {
     /// Standard output. Flush it before the program ends.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, stdout};
+    /// let mut out = stdout();
+    /// out.write_all(b"hello\n").await.unwrap();
+    /// out.flush().await.unwrap();
+    /// # }
+    /// ```
     Stdout stdout
 }
 
 standard_stream! {
     /// Standard error. Flush it before the program ends.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{AsyncWriteExt, stderr};
+    /// let mut err = stderr();
+    /// err.write_all(b"oops\n").await.unwrap();
+    /// err.flush().await.unwrap();
+    /// # }
+    /// ```
     Stderr stderr
 }
 

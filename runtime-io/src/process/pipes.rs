@@ -105,14 +105,56 @@ macro_rules! pipe_end {
 
 pipe_end! {
     /// The parent's end of a child's standard input. Dropping it is the end of that input.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::{io::AsyncWriteExt, process::{ChildStdin, Command}};
+    /// let mut command = Command::new("cat");
+    /// let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    /// let mut input: ChildStdin = child.stdin.take().unwrap();
+    /// input.write_all(b"hello").await.unwrap();
+    /// drop(input);
+    /// assert_eq!(child.wait_with_output().await.unwrap().stdout, b"hello");
+    /// # }
+    /// ```
     ChildStdin, Interest::WRITABLE
 }
 pipe_end! {
     /// The parent's end of a child's standard output.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::{io::{AsyncBufReadExt, BufReader}, process::{ChildStdout, Command}};
+    /// let mut child = Command::new("echo").arg("hi").stdout(Stdio::piped()).spawn().unwrap();
+    /// let output: ChildStdout = child.stdout.take().unwrap();
+    /// let mut lines = BufReader::new(output).lines();
+    /// assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("hi"));
+    /// child.wait().await.unwrap();
+    /// # }
+    /// ```
     ChildStdout, Interest::READABLE
 }
 pipe_end! {
     /// The parent's end of a child's standard error.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::process::Stdio;
+    /// use selvedge::{io::AsyncReadExt, process::{ChildStderr, Command}};
+    /// let mut command = Command::new("sh");
+    /// let mut child = command.args(["-c", "echo oops >&2"]).stderr(Stdio::piped()).spawn().unwrap();
+    /// let mut errors: ChildStderr = child.stderr.take().unwrap();
+    /// let mut text = String::new();
+    /// errors.read_to_string(&mut text).await.unwrap();
+    /// assert_eq!(text, "oops\n");
+    /// child.wait().await.unwrap();
+    /// # }
+    /// ```
     ChildStderr, Interest::READABLE
 }
 

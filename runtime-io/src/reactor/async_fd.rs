@@ -51,6 +51,23 @@ pub struct AsyncFd<T: AsRawFd> {
 }
 
 /// A look at readiness, to be used up or kept; see [`AsyncFd::readable`].
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::io::Read;
+/// use selvedge::io::unix::{AsyncFd, AsyncFdReadyGuard};
+/// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+/// # near.set_nonblocking(true).unwrap();
+/// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+/// let fd = AsyncFd::new(near).unwrap();
+/// let mut guard: AsyncFdReadyGuard<'_, _> = fd.readable().await.unwrap();
+/// match guard.try_io(|fd| fd.get_ref().read(&mut [0; 8])) {
+///     Ok(read) => assert_eq!(read.unwrap(), 4),
+///     Err(_would_block) => println!("not ready after all: the readiness is forgotten"),
+/// }
+/// # }
+/// ```
 #[must_use = "a guard that is ignored leaves the readiness set: say `clear_ready` or `retain_ready`"]
 pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
     async_fd: &'a AsyncFd<T>,
@@ -58,6 +75,21 @@ pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
 }
 
 /// Like [`AsyncFdReadyGuard`], with exclusive access to the inner value.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::io::Read;
+/// use selvedge::io::unix::{AsyncFd, AsyncFdReadyMutGuard};
+/// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+/// # near.set_nonblocking(true).unwrap();
+/// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+/// let mut fd = AsyncFd::new(near).unwrap();
+/// let mut guard: AsyncFdReadyMutGuard<'_, _> = fd.readable_mut().await.unwrap();
+/// let read = guard.try_io(|fd| fd.get_mut().read(&mut [0; 8]));
+/// assert_eq!(read.unwrap().unwrap(), 4);
+/// # }
+/// ```
 #[must_use = "a guard that is ignored leaves the readiness set: say `clear_ready` or `retain_ready`"]
 pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     async_fd: &'a mut AsyncFd<T>,
@@ -75,6 +107,18 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     /// Outside of a runtime, or where I/O is not enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::register(near).unwrap();
+    /// # let _ = fd;
+    /// # }
+    /// ```
     #[track_caller]
     pub unsafe fn register(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
         AsyncFd::make(inner, BOTH)
@@ -87,6 +131,18 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Panics
     /// Outside of a runtime, or where I/O is not enabled.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::register_with_interest(near, Interest::READABLE).unwrap();
+    /// # let _ = (fd, far);
+    /// # }
+    /// ```
     #[track_caller]
     pub unsafe fn register_with_interest(
         inner: T,
@@ -96,6 +152,18 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Registers for reading and writing, without the promise `register` asks for.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// fd.writable().await.unwrap().retain_ready();
+    /// # drop(far);
+    /// # }
+    /// ```
     #[deprecated(note = "use `AsyncFd::register`, which states what the descriptor must keep to")]
     #[track_caller]
     pub fn new(inner: T) -> io::Result<Self> {
@@ -103,6 +171,17 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Registers for `interest`, without the promise `register` asks for.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::with_interest(near, Interest::READABLE).unwrap();
+    /// # let _ = (fd, far);
+    /// # }
+    /// ```
     #[deprecated(note = "use `AsyncFd::register_with_interest`")]
     #[track_caller]
     pub fn with_interest(inner: T, interest: Interest) -> io::Result<Self> {
@@ -110,6 +189,21 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Like `new`; the error gives `inner` back.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # drop((near, far));
+    /// let file = std::fs::File::open("/proc/self/exe").unwrap();
+    /// // Files cannot be waited for: they come back.
+    /// let (file, error) = AsyncFd::try_new(file).unwrap_err().into_parts();
+    /// println!("{error}");
+    /// # drop(file);
+    /// # }
+    /// ```
     #[deprecated(note = "use `AsyncFd::register`, which states what the descriptor must keep to")]
     #[track_caller]
     pub fn try_new(inner: T) -> Result<Self, AsyncFdRegisterError<T>> {
@@ -117,6 +211,17 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Like `with_interest`; the error gives `inner` back.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::try_with_interest(near, Interest::READABLE).unwrap();
+    /// # let _ = (fd, far);
+    /// # }
+    /// ```
     #[deprecated(note = "use `AsyncFd::register_with_interest`")]
     #[track_caller]
     pub fn try_with_interest(
@@ -138,16 +243,52 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// The inner value.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// assert!(fd.get_ref().peer_addr().unwrap().is_unnamed());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.inner
     }
 
     /// The inner value, exclusively.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// fd.get_mut().set_nonblocking(true).unwrap();
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 
     /// Deregisters, and gives the inner value back.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let stream = fd.into_inner(); // the reactor knows it no more
+    /// # drop((stream, far));
+    /// # }
+    /// ```
     pub fn into_inner(self) -> T {
         let AsyncFd {
             registration,
@@ -158,6 +299,21 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Polls for readability. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = poll_fn(|cx| fd.poll_read_ready(cx)).await.unwrap();
+    /// assert!(!guard.ready().is_empty());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn poll_read_ready<'a>(
         &'a self,
         cx: &mut Context<'_>,
@@ -167,6 +323,20 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Polls for readability, with a guard for exclusive access. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// poll_fn(|cx| fd.poll_read_ready_mut(cx).map_ok(drop)).await.unwrap();
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn poll_read_ready_mut<'a>(
         &'a mut self,
         cx: &mut Context<'_>,
@@ -176,6 +346,20 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Polls for writability. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = poll_fn(|cx| fd.poll_write_ready(cx)).await.unwrap();
+    /// assert!(!guard.ready().is_empty());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn poll_write_ready<'a>(
         &'a self,
         cx: &mut Context<'_>,
@@ -185,6 +369,19 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Polls for writability, with a guard for exclusive access. Only the latest caller is woken.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::future::poll_fn;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// poll_fn(|cx| fd.poll_write_ready_mut(cx).map_ok(drop)).await.unwrap();
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn poll_write_ready_mut<'a>(
         &'a mut self,
         cx: &mut Context<'_>,
@@ -211,12 +408,39 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Cancel safety
     /// Safe: nothing is lost when the future is dropped. Any number may wait at once.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.ready(Interest::READABLE | Interest::WRITABLE).await.unwrap();
+    /// assert!(guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
         let event = self.registration.readiness(interest).await?;
         Ok(self.guard(event))
     }
 
     /// Waits for any of `interest`, with a guard for exclusive access.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.ready_mut(Interest::WRITABLE).await.unwrap();
+    /// assert!(guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub async fn ready_mut(
         &mut self,
         interest: Interest,
@@ -226,26 +450,96 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Waits until it is readable.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Read;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.readable().await.unwrap();
+    /// assert_eq!(guard.try_io(|fd| fd.get_ref().read(&mut [0; 8])).unwrap().unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn readable<'a>(&'a self) -> io::Result<AsyncFdReadyGuard<'a, T>> {
         self.ready(Interest::READABLE).await
     }
 
     /// Waits until it is readable, with a guard for exclusive access.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Read;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.readable_mut().await.unwrap();
+    /// assert_eq!(guard.get_inner_mut().read(&mut [0; 8]).unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn readable_mut<'a>(&'a mut self) -> io::Result<AsyncFdReadyMutGuard<'a, T>> {
         self.ready_mut(Interest::READABLE).await
     }
 
     /// Waits until it is writable.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable().await.unwrap();
+    /// assert_eq!(guard.try_io(|fd| fd.get_ref().write(b"data")).unwrap().unwrap(), 4);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub async fn writable<'a>(&'a self) -> io::Result<AsyncFdReadyGuard<'a, T>> {
         self.ready(Interest::WRITABLE).await
     }
 
     /// Waits until it is writable, with a guard for exclusive access.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// assert_eq!(guard.get_inner_mut().write(b"data").unwrap(), 4);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub async fn writable_mut<'a>(&'a mut self) -> io::Result<AsyncFdReadyMutGuard<'a, T>> {
         self.ready_mut(Interest::WRITABLE).await
     }
 
     /// Waits for `interest` and runs `f`, again and again until it does not block.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Read;
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let read = fd.async_io(Interest::READABLE, |mut stream| stream.read(&mut [0; 8])).await;
+    /// assert_eq!(read.unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn async_io<R>(
         &self,
         interest: Interest,
@@ -257,6 +551,20 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Like [`async_io`](AsyncFd::async_io), with exclusive access.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Read;
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # std::io::Write::write_all(&mut &far, b"data").unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let read = fd.async_io_mut(Interest::READABLE, |stream| stream.read(&mut [0; 8])).await;
+    /// assert_eq!(read.unwrap(), 4);
+    /// # }
+    /// ```
     pub async fn async_io_mut<R>(
         &mut self,
         interest: Interest,
@@ -273,6 +581,21 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// # Errors
     /// "Would block" if it is not, and then without having run `f`.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::{ErrorKind, Read};
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let read = fd.try_io(Interest::READABLE, |mut stream| stream.read(&mut [0; 8]));
+    /// assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -282,6 +605,20 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Like [`try_io`](AsyncFd::try_io), with exclusive access.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::{ErrorKind, Read};
+    /// use selvedge::io::{Interest, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let read = fd.try_io_mut(Interest::READABLE, |stream| stream.read(&mut [0; 8]));
+    /// assert_eq!(read.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn try_io_mut<R>(
         &mut self,
         interest: Interest,
@@ -331,19 +668,73 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// Says that a system call found the descriptor not ready.
     ///
     /// A side that is closed and still so stays ready: no event would tell of it again.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable().await.unwrap();
+    /// guard.clear_ready(); // the next wait is for an event
+    /// assert!(guard.ready().is_empty());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn clear_ready(&mut self) {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
 
     /// Says so for some of the flags only.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Ready, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable().await.unwrap();
+    /// guard.clear_ready_matching(Ready::WRITABLE);
+    /// assert!(!guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn clear_ready_matching(&mut self, ready: Ready) {
         clear(&self.async_fd.registration, &mut self.event, ready);
     }
 
     /// Keeps the readiness: the next wait ends at once. Nothing happens; it documents intent.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable().await.unwrap();
+    /// guard.retain_ready(); // there may be more to write
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn retain_ready(&mut self) {}
 
     /// The flags that were ready, less those cleared through this guard.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable().await.unwrap();
+    /// assert!(guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn ready(&self) -> Ready {
         self.event.map_or(Ready::EMPTY, |event| event.ready())
     }
@@ -352,6 +743,21 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     ///
     /// # Errors
     /// [`TryIoError`] when it would block; any other error is `f`'s own.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable().await.unwrap();
+    /// assert_eq!(guard.try_io(|fd| fd.get_ref().write(b"data")).unwrap().unwrap(), 4);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn try_io<R>(
         &mut self,
         f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
@@ -368,11 +774,37 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     }
 
     /// The `AsyncFd` this guard is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable().await.unwrap();
+    /// assert!(guard.get_ref().get_ref().peer_addr().is_ok());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_ref(&self) -> &'a AsyncFd<T> {
         self.async_fd
     }
 
     /// The value inside the `AsyncFd`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable().await.unwrap();
+    /// assert!(guard.get_inner().peer_addr().is_ok());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_inner(&self) -> &'a T {
         &self.async_fd.inner
     }
@@ -382,19 +814,73 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     /// Says that a system call found the descriptor not ready.
     ///
     /// A side that is closed and still so stays ready: no event would tell of it again.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// guard.clear_ready(); // the next wait is for an event
+    /// assert!(guard.ready().is_empty());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn clear_ready(&mut self) {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
 
     /// Says so for some of the flags only.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::{Ready, unix::AsyncFd};
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// guard.clear_ready_matching(Ready::WRITABLE);
+    /// assert!(!guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn clear_ready_matching(&mut self, ready: Ready) {
         clear(&self.async_fd.registration, &mut self.event, ready);
     }
 
     /// Keeps the readiness: the next wait ends at once. Nothing happens; it documents intent.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// guard.retain_ready(); // there may be more to write
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn retain_ready(&mut self) {}
 
     /// The flags that were ready, less those cleared through this guard.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable_mut().await.unwrap();
+    /// assert!(guard.ready().is_writable());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn ready(&self) -> Ready {
         self.event.map_or(Ready::EMPTY, |event| event.ready())
     }
@@ -403,6 +889,21 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     ///
     /// # Errors
     /// [`TryIoError`] when it would block; any other error is `f`'s own.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// assert_eq!(guard.try_io(|fd| fd.get_mut().write(b"data")).unwrap().unwrap(), 4);
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn try_io<R>(
         &mut self,
         f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
@@ -419,21 +920,73 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     }
 
     /// The `AsyncFd` this guard is of.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable_mut().await.unwrap();
+    /// assert!(guard.get_ref().get_ref().peer_addr().is_ok());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_ref(&self) -> &AsyncFd<T> {
         self.async_fd
     }
 
     /// The `AsyncFd` this guard is of, exclusively.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// guard.get_mut().get_mut().set_nonblocking(true).unwrap();
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
         self.async_fd
     }
 
     /// The value inside the `AsyncFd`.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let guard = fd.writable_mut().await.unwrap();
+    /// assert!(guard.get_inner().peer_addr().is_ok());
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_inner(&self) -> &T {
         &self.async_fd.inner
     }
 
     /// The value inside the `AsyncFd`, exclusively.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// let mut fd = AsyncFd::new(near).unwrap();
+    /// let mut guard = fd.writable_mut().await.unwrap();
+    /// guard.get_inner_mut().set_nonblocking(true).unwrap();
+    /// # drop(far);
+    /// # }
+    /// ```
     pub fn get_inner_mut(&mut self) -> &mut T {
         &mut self.async_fd.inner
     }
@@ -458,10 +1011,38 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyMutGuard<'_, T> {
 }
 
 /// `try_io` ran into "would block"; the readiness has been cleared.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use std::io::Read;
+/// use selvedge::io::unix::{AsyncFd, TryIoError};
+/// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+/// # near.set_nonblocking(true).unwrap();
+/// let fd = AsyncFd::new(near).unwrap();
+/// let mut guard = fd.writable().await.unwrap();
+/// let would_block: Result<_, TryIoError> = guard.try_io(|fd| fd.get_ref().read(&mut [0; 8]));
+/// assert!(would_block.is_err());
+/// # drop(far);
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TryIoError(());
 
 /// The OS refused to register a descriptor; gives back what was to be registered.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::io::unix::{AsyncFd, AsyncFdRegisterError};
+/// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+/// # near.set_nonblocking(true).unwrap();
+/// # drop((near, far));
+/// let file = std::fs::File::open("/proc/self/exe").unwrap();
+/// let error: AsyncFdRegisterError<_> = AsyncFd::try_new(file).unwrap_err();
+/// println!("{error}");
+/// # }
+/// ```
 pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,
@@ -469,6 +1050,20 @@ pub struct AsyncFdRegisterError<T> {
 
 impl<T> AsyncFdRegisterError<T> {
     /// What was to be registered, and why that failed.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::io::unix::AsyncFd;
+    /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// # near.set_nonblocking(true).unwrap();
+    /// # drop((near, far));
+    /// let file = std::fs::File::open("/proc/self/exe").unwrap();
+    /// let (file, error) = AsyncFd::try_new(file).unwrap_err().into_parts();
+    /// println!("{error}");
+    /// # drop(file);
+    /// # }
+    /// ```
     pub fn into_parts(self) -> (T, io::Error) {
         (self.inner, self.cause)
     }

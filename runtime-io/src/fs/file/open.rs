@@ -121,20 +121,132 @@ impl OpenOptions {
 
     options! {
         /// Open for reading?
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-read45-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// std::fs::write("a", "data")?;
+        /// selvedge::fs::OpenOptions::new().read(true).open("a").await?;
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         read: bool;
         /// Open for writing, at the start unless moved?
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-write46-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// selvedge::fs::OpenOptions::new().write(true).create(true).open("a").await?;
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         write: bool;
         /// Open for writing, always at the end?
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-append47-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// use selvedge::{fs::OpenOptions, io::AsyncWriteExt};
+        /// std::fs::write("a", "da")?;
+        /// let mut file = OpenOptions::new().append(true).open("a").await?;
+        /// file.write_all(b"ta").await?;
+        /// file.flush().await?;
+        /// assert_eq!(std::fs::read("a")?, b"data");
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         append: bool;
         /// Empty the file? Needs `write`.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-truncate48-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// std::fs::write("a", "data")?;
+        /// selvedge::fs::OpenOptions::new().write(true).truncate(true).open("a").await?;
+        /// assert!(std::fs::read("a")?.is_empty());
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         truncate: bool;
         /// Make the file if there is none? Needs `write` or `append`.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create49-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// selvedge::fs::OpenOptions::new().write(true).create(true).open("a").await?;
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         create: bool;
         /// Make the file, and fail if there is one? Overrides `create` and `truncate`.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-create-new50-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// let mut options = selvedge::fs::OpenOptions::new();
+        /// options.write(true).create_new(true);
+        /// options.open("a").await?;
+        /// assert!(options.open("a").await.is_err()); // it is there already
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         create_new: bool;
         /// Permission bits of a file that is made, before the umask; 0o666 if not set.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-mode51-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// use std::os::unix::fs::PermissionsExt;
+        /// let mut options = selvedge::fs::OpenOptions::new();
+        /// let file = options.write(true).create(true).mode(0o600).open("a").await?;
+        /// assert_eq!(file.metadata().await?.permissions().mode() & 0o777, 0o600);
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         mode: u32;
         /// Further flags for the system's `open`, like `O_NOFOLLOW`.
+        ///
+        /// ```
+        /// # #[selvedge::main(flavor = "current_thread")]
+        /// # async fn main() -> std::io::Result<()> {
+        /// # let folder = std::env::temp_dir().join(format!("selvedge-doc-custom-flags52-{}", std::process::id()));
+        /// # std::fs::create_dir_all(&folder)?;
+        /// # std::env::set_current_dir(&folder)?;
+        /// const O_CLOEXEC: i32 = 0o2000000; // as the `libc` crate has it
+        /// std::fs::write("a", "data")?;
+        /// selvedge::fs::OpenOptions::new().read(true).custom_flags(O_CLOEXEC).open("a").await?;
+        /// # std::fs::remove_dir_all(&folder)?;
+        /// # Ok(())
+        /// # }
+        /// ```
         custom_flags: i32;
     }
 
