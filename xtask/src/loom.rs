@@ -85,7 +85,7 @@ pub fn wanted(name: &str, filter: &[String]) -> bool {
     filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()))
 }
 
-/// Builds the models of `crates` in the tree at `root`. An error holds rustc's messages.
+/// Builds the models of `crates` (their folders) in the tree at `root`. An error holds rustc's messages.
 pub fn build(
     root: &Path,
     target_dir: &Path,
@@ -119,7 +119,7 @@ pub fn build_with(
         .arg("--target-dir")
         .arg(target_dir);
     for name in crates {
-        command.args(["-p", name]);
+        command.args(["-p", &env::package(name)]);
     }
     let output = command.output()?;
     if !output.status.success() {

@@ -217,7 +217,7 @@ impl Tree {
             .arg("--target-dir")
             .arg(self.target.join(if is_loom { "loom" } else { "native" }));
         for name in &wanted.crates {
-            command.args(["-p", name]);
+            command.args(["-p", &env::package(name)]);
         }
         if is_loom {
             let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
@@ -390,12 +390,12 @@ fn features(wanted: &Wanted) -> String {
     let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
     if wanted.crates.contains("runtime-io") {
         features.extend([
-            "runtime-io/io-util",
-            "runtime-io/net",
-            "runtime-io/fs",
-            "runtime-io/io-uring",
-            "runtime-io/signal",
-            "runtime-io/process",
+            "selvedge-io/io-util",
+            "selvedge-io/net",
+            "selvedge-io/fs",
+            "selvedge-io/io-uring",
+            "selvedge-io/signal",
+            "selvedge-io/process",
         ]);
     }
     features.join(",")
