@@ -14,6 +14,7 @@ mod faults;
 mod features;
 mod fuzz;
 mod loom;
+mod msrv;
 mod mutants;
 mod shuttle;
 mod tidy;
@@ -43,6 +44,8 @@ enum Cmd {
     Mutants(mutants::Args),
     /// Check the mechanical part of the house style.
     Tidy(tidy::Args),
+    /// Compile with the oldest compiler that is promised.
+    Msrv(msrv::Args),
     /// Compile subsets of the features, warnings denied.
     Features(features::Args),
     /// Run the tests under AddressSanitizer (needs nightly).
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Cmd::Shuttle(args) => shuttle::run(&args),
         Cmd::Mutants(args) => mutants::run(&args),
         Cmd::Tidy(args) => tidy::run(&args),
+        Cmd::Msrv(args) => msrv::run(&args),
         Cmd::Features(args) => features::run(&args),
         Cmd::Asan(args) => asan::run(&args),
         Cmd::Tsan(args) => tsan::run(&args),
