@@ -3,7 +3,7 @@
 //! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
-//! `bench`, which rewrites `docs/BENCHMARKS.md`.
+//! `bench`, which rewrites `docs/BENCHMARKS.md`, and `weight`, which rewrites `docs/weight.md`.
 
 mod asan;
 mod bench;
@@ -19,6 +19,7 @@ mod mutants;
 mod shuttle;
 mod tidy;
 mod tsan;
+mod weight;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ enum Cmd {
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Compare what a program takes on with tokio, and write docs/weight.md.
+    Weight(weight::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
+        Cmd::Weight(args) => weight::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
     match outcome {
