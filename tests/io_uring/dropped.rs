@@ -83,11 +83,7 @@ fn runtimes_dropped_in_mid_flight_leave_nothing() {
     let content = folder.file("a", &bytes(300_000));
     let pipe = folder.fifo("pipe");
     let round = |i: usize| {
-        let runtime = if i.is_multiple_of(2) {
-            current()
-        } else {
-            multi(2)
-        };
+        let runtime = if i % 2 == 0 { current() } else { multi(2) };
         let (content, pipe) = (content.clone(), pipe.clone());
         let other = content.with_extension("other");
         let outlives = runtime.block_on(async move {

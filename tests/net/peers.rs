@@ -99,10 +99,10 @@ fn peers_that_go_away() {
                 let mut write = std::pin::pin!(to.write(&[7; 4096]));
                 let result = std::future::poll_fn(|cx| {
                     let polled = write.as_mut().poll(cx);
-                    if polled.is_pending()
-                        && let Some(full) = full.take()
-                    {
-                        full.send(()).unwrap();
+                    if polled.is_pending() {
+                        if let Some(full) = full.take() {
+                            full.send(()).unwrap();
+                        }
                     }
                     polled
                 });

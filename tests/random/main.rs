@@ -180,10 +180,10 @@ async fn wait_and_give_up(world: &Arc<World>) {
         4 => drop(timeout(limit, world.news.subscribe().recv()).await),
         5 => drop(timeout(limit, world.state.subscribe().changed()).await),
         6 => {
-            if let Ok(Ok(permit)) = timeout(limit, world.sender.reserve()).await
-                && random.one_in(2)
-            {
-                permit.send(world.token());
+            if let Ok(Ok(permit)) = timeout(limit, world.sender.reserve()).await {
+                if random.one_in(2) {
+                    permit.send(world.token());
+                }
             }
         }
         7 => tokio::select! {

@@ -7,7 +7,7 @@ use std::time::Duration;
 fn cycles(n: usize) {
     let alive = Arc::new(());
     let round = |i: usize| {
-        let runtime = if i.is_multiple_of(4) {
+        let runtime = if i % 4 == 0 {
             support::current()
         } else {
             support::multi(2)

@@ -4,7 +4,7 @@ use crate::{Outcome, env};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Passed to `cargo test`, for instance `-p runtime-core` or `-- FILTER`.
+    /// Passed to `cargo test`, for instance `-p selvedge-core` or `-- FILTER`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }

@@ -185,7 +185,7 @@ fn duration(ns: f64) -> String {
     }
 }
 
-fn machine() -> String {
+pub fn machine() -> String {
     let text = |command: &str, args: &[&str]| {
         let output = Command::new(command).args(args).output().ok()?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|t| !t.is_empty())

@@ -11,12 +11,13 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-const CRATES: [&str; 5] = [
-    "runtime-core",
-    "runtime-io",
-    "runtime-macros",
-    "runtime-time",
-    "selvedge",
+/// Packages, and the names of their libraries.
+const CRATES: [(&str, &str); 5] = [
+    ("selvedge-core", "runtime_core"),
+    ("selvedge-io", "runtime_io"),
+    ("selvedge-macros", "runtime_macros"),
+    ("selvedge-time", "runtime_time"),
+    ("selvedge", "selvedge"),
 ];
 const FEATURES: &str =
     "selvedge/full,selvedge/test-util,selvedge/io-uring,selvedge/taskdump,selvedge/tracing";
@@ -70,8 +71,8 @@ fn read() -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
     let mut command = env::cargo();
     command.args(["doc", "--no-deps", "--features", FEATURES, "--target-dir"]);
     command.arg(&target);
-    for name in CRATES {
-        command.args(["-p", name]);
+    for (package, _) in CRATES {
+        command.args(["-p", package]);
     }
     command.env("RUSTC_BOOTSTRAP", "1");
     command.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
@@ -79,8 +80,7 @@ fn read() -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
         return Err("rustdoc failed".into());
     }
     let mut crates = BTreeMap::new();
-    for name in CRATES {
-        let name = name.replace('-', "_");
+    for (_, name) in CRATES {
         let text = fs::read_to_string(target.join(format!("doc/{name}.json")))?;
         let value: Value = serde_json::from_str(&text)?;
         let format = value["format_version"].as_u64().unwrap_or_default();
@@ -89,7 +89,7 @@ fn read() -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
                 format!("rustdoc's JSON has format {format}, which is not known here").into(),
             );
         }
-        crates.insert(name, value);
+        crates.insert(name.to_owned(), value);
     }
     Ok(crates)
 }

@@ -20,6 +20,11 @@ pub fn root() -> PathBuf {
         .to_path_buf()
 }
 
+/// The package whose sources lie in a folder: `runtime-core` is `selvedge-core`.
+pub fn package(folder: &str) -> String {
+    folder.replacen("runtime-", "selvedge-", 1)
+}
+
 /// The target directory that cargo uses here. To cargo, a relative one is relative to where it was started.
 pub fn target_dir() -> PathBuf {
     let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];

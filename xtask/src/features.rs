@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(failed == 0)
 }
 
-fn features() -> Result<Vec<String>, Box<dyn std::error::Error>> {
+pub fn features() -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let output = env::cargo()
         .current_dir(env::root())
         .args(["metadata", "--no-deps", "--format-version", "1"])

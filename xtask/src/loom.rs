@@ -1,5 +1,6 @@
 //! `cargo xtask loom`: builds the crates under `--cfg runtime_loom` and runs their models.
 //!
+//! The sources are built by the manifests in `models/`, which add the model checkers to the dependencies.
 //! A model is a test in a module named `loom`. Each runs in a process of its own, with a limit, so
 //! that its time can be told and a state explosion in one does not hide the rest. Release with debug
 //! assertions, as loom is too slow without the one and pointless without the other. The bound on
@@ -85,7 +86,7 @@ pub fn wanted(name: &str, filter: &[String]) -> bool {
     filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()))
 }
 
-/// Builds the models of `crates` in the tree at `root`. An error holds rustc's messages.
+/// Builds the models of `crates` (their folders) of the tree at `root`. An error holds rustc's messages.
 pub fn build(
     root: &Path,
     target_dir: &Path,
@@ -105,7 +106,7 @@ pub fn build_with(
     let own = std::env::var("RUSTFLAGS").unwrap_or_default();
     let mut command = env::cargo();
     command
-        .current_dir(root)
+        .current_dir(root.join("models"))
         .env("RUSTFLAGS", format!("{own} {flags}"))
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
         .args([
@@ -119,7 +120,7 @@ pub fn build_with(
         .arg("--target-dir")
         .arg(target_dir);
     for name in crates {
-        command.args(["-p", name]);
+        command.args(["-p", &env::package(name)]);
     }
     let output = command.output()?;
     if !output.status.success() {
@@ -178,5 +179,52 @@ impl Model {
             command.env("LOOM_MAX_PREEMPTIONS", "2");
         }
         env::run_limited(&mut command, limit, log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CRATES;
+    use crate::env;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    /// The lines of the sections that say what is built, each with its section.
+    fn lines(manifest: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+            } else if !line.is_empty()
+                && !line.starts_with('#')
+                && !section.contains("dev-")
+                && (section == "[features]" || section.ends_with("dependencies]"))
+            {
+                found.insert(format!("{section} {line}"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_manifest_of_the_models_adds_only_the_checkers() {
+        for folder in CRATES {
+            let short = folder.trim_start_matches("runtime-");
+            let read = |path: String| fs::read_to_string(env::root().join(path)).unwrap();
+            let published = lines(&read(format!("{folder}/Cargo.toml")));
+            let models = lines(&read(format!("models/{short}/Cargo.toml")));
+            assert!(published.len() > 2, "{folder}");
+            let missing: Vec<_> = published.difference(&models).collect();
+            assert!(missing.is_empty(), "{folder}: {missing:?}");
+            let added: Vec<_> = models.difference(&published).collect();
+            let is_checker = |line: &&&String| line.contains("cfg(runtime_");
+            assert!(
+                added.iter().all(|line| is_checker(&line)),
+                "{folder}: {added:?}"
+            );
+            let is_free = |line: &String| !line.contains("loom") && !line.contains("shuttle");
+            assert!(published.iter().all(is_free), "{folder}: {published:?}");
+        }
     }
 }

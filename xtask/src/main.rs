@@ -3,7 +3,7 @@
 //! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
-//! `bench`, which rewrites `docs/BENCHMARKS.md`.
+//! `bench`, which rewrites `docs/BENCHMARKS.md`, and `weight`, which rewrites `docs/weight.md`.
 
 mod asan;
 mod bench;
@@ -15,10 +15,12 @@ mod faults;
 mod features;
 mod fuzz;
 mod loom;
+mod msrv;
 mod mutants;
 mod shuttle;
 mod tidy;
 mod tsan;
+mod weight;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Cmd {
     Mutants(mutants::Args),
     /// Check the mechanical part of the house style.
     Tidy(tidy::Args),
+    /// Compile with the oldest compiler that is promised.
+    Msrv(msrv::Args),
     /// Compile subsets of the features, warnings denied.
     Features(features::Args),
     /// Run the tests under AddressSanitizer (needs nightly).
@@ -58,6 +62,8 @@ enum Cmd {
     Bench(bench::Args),
     /// Count the public items without an example.
     Docs(docs::Args),
+    /// Compare what a program takes on with tokio, and write docs/weight.md.
+    Weight(weight::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
 }
@@ -69,6 +75,7 @@ fn main() -> ExitCode {
         Cmd::Shuttle(args) => shuttle::run(&args),
         Cmd::Mutants(args) => mutants::run(&args),
         Cmd::Tidy(args) => tidy::run(&args),
+        Cmd::Msrv(args) => msrv::run(&args),
         Cmd::Features(args) => features::run(&args),
         Cmd::Asan(args) => asan::run(&args),
         Cmd::Tsan(args) => tsan::run(&args),
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
         Cmd::Docs(args) => docs::run(&args),
+        Cmd::Weight(args) => weight::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
     match outcome {

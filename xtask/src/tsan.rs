@@ -7,7 +7,7 @@ use crate::{Outcome, env};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Passed to `cargo test` in place of the usual packages and tests, for instance `-p runtime-core --lib`.
+    /// Passed to `cargo test` in place of the usual packages and tests, for instance `-p selvedge-core --lib`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -15,9 +15,9 @@ pub struct Args {
 /// What is run unless something is asked for: folder, and what cargo is told. The random operations are built in
 /// `fuzz`, where they need nothing but the runtime.
 const USUAL: &[(&str, &[&str])] = &[
-    ("", &["-p", "runtime-core", "--lib", "--all-features"]),
-    ("", &["-p", "runtime-time", "--lib", "--all-features"]),
-    ("", &["-p", "runtime-io", "--lib", "--all-features"]),
+    ("", &["-p", "selvedge-core", "--lib", "--all-features"]),
+    ("", &["-p", "selvedge-time", "--lib", "--all-features"]),
+    ("", &["-p", "selvedge-io", "--lib", "--all-features"]),
     ("fuzz", &["--no-default-features", "--test", "random"]),
 ];
 

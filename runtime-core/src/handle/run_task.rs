@@ -24,10 +24,11 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     let schedule_latency = task
         .take_stamp()
         .map(|at| shared.nanos().saturating_sub(at));
-    if let (Some(nanos), Some(histogram)) = (schedule_latency, &config.schedule_latency_histogram)
-        && let Some(tally) = counters.latency_histogram.get(histogram.bucket_of(nanos))
-    {
-        tally.add(1);
+    if let (Some(nanos), Some(histogram)) = (schedule_latency, &config.schedule_latency_histogram) {
+        let bucket = histogram.bucket_of(nanos);
+        if let Some(tally) = counters.latency_histogram.get(bucket) {
+            tally.add(1);
+        }
     }
     let meta = TaskMeta {
         id: header.id,

@@ -87,9 +87,10 @@ impl Schedule for RuntimeRef {
 
     fn on_panic(&self) {
         let shared = self.shared();
-        if shared.config.unhandled_panic == UnhandledPanic::ShutdownRuntime
-            && let Policy::CurrentThread(policy) = &shared.policy
-        {
+        if shared.config.unhandled_panic != UnhandledPanic::ShutdownRuntime {
+            return;
+        }
+        if let Policy::CurrentThread(policy) = &shared.policy {
             // What is spawned from here on is cancelled, also from outside.
             shared.owned.close();
             policy.note_unhandled_panic();

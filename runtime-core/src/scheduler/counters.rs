@@ -124,9 +124,11 @@ impl Stopwatch {
         counters.busy_nanos.add(busy);
         let ran = polls - self.polls_since;
         self.polls_since = polls;
-        if self.keeps_mean
-            && let Some(mean) = busy.checked_div(ran)
-        {
+        let mean = match self.keeps_mean {
+            true => busy.checked_div(ran),
+            false => None,
+        };
+        if let Some(mean) = mean {
             // An exponentially weighted mean of the time for each poll, over stretches.
             let before = counters.mean_poll_nanos.get();
             let next = if before == 0 {

@@ -159,9 +159,8 @@ impl Rest {
             state.thread.take()
         };
         self.condvar.notify_all();
-        if let Some(thread) = thread
-            && thread.thread().id() != thread::current().id()
-        {
+        let other = thread.filter(|thread| thread.thread().id() != thread::current().id());
+        if let Some(thread) = other {
             let _ = thread.join();
         }
     }

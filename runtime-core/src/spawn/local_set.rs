@@ -185,7 +185,7 @@ impl Shared {
     fn pop(&self) -> Option<Runnable> {
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        if turn.is_multiple_of(REMOTE_INTERVAL) {
+        if turn % REMOTE_INTERVAL == 0 {
             self.take_remote();
         }
         if let Some(task) = self.pop_local() {

@@ -117,10 +117,10 @@ pub(crate) fn shutdown(handle: &Handle) {
         timers.shutdown();
     }
     let core = guard.core.borrow_mut().take();
-    if let Some(mut core) = core
-        && let Some(driver) = core.driver.as_mut()
-    {
-        driver.shutdown();
+    if let Some(mut core) = core {
+        if let Some(driver) = core.driver.as_mut() {
+            driver.shutdown();
+        }
     }
     drop(guard);
 }
@@ -225,9 +225,11 @@ impl<'a> CoreGuard<'a> {
                 // Ordering: Acquire; pairs with the Release in MainWaker.
                 if policy.main_woken.load(Ordering::Relaxed)
                     && policy.main_woken.swap(false, Ordering::Acquire)
-                    && let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx))
                 {
-                    return Some(output);
+                    let polled = coop::budget(|| future.as_mut().poll(&mut cx));
+                    if let Poll::Ready(output) = polled {
+                        return Some(output);
+                    }
                 }
                 let mut idle = false;
                 for _ in 0..interval {
@@ -265,9 +267,11 @@ impl<'a> CoreGuard<'a> {
             .config
             .global_queue_interval
             .unwrap_or(31);
-        let injected_first = tick.is_multiple_of(interval);
-        if injected_first && let Some(task) = take_injected(&self.policy.injector) {
-            return Some(task);
+        // An interval of 0 is refused by the builder.
+        if tick % interval == 0 {
+            if let Some(task) = take_injected(&self.policy.injector) {
+                return Some(task);
+            }
         }
         let local = cx.with_core(|core| {
             let task = core.queue.pop_front();

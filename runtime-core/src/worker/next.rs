@@ -21,18 +21,17 @@ impl WorkerContext {
         let policy = self.policy();
         let mut core = self.core.borrow_mut();
         let core = core.as_mut()?;
-        if tick.is_multiple_of(core.injector_interval)
-            && let Some(task) = take_injected(&policy.injector)
-        {
-            return Some(task);
+        if tick % core.injector_interval == 0 {
+            if let Some(task) = take_injected(&policy.injector) {
+                return Some(task);
+            }
         }
         let remote = &policy.remotes[self.index];
-        if core.lifo_polls < MAX_LIFO_POLLS
-            && remote.has_lifo()
-            && let Some(task) = remote.take_lifo()
-        {
-            core.lifo_polls += 1;
-            return Some(task);
+        if core.lifo_polls < MAX_LIFO_POLLS && remote.has_lifo() {
+            if let Some(task) = remote.take_lifo() {
+                core.lifo_polls += 1;
+                return Some(task);
+            }
         }
         core.lifo_polls = 0;
         if let Some(task) = core.queue.pop() {

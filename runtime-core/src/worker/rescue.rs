@@ -53,9 +53,11 @@ pub(super) fn tick(handle: &Handle, last: &mut Vec<Option<u32>>) {
         let before = std::mem::replace(&mut last[at], pulse);
         if pulse.is_some() && pulse == before {
             any_is_stuck = true;
-            if remote.has_lifo()
-                && let Some(task) = remote.take_lifo()
-            {
+            let task = match remote.has_lifo() {
+                true => remote.take_lifo(),
+                false => None,
+            };
+            if let Some(task) = task {
                 policy.inject(&*handle.shared.unpark, task);
             }
         }

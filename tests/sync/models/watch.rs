@@ -149,7 +149,7 @@ impl Model {
             return;
         };
         let found = match for_value {
-            true => self.value.is_multiple_of(3),
+            true => self.value % 3 == 0,
             false => listener.news,
         };
         let expected = match (found, is_orphaned) {

@@ -89,9 +89,10 @@ pub fn upward(files: &[File], roots: &[&str], floors: &[&str]) -> Vec<(String, u
     };
     let mut found = Vec::new();
     for ((from, to), line) in modules.imports() {
-        if let (Some(low), Some(high)) = (floor(from), floor(to))
-            && low < high
-        {
+        let (Some(low), Some(high)) = (floor(from), floor(to)) else {
+            continue;
+        };
+        if low < high {
             let text = format!(
                 "{} may not import {}: it is on a higher floor",
                 floors[low], files[to].name

@@ -133,8 +133,11 @@ impl<R: AsyncBufRead> Lines<R> {
             return Poll::Ready(Ok(None));
         }
         let mut line = mem::take(this.partial);
-        if line.pop_if(|byte| *byte == b'\n').is_some() {
-            line.pop_if(|byte| *byte == b'\r');
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
         }
         // The error carries the line's bytes.
         let line = String::from_utf8(line)
@@ -230,7 +233,9 @@ impl<R: AsyncBufRead> Split<R> {
             return Poll::Ready(Ok(None));
         }
         let mut piece = mem::take(this.partial);
-        piece.pop_if(|byte| byte == this.delimiter);
+        if piece.last() == Some(this.delimiter) {
+            piece.pop();
+        }
         Poll::Ready(Ok(Some(piece)))
     }
 }

@@ -281,8 +281,8 @@ macro_rules! end_conversions {
             /// # #[selvedge::main(flavor = "current_thread")]
             /// # async fn main() {
             /// use selvedge::net::unix::pipe;
-            /// let (reader, _writer) = std::io::pipe().unwrap();
-            /// let file = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+            /// let (_sender, receiver) = pipe::pipe().unwrap();
+            /// let file = std::fs::File::from(receiver.into_blocking_fd().unwrap());
             /// let receiver = pipe::Receiver::from_file(file).unwrap();
             /// # drop(receiver);
             /// # }
@@ -302,8 +302,9 @@ macro_rules! end_conversions {
             /// # #[selvedge::main(flavor = "current_thread")]
             /// # async fn main() {
             /// use selvedge::net::unix::pipe;
-            /// let (reader, _writer) = std::io::pipe().unwrap();
-            /// let receiver = pipe::Receiver::from_owned_fd(reader.into()).unwrap();
+            /// let (_sender, receiver) = pipe::pipe().unwrap();
+            /// let fd = receiver.into_blocking_fd().unwrap();
+            /// let receiver = pipe::Receiver::from_owned_fd(fd).unwrap();
             /// # drop(receiver);
             /// # }
             /// ```

@@ -218,10 +218,9 @@ impl Kernel {
                 state.refusals -= 1;
                 return Err(io::Error::from_raw_os_error(libc::EAGAIN));
             }
-            if state.completed.is_empty()
-                && let Some(completion) = state.overflow.pop_front()
-            {
-                state.completed.push_back(completion);
+            if state.completed.is_empty() {
+                let next = state.overflow.pop_front();
+                state.completed.extend(next);
             }
             let entries = std::mem::take(&mut state.submitted);
             let count = entries.len();

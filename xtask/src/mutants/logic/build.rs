@@ -166,6 +166,7 @@ impl Tree {
                 || mutated.contains(&*name)
                 || [
                     "Cargo.toml",
+                    "models/Cargo.toml",
                     "runtime-core/src/lib.rs",
                     "runtime-core/src/mutated.rs",
                 ]
@@ -176,10 +177,12 @@ impl Tree {
         let lib = fs::read_to_string(from.join("runtime-core/src/lib.rs"))?;
         let lib = format!("{lib}\npub mod mutated;\n");
         env::write_if_changed(&self.root.join("runtime-core/src/lib.rs"), &lib)?;
-        let manifest = fs::read_to_string(from.join("Cargo.toml"))?;
         let used = self.text_of_tests()?;
-        let manifest = without_unused(&manifest, &used);
-        env::write_if_changed(&self.root.join("Cargo.toml"), &manifest)?;
+        for name in ["Cargo.toml", "models/Cargo.toml"] {
+            let manifest = fs::read_to_string(from.join(name))?;
+            let manifest = without_unused(&manifest, &used);
+            env::write_if_changed(&self.root.join(name), &manifest)?;
+        }
         Ok(())
     }
 
@@ -207,7 +210,10 @@ impl Tree {
     fn cargo(&self, wanted: &Wanted, is_loom: bool) -> Command {
         let mut command = env::cargo();
         command
-            .current_dir(&self.root)
+            .current_dir(match is_loom {
+                true => self.root.join("models"),
+                false => self.root.clone(),
+            })
             // Nobody debugs a mutant, and woven text is long: building is most of the time of a short run.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
@@ -217,7 +223,7 @@ impl Tree {
             .arg("--target-dir")
             .arg(self.target.join(if is_loom { "loom" } else { "native" }));
         for name in &wanted.crates {
-            command.args(["-p", name]);
+            command.args(["-p", &env::package(name)]);
         }
         if is_loom {
             let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
@@ -301,6 +307,7 @@ impl Tree {
                     span = &span["expansion"]["span"];
                 }
                 let name = span["file_name"].as_str().unwrap_or_default();
+                let name = below_root(name);
                 let offset = |key: &str| span[key].as_u64().unwrap_or_default() as usize;
                 if let Some(at) = self.files.iter().position(|f| f.name == name) {
                     named.push(Place {
@@ -386,16 +393,21 @@ impl Tree {
     }
 }
 
+/// A file's name below the root. Among the models it is called `core/../../runtime-core/src/..`.
+fn below_root(name: &str) -> &str {
+    name.rsplit_once("../").map_or(name, |(_, inside)| inside)
+}
+
 fn features(wanted: &Wanted) -> String {
     let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
     if wanted.crates.contains("runtime-io") {
         features.extend([
-            "runtime-io/io-util",
-            "runtime-io/net",
-            "runtime-io/fs",
-            "runtime-io/io-uring",
-            "runtime-io/signal",
-            "runtime-io/process",
+            "selvedge-io/io-util",
+            "selvedge-io/net",
+            "selvedge-io/fs",
+            "selvedge-io/io-uring",
+            "selvedge-io/signal",
+            "selvedge-io/process",
         ]);
     }
     features.join(",")
@@ -471,7 +483,14 @@ fn list_tests(line: &str, is_loom: bool) -> Result<Vec<Test>, Box<dyn Error>> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_unused;
+    use super::{below_root, without_unused};
+
+    #[test]
+    fn a_place_is_found_by_its_name_among_the_models_and_among_the_tests() {
+        let name = "runtime-core/src/lib.rs";
+        assert_eq!(below_root("core/../../runtime-core/src/lib.rs"), name);
+        assert_eq!(below_root(name), name);
+    }
 
     #[test]
     fn only_the_development_dependencies_that_tests_name_are_kept() {

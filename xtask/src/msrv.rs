@@ -1,0 +1,160 @@
+//! `cargo xtask msrv`: the crates compile with the oldest compiler that the manifest promises.
+//!
+//! The compiler is Debian's package of that version: fetched with `apt-get download`, unpacked below the target directory,
+//! and given to cargo as `RUSTC`, so that nothing is installed. On other systems, `--rustc` names one.
+
+use crate::{Outcome, env, features};
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// This compiler in place of Debian's.
+    #[arg(long)]
+    rustc: Option<PathBuf>,
+    /// Also compile the tests, and run these of them (`--test sync`).
+    #[arg(long)]
+    test: Vec<String>,
+    /// Only the feature sets that hold one of these.
+    filter: Vec<String>,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let version = promised()?;
+    let rustc = match &args.rustc {
+        Some(rustc) => fs::canonicalize(rustc)?,
+        None => fetched(&version)?,
+    };
+    let told = Command::new(&rustc).arg("-V").output()?;
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    print!("{told}");
+    if !told.starts_with(&format!("rustc {version}.")) {
+        return Err(format!("the manifest promises {version}").into());
+    }
+    let features = features::features()?;
+    let all = features.join(",");
+    let mut sets: Vec<&str> = vec!["", "full", &all];
+    sets.extend(features.iter().map(String::as_str));
+    let is_wanted = |set: &&str| {
+        let mut parts = set.split(',');
+        args.filter.is_empty() || parts.any(|part| args.filter.iter().any(|f| f == part))
+    };
+    sets.retain(is_wanted);
+    let mut failed = 0;
+    for set in &sets {
+        // As those who depend on it build it: both packages, without what only the tests need.
+        let words = ["check", "-p", "selvedge", "-p", "tokio", "--lib"];
+        failed += usize::from(!cargo(&rustc, &words, set)?);
+    }
+    if !args.test.is_empty() {
+        let build = ["test", "-p", "selvedge", "--tests", "--no-run"];
+        let mut run = vec!["test", "-p", "selvedge"];
+        run.extend(args.test.iter().flat_map(|name| ["--test", name]));
+        for words in [&build[..], &run] {
+            failed += usize::from(!cargo(&rustc, words, "full,test-util")?);
+        }
+    }
+    println!("msrv: {} feature sets, {failed} failed", sets.len());
+    Ok(failed == 0)
+}
+
+/// Runs cargo with that compiler; tells what the compiler says if it fails.
+fn cargo(rustc: &Path, words: &[&str], features: &str) -> Outcome {
+    let output = env::cargo()
+        .current_dir(env::root())
+        .args(words)
+        .args(["--quiet", "--locked", "--no-default-features"])
+        .args(["--features", features])
+        .arg("--target-dir")
+        .arg(env::target_dir().join("msrv/build"))
+        .env("RUSTC", rustc)
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .output()?;
+    if !output.status.success() {
+        println!("FAILED cargo {} [{features}]", words.join(" "));
+        let text = String::from_utf8_lossy(&output.stderr);
+        for line in text.lines().filter(|l| !l.is_empty()).take(40) {
+            println!("    {line}");
+        }
+    }
+    Ok(output.status.success())
+}
+
+/// The version in the workspace's manifest.
+fn promised() -> Result<String, Box<dyn Error>> {
+    let manifest = fs::read_to_string(env::root().join("Cargo.toml"))?;
+    let line = manifest
+        .lines()
+        .find_map(|l| l.strip_prefix("rust-version = "));
+    Ok(line
+        .ok_or("the manifest names no rust-version")?
+        .trim_matches('"')
+        .to_owned())
+}
+
+/// Debian's compiler of that version, unpacked; a script that starts it with its libraries.
+fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let dir = env::target_dir().join("msrv").join(version);
+    let script = dir.join("rustc");
+    if script.exists() {
+        return Ok(script);
+    }
+    let (packages, root) = (dir.join("packages"), dir.join("root"));
+    fs::create_dir_all(&packages)?;
+    let standard = format!("libstd-rust-web-{version}");
+    let names = ["rustc-web", "libstd-rust-web-dev", &standard, "libllvm19"];
+    println!("fetching {}", names.join(" "));
+    if !download(&packages, &names)? {
+        run_quietly(Command::new("apt-get").arg("update"))?;
+        if !download(&packages, &names)? {
+            return Err("apt-get cannot fetch the compiler; --rustc names another".into());
+        }
+    }
+    for package in env::files_below(&packages, "deb")? {
+        if !run_quietly(Command::new("dpkg").arg("-x").arg(package).arg(&root))? {
+            return Err("dpkg cannot unpack the compiler".into());
+        }
+    }
+    let libraries = env::files_below(&root.join("usr/lib"), "so")?;
+    let driver = libraries.iter().find(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("librustc_driver")
+    });
+    let libraries = driver
+        .and_then(|path| path.parent())
+        .ok_or("the package holds no compiler")?;
+    let compiler = root.join("usr/bin/rustc");
+    let text = format!(
+        "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
+        libraries.display(),
+        compiler.display()
+    );
+    // Last: where it stands, everything does.
+    let unfinished = dir.join("rustc.new");
+    fs::write(&unfinished, text)?;
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
+    fs::rename(&unfinished, &script)?;
+    Ok(script)
+}
+
+fn download(to: &Path, names: &[&str]) -> Outcome {
+    run_quietly(
+        Command::new("apt-get")
+            .current_dir(to)
+            .arg("download")
+            .args(names),
+    )
+}
+
+fn run_quietly(command: &mut Command) -> Outcome {
+    let output = command
+        .output()
+        .map_err(|e| format!("{:?}: {e}", command.get_program()))?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.status.success())
+}
