@@ -3,7 +3,7 @@
 //! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
-//! `bench`, which rewrites `docs/BENCHMARKS.md`.
+//! `bench`, which rewrites `docs/BENCHMARKS.md`, and `syscalls`, which rewrites `docs/SYSCALLS.md`.
 
 mod asan;
 mod bench;
@@ -16,6 +16,7 @@ mod fuzz;
 mod loom;
 mod mutants;
 mod shuttle;
+mod syscalls;
 mod tidy;
 mod tsan;
 
@@ -55,6 +56,8 @@ enum Cmd {
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Count system calls and context switches beside tokio, and write docs/SYSCALLS.md (needs strace).
+    Syscalls(syscalls::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
+        Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
     match outcome {
