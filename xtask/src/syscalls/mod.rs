@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long, default_value_t = 25.0)]
     percent: f64,
     /// .. plus so much for each operation.
-    #[arg(long, default_value_t = 0.05)]
+    #[arg(long, default_value_t = 0.1)]
     slack: f64,
     /// Name the workloads, run none.
     #[arg(long)]
