@@ -8,10 +8,12 @@
 //!  suite/*.rs (use super::rt) --+-- on_selvedge --+-- benches/suite.rs   criterion, one group per workload
 //!                               +-- on_tokio -----+-- bin/paired.rs      quick ABBA rounds, ratio of medians
 //!                                                 +-- bin/footprint.rs   memory, stalls, idle wake-ups
+//!                                                 +-- bin/count.rs       fixed numbers of operations, to be counted
 //! ```
 
 #![allow(clippy::duplicate_mod)]
 
+pub mod clients;
 pub mod on_selvedge;
 pub mod on_tokio;
 
@@ -28,3 +30,8 @@ pub enum Flavor {
 pub fn all_workers() -> usize {
     std::thread::available_parallelism().map_or(2, |n| n.get())
 }
+
+/// Connections of a server that is kept busy.
+pub const CONNECTIONS: u64 = 64;
+/// Connections of a server that is asked now and then.
+pub const PACED_CONNECTIONS: u64 = 8;

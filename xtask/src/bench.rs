@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -131,7 +130,7 @@ fn page(
     let slower = sorted.iter().filter(|r| r.1.ratio > 1.05).count();
 
     let mut out = String::from("# Benchmarks against tokio 1.54.1\n\n");
-    writeln!(out, "Written by `cargo xtask bench`. {}\n", machine())?;
+    writeln!(out, "Written by `cargo xtask bench`. {}\n", env::machine())?;
     writeln!(
         out,
         "Each workload is one source (`benches/src/suite/`), compiled for both runtimes and measured in one process, in\n\
@@ -183,29 +182,6 @@ fn duration(ns: f64) -> String {
         _ if ns < 1e9 => format!("{:.2} ms", ns / 1e6),
         _ => format!("{:.2} s", ns / 1e9),
     }
-}
-
-pub fn machine() -> String {
-    let text = |command: &str, args: &[&str]| {
-        let output = Command::new(command).args(args).output().ok()?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|t| !t.is_empty())
-    };
-    let unknown = || "unknown".to_owned();
-    let cpu = fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|t| {
-            t.lines().find_map(|l| {
-                l.strip_prefix("model name")?
-                    .split_once(": ")
-                    .map(|(_, n)| n.to_owned())
-            })
-        })
-        .unwrap_or_else(unknown);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let kernel = text("uname", &["-sr"]).unwrap_or_else(unknown);
-    let rustc = text("rustc", &["--version"]).unwrap_or_else(unknown);
-    let date = text("date", &["-u", "+%F"]).unwrap_or_else(unknown);
-    format!("{date}; {cpu}, {cores} cores; {kernel}; {rustc}.")
 }
 
 #[cfg(test)]

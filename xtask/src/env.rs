@@ -78,6 +78,30 @@ pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
+/// The date, and what is measured on, in a line.
+pub fn machine() -> String {
+    let text = |command: &str, args: &[&str]| {
+        let output = Command::new(command).args(args).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|t| !t.is_empty())
+    };
+    let unknown = || "unknown".to_owned();
+    let cpu = fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|t| {
+            t.lines().find_map(|l| {
+                l.strip_prefix("model name")?
+                    .split_once(": ")
+                    .map(|(_, n)| n.to_owned())
+            })
+        })
+        .unwrap_or_else(unknown);
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = text("uname", &["-sr"]).unwrap_or_else(unknown);
+    let rustc = text("rustc", &["--version"]).unwrap_or_else(unknown);
+    let date = text("date", &["-u", "+%F"]).unwrap_or_else(unknown);
+    format!("{date}; {cpu}, {cores} cores; {kernel}; {rustc}.")
+}
+
 /// Files below `dir` whose name ends in `.suffix`, sorted; skips build outputs and hidden folders.
 pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

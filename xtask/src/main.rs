@@ -3,7 +3,7 @@
 //! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
-//! `bench`, which rewrites `docs/BENCHMARKS.md`, and `weight`, which rewrites `docs/weight.md`.
+//! `bench`, `syscalls` and `weight`, which rewrite `docs/BENCHMARKS.md`, `docs/SYSCALLS.md` and `docs/weight.md`.
 
 mod asan;
 mod bench;
@@ -18,6 +18,7 @@ mod loom;
 mod msrv;
 mod mutants;
 mod shuttle;
+mod syscalls;
 mod tidy;
 mod tsan;
 mod weight;
@@ -64,6 +65,8 @@ enum Cmd {
     Docs(docs::Args),
     /// Compare what a program takes on with tokio, and write docs/weight.md.
     Weight(weight::Args),
+    /// Count system calls and context switches beside tokio, and write docs/SYSCALLS.md (needs strace).
+    Syscalls(syscalls::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
 }
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Cmd::Bench(args) => bench::run(&args),
         Cmd::Docs(args) => docs::run(&args),
         Cmd::Weight(args) => weight::run(&args),
+        Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
     match outcome {

@@ -17,8 +17,8 @@ use rt::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use rt::net::{TcpListener, TcpStream};
 use rt::runtime::Runtime;
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
-const BODY: &str = "Hello from the other side of the loopback";
+pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
+pub(crate) const BODY: &str = "Hello from the other side of the loopback";
 
 /// Sixteen keep-alive connections share `n` requests.
 pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
@@ -55,7 +55,7 @@ pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+pub(super) async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::new(Full::new(Bytes::from_static(
         BODY.as_bytes(),
     ))))
@@ -77,7 +77,7 @@ async fn requests(mut client: TcpStream, n: u64) {
 }
 
 /// Gives a stream of the runtime to hyper.
-struct Adapter<T>(T);
+pub(super) struct Adapter<T>(pub(super) T);
 
 impl<T: AsyncRead + Unpin> hyper::rt::Read for Adapter<T> {
     fn poll_read(

@@ -8,10 +8,11 @@ use crate::Flavor;
 
 pub mod footprint;
 mod fs;
-mod http;
+pub(crate) mod http;
 mod io;
 mod lifecycle;
 mod net;
+mod servers;
 mod spawn;
 mod sync;
 mod time;
@@ -117,4 +118,22 @@ pub fn all() -> Vec<Workload> {
             lifecycle::create_drop,
         ),
     ]
+}
+
+/// A workload that is counted, not timed: a server with clients elsewhere, or one of [`all`].
+pub fn counted(name: &str) -> Option<fn(&rt::runtime::Runtime, u64) -> Duration> {
+    Some(match name {
+        "http" => servers::http,
+        "quiet" => servers::quiet,
+        "echo" => servers::echo,
+        "unix_echo" => servers::unix_echo,
+        "local_sets" => servers::local_sets,
+        "ticks" => servers::ticks,
+        _ => {
+            all()
+                .into_iter()
+                .find(|workload| workload.name == name)?
+                .run
+        }
+    })
 }

@@ -5,7 +5,7 @@
 use super::shared::{Handle, Shared};
 use crate::base::deferred;
 use crate::scheduler::current_thread::{CurrentThread, CurrentThreadCore};
-use crate::scheduler::multi_thread::{MultiThread, WorkerCore};
+use crate::scheduler::multi_thread::{Delivery, MultiThread, WorkerCore};
 use crate::task::Runnable;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -172,7 +172,10 @@ impl WorkerContext {
             // A lone task in the slot wakes nobody: this worker comes to it next.
             return None;
         }
-        policy.notify(&*self.shared().unpark);
+        match core.delivery {
+            Delivery::None => policy.notify(&*self.shared().unpark),
+            Delivery::Begun | Delivery::Shared => core.delivery = Delivery::Shared,
+        }
         None
     }
 

@@ -45,11 +45,29 @@ pub(crate) struct WorkerCore {
     pub(crate) searching: bool,
     /// Has the watch been told since this worker last slept?
     pub(crate) attended: bool,
+    pub(crate) delivery: Delivery,
     pub(crate) rng: Rng,
     pub(crate) stopwatch: Stopwatch,
 }
 
+/// Does the worker wake a batch of tasks: what the driver, the timers or the deferred wakers have? None of the pushes
+/// notifies then. The end of the delivery does, once for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    None,
+    /// Nothing yet that others may take.
+    Begun,
+    /// The worker's queue got a task: a notification is due.
+    Shared,
+}
+
 impl WorkerCore {
+    /// Ends a delivery. True if the caller must notify.
+    #[must_use = "a sleeper may be needed"]
+    pub(crate) fn end_delivery(&mut self) -> bool {
+        std::mem::replace(&mut self.delivery, Delivery::None) == Delivery::Shared
+    }
+
     pub(crate) fn new(
         config: &Config,
         seed: &RngSeed,
@@ -65,6 +83,7 @@ impl WorkerCore {
             lifo_enabled: !config.disable_lifo_slot,
             searching: false,
             attended: false,
+            delivery: Delivery::None,
             rng: Rng::new(seed),
             stopwatch: Stopwatch::new(true),
         }
@@ -185,11 +204,13 @@ impl MultiThread {
         }
     }
 
-    /// Wakes a sleeper, if there is one, whoever searches.
-    pub(crate) fn wake_a_sleeper(&self, unpark: &dyn Unpark) {
-        if let Some(worker) = self.idle.claim_any() {
+    /// Wakes a sleeper, if there is one, whoever searches. True if there was one.
+    pub(crate) fn wake_a_sleeper(&self, unpark: &dyn Unpark) -> bool {
+        let claimed = self.idle.claim_any();
+        if let Some(worker) = claimed {
             self.remotes[worker].parker.unpark(unpark);
         }
+        claimed.is_some()
     }
 
     /// All workers have ended: nobody sleeps or searches, and no queue or slot has anything.

@@ -4,14 +4,21 @@
 //! A worker that comes back from the driver with one task to run wakes nobody: that is what makes
 //! request and reply quick. But if that task then blocks, nobody attends to the driver, to the worker's
 //! timers, or to the task in its LIFO slot, though siblings sleep. The watch closes that gap at no cost to the quick path:
-//! it ticks every [`TICK`] while the runtime is busy, and compares each worker's pulse, which counts steps, with the one before.
+//! it looks at all workers now and then, and compares each one's pulse, which counts steps, with the one before.
 //! A worker that was awake at both looks and has not moved is stuck. Of every stuck worker the task in the LIFO slot goes to
 //! the injector; then a sleeping sibling is woken if anything is left undone. It searches, fires overdue timers and parks on
 //! the driver, and wakes the next sibling if it finds more than one task, as any searcher does (I3 of `idle`). A sibling that gets
-//! stuck in turn is found by the next ticks. Where no sibling sleeps, those that are busy fire the overdue timers.
+//! stuck in turn is found by the next looks. Where no sibling sleeps, those that are busy fire the overdue timers.
 //!
-//! It sleeps once all workers do, and is woken by the next worker that has a task after its sleep. So an idle
-//! runtime has no ticks. If the system gives no thread for it, the runtime goes on without.
+//! **When it looks.** A look wakes a thread, and a service whose polls are short needs none. So the time between looks follows what
+//! they find ([`Patience`]): [`TICK`] while a worker is stuck, and for [`FRUITLESS_TICKS`] looks after one had to be helped, then twice as long
+//! after each look in vain, up to [`LONGEST_PAUSE`]. A worker that a look after a long pause finds awake is looked at again a tick later.
+//! So of workers that get stuck again and again each is found within two ticks, and the first after a time without within the longest pause
+//! and a tick.
+//!
+//! **When it sleeps.** Once all workers sleep and none has moved between two looks. Then the next worker that has a task after its
+//! sleep calls it. So an idle runtime has no looks, and one that has a task now and then makes no call for it: the watch finds that
+//! workers move. If the system gives no thread for it, the runtime goes on without.
 //!
 //! A runtime that lives no longer than [`GRACE_PERIOD`] never has the thread. Until then workers with nothing to do sleep no
 //! longer than that, and the first worker that finds the grace period over, while any worker is awake, starts the watch; later the first
@@ -26,8 +33,12 @@ use crate::base::shim::sync::{Condvar, Mutex};
 use crate::base::shim::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long a poll may take before a sibling is woken: one to two of these.
+/// The shortest time between two looks.
 const TICK: Duration = Duration::from_millis(2);
+/// The longest.
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+/// Looks in vain before the time between them grows: an eighth of a second of them.
+const FRUITLESS_TICKS: u32 = 64;
 
 /// How long a new runtime does without the watch's thread.
 const GRACE_PERIOD: Duration = match (cfg!(runtime_loom), cfg!(runtime_shuttle)) {
@@ -45,6 +56,47 @@ pub(crate) struct Watch {
     grace_ends: Option<Instant>,
     /// Timers are overdue, and the worker whose they are may be stuck.
     overdue: AtomicBool,
+}
+
+/// What the watch has seen of the workers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    /// One is awake, and was at the look before, and has not moved in between.
+    pub(crate) any_stuck: bool,
+    /// A stuck one had left something undone, and a task was moved or a sleeper woken for it.
+    pub(crate) any_rescued: bool,
+    pub(crate) any_awake: bool,
+    /// One has made a step since the look before.
+    pub(crate) any_moved: bool,
+}
+
+/// How long the watch waits for its next look: by what it has found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    /// Looks that rescued nothing, since the last that did.
+    fruitless: u32,
+    /// The last pause was short, for a second look at a worker that was awake.
+    looks_again: bool,
+}
+
+impl Patience {
+    pub(crate) fn pause_after(&mut self, look: Look) -> Duration {
+        if look.any_rescued {
+            *self = Patience::default();
+        }
+        if look.any_stuck {
+            // It may leave something undone yet. Often it only waits for a processor, which is no reason to look oftener from now on.
+            return TICK;
+        }
+        let longer = self.fruitless.saturating_sub(FRUITLESS_TICKS);
+        let pause = TICK.saturating_mul(1 << longer.min(16)).min(LONGEST_PAUSE);
+        self.looks_again = look.any_awake && pause > TICK && !self.looks_again;
+        if self.looks_again {
+            return TICK;
+        }
+        self.fruitless = self.fruitless.saturating_add(1);
+        pause
+    }
 }
 
 /// Has a worker found [`GRACE_PERIOD`] over yet? The handshake is told on the module's page.
@@ -76,7 +128,8 @@ impl GracePeriod {
 /// When the watch rests, and who ends that: the handshake with the workers.
 ///
 /// The watch sets `asleep`, fences, and looks whether all workers sleep. A worker that wakes retracts its sleep,
-/// fences, and looks whether the watch sleeps. Of the two one sees the other.
+/// fences, and looks whether the watch sleeps. Of the two one sees the other. Between looks with a pause `asleep` is not set, and
+/// nobody calls.
 pub(crate) struct Rest {
     /// Does the thread sleep (or not exist)? Read by workers that come back from their sleep.
     asleep: AtomicBool,
@@ -128,26 +181,28 @@ impl Rest {
         self.condvar.notify_one();
     }
 
-    /// Between two ticks: until called if all workers sleep, then for a [`TICK`]. False: stop.
-    pub(crate) fn rest(&self, idle: &Idle) -> bool {
+    /// Between two looks: for a `pause`, before that until called if no worker has moved and all sleep. False: stop.
+    pub(crate) fn rest(&self, idle: &Idle, any_moved: bool, pause: Duration) -> bool {
         let mut state = self.state.lock();
-        // Ordering: Relaxed; before the fence.
-        self.asleep.store(true, Ordering::Relaxed);
-        // Handshake with `needs_call`: a worker that is awake is seen
-        // here, or sees that the watch sleeps.
-        handshake::store_load();
-        if idle.all_asleep() {
-            while !state.call && !state.stop {
-                state = self.condvar.wait(state);
+        if !any_moved {
+            // Ordering: Relaxed; before the fence.
+            self.asleep.store(true, Ordering::Relaxed);
+            // Handshake with `needs_call`: a worker that is awake is seen
+            // here, or sees that the watch sleeps.
+            handshake::store_load();
+            if idle.all_asleep() {
+                while !state.call && !state.stop {
+                    state = self.condvar.wait(state);
+                }
             }
+            // Ordering: Relaxed; written under the lock.
+            self.asleep.store(false, Ordering::Relaxed);
         }
         state.call = false;
-        // Ordering: Relaxed; written under the lock.
-        self.asleep.store(false, Ordering::Relaxed);
         if state.stop {
             return false;
         }
-        state = self.condvar.wait_timeout(state, TICK).0;
+        state = self.condvar.wait_timeout(state, pause).0;
         !state.stop
     }
 

@@ -16,7 +16,7 @@ use crate::handle::context::{ThreadContext, WorkerContext, set_context};
 use crate::handle::current::enter_runtime;
 use crate::handle::{self, Handle};
 use crate::scheduler::config::Callback;
-use crate::scheduler::multi_thread::WorkerCore;
+use crate::scheduler::multi_thread::{Delivery, WorkerCore};
 use crate::task::Runnable;
 use std::cell::RefCell;
 use std::time::Duration;
@@ -126,6 +126,7 @@ impl WorkerContext {
     fn maintain(&self) {
         let policy = self.policy();
         let timers = self.timers();
+        self.begin_delivery();
         // Where no worker ever sleeps, those that are awake end the watch's grace period.
         self.grace_left();
         if policy.watch.take_overdue() {
@@ -141,6 +142,18 @@ impl WorkerContext {
             timers.fire(self.index, false);
         }
         deferred::wake_all();
+        self.end_delivery();
+    }
+
+    fn begin_delivery(&self) {
+        self.with_core(|core| core.delivery = Delivery::Begun);
+    }
+
+    /// Notifies once for all that has been woken since [`begin_delivery`](Self::begin_delivery).
+    fn end_delivery(&self) {
+        if self.with_core(WorkerCore::end_delivery) == Some(true) {
+            self.policy().notify(&*self.shared().unpark);
+        }
     }
 
     /// Fires what is due in any slot: the worker of that slot may be stuck.
@@ -200,6 +213,7 @@ impl WorkerContext {
         let Some(was_searching) = self.with_core(|core| {
             core.stopwatch.before_park(&remote.counters);
             core.attended = false;
+            core.delivery = Delivery::Begun;
             std::mem::take(&mut core.searching)
         }) else {
             return;
@@ -222,6 +236,7 @@ impl WorkerContext {
             self.fire_overdue();
         }
         deferred::wake_all();
+        self.end_delivery();
     }
 
     /// Sleeps until there is a reason to wake. Ignores wake-ups whose only cause is the end of the grace period.

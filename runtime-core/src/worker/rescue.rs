@@ -4,6 +4,7 @@
 use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
 use crate::handle::Handle;
+use crate::scheduler::watch::{Look, Patience};
 use std::sync::Arc;
 
 /// A worker that was asleep has a task to run: the watch must not sleep either.
@@ -27,12 +28,13 @@ pub(super) fn call(handle: &Handle) {
             .name("selvedge-watch".into())
             .stack_size(64 * 1024)
             .spawn(move || {
-                let mut pulses = Vec::new();
+                let (mut seen, mut patience) = (Vec::new(), Patience::default());
                 while let Some(shared) = shared.upgrade() {
                     let handle = Handle { shared };
                     let policy = handle.shared.policy.multi_thread();
-                    tick(&handle, &mut pulses);
-                    if !policy.watch.rest.rest(&policy.idle) {
+                    let look = look(&handle, &mut seen);
+                    let pause = patience.pause_after(look);
+                    if !policy.watch.rest.rest(&policy.idle, look.any_moved, pause) {
                         break;
                     }
                 }
@@ -41,41 +43,53 @@ pub(super) fn call(handle: &Handle) {
     });
 }
 
-/// One tick: compares the pulses with those of the last. `None`: the worker sleeps.
-pub(super) fn tick(handle: &Handle, last: &mut Vec<Option<u32>>) {
+/// What was seen of a worker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    is_awake: bool,
+    pulse: u32,
+}
+
+/// One look: compares the pulses with those of the last, and has the work of stuck workers taken over.
+pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
     let policy = handle.shared.policy.multi_thread();
     last.resize(policy.remotes.len(), None);
-    let mut any_is_stuck = false;
+    let mut look = Look::default();
     for (at, remote) in policy.remotes.iter().enumerate() {
-        let is_awake = !policy.idle.is_asleep(at);
-        // Ordering: Relaxed; a late value only delays the watch by a tick.
-        let pulse = is_awake.then(|| remote.pulse.load(Ordering::Relaxed));
-        let before = std::mem::replace(&mut last[at], pulse);
-        if pulse.is_some() && pulse == before {
-            any_is_stuck = true;
+        let now = Seen {
+            is_awake: !policy.idle.is_asleep(at),
+            // Ordering: Relaxed; a late value only delays the watch by a look.
+            pulse: remote.pulse.load(Ordering::Relaxed),
+        };
+        let before = last[at].replace(now);
+        look.any_awake |= now.is_awake;
+        look.any_moved |= before.is_none_or(|before| before.pulse != now.pulse);
+        if now.is_awake && before == Some(now) {
+            look.any_stuck = true;
             let task = match remote.has_lifo() {
                 true => remote.take_lifo(),
                 false => None,
             };
             if let Some(task) = task {
+                look.any_rescued = true;
                 policy.inject(&*handle.shared.unpark, task);
             }
         }
     }
-    if any_is_stuck {
-        rescue(handle);
+    if look.any_stuck {
+        look.any_rescued |= rescue(handle);
     }
+    look
 }
 
-/// Wakes a sleeping sibling if stuck workers leave something undone.
-fn rescue(handle: &Handle) {
+/// Wakes a sleeping sibling if stuck workers leave something undone. True if there was one.
+fn rescue(handle: &Handle) -> bool {
     let policy = handle.shared.policy.multi_thread();
     let timers = handle.shared.timers.as_deref();
     let overdue = timers.is_some_and(|t| t.is_overdue());
     if overdue {
         policy.watch.note_overdue();
     }
-    if overdue || !policy.seat.is_taken() || policy.has_work() {
-        policy.wake_a_sleeper(&*handle.shared.unpark);
-    }
+    let is_undone = overdue || !policy.seat.is_taken() || policy.has_work();
+    is_undone && policy.wake_a_sleeper(&*handle.shared.unpark)
 }

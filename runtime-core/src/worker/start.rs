@@ -88,6 +88,10 @@ pub(crate) fn hand_off_core() {
         };
         // The worker moves: it is not in this poll any more.
         cx.next_tick(&mut core);
+        if core.end_delivery() {
+            // A waker blocks: what was delivered before it must not wait for the rest.
+            cx.policy().notify(&*cx.shared().unpark);
+        }
         if let Err((error, core)) = start_worker(&cx.handle, core) {
             *cx.core.borrow_mut() = Some(core);
             panic!("OS can't spawn worker thread: {error}");

@@ -383,8 +383,8 @@ fn the_watch_sleeps_only_while_all_workers_do() {
             let shared = shared.clone();
             thread::spawn(move || {
                 // The first ends by the call above. The second would have no end, were the call lost.
-                assert!(shared.1.rest(&shared.0));
-                assert!(shared.1.rest(&shared.0));
+                assert!(shared.1.rest(&shared.0, false, Duration::ZERO));
+                assert!(shared.1.rest(&shared.0, false, Duration::ZERO));
             })
         };
         shared.0.retract(0);
@@ -420,7 +420,7 @@ fn the_watch_stops_awake_or_asleep() {
         shared.1.tick_is_over();
         let watch = {
             let shared = shared.clone();
-            thread::spawn(move || while shared.1.rest(&shared.0) {})
+            thread::spawn(move || while shared.1.rest(&shared.0, false, Duration::ZERO) {})
         };
         shared.1.stop();
         watch.join().unwrap();

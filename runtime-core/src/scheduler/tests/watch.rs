@@ -24,12 +24,67 @@ fn the_first_call_starts_the_thread_and_others_end_its_rest() {
     }
     assert_eq!(starts, 1);
     // It was called, so it does not wait though all sleep; the call is used up.
-    assert!(rest.rest(&idle(2)));
+    assert!(rest.rest(&idle(2), false, TICK));
     assert!(!rest.needs_call());
     assert!(!rest.state.lock().call);
     // Somebody is awake: a tick, and no more.
-    assert!(rest.rest(&idle(1)));
+    assert!(rest.rest(&idle(1), false, TICK));
     assert!(!rest.needs_call());
+}
+
+#[test]
+fn a_watch_that_saw_workers_move_waits_for_no_call_and_is_not_called() {
+    let rest = Rest::new();
+    rest.call(|| None);
+    assert!(rest.rest(&idle(2), true, Duration::ZERO));
+    assert!(!rest.state.lock().call);
+    // All sleep and nobody calls: it would wait for ever, had it not been told that they moved.
+    assert!(rest.rest(&idle(2), true, Duration::ZERO));
+    assert!(!rest.needs_call());
+}
+
+#[test]
+fn looks_in_vain_grow_rarer_until_a_worker_needs_help() {
+    let (asleep, awake) = (
+        Look::default(),
+        Look {
+            any_awake: true,
+            ..Look::default()
+        },
+    );
+    let stuck = Look {
+        any_stuck: true,
+        ..awake
+    };
+    let helped = Look {
+        any_rescued: true,
+        ..stuck
+    };
+    let mut patience = Patience::default();
+    for look in [asleep, awake, asleep, awake]
+        .iter()
+        .cycle()
+        .take(FRUITLESS_TICKS as usize + 1)
+    {
+        assert_eq!(patience.pause_after(*look), TICK);
+    }
+    let pauses = [4, 8, 16, 32, 64, 64].map(Duration::from_millis);
+    for pause in pauses {
+        // One that is awake is looked at again a tick later, and then not again.
+        assert_eq!(patience.pause_after(awake), TICK);
+        assert_eq!(patience.pause_after(awake), pause);
+    }
+    assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
+    patience.fruitless = u32::MAX;
+    assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
+    // One that is stuck is looked at a tick later; only help makes the looks frequent again.
+    assert_eq!(patience.pause_after(stuck), TICK);
+    assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
+    assert_eq!(patience.pause_after(helped), TICK);
+    for look in [asleep, awake, stuck] {
+        assert_eq!(patience.pause_after(look), TICK);
+    }
+    assert_eq!(patience.fruitless, 2);
 }
 
 #[test]
@@ -39,7 +94,7 @@ fn a_watch_that_was_stopped_neither_rests_nor_starts() {
     rest.call(|| panic!("it starts"));
     assert!(rest.needs_call(), "nobody rests or ticks");
     for asleep in [0, 2] {
-        assert!(!rest.rest(&idle(asleep)));
+        assert!(!rest.rest(&idle(asleep), false, TICK));
     }
 }
 
@@ -51,7 +106,7 @@ fn a_stop_ends_a_rest_and_waits_for_the_thread() {
     rest.call(|| {
         let thread = thread::Builder::new().spawn(move || {
             let idle = idle(2);
-            while resting.rest(&idle) {}
+            while resting.rest(&idle, false, TICK) {}
             ends.store(true, Ordering::Relaxed);
         });
         thread.ok()

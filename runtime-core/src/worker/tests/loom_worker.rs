@@ -6,7 +6,7 @@
 use super::Step;
 use crate::base::rng::RngSeed;
 use crate::base::shim::sync::{Condvar, Mutex};
-use crate::driver::Drivers;
+use crate::driver::{Drivers, IoDriver, IoParts};
 use crate::handle::context::{ThreadContext, WorkerContext, set_context};
 use crate::handle::current::set_current;
 use crate::handle::shared::Shared;
@@ -20,13 +20,18 @@ use crate::worker::start::new_core;
 use ::loom::thread;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A runtime whose workers have no threads yet.
 fn runtime(workers: usize) -> (Handle, Vec<Box<WorkerCore>>) {
+    runtime_on(workers, Drivers::default())
+}
+
+fn runtime_on(workers: usize, drivers: Drivers) -> (Handle, Vec<Box<WorkerCore>>) {
     let mut config = Config::new(Some(workers), "model");
     config.seed = Some(RngSeed::from_bytes(b"model"));
     let mut queues = Vec::new();
-    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
+    let (shared, driver) = Shared::new(config, drivers, |config| {
         let (policy, locals) = MultiThread::new(config, workers);
         queues = locals;
         Policy::MultiThread(policy)
@@ -192,6 +197,67 @@ fn a_task_pushed_out_of_the_slot_is_taken_or_woken_for() {
     });
 }
 
+type Events = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// The driver without I/O, which delivers the events at its first turn or park.
+struct Delivers(Box<dyn IoDriver>, Events);
+
+impl Delivers {
+    fn deliver(&self) -> bool {
+        let events = self.1.lock().take();
+        events.map(|deliver| deliver()).is_some()
+    }
+}
+
+impl IoDriver for Delivers {
+    fn park(&mut self, timeout: Option<Duration>) {
+        if !self.deliver() {
+            self.0.park(timeout);
+        }
+    }
+    fn turn(&mut self) {
+        self.deliver();
+        self.0.turn();
+    }
+    fn shutdown(&mut self) {
+        self.0.shutdown();
+    }
+}
+
+/// The driver wakes two tasks at a time, and the one that is run first blocks until the other has run: a sleeper is woken for it,
+/// though none of the pushes notifies.
+#[test]
+fn what_a_delivery_wakes_is_shared_with_a_sleeper() {
+    ::loom::model(|| {
+        let mut drivers = Drivers::default();
+        drop(drivers.unpark());
+        let events = Events::default();
+        if let Some(io) = drivers.io.take() {
+            let driver = Box::new(Delivers(io.driver, events.clone()));
+            drivers.io = Some(IoParts { driver, ..io });
+        }
+        let (handle, mut cores) = runtime_on(2, drivers);
+        let (first, second) = (cores.remove(0), cores.remove(0));
+        let delivered_to = handle.clone();
+        *events.lock() = Some(Box::new(move || {
+            let (waits, ender) = (Gate::new(), delivered_to.clone());
+            let gate = waits.clone();
+            drop(delivered_to.spawn(async move { gate.open() }));
+            drop(delivered_to.spawn(async move {
+                waits.wait();
+                shut_down(&ender);
+            }));
+        }));
+        let worker = {
+            let handle = handle.clone();
+            thread::spawn(move || work(&handle, first))
+        };
+        work(&handle, second);
+        worker.join().unwrap();
+        assert_that_nobody_searches(&handle);
+    });
+}
+
 /// The shutdown comes as the worker goes to sleep.
 #[test]
 fn a_shutdown_ends_a_worker_that_goes_to_sleep() {
@@ -219,9 +285,9 @@ fn a_task_in_the_slot_of_a_stuck_worker_is_run_by_a_sibling() {
             let waits = Gate::new();
             let gate = waits.clone();
             drop(ender.spawn(async move { gate.open() }));
-            let mut pulses = Vec::new();
-            rescue::tick(&ender, &mut pulses);
-            rescue::tick(&ender, &mut pulses);
+            let mut seen = Vec::new();
+            assert!(!rescue::look(&ender, &mut seen).any_stuck);
+            assert!(rescue::look(&ender, &mut seen).any_stuck);
             waits.wait();
             shut_down(&ender);
         }));

@@ -9,6 +9,7 @@ use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy};
 use crate::scheduler::config::Config;
 use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
+use crate::worker::rescue;
 use crate::worker::start::{launch, new_core};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -367,4 +368,63 @@ fn cores_that_find_no_thread_count_as_stopped() {
     };
     stopped.sort_unstable();
     assert_eq!(stopped, [0, 1, 2]);
+}
+
+#[test]
+fn a_delivery_wakes_one_sleeper_at_its_end_if_others_may_take_something() {
+    let (scene, contexts) = scene(4, |_| ());
+    let scene = Arc::new(scene);
+    let idle = &scene.policy().idle;
+    (1..4).for_each(|worker| idle.announce(worker, false));
+    let sleepers = || (1..4).filter(|worker| idle.is_asleep(*worker)).count();
+    as_worker(&contexts[0], |worker| {
+        worker.begin_delivery();
+        scene.spawn('1', |_| ());
+        worker.end_delivery();
+        assert_eq!(sleepers(), 3, "a lone task wakes nobody");
+        worker.begin_delivery();
+        scene.spawn_all("2345");
+        assert_eq!(sleepers(), 3);
+        worker.end_delivery();
+        assert_eq!(sleepers(), 2);
+        // As if that one had found nothing; what was told is not told again.
+        idle.finish_search();
+        worker.end_delivery();
+        assert_eq!(sleepers(), 2);
+        // Outside of a delivery each push tells.
+        scene.spawn('6', |_| ());
+        assert_eq!(sleepers(), 1);
+    });
+    steps(&contexts[0]);
+    assert_eq!(scene.has_run().len(), 6);
+}
+
+#[test]
+fn a_look_tells_whether_workers_moved_and_whether_one_was_helped() {
+    let (scene, contexts) = scene(2, |_| ());
+    let (idle, mut seen) = (&scene.policy().idle, Vec::new());
+    let mut look = || {
+        let look = rescue::look(&scene.handle, &mut seen);
+        (
+            look.any_awake,
+            look.any_moved,
+            look.any_stuck,
+            look.any_rescued,
+        )
+    };
+    (0..2).for_each(|worker| idle.announce(worker, false));
+    assert_eq!(look(), (false, true, false, false));
+    assert_eq!(look(), (false, false, false, false));
+    idle.retract(0);
+    // It may have slept at the look before.
+    assert_eq!(look(), (true, false, false, false));
+    as_worker(&contexts[0], |worker| {
+        worker.with_core(|core| worker.next_tick(core))
+    });
+    assert_eq!(look(), (true, true, false, false));
+    // Nobody holds the driver: the sleeper is woken for it, and nobody sleeps after that.
+    assert_eq!(look(), (true, false, true, true));
+    assert!(!idle.is_asleep(1));
+    idle.retract(1);
+    assert_eq!(look(), (true, false, true, false));
 }
