@@ -254,3 +254,32 @@ fn a_child_that_goes_on_in_the_runtime_is_stopped() {
         }
     }
 }
+
+/// A child that was forked on a thread of the parent's pool ends with what that thread was doing: it does not wait for more.
+#[test]
+fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
+    if !in_own_process!() {
+        return;
+    }
+    let parent = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_keep_alive(Duration::from_secs(1000))
+        .enable_all()
+        .build()
+        .unwrap();
+    // SAFETY: the child has this thread only, which ends soon.
+    let fork = || unsafe { libc::fork() };
+    parent.block_on(async {
+        for _ in 0..3 {
+            // The child returns from the closure, and goes on in its worker.
+            for child in [
+                tokio::task::spawn_blocking(fork).await.unwrap(),
+                tokio::spawn(async move { fork() }).await.unwrap(),
+            ] {
+                assert!(child > 0);
+                wait_for(child);
+            }
+        }
+        tokio::spawn(async {}).await.unwrap();
+    });
+}

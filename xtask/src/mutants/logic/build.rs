@@ -388,6 +388,9 @@ impl Tree {
 
 fn features(wanted: &Wanted) -> String {
     let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
+    if wanted.tests.contains("dumps") {
+        features.push("selvedge/taskdump");
+    }
     if wanted.crates.contains("runtime-io") {
         features.extend([
             "runtime-io/io-util",
