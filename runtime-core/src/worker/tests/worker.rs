@@ -155,6 +155,44 @@ fn the_slot_goes_first_but_three_times_in_a_row_only() {
     }
 }
 
+/// As one that is spawned does.
+#[test]
+fn a_task_that_is_woken_goes_into_the_slot() {
+    let (scene, contexts) = scene(1, |_| ());
+    let scene = Arc::new(scene);
+    let waker = Arc::new(Mutex::new(None));
+    let (inner, place) = (scene.clone(), waker.clone());
+    drop(scene.handle.spawn(std::future::poll_fn(move |cx| {
+        inner.note('w');
+        match place.lock().replace(cx.waker().clone()) {
+            None => Poll::Pending,
+            Some(_) => Poll::Ready(()),
+        }
+    })));
+    assert_eq!((steps(&contexts[0]), scene.has_run().as_str()), (1, "w"));
+    scene.spawn('M', move |scene| {
+        scene.spawn_all("ab");
+        let waker = waker.lock().clone();
+        waker.unwrap().wake();
+    });
+    steps(&contexts[0]);
+    assert_eq!(scene.has_run(), "Mwab");
+}
+
+#[test]
+fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let is_asleep = |scene: &Scene| scene.policy().idle.is_asleep(1);
+    scene.policy().idle.announce(1, false);
+    as_worker(&contexts[0], |_| {
+        scene.spawn_all("a");
+        assert!(is_asleep(&scene));
+        scene.spawn_all("b");
+        assert!(!is_asleep(&scene));
+    });
+}
+
 #[test]
 fn a_task_that_wakes_itself_goes_behind_the_others() {
     let (scene, contexts) = scene(1, |_| ());
