@@ -190,6 +190,29 @@ fn who_waits_for_the_end_waits_no_longer_than_told_and_never_for_itself() {
     assert!(pool.join(Some(Duration::from_secs(1000))));
 }
 
+/// The thread has ended before whoever made it has its handle.
+#[test]
+fn who_waits_for_the_end_is_told_when_the_last_handle_comes() {
+    let pool = pool(config());
+    let (tell, told) = channel();
+    let start = start(&pool);
+    let meanwhile = |builder: Builder, this: Start| {
+        let thread = start(builder, this);
+        pool.begin_shutdown();
+        let waits = pool.clone();
+        std::thread::spawn(move || tell.send(waits.join(None)));
+        while !pool.inner.lock().state.is_empty() {
+            std::thread::yield_now();
+        }
+        // Let it wait.
+        std::thread::sleep(Duration::from_millis(20));
+        thread
+    };
+    let spawned = pool.spawn(work(&pool, |_| ()), meanwhile);
+    assert!(spawned.is_ok());
+    assert_eq!(told.recv(), Ok(true));
+}
+
 /// Jobs come in while the system refuses the thread that they rely on.
 #[test]
 fn orphans_of_a_refused_thread_are_run_or_cancelled_in_order_while_the_lock_is_free() {
