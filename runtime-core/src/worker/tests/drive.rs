@@ -1,0 +1,228 @@
+//! What a current-thread runtime asks of its driver and its timers, call by call.
+
+use super::*;
+use crate::base::shim::sync::Mutex;
+use crate::driver::{Drivers, IoParts, TimeParts, Timers, Unpark};
+use crate::handle::Policy;
+use crate::handle::shared::Shared;
+use crate::scheduler::config::Config;
+use std::time::Duration;
+
+type Called = Box<dyn FnOnce() + Send>;
+
+/// The driver and the timers: notes what they are asked.
+#[derive(Default)]
+struct World {
+    asked: Mutex<Vec<String>>,
+    is_paused: bool,
+    advances: bool,
+    /// The earliest deadline.
+    left: Option<Duration>,
+    /// What the next call of `fire` does.
+    due: Mutex<Option<Called>>,
+}
+
+impl World {
+    fn note(&self, what: String) {
+        self.asked.lock().push(what);
+    }
+
+    fn asked(&self) -> String {
+        std::mem::take(&mut *self.asked.lock()).join(", ")
+    }
+}
+
+struct Driver(Arc<World>);
+
+impl IoDriver for Driver {
+    fn park(&mut self, timeout: Option<Duration>) {
+        self.0.note(format!("park {timeout:?}"));
+    }
+    fn turn(&mut self) {
+        self.0.note("turn".into());
+    }
+    fn shutdown(&mut self) {
+        self.0.note("end".into());
+    }
+}
+
+impl Unpark for World {
+    fn unpark(&self) {}
+}
+
+impl Timers for World {
+    fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration> {
+        self.note(format!("before {slot} {with_driver}"));
+        self.left
+    }
+    fn after_park(&self, slot: usize, with_driver: bool) {
+        self.note(format!("after {slot} {with_driver}"));
+    }
+    fn fire(&self, slot: usize, with_driver: bool) -> usize {
+        self.note(format!("fire {slot} {with_driver}"));
+        let due = self.due.lock().take();
+        due.map(|called| called()).map_or(0, |()| 1)
+    }
+    fn fire_overdue(&self) -> usize {
+        0
+    }
+    fn is_overdue(&self) -> bool {
+        false
+    }
+    fn is_auto_advancing(&self) -> bool {
+        self.is_paused
+    }
+    fn advance_to_next(&self) -> bool {
+        self.note("advance".into());
+        self.advances
+    }
+    fn inhibit_auto_advance(&self) {}
+    fn allow_auto_advance(&self) {}
+    fn shutdown(&self) {
+        self.note("end timers".into());
+    }
+}
+
+fn runtime(world: World, with_time: bool) -> (Handle, Arc<World>) {
+    let world = Arc::new(world);
+    let drivers = Drivers {
+        io: Some(IoParts {
+            counters: Arc::default(),
+            driver: Box::new(Driver(world.clone())),
+            unpark: world.clone(),
+            handle: None,
+        }),
+        time: with_time.then(|| TimeParts {
+            timers: world.clone(),
+            handle: Arc::new(()),
+            sleep: |_| Box::pin(std::future::pending()),
+        }),
+    };
+    let (shared, driver) = Shared::new(Config::new(None, "test"), drivers, |config| {
+        Policy::CurrentThread(CurrentThread::new(config))
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    handle.shared.policy.current_thread().install(driver);
+    (handle, world)
+}
+
+/// As the runtime's thread, within `block_on`, whose future has just been polled.
+fn as_runtime<R>(handle: &Handle, f: impl FnOnce(&CoreGuard<'_>, &CurrentThreadContext) -> R) -> R {
+    let policy = handle.shared.policy.current_thread();
+    let _current = set_current(handle.clone()).unwrap();
+    let core = policy.take_core().unwrap();
+    let guard = CoreGuard {
+        policy,
+        handle,
+        core: RefCell::new(None),
+    };
+    guard.enter(core, |cx| f(&guard, cx))
+}
+
+/// What is asked for by one look, and by one sleep.
+fn look_and_sleep(handle: &Handle, world: &World) -> [String; 2] {
+    as_runtime(handle, |guard, cx| {
+        [false, true].map(|may_block| {
+            guard.drive(cx, may_block);
+            world.asked()
+        })
+    })
+}
+
+const LEFT: Option<Duration> = Some(Duration::from_secs(7));
+
+#[test]
+fn a_sleep_lasts_until_the_next_timer_which_is_announced_and_taken_back() {
+    let (handle, world) = runtime(World::default(), false);
+    assert_eq!(look_and_sleep(&handle, &world), ["turn", "park None"]);
+    for left in [None, LEFT] {
+        let (handle, world) = runtime(
+            World {
+                left,
+                ..World::default()
+            },
+            true,
+        );
+        let sleep = format!("before 0 true, park {left:?}, after 0 true, fire 0 true");
+        assert_eq!(
+            look_and_sleep(&handle, &world),
+            ["turn, fire 0 true", &sleep]
+        );
+    }
+}
+
+#[test]
+fn a_paused_clock_moves_on_instead_of_a_sleep() {
+    for (advances, left, then) in [
+        (true, None, ""),
+        (false, None, "before 0 true, park None, after 0 true, "),
+        // A timer that came just now moves the clock the next time.
+        (false, LEFT, "before 0 true, turn, after 0 true, "),
+    ] {
+        let (handle, world) = runtime(
+            World {
+                is_paused: true,
+                advances,
+                left,
+                ..World::default()
+            },
+            true,
+        );
+        let sleep = format!("turn, fire 0 true, advance, {then}fire 0 true");
+        assert_eq!(
+            look_and_sleep(&handle, &world),
+            ["turn, fire 0 true, fire 0 true", &sleep]
+        );
+    }
+}
+
+#[test]
+fn a_paused_clock_stays_while_there_is_work() {
+    type Due = fn(Handle) -> Called;
+    let due: [Due; 3] = [
+        // A task that was woken here,
+        |handle| Box::new(move || drop(handle.spawn(async {}))),
+        // one that was woken elsewhere,
+        |handle| {
+            let spawn = move || drop(handle.spawn(async {}));
+            Box::new(move || std::thread::spawn(spawn).join().unwrap())
+        },
+        // and the future in `block_on`.
+        |handle| Box::new(move || Arc::new(MainWaker(handle)).wake()),
+    ];
+    for due in due {
+        let (handle, world) = runtime(
+            World {
+                is_paused: true,
+                ..World::default()
+            },
+            true,
+        );
+        *world.due.lock() = Some(due(handle.clone()));
+        let [look, sleep] = look_and_sleep(&handle, &world);
+        assert_eq!(look, "turn, fire 0 true, fire 0 true");
+        assert_eq!(sleep, look, "no sleep, and no step of the clock");
+        shutdown(&handle);
+        assert_eq!(world.asked(), "end timers, end");
+    }
+}
+
+#[test]
+fn what_was_deferred_is_woken_after_each_look() {
+    struct Woken(Mutex<bool>);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock() = true;
+        }
+    }
+    let (handle, _world) = runtime(World::default(), true);
+    let woken = Arc::new(Woken(Mutex::new(false)));
+    as_runtime(&handle, |guard, cx| {
+        deferred::defer(&Waker::from(woken.clone()));
+        assert!(!*woken.0.lock());
+        guard.turn(cx);
+        assert!(*woken.0.lock());
+    });
+}
