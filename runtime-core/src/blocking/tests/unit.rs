@@ -326,7 +326,10 @@ fn a_thread_that_is_free_takes_the_oldest_worker() {
     assert_eq!(world.threads[0], Doing::Closure);
     world.submit_worker();
     world.submit_worker();
-    let [oldest, younger] = [0, 1].map(|n| world.state.queued_workers().nth(n).unwrap());
+    let [oldest, younger] = [1, 2].map(|thread| match world.threads[thread] {
+        Doing::Starting(_, ticket) => ticket,
+        _ => unreachable!("both are being made"),
+    });
     let next = world.state.closure_done(&0);
     assert!(matches!(next, Next::RunWorker(_)));
     assert!(world.state.queued_workers().eq([younger]));

@@ -3,12 +3,16 @@
 use super::Step;
 use crate::base::shim::sync::Mutex;
 use crate::driver::{Drivers, IoDriver, IoParts, Unpark};
-use crate::handle::context::{QUEUE_CAPACITY, ThreadContext, WorkerContext, set_context};
+use crate::handle::context::{
+    QUEUE_CAPACITY, ThreadContext, WorkerContext, set_context, with_context,
+};
 use crate::handle::current::set_current;
 use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy};
 use crate::scheduler::config::Config;
 use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
+use crate::scheduler::steal::take_injected;
+use crate::task::Runnable;
 use crate::worker::start::{launch, new_core};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,6 +25,7 @@ struct Asked {
     parks: AtomicUsize,
     turns: AtomicUsize,
     hooks: AtomicUsize,
+    ends: AtomicUsize,
 }
 
 struct Driver(Arc<Asked>);
@@ -34,7 +39,9 @@ impl IoDriver for Driver {
     fn turn(&mut self) {
         self.0.turns.fetch_add(1, Ordering::Relaxed);
     }
-    fn shutdown(&mut self) {}
+    fn shutdown(&mut self) {
+        self.0.ends.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Unpark for Asked {
@@ -381,6 +388,101 @@ fn a_worker_without_its_core_has_no_index_and_queues_nothing() {
     assert_eq!(scene.has_run(), "ba");
     scene.policy().shut_down(&*scene.handle.shared.unpark);
     assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Shutdown);
+}
+
+/// Puts a permit somewhere when it is dropped.
+struct Queues(Arc<Mutex<Option<Runnable>>>, fn(&WorkerContext, Runnable));
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        let late = self.0.lock().take().unwrap();
+        with_context(|cx| match cx {
+            Some(ThreadContext::Worker(worker)) => self.1(worker, late),
+            _ => unreachable!("a worker cancels it"),
+        });
+    }
+}
+
+/// Its permit was with a waker just then. The driver ends after the last of the tasks.
+#[test]
+fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
+    struct Late(Arc<Scene>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            assert_eq!(self.0.asked.ends.load(Ordering::Relaxed), 0);
+            self.0.note('l');
+        }
+    }
+    let places: [fn(&WorkerContext, Runnable); 3] = [
+        |worker, task| worker.policy().injector.push(task),
+        |worker, task| drop(worker.policy().remotes[0].replace_lifo(task)),
+        |worker, task| worker.with_core(|core| core.queue.push(task)).unwrap(),
+    ];
+    for place in places {
+        let (scene, contexts) = scene(1, |_| ());
+        let scene = Arc::new(scene);
+        let late = Late(scene.clone());
+        drop(scene.handle.spawn(async move { drop(late) }));
+        let permit = Arc::new(Mutex::new(take_injected(&scene.policy().injector)));
+        let queues = Queues(permit, place);
+        drop(scene.handle.spawn(async move { drop(queues) }));
+        as_worker(&contexts[0], WorkerContext::stop);
+        assert_eq!(scene.has_run(), "l");
+        assert!(scene.handle.shared.owned.is_empty());
+        assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
+    }
+}
+
+/// In the queue, in the slot and in the injector, of a worker that ends first and of one that comes later.
+#[test]
+fn the_first_worker_that_ends_cancels_all_tasks_in_the_order_of_their_age() {
+    struct Named(Arc<Scene>, char);
+    impl Drop for Named {
+        fn drop(&mut self) {
+            self.0.note(self.1);
+        }
+    }
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let spawn = |name: char| {
+        let named = Named(scene.clone(), name);
+        drop(scene.handle.spawn(async move { drop(named) }));
+    };
+    spawn('a');
+    as_worker(&contexts[1], |_| "bcd".chars().for_each(spawn));
+    spawn('e');
+    as_worker(&contexts[0], |_| "fg".chars().for_each(spawn));
+    spawn('h');
+    scene.policy().shut_down(&*scene.handle.shared.unpark);
+    as_worker(&contexts[0], WorkerContext::stop);
+    assert_eq!(scene.has_run(), "abcdefgh");
+    assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 0);
+    let task = scene.handle.spawn(async {});
+    assert!(task.is_finished(), "nothing is taken in any more");
+    as_worker(&contexts[1], WorkerContext::stop);
+    assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
+}
+
+/// The stop counts as a last sleep, and ends the search.
+#[test]
+fn a_worker_that_stops_settles_its_accounts() {
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let counters = &scene.policy().remotes[0].counters;
+    let parks = (counters.parks.get(), counters.unparks.get());
+    std::thread::sleep(Duration::from_millis(1));
+    as_worker(&contexts[0], |worker| {
+        assert!(scene.policy().idle.try_search());
+        worker.with_core(|core| core.searching = true);
+        worker.stop();
+    });
+    assert_eq!(
+        (counters.parks.get(), counters.unparks.get()),
+        (parks.0 + 1, parks.1 + 2)
+    );
+    assert!(counters.busy_nanos.get() >= 1_000_000);
+    // Two workers: one may search.
+    assert!(scene.policy().idle.try_search());
 }
 
 /// Whoever stops last, of those that have a thread, waits for the others' cores.
