@@ -415,7 +415,7 @@ fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
     }
     let places: [fn(&WorkerContext, Runnable); 3] = [
         |worker, task| worker.policy().injector.push(task),
-        |worker, task| drop(worker.policy().remotes[0].replace_lifo(task)),
+        |worker, task| assert!(worker.policy().remotes[0].replace_lifo(task).is_none()),
         |worker, task| worker.with_core(|core| core.queue.push(task)).unwrap(),
     ];
     for place in places {
