@@ -250,3 +250,7 @@ mod loom;
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/worker.rs"]
 mod tests;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/timed.rs"]
+mod timed;

@@ -2,102 +2,15 @@
 
 use super::*;
 use crate::base::shim::sync::Mutex;
-use crate::driver::{Drivers, IoParts, TimeParts, Timers, Unpark};
 use crate::handle::Policy;
 use crate::handle::shared::Shared;
 use crate::scheduler::config::Config;
+use crate::worker::asked::{Called, World};
 use std::time::Duration;
-
-type Called = Box<dyn FnOnce() + Send>;
-
-/// The driver and the timers: notes what they are asked.
-#[derive(Default)]
-struct World {
-    asked: Mutex<Vec<String>>,
-    is_paused: bool,
-    advances: bool,
-    /// The earliest deadline.
-    left: Option<Duration>,
-    /// What the next call of `fire` does.
-    due: Mutex<Option<Called>>,
-}
-
-impl World {
-    fn note(&self, what: String) {
-        self.asked.lock().push(what);
-    }
-
-    fn asked(&self) -> String {
-        std::mem::take(&mut *self.asked.lock()).join(", ")
-    }
-}
-
-struct Driver(Arc<World>);
-
-impl IoDriver for Driver {
-    fn park(&mut self, timeout: Option<Duration>) {
-        self.0.note(format!("park {timeout:?}"));
-    }
-    fn turn(&mut self) {
-        self.0.note("turn".into());
-    }
-    fn shutdown(&mut self) {
-        self.0.note("end".into());
-    }
-}
-
-impl Unpark for World {
-    fn unpark(&self) {}
-}
-
-impl Timers for World {
-    fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration> {
-        self.note(format!("before {slot} {with_driver}"));
-        self.left
-    }
-    fn after_park(&self, slot: usize, with_driver: bool) {
-        self.note(format!("after {slot} {with_driver}"));
-    }
-    fn fire(&self, slot: usize, with_driver: bool) -> usize {
-        self.note(format!("fire {slot} {with_driver}"));
-        let due = self.due.lock().take();
-        due.map(|called| called()).map_or(0, |()| 1)
-    }
-    fn fire_overdue(&self) -> usize {
-        0
-    }
-    fn is_overdue(&self) -> bool {
-        false
-    }
-    fn is_auto_advancing(&self) -> bool {
-        self.is_paused
-    }
-    fn advance_to_next(&self) -> bool {
-        self.note("advance".into());
-        self.advances
-    }
-    fn inhibit_auto_advance(&self) {}
-    fn allow_auto_advance(&self) {}
-    fn shutdown(&self) {
-        self.note("end timers".into());
-    }
-}
 
 fn runtime(world: World, with_time: bool) -> (Handle, Arc<World>) {
     let world = Arc::new(world);
-    let drivers = Drivers {
-        io: Some(IoParts {
-            counters: Arc::default(),
-            driver: Box::new(Driver(world.clone())),
-            unpark: world.clone(),
-            handle: None,
-        }),
-        time: with_time.then(|| TimeParts {
-            timers: world.clone(),
-            handle: Arc::new(()),
-            sleep: |_| Box::pin(std::future::pending()),
-        }),
-    };
+    let drivers = world.drivers(with_time);
     let (shared, driver) = Shared::new(Config::new(None, "test"), drivers, |config| {
         Policy::CurrentThread(CurrentThread::new(config))
     });

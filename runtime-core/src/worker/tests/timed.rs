@@ -1,0 +1,207 @@
+//! What workers ask of the driver and of their timers, call by call, and when they call the watch.
+
+use super::*;
+use crate::base::shim::sync::Mutex;
+use crate::handle::Policy;
+use crate::handle::current::set_current;
+use crate::handle::shared::Shared;
+use crate::scheduler::config::Config;
+use crate::scheduler::multi_thread::MultiThread;
+use crate::scheduler::steal::take_injected;
+use crate::worker::asked::World;
+use crate::worker::start::new_core;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// Workers without threads, past the watch's grace period.
+fn workers(
+    count: usize,
+    world: World,
+    configure: impl FnOnce(&mut Config),
+) -> (Handle, Arc<World>, Vec<ThreadContext>) {
+    let world = Arc::new(world);
+    let mut config = Config::new(Some(count), "test");
+    configure(&mut config);
+    let mut queues = Vec::new();
+    let (shared, driver) = Shared::new(config, world.drivers(true), |config| {
+        let (policy, locals) = MultiThread::new(config, count);
+        queues = locals;
+        Policy::MultiThread(policy)
+    });
+    let handle = Handle {
+        shared: Arc::new(shared),
+    };
+    let policy = handle.shared.policy.multi_thread();
+    policy.seat.give_back(driver);
+    let contexts = queues.into_iter().enumerate().map(|(index, queue)| {
+        ThreadContext::Worker(WorkerContext {
+            handle: handle.clone(),
+            index,
+            core: RefCell::new(Some(new_core(&handle, index, queue))),
+        })
+    });
+    let contexts = contexts.collect();
+    // While all sleep, nobody calls the watch.
+    (0..count).for_each(|worker| policy.idle.announce(worker, false));
+    let end = || policy.watch.grace_left(&policy.idle, || panic!("called"));
+    while end().is_some() {
+        std::thread::yield_now();
+    }
+    (0..count).for_each(|worker| assert!(!policy.idle.retract(worker)));
+    (handle, world, contexts)
+}
+
+fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) -> R) -> R {
+    let ThreadContext::Worker(worker) = cx else {
+        unreachable!("made by `workers`")
+    };
+    let _current = set_current(worker.handle.clone());
+    let _context = set_context(cx);
+    f(worker)
+}
+
+struct Woken(Mutex<bool>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock() = true;
+    }
+}
+
+#[test]
+fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
+    let (handle, world, contexts) = workers(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    let look = |worker: usize| {
+        as_worker(&contexts[worker], |worker| {
+            let woken = Arc::new(Woken(Mutex::new(false)));
+            deferred::defer(&Waker::from(woken.clone()));
+            worker.maintain();
+            assert!(*woken.0.lock());
+        });
+        world.asked()
+    };
+    assert_eq!(look(1), "turn, fire 1 true");
+    assert_eq!(look(0), "turn, fire 0 true");
+    // Told by the watch, once.
+    policy.watch.note_overdue();
+    assert_eq!(look(0), "overdue, turn, fire 0 true");
+    assert_eq!(look(0), "turn, fire 0 true");
+    let driver = policy.seat.take();
+    assert_eq!(look(1), "fire 1 false");
+    policy.seat.give_back(driver.unwrap());
+}
+
+const LEFT: Option<Duration> = Some(Duration::from_secs(7));
+
+#[test]
+fn a_sleep_lasts_until_the_next_timer() {
+    let world = World {
+        left: LEFT,
+        ..World::default()
+    };
+    let (handle, world, contexts) = workers(1, world, |_| ());
+    let counters = &handle.shared.policy.multi_thread().remotes[0].counters;
+    let counts = || [&counters.parks, &counters.unparks, &counters.noops].map(|t| t.get());
+    let woken = Arc::new(Woken(Mutex::new(false)));
+    let defers = Waker::from(woken.clone());
+    *world.due.lock() = Some(Box::new(move || deferred::defer(&defers)));
+    let before = counts();
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
+    let sleep = format!("before 0 true, park {LEFT:?}, after 0 true, fire 0 true");
+    assert_eq!(world.asked(), sleep);
+    assert!(*woken.0.lock(), "it was deferred in the sleep");
+    assert_eq!(counts(), [before[0] + 1, before[1] + 2, before[2] + 1]);
+}
+
+/// It was woken for whatever is left undone: timers of stuck siblings, among other things.
+#[test]
+fn a_sleeper_that_is_claimed_fires_what_is_overdue_and_searches() {
+    let (handle, world, contexts) = workers(1, World::default(), |_| ());
+    let inner = handle.clone();
+    let called = move || {
+        let policy = inner.shared.policy.multi_thread();
+        policy.watch.note_overdue();
+        policy.wake_a_sleeper(&*inner.shared.unpark);
+    };
+    *world.due.lock() = Some(Box::new(called));
+    let is_searching = || {
+        as_worker(&contexts[0], |worker| {
+            assert_eq!(worker.step(), Step::Parked);
+            worker.with_core(|core| core.searching)
+        })
+    };
+    assert_eq!(is_searching(), Some(true));
+    let sleep = "before 0 true, park None, after 0 true, fire 0 true";
+    assert_eq!(world.asked(), format!("{sleep}, overdue"));
+    // The token ends the next sleep; nothing is overdue any more.
+    assert_eq!(is_searching(), Some(false));
+    assert_eq!(
+        world.asked(),
+        "before 0 true, turn, after 0 true, fire 0 true"
+    );
+    as_worker(&contexts[0], WorkerContext::maintain);
+    assert_eq!(world.asked(), "turn, fire 0 true");
+}
+
+/// Spawns a task, which goes into the slot, and gets stuck until the watch has moved that to the injector.
+fn get_stuck(handle: &Handle) {
+    drop(handle.spawn(async {}));
+    let policy = handle.shared.policy.multi_thread();
+    assert_eq!(policy.injector_len(), 0);
+    while policy.injector_len() == 0 {
+        std::thread::yield_now();
+    }
+    let task = take_injected(&policy.injector).unwrap();
+    task.cancel();
+}
+
+/// First after its start, then after a sleep, in which the watch slept as well.
+#[test]
+fn a_worker_that_has_a_task_after_its_sleep_calls_the_watch() {
+    let (handle, world, contexts) = workers(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    policy.idle.announce(1, false);
+    // The sibling goes back to sleep whenever it is woken.
+    let sleep_on = || {
+        if policy.idle.retract(1) {
+            policy.idle.count_once();
+        }
+        policy.idle.announce(1, false);
+    };
+    for _ in 0..2 {
+        let inner = handle.clone();
+        drop(handle.spawn(async move { get_stuck(&inner) }));
+        sleep_on();
+        assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Ran);
+        sleep_on();
+        let inner = handle.clone();
+        let watch_sleeps = move || {
+            let policy = inner.shared.policy.multi_thread();
+            while !policy.watch.needs_call() {
+                std::thread::yield_now();
+            }
+        };
+        *world.due.lock() = Some(Box::new(watch_sleeps));
+        while as_worker(&contexts[0], WorkerContext::step) != Step::Parked {}
+    }
+    policy.watch.stop();
+}
+
+#[test]
+fn a_worker_calls_the_watch_before_its_hook() {
+    let place: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let (handle, _, contexts) = workers(2, World::default(), |config| {
+        let place = place.clone();
+        config.before_park = Some(Arc::new(move || {
+            let handle = place.lock().take();
+            if let Some(handle) = handle {
+                get_stuck(&handle);
+            }
+        }));
+    });
+    *place.lock() = Some(handle.clone());
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
+    assert!(place.lock().is_none());
+    handle.shared.policy.multi_thread().watch.stop();
+}
