@@ -145,11 +145,16 @@ fn a_thread_that_ended_is_joined_by_the_next_that_ends() {
     has_first_ended.recv().unwrap();
     let this = pool.clone();
     spawn(&pool, move |_| {
-        let end: Body = Box::new(move |_| second_ends.send(()).unwrap_or_default());
-        LAST.set(Some(Last(tell, "second", Some(end), this)));
+        let tell_second = tell.clone();
+        let end: Body = Box::new(move |_| {
+            tell_second.send("second").unwrap();
+            let _ = second_ends.send(());
+        });
+        LAST.set(Some(Last(tell, "ended", Some(end), this)));
     });
     assert_eq!(told.recv(), Ok("first"));
     assert_eq!(told.recv(), Ok("second"));
+    assert_eq!(told.recv(), Ok("ended"));
     pool.begin_shutdown();
     assert!(pool.join(None));
 }

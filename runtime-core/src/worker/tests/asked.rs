@@ -21,7 +21,7 @@ pub(super) struct World {
 }
 
 impl World {
-    fn note(&self, what: String) {
+    pub(super) fn note(&self, what: String) {
         self.asked.lock().push(what);
     }
 

@@ -207,7 +207,7 @@ fn what_waits_for_a_destructor_is_run_before_a_sleep() {
         let _levels: Vec<_> = std::iter::from_fn(nested::enter).collect();
         let place: Arc<Mutex<Option<Waker>>> = Arc::default();
         let waits = place.clone();
-        nested::wait(Box::new(move || waits.lock().take().unwrap().wake()));
+        nested::wait(Box::new(move || waits.lock().take().unwrap().wake_by_ref()));
         let mut is_second = false;
         let future = std::future::poll_fn(|cx| match std::mem::replace(&mut is_second, true) {
             true => Poll::Ready(()),
@@ -256,4 +256,29 @@ fn who_runs_the_tasks_is_noted() {
         metrics.worker_thread_id(0),
         Some(std::thread::current().id())
     );
+}
+
+/// One that has tasks left only looks at its driver.
+#[test]
+fn hooks_are_told_of_sleeps_and_of_nothing_else() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let hook = |by: usize| -> Option<Callback> {
+        let count = count.clone();
+        Some(Arc::new(move || {
+            count.fetch_add(by, Ordering::Relaxed);
+        }))
+    };
+    let (handle, asked) = runtime(|config| {
+        config.event_interval = 1;
+        config.before_park = hook(1);
+        config.after_unpark = hook(100);
+    });
+    block_on(&handle, async {
+        let mut tasks: Vec<_> = (0..3).map(|_| handle.spawn(async {})).collect();
+        tasks.pop().unwrap().await.unwrap();
+        assert!(tasks.iter().all(|task| task.is_finished()));
+        assert_eq!((get(&count), get(&asked.turns)), (0, 3));
+        sleep_once(asked.clone()).await;
+    });
+    assert_eq!((get(&count), get(&asked.parks)), (101, 1));
 }

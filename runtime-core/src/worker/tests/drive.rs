@@ -139,3 +139,18 @@ fn what_was_deferred_is_woken_after_each_look() {
         assert!(*woken.0.lock());
     });
 }
+
+#[test]
+fn the_drivers_end_after_the_tasks() {
+    struct Last(Arc<World>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.note("task".into());
+        }
+    }
+    let (handle, world) = runtime(World::default(), true);
+    let last = Last(world.clone());
+    drop(handle.spawn(async move { drop(last) }));
+    shutdown(&handle);
+    assert_eq!(world.asked(), "task, end timers, end");
+}
