@@ -5,8 +5,9 @@ use crate::coop;
 use crate::spawn::{spawn_mandatory_blocking, try_spawn_blocking};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 #[test]
 fn the_clock_stands_still_until_the_closure_is_over() {
@@ -79,15 +80,46 @@ fn a_shutdown_cancels_a_closure_that_waits_unless_it_is_mandatory() {
     assert!(spawn_mandatory_blocking(|| 7).unwrap().is_none());
 }
 
-#[test]
-fn a_closure_has_no_budget() {
-    let core = core(None, |_| ());
-    let join = core.handle().spawn_blocking(|| {
-        let mut cx = Context::from_waker(Waker::noop());
-        for _ in 0..2 * usize::from(coop::BUDGET) {
-            let spent = coop::poll_proceed(&mut cx);
-            assert!(spent.map(|unit| unit.made_progress()).is_ready());
+/// How many units there are left to spend, up to twice the budget of a poll.
+fn units() -> usize {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut spend = || match coop::poll_proceed(&mut cx) {
+        Poll::Ready(unit) => {
+            unit.made_progress();
+            true
         }
+        Poll::Pending => false,
+    };
+    let most = 2 * usize::from(coop::BUDGET);
+    (0..most).take_while(|_| spend()).count()
+}
+
+/// Not even where it is run within a poll: it relied on a thread that the system refuses to another. The poll keeps its own.
+#[test]
+fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
+    let first = Arc::new(AtomicBool::new(true));
+    let ran = Arc::new(AtomicUsize::new(0));
+    let inner = ran.clone();
+    let core = core(None, move |config| {
+        config.max_blocking_threads = 1;
+        // There are not as many addresses.
+        config.thread_stack_size = Some(1 << 47);
+        // Called while the thread is being made.
+        config.thread_name = Arc::new(move || {
+            if first.swap(false, Ordering::SeqCst) {
+                let inner = inner.clone();
+                let must = spawn_mandatory_blocking(move || {
+                    inner.store(units(), Ordering::SeqCst);
+                });
+                assert!(must.unwrap().is_some());
+            }
+            "test".into()
+        });
     });
-    core.block_on(join).unwrap();
+    let task = core.handle().spawn(async {
+        assert!(try_spawn_blocking(|| ()).is_err());
+        units()
+    });
+    assert_eq!(core.block_on(task).unwrap(), usize::from(coop::BUDGET));
+    assert_eq!(ran.load(Ordering::SeqCst), 2 * usize::from(coop::BUDGET));
 }

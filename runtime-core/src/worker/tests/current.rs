@@ -281,4 +281,5 @@ fn hooks_are_told_of_sleeps_and_of_nothing_else() {
         sleep_once(asked.clone()).await;
     });
     assert_eq!((get(&count), get(&asked.parks)), (101, 1));
+    assert_eq!(handle.metrics().worker_mean_poll_time(0), Duration::ZERO);
 }

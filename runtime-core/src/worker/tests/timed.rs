@@ -6,7 +6,7 @@ use crate::handle::Policy;
 use crate::handle::current::set_current;
 use crate::handle::shared::Shared;
 use crate::scheduler::config::Config;
-use crate::scheduler::multi_thread::MultiThread;
+use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
 use crate::scheduler::steal::take_injected;
 use crate::worker::asked::World;
 use crate::worker::start::new_core;
@@ -204,4 +204,32 @@ fn a_worker_calls_the_watch_before_its_hook() {
     assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
     assert!(place.lock().is_none());
     handle.shared.policy.multi_thread().watch.stop();
+}
+
+#[test]
+fn the_time_that_polls_take_decides_how_often_the_injector_is_looked_at() {
+    let (handle, _, contexts) = workers(2, World::default(), |_| ());
+    let shared = &handle.shared;
+    let policy = shared.policy.multi_thread();
+    let counters = &policy.remotes[1].counters;
+    as_worker(&contexts[1], |worker| {
+        let slow = async { std::thread::sleep(Duration::from_millis(5)) };
+        drop(handle.spawn(slow));
+        assert!(!policy.has_work(), "it is in the slot");
+        assert_eq!(worker.step(), Step::Ran);
+        let tuned = worker.with_core(|core| {
+            core.tune(&shared.config, counters);
+            core.injector_interval
+        });
+        assert_eq!(tuned, Some(INJECTOR_INTERVALS.0));
+    });
+    assert!(counters.mean_poll_nanos.get() >= 5_000_000);
+    // In a queue it can be taken.
+    as_worker(&contexts[1], |_| {
+        drop(handle.spawn(async {}));
+        drop(handle.spawn(async {}));
+    });
+    assert!(policy.has_work());
+    while as_worker(&contexts[1], WorkerContext::step) != Step::Parked {}
+    assert!(!policy.has_work());
 }
