@@ -43,6 +43,9 @@ fn workers_spawn_on_a_runtime_that_has_fewer() {
             // Each on a worker of its own.
             meet.wait();
             let task = small.spawn(async { worker_index() });
+            let (thread, metrics) = (std::thread::current().id(), Handle::current().metrics());
+            let noted = worker_index().and_then(|worker| metrics.worker_thread_id(worker));
+            assert_eq!(noted, Some(thread));
             (worker_index(), task)
         })
     });

@@ -9,9 +9,19 @@ use crate::worker::asked::{Called, World};
 use std::time::Duration;
 
 fn runtime(world: World, with_time: bool) -> (Handle, Arc<World>) {
+    runtime_with(world, with_time, |_| ())
+}
+
+fn runtime_with(
+    world: World,
+    with_time: bool,
+    configure: impl FnOnce(&mut Config),
+) -> (Handle, Arc<World>) {
     let world = Arc::new(world);
     let drivers = world.drivers(with_time);
-    let (shared, driver) = Shared::new(Config::new(None, "test"), drivers, |config| {
+    let mut config = Config::new(None, "test");
+    configure(&mut config);
+    let (shared, driver) = Shared::new(config, drivers, |config| {
         Policy::CurrentThread(CurrentThread::new(config))
     });
     let handle = Handle {
@@ -130,13 +140,50 @@ fn what_was_deferred_is_woken_after_each_look() {
             *self.0.lock() = true;
         }
     }
-    let (handle, _world) = runtime(World::default(), true);
+    let (handle, world) = runtime(World::default(), true);
     let woken = Arc::new(Woken(Mutex::new(false)));
+    // A timer's waker, say, defers it.
+    let waker = Waker::from(woken.clone());
+    *world.due.lock() = Some(Box::new(move || deferred::defer(&waker)));
+    as_runtime(&handle, |guard, cx| guard.turn(cx));
+    assert!(*woken.0.lock());
+}
+
+/// What a hook has scheduled is run instead.
+#[test]
+fn hooks_are_called_before_and_after_a_sleep() {
+    let hooks: Arc<Mutex<Vec<Called>>> = Arc::default();
+    let notes: Arc<Mutex<Option<Arc<World>>>> = Arc::default();
+    let (before, after) = (notes.clone(), notes.clone());
+    let calls = hooks.clone();
+    let (handle, world) = runtime_with(World::default(), true, move |config| {
+        config.before_park = Some(Arc::new(move || {
+            before.lock().as_ref().unwrap().note("before".into());
+            let call = calls.lock().pop();
+            call.into_iter().for_each(|call| call());
+        }));
+        config.after_unpark = Some(Arc::new(move || {
+            after.lock().as_ref().unwrap().note("after".into());
+        }));
+    });
+    *notes.lock() = Some(world.clone());
+    let policy = handle.shared.policy.current_thread();
+    let counters = &policy.counters;
+    let counts = || [&counters.parks, &counters.unparks, &counters.noops].map(|t| t.get());
     as_runtime(&handle, |guard, cx| {
-        deferred::defer(&Waker::from(woken.clone()));
-        assert!(!*woken.0.lock());
-        guard.turn(cx);
-        assert!(*woken.0.lock());
+        cx.with_core(|core| core.queue.reserve(5000));
+        guard.park(cx);
+        let sleep = "before 0 true, park None, after 0 true, fire 0 true";
+        assert_eq!(world.asked(), format!("before, {sleep}, after"));
+        assert_eq!(counts(), [1, 2, 1]);
+        assert!(cx.with_core(|core| core.queue.capacity() < 5000));
+        let inner = handle.clone();
+        hooks
+            .lock()
+            .push(Box::new(move || drop(inner.spawn(async {}))));
+        guard.park(cx);
+        assert_eq!(world.asked(), "before, turn, fire 0 true, after");
+        assert_eq!(counts(), [1, 2, 1]);
     });
 }
 

@@ -8,6 +8,7 @@ use crate::handle::shared::Shared;
 use crate::scheduler::config::Config;
 use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
 use crate::scheduler::steal::take_injected;
+use crate::task::Runnable as Task;
 use crate::worker::asked::World;
 use crate::worker::start::new_core;
 use std::sync::Arc;
@@ -232,4 +233,84 @@ fn the_time_that_polls_take_decides_how_often_the_injector_is_looked_at() {
     assert!(policy.has_work());
     while as_worker(&contexts[1], WorkerContext::step) != Step::Parked {}
     assert!(!policy.has_work());
+}
+
+/// Its own tasks come first, then the round that ends with the deferred wakers, then what siblings have.
+#[test]
+fn a_worker_with_nothing_but_deferred_wakers_looks_at_the_driver() {
+    let (handle, world, contexts) = workers(2, World::default(), |_| ());
+    as_worker(&contexts[1], |_| {
+        (0..4).for_each(|_| drop(handle.spawn(async {})));
+    });
+    let policy = handle.shared.policy.multi_thread();
+    let others = policy.queue_len(1);
+    as_worker(&contexts[0], |worker| {
+        // The watch is left alone: it would take the tasks of the workers that stand still.
+        worker.with_core(|core| core.attended = true);
+        let woken = Arc::new(Woken(Mutex::new(false)));
+        deferred::defer(&Waker::from(woken.clone()));
+        let own = handle.spawn(async {});
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(own.is_finished() && !*woken.0.lock());
+        assert_eq!(world.asked(), "");
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(*woken.0.lock());
+        assert_eq!(world.asked(), "turn, fire 0 true");
+        assert_eq!(policy.queue_len(1), others);
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(policy.queue_len(1) < others);
+        // Each step is seen.
+        let tick = worker.with_core(|core| core.tick).unwrap();
+        assert_eq!(policy.remotes[0].pulse.load(Ordering::Relaxed), tick);
+        assert!(tick >= 3);
+    });
+    while as_worker(&contexts[0], WorkerContext::step) != Step::Parked {}
+    policy.watch.stop();
+}
+
+#[test]
+fn a_worker_fits_its_looks_at_the_injector_every_so_many_steps() {
+    let (handle, _, contexts) = workers(1, World::default(), |config| config.event_interval = 1);
+    as_worker(&contexts[0], |worker| {
+        let slow = async { std::thread::sleep(Duration::from_millis(5)) };
+        drop(handle.spawn(slow));
+        assert_eq!(worker.step(), Step::Ran);
+        assert_eq!(worker.step(), Step::Parked);
+        let tuned = worker.with_core(|core| core.injector_interval);
+        assert_eq!(tuned, Some(INJECTOR_INTERVALS.0));
+    });
+}
+
+/// One that is deferred by the very last destructor.
+#[test]
+fn a_worker_that_ends_wakes_what_was_deferred() {
+    struct Defers(Arc<Woken>);
+    impl Drop for Defers {
+        fn drop(&mut self) {
+            deferred::defer(&Waker::from(self.0.clone()));
+            assert!(!*self.0.0.lock());
+        }
+    }
+    struct Queues(Handle, Option<Task>);
+    impl Drop for Queues {
+        fn drop(&mut self) {
+            let policy = self.0.shared.policy.multi_thread();
+            policy.injector.push(self.1.take().unwrap());
+        }
+    }
+    let (handle, _, mut contexts) = workers(1, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    let woken = Arc::new(Woken(Mutex::new(false)));
+    let defers = Defers(woken.clone());
+    drop(handle.spawn(async move { drop(defers) }));
+    let queues = Queues(handle.clone(), take_injected(&policy.injector));
+    drop(handle.spawn(async move { drop(queues) }));
+    policy.shut_down(&*handle.shared.unpark);
+    let Some(ThreadContext::Worker(worker)) = contexts.pop() else {
+        unreachable!("there is one")
+    };
+    let core = worker.core.borrow_mut().take();
+    run(handle.clone(), core.unwrap());
+    assert!(*woken.0.lock());
+    assert!(handle.shared.owned.is_empty());
 }

@@ -285,7 +285,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     };
     let counts = Arc::new(Asked::default());
     let (scene, contexts) = scene(1, |config| {
-        config.event_interval = 5;
+        config.event_interval = 6;
         config.before_park = Some(hooks(&counts, 1));
         config.after_unpark = Some(hooks(&counts, 100));
     });
@@ -293,7 +293,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     scene.spawn('M', |scene| scene.spawn_all("abcdefghijklmnopqrs"));
     assert_eq!(steps(&contexts[0]), 20);
     let asked = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-    assert_eq!(asked(&scene.asked.turns), 4);
+    assert_eq!(asked(&scene.asked.turns), 3);
     // Twice if the watch's grace period ended meanwhile.
     let parks = asked(&scene.asked.parks);
     assert!((1..=2).contains(&parks), "{parks}");
@@ -301,7 +301,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     assert_eq!(steps(&contexts[0]), 0);
     assert_eq!(
         (asked(&scene.asked.turns), asked(&scene.asked.parks)),
-        (4, parks + 1)
+        (3, parks + 1)
     );
     assert_eq!(asked(&counts.hooks), 202);
 }
