@@ -48,8 +48,6 @@ pub(super) fn run(handle: Handle, core: Box<WorkerCore>) {
     if worker.run_steps() == Step::Shutdown {
         worker.stop();
     }
-    // Wakers deferred on this thread must not be lost with it.
-    deferred::wake_all();
 }
 
 impl WorkerContext {

@@ -1,6 +1,7 @@
 //! How the end of a runtime waits for the last tasks.
 
 use crate::base::clock;
+use crate::base::deferred;
 use crate::base::shim::thread;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ impl Pause {
     }
 
     pub(super) fn wait(&mut self) {
+        // Whoever brings a permit back may wait for what a destructor has deferred here.
+        deferred::wake_all();
         match self.next() {
             None => thread::yield_now(),
             Some(sleep) => clock::block_for(sleep),

@@ -134,12 +134,6 @@ fn a_paused_clock_stays_while_there_is_work() {
 
 #[test]
 fn what_was_deferred_is_woken_after_each_look() {
-    struct Woken(Mutex<bool>);
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            *self.0.lock() = true;
-        }
-    }
     let (handle, world) = runtime(World::default(), true);
     let woken = Arc::new(Woken(Mutex::new(false)));
     // A timer's waker, say, defers it.
@@ -200,4 +194,70 @@ fn the_drivers_end_after_the_tasks() {
     drop(handle.spawn(async move { drop(last) }));
     shutdown(&handle);
     assert_eq!(world.asked(), "task, end timers, end");
+}
+
+struct Woken(Mutex<bool>);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        *self.0.lock() = true;
+    }
+}
+
+/// Whoever waits for it may be on another thread.
+#[test]
+fn what_is_deferred_by_the_last_poll_is_woken_when_the_thread_leaves() {
+    for panics in [false, true] {
+        let (handle, _) = runtime(World::default(), true);
+        let woken = Arc::new(Woken(Mutex::new(false)));
+        let leaves = std::panic::AssertUnwindSafe(|| {
+            block_on(&handle, async {
+                deferred::defer(&Waker::from(woken.clone()));
+                assert!(!*woken.0.lock() && !panics);
+            });
+        });
+        assert_eq!(std::panic::catch_unwind(leaves).is_err(), panics);
+        assert!(*woken.0.lock());
+    }
+}
+
+#[test]
+fn what_a_destructor_defers_at_the_shutdown_is_woken() {
+    struct Defers(Arc<Woken>);
+    impl Drop for Defers {
+        fn drop(&mut self) {
+            deferred::defer(&Waker::from(self.0.clone()));
+        }
+    }
+    let (handle, _) = runtime(World::default(), true);
+    let woken = Arc::new(Woken(Mutex::new(false)));
+    let defers = Defers(woken.clone());
+    drop(handle.spawn(async move { drop(defers) }));
+    shutdown(&handle);
+    assert!(*woken.0.lock());
+}
+
+/// A task that is still out comes back by a waker that was deferred.
+#[test]
+fn a_shutdown_that_waits_wakes_what_was_deferred() {
+    struct Queues(Handle, Mutex<Option<Runnable>>);
+    impl Wake for Queues {
+        fn wake(self: Arc<Self>) {
+            let late = self.1.lock().take().unwrap();
+            self.0.shared.policy.current_thread().injector.push(late);
+        }
+    }
+    struct Defers(Arc<Queues>);
+    impl Drop for Defers {
+        fn drop(&mut self) {
+            deferred::defer(&Waker::from(self.0.clone()));
+        }
+    }
+    let (handle, _) = runtime(World::default(), true);
+    let late = handle.spawn(async {});
+    let permit = take_injected(&handle.shared.policy.current_thread().injector);
+    let defers = Defers(Arc::new(Queues(handle.clone(), Mutex::new(permit))));
+    drop(handle.spawn(async move { drop(defers) }));
+    shutdown(&handle);
+    assert!(late.is_finished());
 }
