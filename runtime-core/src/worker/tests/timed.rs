@@ -10,7 +10,7 @@ use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
 use crate::scheduler::steal::take_injected;
 use crate::task::Runnable as Task;
 use crate::worker::asked::World;
-use crate::worker::start::new_core;
+use crate::worker::start::{hand_off_core, new_core};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -313,4 +313,50 @@ fn a_worker_that_ends_wakes_what_was_deferred() {
     run(handle.clone(), core.unwrap());
     assert!(*woken.0.lock());
     assert!(handle.shared.owned.is_empty());
+}
+
+/// The system gives no thread: the worker stays where it is, and goes on.
+#[test]
+fn a_worker_that_cannot_be_passed_on_goes_on_here() {
+    let (_, world, contexts) = workers(1, World::default(), |config| {
+        // More than there are addresses.
+        config.thread_stack_size = Some(1 << 47);
+    });
+    as_worker(&contexts[0], |worker| {
+        let tick = || worker.with_core(|core| core.tick);
+        let before = tick().expect("it is here");
+        let passed = std::panic::catch_unwind(hand_off_core);
+        let told = *passed.unwrap_err().downcast::<String>().unwrap();
+        assert!(told.contains("OS can't spawn worker thread"), "{told}");
+        // That counts as a step: the watch sees it move.
+        assert_eq!(tick(), Some(before + 1));
+        assert_eq!(worker.worker_index(), Some(0));
+        let woken = Arc::new(Woken(Mutex::new(false)));
+        deferred::defer(&Waker::from(woken.clone()));
+        assert!(!*woken.0.lock(), "there are rounds still");
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(*woken.0.lock());
+        assert_eq!(world.asked(), "turn, fire 0 true");
+    });
+}
+
+/// This thread has no rounds any more; the worker's timers end with it, elsewhere.
+#[test]
+fn a_thread_whose_worker_was_passed_on_wakes_at_once() {
+    let (handle, world, contexts) = workers(1, World::default(), |_| ());
+    as_worker(&contexts[0], |worker| {
+        hand_off_core();
+        assert_eq!(worker.worker_index(), None);
+        let woken = Arc::new(Woken(Mutex::new(false)));
+        deferred::defer(&Waker::from(woken.clone()));
+        assert!(*woken.0.lock());
+        // Again: there is nothing to pass on.
+        hand_off_core();
+    });
+    let shared = &handle.shared;
+    shared.policy.multi_thread().shut_down(&*shared.unpark);
+    shared.pool.begin_shutdown();
+    assert!(shared.pool.join(None));
+    let asked = world.asked();
+    assert!(asked.ends_with("end timers, end"), "{asked}");
 }
