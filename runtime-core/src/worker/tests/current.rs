@@ -158,6 +158,7 @@ fn order(interval: Option<u32>, local: &'static str, foreign: &'static str) -> S
 #[test]
 fn tasks_from_outside_have_their_turn_among_the_others() {
     assert_eq!(order(Some(3), "abcdef", "XY"), "abXcdYef");
+    assert_eq!(order(Some(2), "abcdef", "XY"), "aXbYcdef");
     assert_eq!(order(Some(1), "abc", "XY"), "XYabc");
     let many = "abcdefghijklmnopqrstuvwxyz0123456789";
     let expected = format!("{}X{}", &many[..30], &many[30..]);

@@ -463,6 +463,51 @@ fn the_first_worker_that_ends_cancels_all_tasks_in_the_order_of_their_age() {
     assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
 }
 
+/// A worker waits a moment for the destructor that another one runs. On a machine that is busy the moment may not be enough.
+#[test]
+fn destructors_run_one_after_another_though_several_workers_end() {
+    struct Named(Arc<Scene>, char, Option<std::sync::mpsc::Sender<()>>);
+    impl Drop for Named {
+        fn drop(&mut self) {
+            if let Some(tell) = self.2.take() {
+                tell.send(()).unwrap();
+                // The other worker ends as well.
+                while self.0.policy().remotes[1].counters.parks.get() == 0 {
+                    std::thread::yield_now();
+                }
+                std::thread::sleep(Duration::from_millis(4));
+            }
+            self.0.note(self.1);
+        }
+    }
+    let is_in_order = || {
+        let (scene, mut contexts) = scene(2, |_| ());
+        let scene = Arc::new(scene);
+        let (tell, told) = std::sync::mpsc::channel();
+        for (name, tell) in [('a', Some(tell)), ('b', None)] {
+            let named = Named(scene.clone(), name, tell);
+            drop(scene.handle.spawn(async move { drop(named) }));
+        }
+        scene.policy().shut_down(&*scene.handle.shared.unpark);
+        let second = contexts.pop().unwrap();
+        let first = contexts.pop().unwrap();
+        let first = std::thread::spawn(move || as_worker(&first, WorkerContext::stop));
+        told.recv().unwrap();
+        as_worker(&second, WorkerContext::stop);
+        first.join().unwrap();
+        scene.has_run() == "ab"
+    };
+    assert!((0..5).any(|_| is_in_order()));
+}
+
+#[test]
+fn many_tasks_end_without_a_pause_between_them() {
+    let (scene, contexts) = scene(1, |_| ());
+    (0..10_000).for_each(|_| drop(scene.handle.spawn(async {})));
+    as_worker(&contexts[0], WorkerContext::stop);
+    assert!(scene.handle.shared.owned.is_empty());
+}
+
 /// The stop counts as a last sleep, and ends the search.
 #[test]
 fn a_worker_that_stops_settles_its_accounts() {
