@@ -192,11 +192,17 @@ fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
     let scene = Arc::new(scene);
     let is_asleep = |scene: &Scene| scene.policy().idle.is_asleep(1);
     scene.policy().idle.announce(1, false);
-    as_worker(&contexts[0], |_| {
+    as_worker(&contexts[0], |worker| {
         scene.spawn_all("a");
         assert!(is_asleep(&scene));
         scene.spawn_all("b");
         assert!(!is_asleep(&scene));
+        // Woken for it once, and not again by a worker that goes on with its own tasks.
+        assert!(scene.policy().idle.retract(1));
+        scene.policy().idle.count_once();
+        scene.policy().idle.announce(1, false);
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(is_asleep(&scene) && scene.policy().has_work());
     });
 }
 
