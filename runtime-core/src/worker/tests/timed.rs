@@ -14,8 +14,8 @@ use crate::worker::start::{hand_off_core, new_core};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-/// Workers without threads, past the watch's grace period.
-fn workers(
+/// Workers without threads.
+fn workers_in_grace(
     count: usize,
     world: World,
     configure: impl FnOnce(&mut Config),
@@ -42,6 +42,17 @@ fn workers(
         })
     });
     let contexts = contexts.collect();
+    (handle, world, contexts)
+}
+
+/// Past the watch's grace period.
+fn workers(
+    count: usize,
+    world: World,
+    configure: impl FnOnce(&mut Config),
+) -> (Handle, Arc<World>, Vec<ThreadContext>) {
+    let (handle, world, contexts) = workers_in_grace(count, world, configure);
+    let policy = handle.shared.policy.multi_thread();
     // While all sleep, nobody calls the watch.
     (0..count).for_each(|worker| policy.idle.announce(worker, false));
     let end = || policy.watch.grace_left(&policy.idle, || panic!("called"));
@@ -359,4 +370,35 @@ fn a_thread_whose_worker_was_passed_on_wakes_at_once() {
     assert!(shared.pool.join(None));
     let asked = world.asked();
     assert!(asked.ends_with("end timers, end"), "{asked}");
+}
+
+#[test]
+fn a_busy_worker_ends_the_watchs_grace_period() {
+    let (handle, _, contexts) = workers_in_grace(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    std::thread::sleep(Duration::from_millis(5));
+    as_worker(&contexts[0], WorkerContext::maintain);
+    // Whoever asks next finds it over, and has nobody to call.
+    let left = policy.watch.grace_left(&policy.idle, || panic!("called"));
+    assert_eq!(left, None);
+    policy.watch.stop();
+}
+
+#[test]
+fn a_workers_hooks_are_called_before_and_after_its_sleep() {
+    let notes: Arc<Mutex<Option<Arc<World>>>> = Arc::default();
+    let hook = |word: &'static str| -> Option<Callback> {
+        let notes = notes.clone();
+        Some(Arc::new(move || {
+            notes.lock().as_ref().unwrap().note(word.into())
+        }))
+    };
+    let (_, world, contexts) = workers(1, World::default(), |config| {
+        config.before_park = hook("before");
+        config.after_unpark = hook("after");
+    });
+    *notes.lock() = Some(world.clone());
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
+    let sleep = "before 0 true, park None, after 0 true, fire 0 true";
+    assert_eq!(world.asked(), format!("before, {sleep}, after"));
 }

@@ -193,6 +193,8 @@ fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
     let is_asleep = |scene: &Scene| scene.policy().idle.is_asleep(1);
     scene.policy().idle.announce(1, false);
     as_worker(&contexts[0], |worker| {
+        // The watch, which wakes siblings too, is left alone.
+        worker.with_core(|core| core.attended = true);
         scene.spawn_all("a");
         assert!(is_asleep(&scene));
         scene.spawn_all("b");
