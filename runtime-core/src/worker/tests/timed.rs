@@ -402,3 +402,13 @@ fn a_workers_hooks_are_called_before_and_after_its_sleep() {
     let sleep = "before 0 true, park None, after 0 true, fire 0 true";
     assert_eq!(world.asked(), format!("before, {sleep}, after"));
 }
+
+/// The end of the grace period ends no sleep.
+#[test]
+fn a_worker_that_sleeps_through_the_grace_period_sleeps_on() {
+    let (_, world, contexts) = workers_in_grace(1, World::default(), |_| ());
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
+    let asked = world.asked();
+    let last = "before 0 true, park None, after 0 true, fire 0 true";
+    assert!(asked.ends_with(last), "{asked}");
+}
