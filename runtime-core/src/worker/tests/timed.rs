@@ -412,3 +412,15 @@ fn a_worker_that_sleeps_through_the_grace_period_sleeps_on() {
     let last = "before 0 true, park None, after 0 true, fire 0 true";
     assert!(asked.ends_with(last), "{asked}");
 }
+
+/// Else nobody would see it get stuck.
+#[test]
+fn a_worker_that_is_called_after_the_grace_period_ends_it() {
+    let (handle, world, contexts) = workers_in_grace(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    *world.due.lock() = Some(Box::new(|| std::thread::sleep(Duration::from_millis(5))));
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Parked);
+    let left = policy.watch.grace_left(&policy.idle, || panic!("called"));
+    assert_eq!(left, None);
+    policy.watch.stop();
+}

@@ -208,6 +208,23 @@ fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
     });
 }
 
+/// The push has woken somebody. If others come with the task, they need another.
+#[test]
+fn a_lone_task_from_outside_is_taken_without_a_call_and_one_of_several_with_one() {
+    for (tasks, is_woken) in [("a", false), ("abcd", true)] {
+        let (scene, contexts) = scene(2, |_| ());
+        let scene = Arc::new(scene);
+        scene.spawn_all(tasks);
+        let idle = &scene.policy().idle;
+        idle.announce(1, false);
+        as_worker(&contexts[0], |worker| {
+            worker.with_core(|core| core.attended = true);
+            assert_eq!(worker.step(), Step::Ran);
+        });
+        assert_eq!(idle.is_asleep(1), !is_woken, "{tasks}");
+    }
+}
+
 #[test]
 fn a_task_that_wakes_itself_goes_behind_the_others() {
     let (scene, contexts) = scene(1, |_| ());
