@@ -378,6 +378,23 @@ fn half_of_a_siblings_queue_is_taken_and_the_oldest_is_run() {
     assert!(rest.into_iter().eq("bcdefghij".chars()));
 }
 
+/// What it takes from one it does not lose over the other.
+#[test]
+fn a_search_finds_what_siblings_have_and_what_is_in_the_injector() {
+    for (siblings, injected) in [("abcd", "XY"), ("", "X"), ("ab", "")] {
+        let (scene, contexts) = scene(3, |config| config.disable_lifo_slot = true);
+        let scene = Arc::new(scene);
+        as_worker(&contexts[1], |_| scene.spawn_all(siblings));
+        scene.spawn_all(injected);
+        let found = as_worker(&contexts[0], |worker| worker.search());
+        found.expect("there are tasks").run();
+        steps(&contexts[0]);
+        let mut ran: Vec<char> = scene.has_run().chars().collect();
+        ran.sort_unstable();
+        assert!(ran.into_iter().eq(injected.chars().chain(siblings.chars())));
+    }
+}
+
 #[test]
 fn a_share_of_the_injector_is_taken_at_a_time() {
     let (scene, contexts) = scene(3, |_| ());
