@@ -378,6 +378,19 @@ fn half_of_a_siblings_queue_is_taken_and_the_oldest_is_run() {
     assert!(rest.into_iter().eq("bcdefghij".chars()));
 }
 
+#[test]
+fn half_of_a_queue_is_taken_however_long_it_is() {
+    let (scene, contexts) = scene(2, |config| config.disable_lifo_slot = true);
+    let scene = Arc::new(scene);
+    as_worker(&contexts[1], |_| {
+        (0..QUEUE_CAPACITY).for_each(|_| scene.spawn_all("a"));
+    });
+    assert_eq!(scene.policy().queue_len(1), QUEUE_CAPACITY);
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Ran);
+    assert_eq!(scene.policy().queue_len(1), QUEUE_CAPACITY / 2);
+    assert_eq!(steps(&contexts[0]), QUEUE_CAPACITY - 1);
+}
+
 /// What it takes from one it does not lose over the other.
 #[test]
 fn a_search_finds_what_siblings_have_and_what_is_in_the_injector() {
