@@ -424,3 +424,64 @@ fn a_worker_that_is_called_after_the_grace_period_ends_it() {
     assert_eq!(left, None);
     policy.watch.stop();
 }
+
+/// Two looks at the same step, and nothing less.
+#[test]
+fn the_watch_takes_the_slot_of_a_worker_that_stands_still_and_of_no_other() {
+    let (handle, _, contexts) = workers(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    let steps = || {
+        as_worker(&contexts[0], |worker| {
+            worker.with_core(|core| worker.next_tick(core));
+        });
+    };
+    as_worker(&contexts[0], |_| drop(handle.spawn(async {})));
+    let mut last = Vec::new();
+    let is_taken = |last: &mut Vec<_>| {
+        rescue::tick(&handle, last);
+        assert_ne!(policy.remotes[0].has_lifo(), policy.injector_len() == 1);
+        !policy.remotes[0].has_lifo()
+    };
+    // Asleep, it does not move.
+    policy.idle.announce(0, false);
+    policy.idle.announce(1, false);
+    assert!(!is_taken(&mut last) && !is_taken(&mut last));
+    assert!(policy.idle.is_asleep(1));
+    assert!(!policy.idle.retract(0));
+    for _ in 0..3 {
+        assert!(!is_taken(&mut last));
+        steps();
+    }
+    assert!(!is_taken(&mut last));
+    assert!(policy.idle.is_asleep(1));
+    assert!(is_taken(&mut last));
+    assert!(!policy.idle.is_asleep(1), "woken to run it");
+    take_injected(&policy.injector).unwrap().cancel();
+}
+
+/// Nobody looks at the driver, or something is in a queue.
+#[test]
+fn the_watch_wakes_a_sibling_if_a_stuck_worker_leaves_something_undone() {
+    for (is_driven, has_work, is_woken) in [
+        (true, false, false),
+        (false, false, true),
+        (true, true, true),
+    ] {
+        let (handle, _, _contexts) = workers(2, World::default(), |_| ());
+        let policy = handle.shared.policy.multi_thread();
+        let driver = is_driven.then(|| policy.seat.take()).flatten();
+        if has_work {
+            drop(handle.spawn(async {}));
+        }
+        policy.idle.announce(1, false);
+        let mut last = Vec::new();
+        rescue::tick(&handle, &mut last);
+        assert!(policy.idle.is_asleep(1));
+        rescue::tick(&handle, &mut last);
+        assert_eq!(policy.idle.is_asleep(1), !is_woken);
+        if has_work {
+            take_injected(&policy.injector).unwrap().cancel();
+        }
+        drop(driver);
+    }
+}
