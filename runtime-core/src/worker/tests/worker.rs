@@ -518,41 +518,45 @@ fn the_first_worker_that_ends_cancels_all_tasks_in_the_order_of_their_age() {
     assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
 }
 
-/// A worker waits a moment for the destructor that another one runs. On a machine that is busy the moment may not be enough.
+/// A worker waits for the destructor that another one runs, but no longer than 10 ms; then it goes on with the next.
 #[test]
 fn destructors_run_one_after_another_though_several_workers_end() {
-    struct Named(Arc<Scene>, char, Option<std::sync::mpsc::Sender<()>>);
-    impl Drop for Named {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Instant;
+
+    /// Is dropped while the other is.
+    struct Older(Sender<()>, Arc<Mutex<Option<Instant>>>);
+    impl Drop for Older {
         fn drop(&mut self) {
-            if let Some(tell) = self.2.take() {
-                tell.send(()).unwrap();
-                // The other worker ends as well.
-                while self.0.policy().remotes[1].counters.parks.get() == 0 {
-                    std::thread::yield_now();
-                }
-                std::thread::sleep(Duration::from_millis(4));
+            self.0.send(()).unwrap();
+            while self.1.lock().is_none() {
+                std::thread::yield_now();
             }
-            self.0.note(self.1);
         }
     }
-    let is_in_order = || {
-        let (scene, mut contexts) = scene(2, |_| ());
-        let scene = Arc::new(scene);
-        let (tell, told) = std::sync::mpsc::channel();
-        for (name, tell) in [('a', Some(tell)), ('b', None)] {
-            let named = Named(scene.clone(), name, tell);
-            drop(scene.handle.spawn(async move { drop(named) }));
+    struct Younger(Arc<Mutex<Option<Instant>>>);
+    impl Drop for Younger {
+        fn drop(&mut self) {
+            *self.0.lock() = Some(Instant::now());
         }
-        scene.policy().shut_down(&*scene.handle.shared.unpark);
-        let second = contexts.pop().unwrap();
-        let first = contexts.pop().unwrap();
-        let first = std::thread::spawn(move || as_worker(&first, WorkerContext::stop));
-        told.recv().unwrap();
-        as_worker(&second, WorkerContext::stop);
-        first.join().unwrap();
-        scene.has_run() == "ab"
-    };
-    assert!((0..5).any(|_| is_in_order()));
+    }
+    let (scene, mut contexts) = scene(2, |_| ());
+    let (tell, told) = channel();
+    let ended: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let older = Older(tell, ended.clone());
+    drop(scene.handle.spawn(async move { drop(older) }));
+    let younger = Younger(ended.clone());
+    drop(scene.handle.spawn(async move { drop(younger) }));
+    scene.policy().shut_down(&*scene.handle.shared.unpark);
+    let second = contexts.pop().unwrap();
+    let first = contexts.pop().unwrap();
+    let first = std::thread::spawn(move || as_worker(&first, WorkerContext::stop));
+    told.recv().unwrap();
+    let start = Instant::now();
+    as_worker(&second, WorkerContext::stop);
+    first.join().unwrap();
+    let ended = ended.lock().unwrap();
+    assert!(ended - start >= Duration::from_millis(10));
 }
 
 #[test]
