@@ -485,3 +485,29 @@ fn the_watch_wakes_a_sibling_if_a_stuck_worker_leaves_something_undone() {
         drop(driver);
     }
 }
+
+/// A task that is still out comes back by a waker that was deferred.
+#[test]
+fn a_worker_that_waits_for_the_last_tasks_wakes_what_was_deferred_and_cancels_what_comes() {
+    struct Queues(Handle, Mutex<Option<Task>>);
+    impl Wake for Queues {
+        fn wake(self: Arc<Self>) {
+            let late = self.1.lock().take().unwrap();
+            self.0.shared.policy.multi_thread().injector.push(late);
+        }
+    }
+    struct Defers(Arc<Queues>);
+    impl Drop for Defers {
+        fn drop(&mut self) {
+            deferred::defer(&Waker::from(self.0.clone()));
+        }
+    }
+    let (handle, world, contexts) = workers(1, World::default(), |_| ());
+    let late = handle.spawn(async {});
+    let permit = take_injected(&handle.shared.policy.multi_thread().injector);
+    let defers = Defers(Arc::new(Queues(handle.clone(), Mutex::new(permit))));
+    drop(handle.spawn(async move { drop(defers) }));
+    as_worker(&contexts[0], WorkerContext::stop);
+    assert!(late.is_finished());
+    assert_eq!(world.asked(), "end timers, end");
+}
