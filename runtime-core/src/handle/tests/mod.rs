@@ -1,6 +1,8 @@
 //! Runtimes without a reactor: what a thread is in, what is told of each task, and what becomes of a closure.
 
 mod closures;
+#[cfg(feature = "taskdump")]
+mod dumps;
 mod entered;
 mod figures;
 mod hooks;
