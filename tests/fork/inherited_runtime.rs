@@ -264,7 +264,7 @@ fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
     let parent = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_keep_alive(Duration::from_secs(1000))
-        .enable_all()
+        // No reactor, which would stop the child as well.
         .build()
         .unwrap();
     // SAFETY: the child has this thread only, which ends soon.
@@ -281,5 +281,32 @@ fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
             }
         }
         tokio::spawn(async {}).await.unwrap();
+    });
+}
+
+/// There is no reactor that asks.
+#[test]
+fn a_child_that_waits_in_a_runtime_without_a_reactor_is_stopped() {
+    if !in_own_process!() {
+        return;
+    }
+    let parent = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    parent.block_on(async {
+        // SAFETY: the child has this thread only, and is stopped by a panic.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            struct Exit;
+            impl Drop for Exit {
+                fn drop(&mut self) {
+                    // SAFETY: ends the child.
+                    unsafe { libc::_exit(0) };
+                }
+            }
+            let _exit = Exit;
+            std::future::pending::<()>().await;
+        }
+        wait_for(child);
     });
 }
