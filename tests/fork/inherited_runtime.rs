@@ -254,3 +254,59 @@ fn a_child_that_goes_on_in_the_runtime_is_stopped() {
         }
     }
 }
+
+/// A child that was forked on a thread of the parent's pool ends with what that thread was doing: it does not wait for more.
+#[test]
+fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
+    if !in_own_process!() {
+        return;
+    }
+    let parent = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_keep_alive(Duration::from_secs(1000))
+        // No reactor, which would stop the child as well.
+        .build()
+        .unwrap();
+    // SAFETY: the child has this thread only, which ends soon.
+    let fork = || unsafe { libc::fork() };
+    parent.block_on(async {
+        for _ in 0..3 {
+            // The child returns from the closure, and goes on in its worker.
+            for child in [
+                tokio::task::spawn_blocking(fork).await.unwrap(),
+                tokio::spawn(async move { fork() }).await.unwrap(),
+            ] {
+                assert!(child > 0);
+                wait_for(child);
+            }
+        }
+        tokio::spawn(async {}).await.unwrap();
+    });
+}
+
+/// There is no reactor that asks.
+#[test]
+fn a_child_that_waits_in_a_runtime_without_a_reactor_is_stopped() {
+    if !in_own_process!() {
+        return;
+    }
+    let parent = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    parent.block_on(async {
+        // SAFETY: the child has this thread only, and is stopped by a panic.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            struct Exit;
+            impl Drop for Exit {
+                fn drop(&mut self) {
+                    // SAFETY: ends the child.
+                    unsafe { libc::_exit(0) };
+                }
+            }
+            let _exit = Exit;
+            std::future::pending::<()>().await;
+        }
+        wait_for(child);
+    });
+}

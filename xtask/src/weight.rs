@@ -4,7 +4,7 @@
 //! drop-in; each with `features = ["full"]` and a lock file of its own. They are built in release and stripped, from nothing,
 //! in turns. Packages are those of the lock file, the program's own included. Writes docs/weight.md.
 
-use crate::{Outcome, bench, env};
+use crate::{Outcome, env};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -205,7 +205,7 @@ fn page(table: &str, faults: &[String]) -> String {
          At most {MOST_PACKAGES} packages and {MOST_BYTES} times tokio's bytes are allowed: `cargo xtask weight --check` fails beyond. {held} \
          The time depends on what else the machine does.\n\n\
          Written by `cargo xtask weight` on {}\n",
-        bench::machine()
+        env::machine()
     )
 }
 

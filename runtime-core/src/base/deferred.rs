@@ -4,7 +4,7 @@
 //! the thread. The list is open while the thread has such rounds: a scheduler opens it, and closes it when its core goes
 //! to another thread. Where it is closed, wakers are woken at once.
 //!
-//! I1: whoever opens the list wakes what is in it, before it sleeps and before it ends.
+//! I1: whoever opens the list wakes what is in it, before it sleeps and, as the guard is dropped, before it ends.
 
 use super::contain;
 use std::cell::{Cell, RefCell};
@@ -20,7 +20,7 @@ crate::runtime_thread_local! {
     static LIST: RefCell<Vec<Waker>> = RefCell::new(Vec::new())
 }
 
-/// Puts back whether the list is open.
+/// Puts back whether the list is open. Where it is closed now, what was deferred is woken (I1): no round follows.
 #[derive(Debug)]
 #[must_use = "dropping the guard puts back what was"]
 pub(crate) struct Opened(bool);
@@ -28,6 +28,9 @@ pub(crate) struct Opened(bool);
 impl Drop for Opened {
     fn drop(&mut self) {
         OPEN.with(|open| open.set(self.0));
+        if !self.0 {
+            wake_all();
+        }
     }
 }
 

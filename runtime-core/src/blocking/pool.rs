@@ -33,7 +33,7 @@ use std::io;
 use std::time::Duration;
 
 crate::runtime_thread_local! {
-    /// The pool this thread belongs to: for comparing only.
+    /// The pool this thread belongs to: for comparing only. Without a destructor: it can be asked to a thread's very end.
     static POOL: Cell<*const ()> = Cell::new(std::ptr::null())
 }
 
@@ -101,10 +101,7 @@ impl<J: Job> Pool<J> {
         let mut inner = self.inner.lock();
         let (ticket, call) = match inner.state.submit(job) {
             Ok(taken) => taken,
-            Err(job) => {
-                drop(inner);
-                return Err(Refused::Shutdown(job));
-            }
+            Err(job) => return Err(Refused::Shutdown(job)),
         };
         match self.answer(inner, call, start) {
             Ok(()) => Ok(()),
@@ -274,8 +271,7 @@ impl<J: Job> Pool<J> {
 
     /// Is this thread one of the pool's?
     pub(crate) fn is_own_thread(&self) -> bool {
-        POOL.try_with(|pool| pool.get() == self.address())
-            .unwrap_or(false)
+        POOL.with(|pool| pool.get() == self.address())
     }
 
     fn address(&self) -> *const () {
@@ -288,9 +284,6 @@ impl<J: Job> Pool<J> {
     /// on its way to. The threads end when they have run the rest.
     pub(crate) fn begin_shutdown(&self) {
         let mut inner = self.inner.lock();
-        if inner.state.is_shutdown() {
-            return;
-        }
         let (idle, cancelled) = inner.state.begin_shutdown();
         drop(inner);
         for thread in idle {
@@ -471,3 +464,7 @@ impl Handles {
         all
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/pool.rs"]
+mod tests;

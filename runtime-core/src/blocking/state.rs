@@ -161,7 +161,7 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
     }
 
     fn call(&mut self, errand: Errand) -> Call<S> {
-        match pop_back(&mut self.idle) {
+        match self.idle.pop_back() {
             Some(thread) => Call::Wake(thread, errand), // I6
             None => {
                 self.threads += 1;
@@ -183,7 +183,7 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         if self.closures.is_empty() {
             return refusal;
         }
-        if let Some(thread) = pop_back(&mut self.idle) {
+        if let Some(thread) = self.idle.pop_back() {
             self.slots += 1;
             self.coming += 1;
             refusal.instead = Some(thread);
@@ -269,7 +269,6 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         match self.idle.iter().position(|thread| thread == me) {
             Some(at) => {
                 self.idle.remove(at);
-                shrink(&mut self.idle);
                 self.leave()
             }
             None => Next::Wait,
@@ -333,12 +332,6 @@ fn pop_front<T>(queue: &mut VecDeque<T>) -> Option<T> {
     let first = queue.pop_front();
     shrink(queue);
     first
-}
-
-fn pop_back<T>(queue: &mut VecDeque<T>) -> Option<T> {
-    let last = queue.pop_back();
-    shrink(queue);
-    last
 }
 
 /// Gives memory back after a burst.

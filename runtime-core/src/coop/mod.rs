@@ -105,11 +105,6 @@ pub fn internally<R>(f: impl FnOnce() -> R) -> R {
     with_unconstrained(f)
 }
 
-/// Ends the limit for the rest of the current poll.
-pub(crate) fn stop() {
-    set_budget(Budget::UNLIMITED);
-}
-
 /// Ends the limit until the guard is dropped.
 pub(crate) fn pause() -> Restore {
     replace(Budget::UNLIMITED)

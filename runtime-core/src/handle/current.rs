@@ -37,7 +37,7 @@ pub(crate) fn prepare() {
 }
 
 /// What the thread had of the parent's runtime is leaked, not dropped. Allocates and frees nothing.
-unsafe extern "C" fn forget_runtime() {
+pub(super) unsafe extern "C" fn forget_runtime() {
     let _ = CURRENT.try_with(|c| {
         if let Ok(mut handle) = c.handle.try_borrow_mut() {
             std::mem::forget(handle.take());
@@ -87,7 +87,8 @@ pub(crate) fn set_current(handle: Handle) -> Result<SetCurrent, TryCurrentError>
 impl Drop for SetCurrent {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        let mine = CURRENT.try_with(|c| {
+        // The last handle's drop runs destructors: not while the context is borrowed.
+        let _mine = CURRENT.try_with(|c| {
             if c.depth.get() != self.depth {
                 if !std::thread::panicking() {
                     panic!(
@@ -100,8 +101,6 @@ impl Drop for SetCurrent {
             c.depth.set(self.depth - 1);
             std::mem::replace(&mut *c.handle.borrow_mut(), previous)
         });
-        // The last handle's drop runs destructors: not while the context is borrowed.
-        drop(mine);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! I1: at most one request is installed; it is taken away by its guard, whatever becomes of the dump's future.
 
+use super::shared::Shared;
 use crate::base::contain;
 use crate::base::shim::lock::Mutex;
 use crate::base::trace::{self, Trace};
@@ -118,8 +119,7 @@ impl Drop for Uninstall<'_> {
     fn drop(&mut self) {
         // Ordering: Relaxed; a hint, the lock decides.
         self.0.is_on.store(false, Ordering::Relaxed);
-        let request = self.0.request.lock().take();
-        drop(request);
+        let _request = self.0.request.lock().take();
     }
 }
 
@@ -142,7 +142,9 @@ impl Request {
 }
 
 /// Runs a task, traced if a dump wants it.
-pub(crate) fn run(dumps: &Dumps, task: Runnable) {
+#[inline]
+pub(super) fn run(shared: &Shared, task: Runnable) {
+    let dumps = &shared.dumps;
     // Ordering: Acquire; pairs with the Release in `dump`.
     if !dumps.is_on.load(Ordering::Acquire) {
         return task.run();

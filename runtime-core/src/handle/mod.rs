@@ -32,3 +32,6 @@ pub use id::Id;
 pub(crate) use policy::Policy;
 pub(crate) use run_task::run_task;
 pub use shared::Handle;
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests;

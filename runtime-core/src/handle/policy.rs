@@ -57,15 +57,6 @@ impl Policy {
         }
     }
 
-    /// Ends every worker's sleep, if it sleeps.
-    #[cfg(feature = "taskdump")]
-    pub(crate) fn wake_workers(&self, unpark: &dyn Unpark) {
-        match self {
-            Policy::CurrentThread(_) => unpark.unpark(),
-            Policy::MultiThread(policy) => policy.wake_workers(unpark),
-        }
-    }
-
     pub(crate) fn injector_len(&self) -> usize {
         match self {
             Policy::CurrentThread(policy) => policy.injector_len(),

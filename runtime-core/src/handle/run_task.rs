@@ -1,5 +1,7 @@
 //! One poll of a task.
 
+#[cfg(feature = "taskdump")]
+use super::dumps::run;
 use super::shared::Shared;
 use crate::base::clock;
 use crate::base::contain;
@@ -53,14 +55,8 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     }
 }
 
-/// Polls the task, for a dump if there is one.
-#[inline]
-fn run(shared: &Shared, task: Runnable) {
-    #[cfg(feature = "taskdump")]
-    super::dumps::run(&shared.dumps, task);
-    #[cfg(not(feature = "taskdump"))]
-    {
-        let _ = shared;
-        task.run();
-    }
+/// Polls the task. With the feature `taskdump`, `dumps::run` takes its place.
+#[cfg(not(feature = "taskdump"))]
+fn run(_: &Shared, task: Runnable) {
+    task.run();
 }

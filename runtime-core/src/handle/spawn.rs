@@ -62,8 +62,7 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
         let Some(f) = self.0.take() else {
             unreachable!("a blocking task is run once")
         };
-        coop::stop();
-        Poll::Ready(f())
+        Poll::Ready(coop::with_unconstrained(f))
     }
 }
 

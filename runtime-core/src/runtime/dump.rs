@@ -131,7 +131,6 @@ impl Handle {
         for task in &tasks {
             task.0.wake_by_ref();
         }
-        shared.policy.wake_workers(&*shared.unpark);
         let traced = poll_fn(|cx| {
             let waker = cx.waker().clone();
             let left_out = dumps.left_out.lock().clone();

@@ -204,3 +204,21 @@ impl fmt::Debug for Config {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_told_is_as_in_tokio() {
+        let config = Config::new(None, "named");
+        assert_eq!((config.thread_name)(), "named");
+        assert_eq!(
+            (config.event_interval, config.max_blocking_threads),
+            (61, 512)
+        );
+        assert_eq!(config.keep_alive, Duration::from_secs(10));
+        assert_eq!(config.unhandled_panic, UnhandledPanic::Ignore);
+        assert!(!config.is_local && !config.tracks_latency && !config.disable_lifo_slot);
+    }
+}

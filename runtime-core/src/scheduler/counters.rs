@@ -155,3 +155,7 @@ impl Stopwatch {
         self.busy_since = clock::now();
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/counters.rs"]
+mod tests;

@@ -35,12 +35,9 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
             let run = CoreGuard::new(policy, handle, core);
             match run.block_on(future.as_mut()) {
                 Some(output) => return output,
-                None => {
-                    drop(run);
-                    panic!(
-                        "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
-                    );
-                }
+                None => panic!(
+                    "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
+                ),
             }
         }
         if let Some(output) = wait_for_core(policy, future.as_mut()) {
@@ -122,7 +119,6 @@ pub(crate) fn shutdown(handle: &Handle) {
             driver.shutdown();
         }
     }
-    drop(guard);
 }
 
 struct WaitWaker(Arc<ThreadParker>);
@@ -367,7 +363,6 @@ impl<'a> CoreGuard<'a> {
             None if may_block => driver.park(None),
             None => driver.turn(),
         }
-        drop(seated);
         deferred::wake_all();
     }
 
@@ -386,3 +381,7 @@ mod loom;
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/current.rs"]
 mod tests;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/drive.rs"]
+mod drive;

@@ -22,3 +22,7 @@ mod stop;
 #[cfg(all(test, runtime_shuttle))]
 #[path = "tests/shuttle/mod.rs"]
 mod shuttle;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/asked.rs"]
+mod asked;

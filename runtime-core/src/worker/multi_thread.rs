@@ -48,8 +48,6 @@ pub(super) fn run(handle: Handle, core: Box<WorkerCore>) {
     if worker.run_steps() == Step::Shutdown {
         worker.stop();
     }
-    // Wakers deferred on this thread must not be lost with it.
-    deferred::wake_all();
 }
 
 impl WorkerContext {
@@ -265,3 +263,7 @@ mod loom;
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/worker.rs"]
 mod tests;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/timed.rs"]
+mod timed;

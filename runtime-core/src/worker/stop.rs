@@ -4,7 +4,6 @@
 //! its core in `cores`; the last to come drains all queues until no task is left, and stops the drivers.
 
 use super::pause::Pause;
-use crate::base::deferred;
 use crate::handle::context::WorkerContext;
 use crate::scheduler::multi_thread::WorkerCore;
 use crate::scheduler::steal::take_injected;
@@ -27,7 +26,6 @@ impl WorkerContext {
         }
         shared.owned.close();
         policy.ending.cancel_in_turn(|| self.gather());
-        deferred::wake_all();
         let Some(core) = self.core.borrow_mut().take() else {
             return;
         };

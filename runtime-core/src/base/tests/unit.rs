@@ -314,21 +314,25 @@ fn a_batch_wakes_in_the_order_it_was_filled_however_large() {
     }
 }
 
+/// The one that panics is in the first part of a batch or in the second, the last of it or with others behind it.
 #[test]
 fn a_waker_that_panics_costs_the_others_nothing() {
-    let log = Arc::new(Log::default());
-    let numbers: Vec<usize> = (0..40).collect();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut batch = WakeBatch::new();
-        for number in &numbers {
-            let mut slot = filled(log.waker(*number));
-            batch.push(slot.take());
-        }
-        batch.wake_after(());
-    }));
-    assert!(result.is_err(), "the panic is told");
-    assert_eq!(log.woken(), numbers);
-    assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+    for (at, many) in [(0, 1), (3, 10), (3, 40), (20, 40), (39, 40)] {
+        let log = Arc::new(Log::default());
+        let mut numbers: Vec<usize> = (100..100 + many).collect();
+        numbers[at] = PANICS;
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut batch = WakeBatch::new();
+            for number in &numbers {
+                let mut slot = filled(log.waker(*number));
+                batch.push(slot.take());
+            }
+            batch.wake_after(());
+        }));
+        assert!(result.is_err(), "the panic is told");
+        assert_eq!(log.woken(), numbers);
+        assert_eq!(log.alive.load(Ordering::Relaxed), 0);
+    }
 }
 
 struct Node {

@@ -160,15 +160,31 @@ fn a_refused_thread_is_replaced_by_one_that_went_idle() {
     });
 }
 
-/// A thread that is refused while the runtime shuts down.
+/// A thread that is being made, or refused, for a closure or a worker, while the shutdown waits already: it is told.
+fn shutdown_races(spawn: fn(&World) -> usize) {
+    ::loom::model(move || {
+        let world = World::new(1);
+        let ends = world.beside(|world| world.shut_down());
+        let taken = spawn(&world);
+        ends.join().unwrap();
+        assert_eq!(taken, world.settled() + world.workers());
+    });
+}
+
+#[test]
+fn shutdown_races_a_new_thread() {
+    shutdown_races(|world| usize::from(world.spawn()));
+}
+
 #[test]
 fn shutdown_races_a_refused_thread() {
-    ::loom::model(|| {
-        let world = World::new(1);
-        let spawner = world.beside(|world| usize::from(world.spawn_without_thread()));
-        world.shut_down();
-        let taken = spawner.join().unwrap();
-        assert_eq!(taken, world.settled());
-        assert!(world.pool().join(None));
+    shutdown_races(|world| usize::from(world.spawn_without_thread()));
+}
+
+#[test]
+fn shutdown_races_a_refused_thread_of_a_worker() {
+    shutdown_races(|world| {
+        let refused = world.spawn_worker_without_thread();
+        usize::from(refused.is_ok())
     });
 }

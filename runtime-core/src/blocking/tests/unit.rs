@@ -130,7 +130,12 @@ impl World {
                 self.idle_order.push(thread);
                 Doing::Idle
             }
-            Next::Leave => Doing::Leaving,
+            Next::Leave => {
+                let (slots, ..) = self.state.counts();
+                let is_all_taken = self.queued.is_empty() || slots == self.cap;
+                assert!(is_all_taken, "it leaves what it could run");
+                Doing::Leaving
+            }
         };
     }
 
@@ -182,10 +187,13 @@ impl World {
             assert_eq!(lost, self.queued.len(), "all of them or none");
             self.queued.clear();
         }
+        let orphans = refusal.orphans.iter().map(|job| job.number);
+        assert!(orphans.is_sorted(), "out of order");
         for job in refusal.own.into_iter().chain(refusal.orphans) {
             self.settle(job.number);
         }
         if let Some(thread) = refusal.instead {
+            assert!(!self.queued.is_empty(), "woken for nothing");
             self.wake(thread, Errand::Closure);
         }
     }
@@ -306,6 +314,30 @@ fn the_threads_that_slept_longest_come_to_the_end_of_their_keep_alive() {
     }
     world.check();
     assert_eq!(world.state.num_idle(), 1);
+}
+
+/// So the oldest does not wait for a thread that is still being made.
+#[test]
+fn a_thread_that_is_free_takes_the_oldest_worker() {
+    let mut world = World::new(1, 1);
+    world.submit();
+    world.step(0, false);
+    world.step(0, false);
+    assert_eq!(world.threads[0], Doing::Closure);
+    world.submit_worker();
+    world.submit_worker();
+    let [oldest, younger] = [1, 2].map(|thread| match world.threads[thread] {
+        Doing::Starting(_, ticket) => ticket,
+        _ => unreachable!("both are being made"),
+    });
+    let next = world.state.closure_done(&0);
+    assert!(matches!(next, Next::RunWorker(_)));
+    assert!(world.state.queued_workers().eq([younger]));
+    // Its own thread finds it gone, and takes the other.
+    let next = world.state.arrive(Errand::Worker(oldest), &1);
+    assert!(matches!(next, Next::RunWorker(_)));
+    let next = world.state.arrive(Errand::Worker(younger), &2);
+    assert!(matches!(next, Next::Wait));
 }
 
 #[test]

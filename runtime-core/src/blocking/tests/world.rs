@@ -1,7 +1,7 @@
 //! A pool whose jobs are counted, for its models.
 
 use super::pool::{Pool, Refused, Start, ThreadConfig};
-use super::state::Job;
+use super::state::{Job, Worker};
 use crate::base::shim::checker::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::shim::checker::thread;
 use crate::base::shim::thread::{Builder, JoinHandle};
@@ -119,11 +119,21 @@ impl World {
     }
 
     pub(super) fn spawn_worker(&self) -> io::Result<()> {
+        self.pool().spawn_worker(self.worker(), self.start())
+    }
+
+    /// The same, but the system gives no thread.
+    #[cfg(not(runtime_shuttle))]
+    pub(super) fn spawn_worker_without_thread(&self) -> io::Result<()> {
+        let refuse = |_: Builder, _: Start| Err(io::ErrorKind::WouldBlock.into());
+        self.pool().spawn_worker(self.worker(), refuse)
+    }
+
+    fn worker(&self) -> Worker {
         let world = self.clone();
-        let worker = Box::new(move || {
+        Box::new(move || {
             world.0.workers.fetch_add(1, Ordering::Relaxed);
-        });
-        self.pool().spawn_worker(worker, self.start())
+        })
     }
 
     pub(super) fn run(&self) -> usize {

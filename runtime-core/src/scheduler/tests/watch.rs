@@ -2,6 +2,7 @@
 
 use super::*;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 /// Two workers, of which so many sleep.
 fn idle(asleep: usize) -> Idle {
@@ -141,4 +142,30 @@ fn a_new_watch_is_in_its_grace_period_and_tells_once_that_timers_are_overdue() {
     watch.overdue.store(true, Ordering::Relaxed);
     assert!(watch.take_overdue());
     assert!(!watch.take_overdue());
+}
+
+#[test]
+fn nobody_calls_before_the_grace_period_is_over() {
+    let mut watch = Watch::new();
+    let calls = AtomicU32::new(0);
+    let call = || _ = calls.fetch_add(1, Ordering::Relaxed);
+    let far = Duration::from_secs(1000);
+    watch.grace_ends = Some(clock::now() + far);
+    let left = watch.grace_left(&idle(0), call).unwrap();
+    assert!(left <= far && left > Duration::from_secs(10));
+    assert!(watch.rest.needs_call() && !watch.needs_call());
+    watch.grace_ends = Some(clock::now());
+    assert_eq!(watch.grace_left(&idle(1), call), None);
+    assert!(watch.needs_call());
+    // It is over for good.
+    watch.grace_ends = Some(clock::now() + far);
+    assert_eq!(watch.grace_left(&idle(0), call), None);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    watch.rest.call(|| None);
+    assert!(!watch.needs_call());
+    // Where all sleep, it ends without a call.
+    let mut watch = Watch::new();
+    watch.grace_ends = Some(clock::now());
+    assert_eq!(watch.grace_left(&idle(2), call), None);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
 }

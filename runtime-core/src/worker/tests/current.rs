@@ -158,10 +158,129 @@ fn order(interval: Option<u32>, local: &'static str, foreign: &'static str) -> S
 #[test]
 fn tasks_from_outside_have_their_turn_among_the_others() {
     assert_eq!(order(Some(3), "abcdef", "XY"), "abXcdYef");
+    assert_eq!(order(Some(2), "abcdef", "XY"), "aXbYcdef");
     assert_eq!(order(Some(1), "abc", "XY"), "XYabc");
     let many = "abcdefghijklmnopqrstuvwxyz0123456789";
     let expected = format!("{}X{}", &many[..30], &many[30..]);
     assert_eq!(order(None, many, "X"), expected);
     // What is left of them comes last.
     assert_eq!(order(Some(100), "abc", "XY"), "abcXY");
+}
+
+/// The call may have been for the one that leaves.
+#[test]
+fn who_leaves_the_line_without_the_core_calls_the_next() {
+    let (handle, _) = runtime(|_| ());
+    let policy = handle.shared.policy.current_thread();
+    let core = policy.take_core();
+    let next = Arc::new(ThreadParker::default());
+    let output = block_on(&handle, async {
+        policy.waiting.lock().push(next.clone());
+        7
+    });
+    assert_eq!(output, 7);
+    assert_eq!(policy.waiting.lock().len(), 1);
+    next.park();
+    *policy.core.lock() = core;
+}
+
+#[test]
+fn nobody_in_the_line_for_the_core_may_block_in_place() {
+    let (handle, _) = runtime(|_| ());
+    let policy = handle.shared.policy.current_thread();
+    let core = policy.take_core();
+    let blocks = || block_on(&handle, async { crate::spawn::block_in_place(|| ()) });
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(blocks)).unwrap_err();
+    let told = panic.downcast::<&str>().unwrap();
+    assert!(told.contains("multi-threaded runtime"), "{told}");
+    assert!(policy.waiting.lock().is_empty());
+    *policy.core.lock() = core;
+}
+
+/// What waits for the innermost of many destructors on this thread is run before the thread sleeps: it may be what ends that
+/// sleep. The core is this thread's, or another's.
+#[test]
+fn what_waits_for_a_destructor_is_run_before_a_sleep() {
+    for has_core in [true, false] {
+        let (handle, _) = runtime(|_| ());
+        let policy = handle.shared.policy.current_thread();
+        let core = (!has_core).then(|| policy.take_core()).flatten();
+        let _levels: Vec<_> = std::iter::from_fn(nested::enter).collect();
+        let place: Arc<Mutex<Option<Waker>>> = Arc::default();
+        let waits = place.clone();
+        nested::wait(Box::new(move || waits.lock().take().unwrap().wake_by_ref()));
+        let mut is_second = false;
+        let future = std::future::poll_fn(|cx| match std::mem::replace(&mut is_second, true) {
+            true => Poll::Ready(()),
+            false => {
+                *place.lock() = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        });
+        block_on(&handle, future);
+        if !has_core {
+            *policy.core.lock() = core;
+        }
+    }
+}
+
+/// Its permit was with a waker just then.
+#[test]
+fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
+    struct Queues(Handle, Arc<Mutex<Option<Runnable>>>);
+    impl Drop for Queues {
+        fn drop(&mut self) {
+            let late = self.1.lock().take();
+            let policy = self.0.shared.policy.current_thread();
+            policy.injector.push(late.unwrap());
+        }
+    }
+    let (handle, asked) = runtime(|_| ());
+    let policy = handle.shared.policy.current_thread();
+    let late: Arc<Mutex<Option<Runnable>>> = Arc::default();
+    let task = handle.spawn(async {});
+    *late.lock() = take_injected(&policy.injector);
+    let queues = Queues(handle.clone(), late);
+    drop(handle.spawn(async move { drop(queues) }));
+    shutdown(&handle);
+    assert!(task.is_finished() && handle.shared.owned.is_empty());
+    assert_eq!(get(&asked.ends), 1);
+}
+
+#[test]
+fn who_runs_the_tasks_is_noted() {
+    let (handle, _) = runtime(|_| ());
+    let metrics = handle.metrics();
+    assert_eq!(metrics.worker_thread_id(0), None);
+    block_on(&handle, async {});
+    assert_eq!(
+        metrics.worker_thread_id(0),
+        Some(std::thread::current().id())
+    );
+}
+
+/// One that has tasks left only looks at its driver.
+#[test]
+fn hooks_are_told_of_sleeps_and_of_nothing_else() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let hook = |by: usize| -> Option<Callback> {
+        let count = count.clone();
+        Some(Arc::new(move || {
+            count.fetch_add(by, Ordering::Relaxed);
+        }))
+    };
+    let (handle, asked) = runtime(|config| {
+        config.event_interval = 1;
+        config.before_park = hook(1);
+        config.after_unpark = hook(100);
+    });
+    block_on(&handle, async {
+        let mut tasks: Vec<_> = (0..3).map(|_| handle.spawn(async {})).collect();
+        tasks.pop().unwrap().await.unwrap();
+        assert!(tasks.iter().all(|task| task.is_finished()));
+        assert_eq!((get(&count), get(&asked.turns)), (0, 3));
+        sleep_once(asked.clone()).await;
+    });
+    assert_eq!((get(&count), get(&asked.parks)), (101, 1));
+    assert_eq!(handle.metrics().worker_mean_poll_time(0), Duration::ZERO);
 }

@@ -3,12 +3,16 @@
 use super::Step;
 use crate::base::shim::sync::Mutex;
 use crate::driver::{Drivers, IoDriver, IoParts, Unpark};
-use crate::handle::context::{QUEUE_CAPACITY, ThreadContext, WorkerContext, set_context};
+use crate::handle::context::{
+    QUEUE_CAPACITY, ThreadContext, WorkerContext, set_context, with_context,
+};
 use crate::handle::current::set_current;
 use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy};
 use crate::scheduler::config::Config;
 use crate::scheduler::multi_thread::{INJECTOR_INTERVALS, MultiThread};
+use crate::scheduler::steal::take_injected;
+use crate::task::Runnable;
 use crate::worker::rescue;
 use crate::worker::start::{launch, new_core};
 use std::cell::RefCell;
@@ -22,6 +26,7 @@ struct Asked {
     parks: AtomicUsize,
     turns: AtomicUsize,
     hooks: AtomicUsize,
+    ends: AtomicUsize,
 }
 
 struct Driver(Arc<Asked>);
@@ -35,7 +40,9 @@ impl IoDriver for Driver {
     fn turn(&mut self) {
         self.0.turns.fetch_add(1, Ordering::Relaxed);
     }
-    fn shutdown(&mut self) {}
+    fn shutdown(&mut self) {
+        self.0.ends.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Unpark for Asked {
@@ -156,6 +163,69 @@ fn the_slot_goes_first_but_three_times_in_a_row_only() {
     }
 }
 
+/// As one that is spawned does.
+#[test]
+fn a_task_that_is_woken_goes_into_the_slot() {
+    let (scene, contexts) = scene(1, |_| ());
+    let scene = Arc::new(scene);
+    let waker = Arc::new(Mutex::new(None));
+    let (inner, place) = (scene.clone(), waker.clone());
+    drop(scene.handle.spawn(std::future::poll_fn(move |cx| {
+        inner.note('w');
+        match place.lock().replace(cx.waker().clone()) {
+            None => Poll::Pending,
+            Some(_) => Poll::Ready(()),
+        }
+    })));
+    assert_eq!((steps(&contexts[0]), scene.has_run().as_str()), (1, "w"));
+    scene.spawn('M', move |scene| {
+        scene.spawn_all("ab");
+        let waker = waker.lock().clone();
+        waker.unwrap().wake();
+    });
+    steps(&contexts[0]);
+    assert_eq!(scene.has_run(), "Mwab");
+}
+
+#[test]
+fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let is_asleep = |scene: &Scene| scene.policy().idle.is_asleep(1);
+    scene.policy().idle.announce(1, false);
+    as_worker(&contexts[0], |worker| {
+        // The watch, which wakes siblings too, is left alone.
+        worker.with_core(|core| core.attended = true);
+        scene.spawn_all("a");
+        assert!(is_asleep(&scene));
+        scene.spawn_all("b");
+        assert!(!is_asleep(&scene));
+        // Woken for it once, and not again by a worker that goes on with its own tasks.
+        assert!(scene.policy().idle.retract(1));
+        scene.policy().idle.count_once();
+        scene.policy().idle.announce(1, false);
+        assert_eq!(worker.step(), Step::Ran);
+        assert!(is_asleep(&scene) && scene.policy().has_work());
+    });
+}
+
+/// The push has woken somebody. If others come with the task, they need another.
+#[test]
+fn a_lone_task_from_outside_is_taken_without_a_call_and_one_of_several_with_one() {
+    for (tasks, is_woken) in [("a", false), ("abcd", true)] {
+        let (scene, contexts) = scene(2, |_| ());
+        let scene = Arc::new(scene);
+        scene.spawn_all(tasks);
+        let idle = &scene.policy().idle;
+        idle.announce(1, false);
+        as_worker(&contexts[0], |worker| {
+            worker.with_core(|core| core.attended = true);
+            assert_eq!(worker.step(), Step::Ran);
+        });
+        assert_eq!(idle.is_asleep(1), !is_woken, "{tasks}");
+    }
+}
+
 #[test]
 fn a_task_that_wakes_itself_goes_behind_the_others() {
     let (scene, contexts) = scene(1, |_| ());
@@ -241,7 +311,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     };
     let counts = Arc::new(Asked::default());
     let (scene, contexts) = scene(1, |config| {
-        config.event_interval = 5;
+        config.event_interval = 6;
         config.before_park = Some(hooks(&counts, 1));
         config.after_unpark = Some(hooks(&counts, 100));
     });
@@ -249,7 +319,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     scene.spawn('M', |scene| scene.spawn_all("abcdefghijklmnopqrs"));
     assert_eq!(steps(&contexts[0]), 20);
     let asked = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-    assert_eq!(asked(&scene.asked.turns), 4);
+    assert_eq!(asked(&scene.asked.turns), 3);
     // Twice if the watch's grace period ended meanwhile.
     let parks = asked(&scene.asked.parks);
     assert!((1..=2).contains(&parks), "{parks}");
@@ -257,7 +327,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     assert_eq!(steps(&contexts[0]), 0);
     assert_eq!(
         (asked(&scene.asked.turns), asked(&scene.asked.parks)),
-        (4, parks + 1)
+        (3, parks + 1)
     );
     assert_eq!(asked(&counts.hooks), 202);
 }
@@ -310,6 +380,36 @@ fn half_of_a_siblings_queue_is_taken_and_the_oldest_is_run() {
 }
 
 #[test]
+fn half_of_a_queue_is_taken_however_long_it_is() {
+    let (scene, contexts) = scene(2, |config| config.disable_lifo_slot = true);
+    let scene = Arc::new(scene);
+    as_worker(&contexts[1], |_| {
+        (0..QUEUE_CAPACITY).for_each(|_| scene.spawn_all("a"));
+    });
+    assert_eq!(scene.policy().queue_len(1), QUEUE_CAPACITY);
+    assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Ran);
+    assert_eq!(scene.policy().queue_len(1), QUEUE_CAPACITY / 2);
+    assert_eq!(steps(&contexts[0]), QUEUE_CAPACITY - 1);
+}
+
+/// What it takes from one it does not lose over the other.
+#[test]
+fn a_search_finds_what_siblings_have_and_what_is_in_the_injector() {
+    for (siblings, injected) in [("abcd", "XY"), ("", "X"), ("ab", "")] {
+        let (scene, contexts) = scene(3, |config| config.disable_lifo_slot = true);
+        let scene = Arc::new(scene);
+        as_worker(&contexts[1], |_| scene.spawn_all(siblings));
+        scene.spawn_all(injected);
+        let found = as_worker(&contexts[0], |worker| worker.search());
+        found.expect("there are tasks").run();
+        steps(&contexts[0]);
+        let mut ran: Vec<char> = scene.has_run().chars().collect();
+        ran.sort_unstable();
+        assert!(ran.into_iter().eq(injected.chars().chain(siblings.chars())));
+    }
+}
+
+#[test]
 fn a_share_of_the_injector_is_taken_at_a_time() {
     let (scene, contexts) = scene(3, |_| ());
     let scene = Arc::new(scene);
@@ -344,6 +444,150 @@ fn a_worker_without_its_core_has_no_index_and_queues_nothing() {
     assert_eq!(scene.has_run(), "ba");
     scene.policy().shut_down(&*scene.handle.shared.unpark);
     assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Shutdown);
+}
+
+/// Puts a permit somewhere when it is dropped.
+struct Queues(Arc<Mutex<Option<Runnable>>>, fn(&WorkerContext, Runnable));
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        let late = self.0.lock().take().unwrap();
+        with_context(|cx| match cx {
+            Some(ThreadContext::Worker(worker)) => self.1(worker, late),
+            _ => unreachable!("a worker cancels it"),
+        });
+    }
+}
+
+/// Its permit was with a waker just then. The driver ends after the last of the tasks.
+#[test]
+fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
+    struct Late(Arc<Scene>);
+    impl Drop for Late {
+        fn drop(&mut self) {
+            assert_eq!(self.0.asked.ends.load(Ordering::Relaxed), 0);
+            self.0.note('l');
+        }
+    }
+    let places: [fn(&WorkerContext, Runnable); 3] = [
+        |worker, task| worker.policy().injector.push(task),
+        |worker, task| assert!(worker.policy().remotes[0].replace_lifo(task).is_none()),
+        |worker, task| worker.with_core(|core| core.queue.push(task)).unwrap(),
+    ];
+    for place in places {
+        let (scene, contexts) = scene(1, |_| ());
+        let scene = Arc::new(scene);
+        let late = Late(scene.clone());
+        drop(scene.handle.spawn(async move { drop(late) }));
+        let permit = Arc::new(Mutex::new(take_injected(&scene.policy().injector)));
+        let queues = Queues(permit, place);
+        drop(scene.handle.spawn(async move { drop(queues) }));
+        as_worker(&contexts[0], WorkerContext::stop);
+        assert_eq!(scene.has_run(), "l");
+        assert!(scene.handle.shared.owned.is_empty());
+        assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
+    }
+}
+
+/// In the queue, in the slot and in the injector, of a worker that ends first and of one that comes later.
+#[test]
+fn the_first_worker_that_ends_cancels_all_tasks_in_the_order_of_their_age() {
+    struct Named(Arc<Scene>, char);
+    impl Drop for Named {
+        fn drop(&mut self) {
+            let task = self.0.handle.spawn(async {});
+            assert!(task.is_finished(), "nothing is taken in any more");
+            self.0.note(self.1);
+        }
+    }
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let spawn = |name: char| {
+        let named = Named(scene.clone(), name);
+        drop(scene.handle.spawn(async move { drop(named) }));
+    };
+    spawn('a');
+    as_worker(&contexts[1], |_| "bcd".chars().for_each(spawn));
+    spawn('e');
+    as_worker(&contexts[0], |_| "fg".chars().for_each(spawn));
+    spawn('h');
+    scene.policy().shut_down(&*scene.handle.shared.unpark);
+    as_worker(&contexts[0], WorkerContext::stop);
+    assert_eq!(scene.has_run(), "abcdefgh");
+    assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 0);
+    as_worker(&contexts[1], WorkerContext::stop);
+    assert_eq!(scene.asked.ends.load(Ordering::Relaxed), 1);
+}
+
+/// A worker waits for the destructor that another one runs, but no longer than 10 ms; then it goes on with the next.
+#[test]
+fn destructors_run_one_after_another_though_several_workers_end() {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Instant;
+
+    /// Is dropped while the other is.
+    struct Older(Sender<()>, Arc<Mutex<Option<Instant>>>);
+    impl Drop for Older {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+            while self.1.lock().is_none() {
+                std::thread::yield_now();
+            }
+        }
+    }
+    struct Younger(Arc<Mutex<Option<Instant>>>);
+    impl Drop for Younger {
+        fn drop(&mut self) {
+            *self.0.lock() = Some(Instant::now());
+        }
+    }
+    let (scene, mut contexts) = scene(2, |_| ());
+    let (tell, told) = channel();
+    let ended: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let older = Older(tell, ended.clone());
+    drop(scene.handle.spawn(async move { drop(older) }));
+    let younger = Younger(ended.clone());
+    drop(scene.handle.spawn(async move { drop(younger) }));
+    scene.policy().shut_down(&*scene.handle.shared.unpark);
+    let second = contexts.pop().unwrap();
+    let first = contexts.pop().unwrap();
+    let first = std::thread::spawn(move || as_worker(&first, WorkerContext::stop));
+    told.recv().unwrap();
+    let start = Instant::now();
+    as_worker(&second, WorkerContext::stop);
+    first.join().unwrap();
+    let ended = ended.lock().unwrap();
+    assert!(ended - start >= Duration::from_millis(10));
+}
+
+#[test]
+fn many_tasks_end_without_a_pause_between_them() {
+    let (scene, contexts) = scene(1, |_| ());
+    (0..10_000).for_each(|_| drop(scene.handle.spawn(async {})));
+    as_worker(&contexts[0], WorkerContext::stop);
+    assert!(scene.handle.shared.owned.is_empty());
+}
+
+/// The stop counts as a last sleep, and ends the search.
+#[test]
+fn a_worker_that_stops_settles_its_accounts() {
+    let (scene, contexts) = scene(2, |_| ());
+    let scene = Arc::new(scene);
+    let counters = &scene.policy().remotes[0].counters;
+    let parks = (counters.parks.get(), counters.unparks.get());
+    std::thread::sleep(Duration::from_millis(1));
+    as_worker(&contexts[0], |worker| {
+        assert!(scene.policy().idle.try_search());
+        worker.with_core(|core| core.searching = true);
+        worker.stop();
+    });
+    assert_eq!(
+        (counters.parks.get(), counters.unparks.get()),
+        (parks.0 + 1, parks.1 + 2)
+    );
+    assert!(counters.busy_nanos.get() >= 1_000_000);
+    // Two workers: one may search.
+    assert!(scene.policy().idle.try_search());
 }
 
 /// Whoever stops last, of those that have a thread, waits for the others' cores.

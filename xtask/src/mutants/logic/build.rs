@@ -400,6 +400,9 @@ fn below_root(name: &str) -> &str {
 
 fn features(wanted: &Wanted) -> String {
     let mut features = vec!["selvedge/full", "selvedge/test-util", "selvedge/io-uring"];
+    if wanted.tests.contains("dumps") {
+        features.push("selvedge/taskdump");
+    }
     if wanted.crates.contains("runtime-io") {
         features.extend([
             "selvedge-io/io-util",
