@@ -3,8 +3,8 @@
 use crate::coop;
 use crate::sync::mpsc::error::TrySendError;
 use crate::sync::{
-    Barrier, OnceCell, OwnedRwLockWriteGuard, RwLock, RwLockWriteGuard, Semaphore, SetOnce,
-    broadcast, mpsc, oneshot,
+    OnceCell, OwnedRwLockWriteGuard, RwLock, RwLockWriteGuard, Semaphore, SetOnce, broadcast, mpsc,
+    oneshot,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -356,17 +356,6 @@ fn rwlock_downgraded_map_lets_all_but_one_more_reader_in() {
 fn only_two_more_readers(lock: &RwLock<(u8, u8)>) {
     let _two = (lock.try_read().unwrap(), lock.try_read().unwrap());
     assert!(lock.try_read().is_err());
-}
-
-#[test]
-fn barrier_of_none_lets_everyone_through() {
-    for _ in 0..2 {
-        let barrier = Barrier::new(0);
-        let Poll::Ready(result) = poll(pin!(barrier.wait())) else {
-            panic!("nobody else is waited for");
-        };
-        assert!(result.is_leader());
-    }
 }
 
 #[test]
