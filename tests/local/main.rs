@@ -8,3 +8,4 @@ mod support;
 mod driving;
 mod model;
 mod order;
+mod set;

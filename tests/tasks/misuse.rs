@@ -98,3 +98,24 @@ fn current_thread_block_in_place() {
     panic_message(|| runtime.block_on(async { tokio::task::block_in_place(|| ()) }));
     assert_eq!(runtime.block_on(async { 1 }), 1);
 }
+
+#[test]
+fn blocking_in_place_outside_of_a_runtime_just_calls() {
+    assert_eq!(tokio::task::block_in_place(|| 5), 5);
+}
+
+#[test]
+fn a_join_error_as_an_io_error_says_what_happened() {
+    current().block_on(async {
+        let task = tokio::spawn(std::future::pending::<()>());
+        assert!(!task.is_finished());
+        task.abort();
+        let error = std::io::Error::from(task.await.unwrap_err());
+        assert!(error.to_string().contains("cancelled"), "{error}");
+        let task = tokio::spawn(async { panic!("of a task") });
+        tokio::task::yield_now().await;
+        assert!(task.is_finished());
+        let error = std::io::Error::from(task.await.unwrap_err());
+        assert!(error.to_string().contains("panicked"), "{error}");
+    });
+}

@@ -9,7 +9,6 @@ use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::pin::pin;
 
 const EMPTY: usize = 0;
 const WRITING: usize = 1;
@@ -185,11 +184,8 @@ impl<T> SetOnce<T> {
     /// ```
     pub async fn wait(&self) -> &T {
         loop {
-            if let Some(value) = self.get() {
-                return value;
-            }
-            let mut notified = pin!(self.waiting.notified());
-            notified.as_mut().enable();
+            // A `set` from here on ends it.
+            let notified = self.waiting.notified();
             if let Some(value) = self.get() {
                 return value;
             }

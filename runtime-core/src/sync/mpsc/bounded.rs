@@ -379,13 +379,6 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.try_reserve_many(3).unwrap().len(), 3);
     /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
-        if n > self.max_capacity() {
-            return Err(if self.is_closed() {
-                TrySendError::Closed(())
-            } else {
-                TrySendError::Full(())
-            });
-        }
         self.chan.try_take_room(n)?;
         Ok(PermitIterator {
             chan: &self.chan,

@@ -15,7 +15,6 @@ use crate::base::waker_slot::LockedWaker;
 use crate::coop;
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::notify::Notify;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 pub(super) struct Chan<T> {
@@ -149,8 +148,8 @@ impl<T> Chan<T> {
     /// Waits for `close`.
     pub(super) async fn wait_closed(&self) {
         loop {
-            let mut notified = pin!(self.closed.notified());
-            notified.as_mut().enable();
+            // A close from here on ends it.
+            let notified = self.closed.notified();
             if self.is_closed() {
                 return;
             }
@@ -220,7 +219,7 @@ impl<T> Chan<T> {
             }
             self.rx_waker.register(cx.waker());
             // SAFETY: the caller's promise. If the slot was filled meanwhile the pop gets it.
-            let _ = unsafe { self.queue.wait_on_head() };
+            unsafe { self.queue.wait_on_head() };
             waits = true;
         }
     }

@@ -244,11 +244,11 @@ impl<T> Queue<T> {
         })
     }
 
-    /// Marks the slot at the head as waited for; false if it was filled meanwhile.
+    /// Marks the slot at the head as waited for, unless it was filled meanwhile.
     ///
     /// # Safety
     /// The caller is the consumer (I4).
-    pub(super) unsafe fn wait_on_head(&self) -> bool {
+    pub(super) unsafe fn wait_on_head(&self) {
         self.head.with(|head| {
             // SAFETY: I4.
             let head = unsafe { &*head };
@@ -256,13 +256,9 @@ impl<T> Queue<T> {
             let slot = unsafe { &(*head.block).slots[head.index % LAP] };
             // Ordering: Release; publishes the waker to the producer's swap. Relaxed on failure: `pop`
             // looks again.
-            match slot
-                .state
-                .compare_exchange(EMPTY, WAITING, Ordering::Release, Ordering::Relaxed)
-            {
-                Ok(_) => true,
-                Err(state) => state == WAITING,
-            }
+            let _ =
+                slot.state
+                    .compare_exchange(EMPTY, WAITING, Ordering::Release, Ordering::Relaxed);
         })
     }
 

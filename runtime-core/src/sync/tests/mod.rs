@@ -2,6 +2,8 @@
 
 #[cfg(not(runtime_loom))]
 mod accounting;
+#[cfg(not(runtime_loom))]
+mod answers;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_accounting;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
