@@ -16,6 +16,7 @@ mod fuzz;
 mod loom;
 mod msrv;
 mod mutants;
+mod package;
 mod shuttle;
 mod tidy;
 mod tsan;
@@ -59,6 +60,8 @@ enum Cmd {
     Faults(faults::Args),
     /// Measure against tokio and write docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Pack what is published, and build it from its packed form.
+    Package(package::Args),
     /// Compare what a program takes on with tokio, and write docs/weight.md.
     Weight(weight::Args),
     /// Check and build the book, or do its exercises.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Cmd::Fuzz(args) => fuzz::run(&args),
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
+        Cmd::Package(args) => package::run(&args),
         Cmd::Weight(args) => weight::run(&args),
         Cmd::Book(args) => book::run(&args),
     };
