@@ -17,6 +17,7 @@ mod fuzz;
 mod loom;
 mod msrv;
 mod mutants;
+mod package;
 mod shuttle;
 mod syscalls;
 mod tidy;
@@ -63,6 +64,8 @@ enum Cmd {
     Bench(bench::Args),
     /// Count the public items without an example.
     Docs(docs::Args),
+    /// Pack what is published, and build it from its packed form.
+    Package(package::Args),
     /// Compare what a program takes on with tokio, and write docs/weight.md.
     Weight(weight::Args),
     /// Count system calls and context switches beside tokio, and write docs/SYSCALLS.md (needs strace).
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Cmd::Faults(args) => faults::run(&args),
         Cmd::Bench(args) => bench::run(&args),
         Cmd::Docs(args) => docs::run(&args),
+        Cmd::Package(args) => package::run(&args),
         Cmd::Weight(args) => weight::run(&args),
         Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),

@@ -438,7 +438,7 @@ fn the_watch_takes_the_slot_of_a_worker_that_stands_still_and_of_no_other() {
     as_worker(&contexts[0], |_| drop(handle.spawn(async {})));
     let mut last = Vec::new();
     let is_taken = |last: &mut Vec<_>| {
-        rescue::tick(&handle, last);
+        rescue::look(&handle, last);
         assert_ne!(policy.remotes[0].has_lifo(), policy.injector_len() == 1);
         !policy.remotes[0].has_lifo()
     };
@@ -475,9 +475,9 @@ fn the_watch_wakes_a_sibling_if_a_stuck_worker_leaves_something_undone() {
         }
         policy.idle.announce(1, false);
         let mut last = Vec::new();
-        rescue::tick(&handle, &mut last);
+        rescue::look(&handle, &mut last);
         assert!(policy.idle.is_asleep(1));
-        rescue::tick(&handle, &mut last);
+        rescue::look(&handle, &mut last);
         assert_eq!(policy.idle.is_asleep(1), !is_woken);
         if has_work {
             take_injected(&policy.injector).unwrap().cancel();
