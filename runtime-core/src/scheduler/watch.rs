@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 /// The shortest time between two looks.
 const TICK: Duration = Duration::from_millis(2);
 /// The longest.
-const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// Looks in vain before the time between them grows: an eighth of a second of them.
 const FRUITLESS_TICKS: u32 = 64;
 
