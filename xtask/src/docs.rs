@@ -306,8 +306,10 @@ mod tests {
             },
             "paths": {"7": {"crate_id": 0, "path": ["core", "inner", "T"]}},
         });
-        let mut walk = Walk::default();
-        walk.crates = [("facade".into(), facade), ("core".into(), core)].into();
+        let mut walk = Walk {
+            crates: [("facade".into(), facade), ("core".into(), core)].into(),
+            ..Walk::default()
+        };
         walk.visit("facade", &json!(0), "facade");
         let found: Vec<(&str, bool)> = walk
             .items
