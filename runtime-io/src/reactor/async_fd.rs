@@ -115,7 +115,8 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// use selvedge::io::unix::AsyncFd;
     /// let (near, _far) = std::os::unix::net::UnixStream::pair().unwrap();
     /// near.set_nonblocking(true).unwrap();
-    /// let fd = AsyncFd::register(near).unwrap();
+    /// // SAFETY: the descriptor is the stream's, which the `AsyncFd` owns.
+    /// let fd = unsafe { AsyncFd::register(near) }.unwrap();
     /// # let _ = fd;
     /// # }
     /// ```
@@ -139,7 +140,8 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// use selvedge::io::{Interest, unix::AsyncFd};
     /// # let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
     /// # near.set_nonblocking(true).unwrap();
-    /// let fd = AsyncFd::register_with_interest(near, Interest::READABLE).unwrap();
+    /// // SAFETY: as above.
+    /// let fd = unsafe { AsyncFd::register_with_interest(near, Interest::READABLE) }.unwrap();
     /// # let _ = (fd, far);
     /// # }
     /// ```
