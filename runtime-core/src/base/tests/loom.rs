@@ -144,6 +144,34 @@ fn wait_queue_a_release_publishes_and_is_the_last_touch() {
     });
 }
 
+/// A future that is polled for another reason sees the signal without the lock, and before its waker is woken.
+#[test]
+fn wait_queue_a_signal_that_is_seen_without_the_lock_publishes() {
+    loom::model(|| {
+        let shared = Arc::new((Queue::new(WaitQueue::new()), AtomicUsize::new(0)));
+        let place = Box::pin(Place::new());
+        let slot = WakerSlot::new();
+        shared.0.lock().enqueue(place.as_ref(), Wait { slot });
+        let releaser = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                // Ordering: Relaxed; the release publishes it.
+                shared.1.store(1, Ordering::Relaxed);
+                let mut queue = shared.0.lock();
+                let wait = queue.release_front(SIGNAL);
+                drop(queue);
+                assert!(wait.is_some());
+            })
+        };
+        while place.signal().is_none() {
+            thread::yield_now();
+        }
+        assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        drop(place);
+        releaser.join().unwrap();
+    });
+}
+
 /// A wait that is given up while it is released ends one way or the other, once.
 #[test]
 fn wait_queue_withdraw_races_release() {
