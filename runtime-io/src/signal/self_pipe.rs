@@ -3,8 +3,8 @@
 //!
 //! A pipe is never closed: the handler goes through all pipes without a lock, and must not write to a descriptor that
 //! means something else by now. A pipe that is not in use any more waits for the next hub. So there are as many as
-//! runtimes have listened at the same time; and a loop that calls `ctrl_c` anew each time needs no new descriptor, of
-//! which there may be none left.
+//! hubs have been there at the same time, a hub that is about to go included; and a loop that calls `ctrl_c` anew each
+//! time needs no new descriptor, of which there may be none left.
 //!
 //! I1: the handler's part, `wake_all`, is async-signal-safe: loads of atomics, `getpid` and `send`.
 //! I2: a pipe belongs to the process that made it. A forked child has its parent's pipes too, but neither writes to

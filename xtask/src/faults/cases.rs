@@ -23,6 +23,7 @@ pub enum Expect {
     WorksOrSays(&'static str),
 }
 
+#[derive(Clone)]
 pub struct Case {
     pub scenario: &'static str,
     pub flavor: &'static str,
@@ -562,9 +563,11 @@ fn case(
         paths,
         errors: told,
         expect,
-        // The pair that signal handlers write to is the process's, and its reading end each runtime's.
-        keeps: match scenario {
-            "process" | "status" | "signal" => 2,
+        // The pair of sockets that signal handlers write to stays with the process. A listener that comes while another
+        // thread lets go of the last one before it takes a second pair.
+        keeps: match (scenario, flavor) {
+            ("process" | "status" | "signal", "multi") => 4,
+            ("process" | "status" | "signal", _) => 2,
             _ => 0,
         },
     }

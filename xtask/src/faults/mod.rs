@@ -29,6 +29,9 @@ pub struct Args {
     /// Cases at a time.
     #[arg(long, default_value_t = 4)]
     jobs: usize,
+    /// How often each case is run.
+    #[arg(long, default_value_t = 1)]
+    times: usize,
     /// Also print the cases that went well.
     #[arg(long, short)]
     verbose: bool,
@@ -45,6 +48,7 @@ pub fn run(args: &Args) -> Outcome {
             let name = case.to_string();
             args.filter.iter().all(|f| name.contains(f.as_str()))
         })
+        .flat_map(|case| std::iter::repeat_n(case, args.times))
         .collect();
     if cases.is_empty() {
         return Err("no case has such a name".into());

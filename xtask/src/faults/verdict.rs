@@ -53,7 +53,12 @@ pub fn judge(case: &Case, seen: &Seen) -> Result<String, String> {
     }
     let fds = figure("fds ").unwrap_or(0);
     if fds > case.keeps {
-        wrong.push(format!("{fds} descriptors stay open"));
+        let open = seen.output.lines().filter_map(|l| l.strip_prefix("open "));
+        let open: Vec<&str> = open.collect();
+        wrong.push(format!(
+            "{fds} descriptors stay open; open are {}",
+            open.join(", ")
+        ));
     }
     if let Some(zombies @ 2..) = figure("zombies ") {
         wrong.push(format!("{zombies} children were never reaped"));
