@@ -8,6 +8,7 @@
 //! | room | owns |
 //! |---|---|
 //! | `base` | what everything is built from: locks, lists, wakers, time, chance |
+//! | `record` | the flight recorder |
 //! | `instrument`, `coop` | spans for `tracing`; the budget of a poll |
 //! | `task` | one task: its state, its memory, its end |
 //! | `sync`, `blocking`, `driver` | channels and locks; the blocking pool; the contract with reactor and timers |
@@ -24,6 +25,8 @@ pub mod driver;
 pub(crate) mod handle;
 #[doc(hidden)]
 pub mod instrument;
+#[doc(hidden)]
+pub mod record;
 pub mod runtime;
 pub(crate) mod scheduler;
 pub mod spawn;

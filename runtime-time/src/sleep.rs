@@ -13,6 +13,7 @@ use runtime_core::coop;
 use runtime_core::instrument::{
     ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
 };
+use runtime_core::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -223,7 +224,10 @@ impl Sleep {
                 Phase::Fired => return Poll::Ready(()),
                 Phase::Failed => panic!("A Tokio 1.x context was found, but it is being shutdown."),
                 Phase::Armed => match this.slot.update_waker(&this.entry, cx.waker()) {
-                    Phase::Armed => return Poll::Pending,
+                    Phase::Armed => {
+                        record::wait(WaitKind::Sleep, 0);
+                        return Poll::Pending;
+                    }
                     _ => continue,
                 },
                 Phase::Idle => {}
@@ -235,7 +239,10 @@ impl Sleep {
             // SAFETY: `entry` is pinned, and disarmed on `slot` in drop; `slot` is only replaced
             // while the entry is idle.
             match unsafe { this.slot.arm(&this.entry, due, waker) } {
-                Armed::Pending => return Poll::Pending,
+                Armed::Pending => {
+                    record::wait(WaitKind::Sleep, 0);
+                    return Poll::Pending;
+                }
                 Armed::Elapsed(_) => this.entry.as_ref().get_ref().set(Phase::Fired),
                 Armed::Shutdown(_) => this.entry.as_ref().get_ref().set(Phase::Failed),
             }

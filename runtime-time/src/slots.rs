@@ -29,6 +29,7 @@ use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Look, WakerSlot, register};
 use runtime_core::driver::{DriverParams, Unpark};
+use runtime_core::record;
 use runtime_core::with_current;
 use std::fmt;
 use std::ptr::NonNull;
@@ -292,6 +293,10 @@ impl Slot {
             // Ordering: Relaxed; written under the lock (I1).
             self.next.store(next, Ordering::Relaxed);
             fired += wakers.len();
+            let due = wakers.len();
+            if due != 0 {
+                record::timers(due);
+            }
             wakers.wake_contained_after(wheel);
             if !more {
                 return fired;

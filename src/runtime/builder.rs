@@ -3,7 +3,7 @@
 use super::histogram::{Buckets, HistogramConfiguration};
 use super::{HistogramScale, LocalOptions, LocalRuntime, Runtime};
 use runtime_core::driver::{DriverParams, Drivers};
-use runtime_core::runtime::{Config, Core, RngSeed, TaskMeta, UnhandledPanic};
+use runtime_core::runtime::{Config, Core, RecordOptions, RngSeed, TaskMeta, UnhandledPanic};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -140,6 +140,23 @@ impl Builder {
     #[cfg(feature = "time")]
     pub fn enable_time(&mut self) -> &mut Self {
         self.enable_time = true;
+        self
+    }
+
+    /// Begins a recording of the whole process when the runtime is built, as [`Recorder::start`](super::Recorder::start) does.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, RecordOptions};
+    /// let runtime = Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .record(RecordOptions::new())
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.handle().recorder().is_on());
+    /// # runtime.handle().recorder().stop();
+    /// ```
+    pub fn record(&mut self, options: RecordOptions) -> &mut Self {
+        self.config.record = Some(options);
         self
     }
 
@@ -813,7 +830,8 @@ impl Builder {
     /// Builds the runtime.
     ///
     /// # Errors
-    /// What the system says if it gives no epoll instance, no eventfd or no thread.
+    /// What the system says if it gives no epoll instance, no eventfd or no thread, or the file of a
+    /// [recording](Self::record) cannot be made.
     ///
     /// # Panics
     /// If a multi-thread runtime is to start with its clock paused.

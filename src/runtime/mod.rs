@@ -23,8 +23,8 @@ pub use local::{LocalOptions, LocalRuntime};
 pub use runtime::Runtime;
 #[cfg(feature = "rt")]
 pub use runtime_core::runtime::{
-    EnterGuard, Handle, Id, RngSeed, RuntimeFlavor, RuntimeMetrics, TaskMeta, TryCurrentError,
-    UnhandledPanic,
+    EnterGuard, Handle, Id, RecordOptions, RecordedSpan, Recorder, RngSeed, RuntimeFlavor,
+    RuntimeMetrics, TaskMeta, TryCurrentError, UnhandledPanic,
 };
 #[cfg(feature = "rt")]
 pub use runtime_core::worker_index;

@@ -1,6 +1,7 @@
 //! The time. Nothing else in the workspace asks the system's clock, or sleeps by it, so that one place can give another
 //! time.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The present.
@@ -15,4 +16,48 @@ pub fn block_for(duration: Duration) {
         true => crate::base::shim::thread::yield_now(), // a model has no clock
         false => std::thread::sleep(duration),
     }
+}
+
+/// A number that grows with the time, at one rate on all cores: the cheapest clock there is, for records. It is the processor's
+/// counter where that never changes its pace, else nanoseconds.
+#[inline]
+pub(crate) fn ticks() -> u64 {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if has_steady_counter() {
+        // SAFETY: reads a counter; every x86-64 processor has it.
+        return unsafe { std::arch::x86_64::_rdtsc() };
+    }
+    nanos()
+}
+
+/// Nanoseconds since the first call in this process.
+pub(crate) fn nanos() -> u64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(now).elapsed().as_nanos() as u64
+}
+
+/// Does the processor say that its counter goes on at one pace, whatever the core's frequency and sleep?
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline]
+fn has_steady_counter() -> bool {
+    static STEADY: OnceLock<bool> = OnceLock::new();
+    *STEADY.get_or_init(|| {
+        use std::arch::x86_64::__cpuid;
+
+        const LAST: u32 = 0x8000_0000;
+        const POWER: u32 = 0x8000_0007;
+        #[allow(unused_unsafe)] // safe from Rust 1.94 on
+        let leaf = |leaf| {
+            // SAFETY: every x86-64 processor has the instruction, and the first leaf asked for.
+            unsafe { __cpuid(leaf) }
+        };
+        leaf(LAST).eax >= POWER && leaf(POWER).edx & 1 << 8 != 0
+    })
+}
+
+/// Nanoseconds since 1970 by the system's clock, which may be set.
+pub(crate) fn unix_nanos() -> u64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64)
 }

@@ -2,6 +2,7 @@
 
 use super::{IoDriver, Unpark};
 use crate::base::parker::ThreadParker;
+use crate::record;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ pub(super) fn create() -> (Box<dyn IoDriver>, Arc<dyn Unpark>) {
 
 impl IoDriver for ParkerDriver {
     fn park(&mut self, timeout: Option<Duration>) {
+        record::park(true);
         match timeout {
             Some(timeout) => self.0.park_timeout(timeout),
             None => self.0.park(),
         }
+        record::unpark(false);
     }
     fn turn(&mut self) {
         self.0.take_token();

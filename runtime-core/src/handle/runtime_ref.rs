@@ -3,6 +3,7 @@
 use super::context::{ThreadContext, with_context};
 use super::policy::Policy;
 use super::shared::Shared;
+use crate::record::{self, Queue};
 use crate::scheduler::config::UnhandledPanic;
 use crate::task::Runnable;
 use crate::task::cell::{Header, Schedule};
@@ -52,6 +53,7 @@ impl RuntimeRef {
                 Arc::increment_strong_count(self.0.as_ptr());
                 Arc::from_raw(self.0.as_ptr().cast_const())
             };
+            record::queued(task.raw().header().id.as_u64(), Queue::Injector);
             shared.counters.note_remote_schedule();
             shared.policy.inject(&*shared.unpark, task);
         }

@@ -1,5 +1,6 @@
 //! Where a task comes from, and what its spawner calls it.
 
+use crate::record;
 use std::panic::Location;
 
 /// See the module's page.
@@ -19,6 +20,12 @@ impl SpawnSite<'_> {
             size: size_of::<F>(),
             ..self
         }
+    }
+
+    /// Tells the recorder of task `id`, which comes from here, spawned by `parent` (0: by none).
+    #[inline]
+    pub(crate) fn record(&self, id: u64, parent: u64) {
+        record::spawned(id, parent, self.spawned_at, self.name);
     }
 
     /// The caller, without a name.

@@ -12,10 +12,11 @@ use crate::driver::Drivers;
 use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy, current};
 use crate::instrument::{self, SpawnSite};
+use crate::record::{self, Recorder};
 use crate::scheduler::config::Config;
 use crate::scheduler::current_thread::CurrentThread;
 use crate::scheduler::multi_thread::MultiThread;
-use crate::task::{Id, is_large};
+use crate::task::{Id, Recorded, is_large};
 use crate::worker::{current_thread, start};
 use std::future::Future;
 use std::io;
@@ -34,9 +35,13 @@ impl Core {
     /// Starts a runtime on the given drivers.
     ///
     /// # Errors
-    /// If the system gives no thread for a worker.
+    /// If the system gives no thread for a worker, or the recording cannot begin.
     pub fn start(config: Config, drivers: Drivers) -> io::Result<Core> {
         current::prepare();
+        record::start_from_environment();
+        if let Some(options) = &config.record {
+            Recorder::new().start(options)?;
+        }
         match config.workers {
             None => {
                 let (shared, driver) = Shared::new(config, drivers, |config| {
@@ -45,6 +50,7 @@ impl Core {
                 let handle = Handle {
                     shared: Arc::new(shared),
                 };
+                record::runtime_start(handle.shared.id.as_u64(), 0);
                 handle.shared.policy.current_thread().install(driver);
                 Ok(Core {
                     handle,
@@ -65,6 +71,7 @@ impl Core {
                     handle,
                     done: false,
                 };
+                record::runtime_start(core.handle.shared.id.as_u64(), workers as u64);
                 start::launch(&core.handle, queues, driver)?;
                 Ok(core)
             }
@@ -104,9 +111,11 @@ impl Core {
         self.handle.shared.origin.assert_here();
         match &self.handle.shared.policy {
             Policy::CurrentThread(_) => {
-                let id = Id::next().as_u64();
-                let (future, _) = instrument::task(future, "block_on", site, id);
-                current_thread::block_on(&self.handle, future)
+                let id = Id::next();
+                let (future, _) = instrument::task(future, "block_on", site, id.as_u64());
+                site.record(id.as_u64(), 0);
+                let future = Recorded::new(future, id, site.spawned_at);
+                current_thread::block_on(&self.handle, future, id)
             }
             Policy::MultiThread(_) => self.handle.block_on_from(future, site),
         }
@@ -143,6 +152,7 @@ impl Core {
     }
 
     fn begin_shutdown(&self) {
+        record::runtime_end(self.handle.shared.id.as_u64());
         match &self.handle.shared.policy {
             Policy::CurrentThread(_) => current_thread::shutdown(&self.handle),
             Policy::MultiThread(policy) => policy.shut_down(&*self.handle.shared.unpark),

@@ -5,7 +5,8 @@ use crate::blocking::Pool;
 use crate::driver::ClockHold;
 use crate::handle::{Handle, Id, Policy, TryCurrentError, current, spawn};
 use crate::instrument::{self, SpawnSite};
-use crate::task::{self, JoinHandle, is_large};
+use crate::record::{self, Recorder};
+use crate::task::{self, JoinHandle, Recorded, is_large};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -232,8 +233,29 @@ impl Handle {
     pub(super) fn block_on_from<F: Future>(&self, future: F, site: SpawnSite<'_>) -> F::Output {
         self.shared.origin.assert_here();
         let _entered = current::enter_runtime(self, true);
-        let (future, _) = instrument::task(future, "block_on", site, task::Id::next().as_u64());
-        task::block_on(future)
+        let id = task::Id::next();
+        let (future, _) = instrument::task(future, "block_on", site, id.as_u64());
+        record::note_worker();
+        site.record(id.as_u64(), 0);
+        task::block_on(Recorded::new(future, id, site.spawned_at), Some(id))
+    }
+
+    /// The flight recorder of this process.
+    ///
+    /// ```
+    /// # #[selvedge::main]
+    /// # async fn main() {
+    /// use selvedge::runtime::{Handle, RecordOptions};
+    /// let recorder = Handle::current().recorder();
+    /// recorder.start(&RecordOptions::new()).unwrap();
+    /// // .. later, when something was slow:
+    /// let recording = recorder.snapshot().unwrap();
+    /// # assert!(!recording.is_empty());
+    /// # recorder.stop();
+    /// # }
+    /// ```
+    pub fn recorder(&self) -> Recorder {
+        Recorder::new()
     }
 
     /// Which scheduler the runtime has.

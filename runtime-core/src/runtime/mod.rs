@@ -12,6 +12,7 @@ mod send_timeout;
 pub use self::core::Core;
 pub use crate::base::rng::RngSeed;
 pub use crate::handle::{Handle, Id, TryCurrentError};
+pub use crate::record::{RecordOptions, RecordedSpan, Recorder};
 pub use crate::scheduler::config;
 pub use config::{Config, TaskMeta, UnhandledPanic};
 pub use handle::{EnterGuard, RuntimeFlavor};

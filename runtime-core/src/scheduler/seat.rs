@@ -14,6 +14,7 @@ use super::parker::Parker;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::driver::{IoDriver, Timers};
+use crate::record;
 use std::time::Duration;
 
 /// See the module's page.
@@ -77,7 +78,9 @@ impl Seat {
         };
         let Some(mut driver) = self.take() else {
             let left = sooner(timers.and_then(|t| t.before_park(slot, false)));
+            record::park(false);
             let mut called = parker.park(left);
+            record::unpark(called);
             if let Some(timers) = timers {
                 timers.after_park(slot, false);
                 called |= timers.fire(slot, false) > 0;

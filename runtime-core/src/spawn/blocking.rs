@@ -6,9 +6,10 @@ use crate::base::thread::{Entered, entered, is_entered, replace_entered};
 use crate::coop;
 use crate::handle::{Handle, spawn, with_current};
 use crate::instrument::SpawnSite;
+use crate::record;
 #[cfg(feature = "taskdump")]
 use crate::runtime::dump::LeftOut;
-use crate::task::{JoinHandle, is_large};
+use crate::task::{self, JoinHandle, is_large};
 use crate::worker::start;
 use std::io;
 
@@ -178,5 +179,23 @@ where
     start::hand_off_core();
     let _entered = replace_entered(Entered::No);
     let _budget = coop::pause();
+    let _recorded = InPlace::begin();
     f()
+}
+
+/// The time of a closure in place, for the recorder; its end also on unwinding.
+struct InPlace(u64);
+
+impl InPlace {
+    fn begin() -> InPlace {
+        let task = task::running();
+        record::in_place_begin(task);
+        InPlace(task)
+    }
+}
+
+impl Drop for InPlace {
+    fn drop(&mut self) {
+        record::in_place_end(self.0);
+    }
 }

@@ -36,7 +36,7 @@ use crate::runtime::Core;
 use crate::scheduler::config::UnhandledPanic;
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::owned::OwnedTasks;
-use crate::task::{BurstQueue, Id, JoinHandle, Runnable, is_large};
+use crate::task::{self, BurstQueue, Id, JoinHandle, Runnable, is_large};
 use pin_project_lite::pin_project;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -663,6 +663,7 @@ where
 {
     let id = Id::next();
     let _ = with_current(Handle::clone).map(|handle| handle.shared.hook_spawn(id, site));
+    site.record(id.as_u64(), task::running());
     let (future, span) = instrument::task(future, "local", site, id.as_u64());
     let raw = RawTask::new(future, shared.clone(), id, site.spawned_at, span);
     let join = JoinHandle::new(raw);

@@ -31,6 +31,7 @@ use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::instrument::{ENABLED, Grants, Op, Resource, op, op_update, state_update};
+use crate::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -471,6 +472,13 @@ impl Acquire<'_> {
         }
     }
 
+    fn record_wait(&self) {
+        record::wait(
+            WaitKind::Semaphore,
+            std::ptr::from_ref(self.semaphore) as u64,
+        );
+    }
+
     /// What the place, which is in no queue any more, holds.
     fn held(&self) -> usize {
         match self.place.signal() {
@@ -510,6 +518,7 @@ impl Future for Acquire<'_> {
                     if taken > 0 {
                         self.tell_taken(taken);
                     }
+                    self.record_wait();
                     return Poll::Pending;
                 }
                 Queued::Granted(waker, _op) => {
@@ -527,6 +536,7 @@ impl Future for Acquire<'_> {
             Phase::Queued if self.place.signal().is_none() => {
                 self.as_ref().update_waker(cx);
                 if self.place.signal().is_none() {
+                    self.record_wait();
                     return Poll::Pending;
                 }
             }

@@ -25,6 +25,7 @@ use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
+use crate::record::{self, WaitKind};
 use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::Future;
@@ -916,7 +917,13 @@ impl<T: Clone> Future for Recv<'_, T> {
                 return Poll::Ready(Ok(value));
             }
             match self.as_mut().wait(cx) {
-                None => return Poll::Pending,
+                None => {
+                    record::wait(
+                        WaitKind::Broadcast,
+                        Arc::as_ptr(&self.receiver.shared) as u64,
+                    );
+                    return Poll::Pending;
+                }
                 Some(Standing::Ended(end)) => {
                     coop.made_progress();
                     return Poll::Ready(Err(self.project().receiver.report(end)));

@@ -24,6 +24,7 @@ use crate::base::wait_queue::{Place, WaitQueue};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
+use crate::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -412,6 +413,7 @@ impl Wait {
         std::task::ready!(crate::coop::poll_trace(cx));
         // The place in the queue first, the budget second: running out must not cost the place.
         if !self.as_mut().advance(notify, Some(cx.waker())) {
+            record::wait(WaitKind::Notify, std::ptr::from_ref(notify) as u64);
             return Poll::Pending;
         }
         let coop = std::task::ready!(coop::poll_proceed(cx));

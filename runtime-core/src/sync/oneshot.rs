@@ -22,6 +22,7 @@ use crate::coop;
 use crate::instrument::{
     ENABLED, Op, Resource, async_op, inner_op, poll_op, resource, state_update,
 };
+use crate::record::{self, WaitKind};
 use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -373,6 +374,7 @@ impl<T> Sender<T> {
             coop.made_progress();
             return Poll::Ready(());
         }
+        record::wait(WaitKind::OneshotClosed, Arc::as_ptr(shared) as u64);
         Poll::Pending
     }
 }
@@ -528,6 +530,7 @@ impl<T> Receiver<T> {
         {
             shared.take_value()
         } else {
+            record::wait(WaitKind::Oneshot, Arc::as_ptr(shared) as u64);
             return Poll::Pending;
         };
         coop.made_progress();

@@ -1,24 +1,39 @@
 //! Blocking one thread on one future, away from any scheduler.
 
-use super::nested;
+use super::{Id, nested};
 use crate::base::deferred;
 use crate::base::fork::Origin;
 use crate::base::parker::ThreadParker;
 use crate::base::thread;
 use crate::coop;
+use crate::record;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
+// A number for the recorder, not part of a protocol: std's atomic under the model checker too.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-struct ParkWaker(ThreadParker);
+/// The thread's parker, and the number of the future that the recorder hears of; 0: none.
+struct ParkWaker(ThreadParker, AtomicU64);
+
+impl ParkWaker {
+    fn unpark(&self) {
+        // Ordering: Relaxed; for the recorder only.
+        match self.1.load(Ordering::Relaxed) {
+            0 => {}
+            id => record::woken(id),
+        }
+        self.0.unpark();
+    }
+}
 
 impl Wake for ParkWaker {
     fn wake(self: std::sync::Arc<Self>) {
-        self.0.unpark();
+        self.unpark();
     }
     fn wake_by_ref(self: &std::sync::Arc<Self>) {
-        self.0.unpark();
+        self.unpark();
     }
 }
 
@@ -27,12 +42,14 @@ crate::runtime_thread_local! {
 }
 
 /// Borrows the thread's cached parker; a fresh one while it is in use or gone.
-fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
+fn with_parker<R>(id: Option<Id>, f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
     let cached = PARKER.try_with(|p| p.try_borrow_mut().ok().and_then(|mut p| p.take()));
     let parker = match cached {
         Ok(Some(parker)) => parker,
-        _ => std::sync::Arc::new(ParkWaker(ThreadParker::default())),
+        _ => std::sync::Arc::new(ParkWaker(ThreadParker::default(), AtomicU64::new(0))),
     };
+    // Ordering: Relaxed; for the recorder only.
+    parker.1.store(id.map_or(0, Id::as_u64), Ordering::Relaxed);
     let waker = Waker::from(parker.clone());
     let result = f(&parker.0, &waker);
     let _ = PARKER.try_with(|p| {
@@ -43,11 +60,12 @@ fn with_parker<R>(f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
     result
 }
 
-/// Polls `future` to its end on this thread, without checking what the thread is used for.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+/// Polls `future` to its end on this thread, without checking what the thread is used for. `id` is the number by which the
+/// recorder knows it.
+pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>) -> F::Output {
     let mut future = pin!(future);
     let origin = Origin::here();
-    with_parker(|parker, waker| {
+    with_parker(id, |parker, waker| {
         let mut cx = Context::from_waker(waker);
         loop {
             if let Poll::Ready(output) = coop::budget(|| future.as_mut().poll(&mut cx)) {
@@ -74,5 +92,5 @@ pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
          drive asynchronous tasks. Use the method that is awaited instead, or call this one from \
          `spawn_blocking`.",
     );
-    block_on(future)
+    block_on(future, None)
 }

@@ -16,6 +16,7 @@ use crate::base::list::Links;
 use crate::base::lock_audit;
 use crate::base::shim::cell::UnsafeCell;
 use crate::instrument::SpanId;
+use crate::record::{self, Outcome};
 use std::any::Any;
 use std::future::Future;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -26,6 +27,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 /// What a task asks of whoever runs it.
 pub(crate) trait Schedule: Sized + 'static {
+    /// What the recorder calls a poll of its tasks.
+    const POLL: record::Poll = record::Poll::Task;
     /// Queues a task that was woken. Called with the permit; the caller holds a reference, or is
     /// on the scheduler's own thread.
     fn schedule(&self, task: Runnable);
@@ -205,6 +208,7 @@ impl RawTask {
 
     pub(crate) fn wake_by_ref(self) {
         if self.state().wake() == OnWake::Schedule {
+            record::woken(self.header().id.as_u64());
             self.schedule();
         }
     }
@@ -215,7 +219,10 @@ impl RawTask {
         // SAFETY: the vtable matches the cell's types.
         if unsafe { is_local(self.0) } {
             match self.state().wake_and_unref() {
-                OnWake::Schedule => self.schedule(),
+                OnWake::Schedule => {
+                    record::woken(self.header().id.as_u64());
+                    self.schedule();
+                }
                 OnWake::Nothing => {}
                 OnWake::Deallocate => self.deallocate(),
             }
@@ -412,6 +419,8 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
         // SAFETY: the caller holds the permit.
         return unsafe { cancel::<F, S>(header) };
     }
+    let id = cell.header.id.as_u64();
+    record::poll_begin(id, cell.header.spawned_at, S::POLL);
     let result = {
         let _id = TaskIdGuard::enter(cell.header.id);
         let waker = task.waker_ref();
@@ -433,9 +442,14 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     };
     let output = match result {
         Ok(Poll::Pending) => {
+            // Before the permit is given up: the next poll may begin elsewhere at once.
+            record::poll_end(id, Outcome::Pending);
             match cell.header.state.pending(begin) {
                 OnPending::Idle => {}
-                OnPending::Again => cell.scheduler.schedule_again(Runnable::from_raw(task)),
+                OnPending::Again => {
+                    record::woken(id);
+                    cell.scheduler.schedule_again(Runnable::from_raw(task));
+                }
                 // SAFETY: still the holder.
                 OnPending::Cancelled => unsafe { cancel::<F, S>(header) },
             }
@@ -447,8 +461,14 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
             Err(JoinError::panic(cell.header.id, payload))
         }
     };
+    let outcome = match output.is_ok() {
+        true => Outcome::Ready,
+        false => Outcome::Panicked,
+    };
     // SAFETY: still the holder.
     unsafe { finish(cell, output) };
+    // Whom the end wakes is woken by this task.
+    record::poll_end(id, outcome);
 }
 
 /// Drops a future whose poll panics while that panic unwinds, so that its fields' destructors see
@@ -465,6 +485,7 @@ impl<F: Future, S> Drop for DropOnUnwind<'_, F, S> {
 unsafe fn cancel<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     // SAFETY: the vtable's promise.
     let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
+    record::cancelled(cell.header.id.as_u64());
     // SAFETY: the caller holds the permit.
     let error = match unsafe { replace_stage(cell, Stage::Consumed) } {
         Ok(()) => JoinError::cancelled(cell.header.id),

@@ -3,6 +3,7 @@
 use super::cell::RawTask;
 use super::{Id, JoinError};
 use crate::coop;
+use crate::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -133,8 +134,9 @@ impl<T> Future for JoinHandle<T> {
         let coop = ready!(coop::poll_proceed(cx));
         // SAFETY: `new` was given a cell whose output is `T`; there is one join handle.
         let output = unsafe { self.raw.poll_output::<T>(cx) };
-        if output.is_ready() {
-            coop.made_progress();
+        match output.is_ready() {
+            true => coop.made_progress(),
+            false => record::wait(WaitKind::Join, self.raw.header().id.as_u64()),
         }
         output
     }

@@ -10,6 +10,7 @@
 //! | `join`, `error`, `id` | what users hold |
 //! | `local_key`, `yield_now` | task-locals, and giving up a turn |
 //! | `block_on` | one thread that waits for one future, without a scheduler |
+//! | `recorded` | the future of a `block_on`, as the recorder sees it |
 //! | `burst_queue` | a queue whose memory comes back |
 //! | `large` | what is moved to the heap at once |
 //!
@@ -27,6 +28,7 @@ mod large;
 mod local_key;
 pub(crate) mod nested;
 pub(crate) mod owned;
+mod recorded;
 pub(crate) mod runnable;
 pub(crate) mod state;
 mod yield_now;
@@ -53,12 +55,12 @@ pub use block_on::block_on_current_thread;
 pub(crate) use burst_queue::BurstQueue;
 pub use error::JoinError;
 pub(crate) use id::forget_runtime;
-#[cfg(feature = "taskdump")]
 pub(crate) use id::running;
 pub use id::{Id, id, try_id};
 pub use join::{AbortHandle, JoinHandle};
 #[doc(hidden)]
 pub use large::is_large;
 pub use local_key::{AccessError, LocalKey, TaskLocalFuture};
+pub(crate) use recorded::Recorded;
 pub(crate) use runnable::Runnable;
 pub use yield_now::yield_now;

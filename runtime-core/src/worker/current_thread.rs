@@ -13,11 +13,12 @@ use crate::driver::IoDriver;
 use crate::handle::context::{CurrentThreadContext, ThreadContext, set_context, with_context};
 use crate::handle::current::{enter_runtime, set_current};
 use crate::handle::{self, Handle};
+use crate::record;
 use crate::scheduler::config::Callback;
 use crate::scheduler::current_thread::{CurrentThread, CurrentThreadCore};
 use crate::scheduler::steal::take_injected;
 use crate::task::runnable::oldest_first;
-use crate::task::{Runnable, nested};
+use crate::task::{Id, Runnable, nested};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -26,14 +27,14 @@ use std::task::{Poll, Wake, Waker};
 
 /// Runs `future`, and the runtime's tasks while it holds the core.
 #[track_caller]
-pub(crate) fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(handle: &Handle, future: F, id: Id) -> F::Output {
     let _entered = enter_runtime(handle, false);
     let policy = handle.shared.policy.current_thread();
     let mut future = pin!(future);
     loop {
         if let Some(core) = policy.take_core() {
             let run = CoreGuard::new(policy, handle, core);
-            match run.block_on(future.as_mut()) {
+            match run.block_on(future.as_mut(), id) {
                 Some(output) => return output,
                 None => panic!(
                     "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
@@ -133,13 +134,14 @@ impl Wake for WaitWaker {
 }
 
 /// Wakes the future of the `block_on` that holds the core.
-struct MainWaker(Handle);
+struct MainWaker(Handle, Id);
 
 impl Wake for MainWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
     fn wake_by_ref(self: &Arc<Self>) {
+        record::woken(self.1.as_u64());
         let shared = &self.0.shared;
         let policy = shared.policy.current_thread();
         // Ordering: Release publishes what the waker wrote to the Acquire swap of the run loop;
@@ -172,6 +174,7 @@ impl Drop for CoreGuard<'_> {
 impl<'a> CoreGuard<'a> {
     fn new(policy: &'a CurrentThread, handle: &'a Handle, core: Box<CurrentThreadCore>) -> Self {
         policy.counters.note_thread();
+        record::worker(handle.shared.id.as_u64(), 0);
         CoreGuard {
             policy,
             handle,
@@ -208,13 +211,13 @@ impl<'a> CoreGuard<'a> {
     }
 
     /// `None`: a task panicked, and the runtime is set to shut down then.
-    fn block_on<F: Future>(&self, mut future: Pin<&mut F>) -> Option<F::Output> {
+    fn block_on<F: Future>(&self, mut future: Pin<&mut F>, id: Id) -> Option<F::Output> {
         let core = self.core.borrow_mut().take()?;
         let policy = self.policy;
         let interval = self.handle.shared.config.event_interval;
         // Ordering: Relaxed; read again by this thread only.
         policy.main_woken.store(true, Ordering::Relaxed);
-        let waker = Waker::from(Arc::new(MainWaker(self.handle.clone())));
+        let waker = Waker::from(Arc::new(MainWaker(self.handle.clone(), id)));
         let mut cx = std::task::Context::from_waker(&waker);
         self.enter(core, |context| {
             loop {

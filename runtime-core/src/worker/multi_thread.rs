@@ -15,6 +15,7 @@ use crate::driver::Timers;
 use crate::handle::context::{ThreadContext, WorkerContext, set_context};
 use crate::handle::current::enter_runtime;
 use crate::handle::{self, Handle};
+use crate::record;
 use crate::scheduler::config::Callback;
 use crate::scheduler::multi_thread::{Delivery, WorkerCore};
 use crate::task::Runnable;
@@ -45,6 +46,7 @@ pub(super) fn run(handle: Handle, core: Box<WorkerCore>) {
     };
     let _scheduler = set_context(&cx);
     worker.policy().remotes[index].counters.note_thread();
+    record::worker(worker.shared().id.as_u64(), index);
     if worker.run_steps() == Step::Shutdown {
         worker.stop();
     }

@@ -6,6 +6,7 @@
 
 use crate::base::shim::deque::Steal;
 use crate::handle::context::{QUEUE_CAPACITY, WorkerContext};
+use crate::record;
 use crate::scheduler::multi_thread::WorkerCore;
 use crate::scheduler::steal::{take_injected, until_settled};
 use crate::task::Runnable;
@@ -100,7 +101,9 @@ impl WorkerContext {
                 Steal::Success(task) => {
                     let counters = &remotes[self.index].counters;
                     counters.steal_operations.add(1);
-                    counters.steals.add(1 + core.queue.len() as u64);
+                    let count = 1 + core.queue.len() as u64;
+                    counters.steals.add(count);
+                    record::stolen(count, victim);
                     return Steal::Success(task);
                 }
                 Steal::Retry => is_contended = true,

@@ -4,6 +4,7 @@
 use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
 use crate::handle::Handle;
+use crate::record;
 use crate::scheduler::watch::{Look, Patience};
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
         look.any_moved |= before.is_none_or(|before| before.pulse != now.pulse);
         if now.is_awake && before == Some(now) {
             look.any_stuck = true;
+            record::stuck(handle.shared.id.as_u64(), at);
             let task = match remote.has_lifo() {
                 true => remote.take_lifo(),
                 false => None,

@@ -21,6 +21,7 @@ use runtime_core::base::fork::{InheritedError, Origin};
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::slab::Key;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
+use runtime_core::record;
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -232,7 +233,15 @@ impl Driver {
         // Events that a forked child takes are lost to the parent.
         self.reactor.origin.assert_here();
         let timeout = self.before_wait(timeout);
-        match self.poll.poll(&mut self.events, timeout) {
+        let may_sleep = timeout != Some(Duration::ZERO);
+        if may_sleep {
+            record::park(true);
+        }
+        let polled = self.poll.poll(&mut self.events, timeout);
+        if may_sleep {
+            record::unpark(false);
+        }
+        match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             Err(error) => panic!("waiting for I/O events failed: {error:?}"),
@@ -257,6 +266,7 @@ impl Driver {
         }
         self.reactor.counters.note_ready(self.batch.len() as u64);
         for (io, ready) in self.batch.drain(..) {
+            record::io(io.fd() as u64, u64::from(ready.bits()));
             io.deliver(ready);
         }
         if due != 0 {

@@ -100,7 +100,7 @@ impl Registration {
     ) -> Registration {
         Registration {
             reactor,
-            io: Arc::new(ScheduledIo::new(assumed)),
+            io: Arc::new(ScheduledIo::new(fd, assumed)),
             fd,
             interest,
             registered: AtomicBool::new(false),

@@ -17,8 +17,10 @@ use super::{Interest, Ready};
 use runtime_core::base::shim::sync::{Mutex, MutexGuard};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
+use runtime_core::record::{self, WaitKind};
 use std::collections::VecDeque;
 use std::fmt;
+use std::os::fd::RawFd;
 use std::task::{Context, Poll};
 
 #[derive(Default)]
@@ -38,16 +40,23 @@ struct Waiter {
 
 /// Shared by a registration and the driver.
 pub(crate) struct ScheduledIo {
+    /// For the recorder.
+    fd: RawFd,
     readiness: Readiness,
     waiters: Mutex<Waiters>,
 }
 
 impl ScheduledIo {
-    pub(crate) fn new(assumed: Ready) -> ScheduledIo {
+    pub(crate) fn new(fd: RawFd, assumed: Ready) -> ScheduledIo {
         ScheduledIo {
+            fd,
             readiness: Readiness::new(assumed),
             waiters: Mutex::new(Waiters::default()),
         }
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd
     }
 
     /// The driver saw an event.
@@ -118,7 +127,14 @@ impl ScheduledIo {
         let event = self.look(direction);
         match event.is_settled() {
             true => Poll::Ready(event),
-            false => Poll::Pending,
+            false => {
+                let kind = match direction {
+                    Direction::Read => WaitKind::Readable,
+                    Direction::Write => WaitKind::Writable,
+                };
+                record::wait(kind, self.fd as u64);
+                Poll::Pending
+            }
         }
     }
 
@@ -142,6 +158,12 @@ impl ScheduledIo {
             self.unlist(key);
             return Poll::Ready(event);
         }
+        let kind = match (interest.is_readable(), interest.is_writable()) {
+            (true, false) => WaitKind::Readable,
+            (false, true) => WaitKind::Writable,
+            _ => WaitKind::Ready,
+        };
+        record::wait(kind, self.fd as u64);
         Poll::Pending
     }
 

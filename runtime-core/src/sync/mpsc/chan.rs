@@ -13,6 +13,7 @@ use super::queue::{Claim, Popped, Queue, Wake};
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::waker_slot::LockedWaker;
 use crate::coop;
+use crate::record::{self, WaitKind};
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::notify::Notify;
 use std::task::{Context, Poll, ready};
@@ -215,6 +216,7 @@ impl<T> Chan<T> {
                 Popped::Empty | Popped::Busy => {}
             }
             if waits {
+                record::wait(WaitKind::Receive, std::ptr::from_ref(self) as u64);
                 return Poll::Pending;
             }
             self.rx_waker.register(cx.waker());

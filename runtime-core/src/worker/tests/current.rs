@@ -70,7 +70,7 @@ fn runtime(configure: impl FnOnce(&mut Config)) -> (Handle, Arc<Asked>) {
 }
 
 fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
-    super::block_on(handle, future)
+    super::block_on(handle, future, crate::task::Id::next())
 }
 
 fn get(count: &AtomicUsize) -> usize {

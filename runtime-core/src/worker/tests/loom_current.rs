@@ -30,7 +30,7 @@ fn runtime() -> Handle {
 }
 
 fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
-    super::block_on(handle, future)
+    super::block_on(handle, future, crate::task::Id::next())
 }
 
 /// A flag, and the waker of whoever waits for it.

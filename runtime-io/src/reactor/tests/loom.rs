@@ -15,7 +15,7 @@ use std::future::poll_fn;
 #[test]
 fn reader_never_misses_an_event() {
     loom::model(|| {
-        let io = Arc::new(ScheduledIo::new(Ready::READABLE));
+        let io = Arc::new(ScheduledIo::new(-1, Ready::READABLE));
         let bytes = Arc::new(AtomicUsize::new(0));
         let (io2, bytes2) = (io.clone(), bytes.clone());
         let driver = thread::spawn(move || {
@@ -41,7 +41,7 @@ fn reader_never_misses_an_event() {
 #[test]
 fn an_end_is_seen_whatever_an_attempt_before_it_forgot() {
     loom::model(|| {
-        let io = Arc::new(ScheduledIo::new(Ready::READ_CLOSED));
+        let io = Arc::new(ScheduledIo::new(-1, Ready::READ_CLOSED));
         let open = Arc::new(AtomicUsize::new(1));
         let (io2, open2) = (io.clone(), open.clone());
         let driver = thread::spawn(move || {
@@ -83,7 +83,7 @@ fn stale_clear_against_delivery() {
 #[test]
 fn shutdown_settles_every_waiter() {
     loom::model(|| {
-        let io = Arc::new(ScheduledIo::new(Ready::EMPTY));
+        let io = Arc::new(ScheduledIo::new(-1, Ready::EMPTY));
         let io2 = io.clone();
         let listed = thread::spawn(move || {
             let mut key = None;
@@ -106,7 +106,7 @@ fn shutdown_settles_every_waiter() {
 fn an_event_publishes() {
     loom::model(|| {
         let io = Arc::new((
-            ScheduledIo::new(Ready::EMPTY),
+            ScheduledIo::new(-1, Ready::EMPTY),
             loom::cell::UnsafeCell::new(0),
         ));
         let io2 = io.clone();
@@ -126,7 +126,7 @@ fn an_event_publishes() {
 #[test]
 fn every_direction_wakes_its_own() {
     loom::model(|| {
-        let io = Arc::new(ScheduledIo::new(Ready::EMPTY));
+        let io = Arc::new(ScheduledIo::new(-1, Ready::EMPTY));
         let mut given_up = None;
         let noop = std::task::Waker::noop();
         let mut cx = std::task::Context::from_waker(noop);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 fn io() -> Arc<ScheduledIo> {
-    Arc::new(ScheduledIo::new(Ready::EMPTY))
+    Arc::new(ScheduledIo::new(-1, Ready::EMPTY))
 }
 
 #[test]

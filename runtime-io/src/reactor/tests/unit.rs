@@ -98,7 +98,7 @@ fn a_look_tells_whether_it_was_of_one_side() {
 
 #[test]
 fn more_waiters_than_a_batch_are_all_woken() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     let count = Arc::new(Count(AtomicUsize::new(0)));
     let waker = Waker::from(count.clone());
     let mut cx = Context::from_waker(&waker);
@@ -122,7 +122,7 @@ fn more_waiters_than_a_batch_are_all_woken() {
 
 #[test]
 fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     let notes = Arc::new(Mutex::new(Vec::new()));
     let note = |number| Arc::new(Note(number, notes.clone()));
     let (first, second, again) = (note(1), note(2), note(3));
@@ -158,7 +158,7 @@ fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
 
 #[test]
 fn a_slot_keeps_the_last_waker_of_its_direction_until_it_is_forgotten() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     let notes = Arc::new(Mutex::new(Vec::new()));
     let note = |number| Arc::new(Note(number, notes.clone()));
     let (reader, newer, writer) = (note(1), note(2), note(3));
@@ -192,7 +192,7 @@ fn a_slot_keeps_the_last_waker_of_its_direction_until_it_is_forgotten() {
 
 #[test]
 fn urgent_data_is_told_from_the_rest() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     io.deliver(Ready::ALL - Ready::PRIORITY);
     assert!(!io.is_urgent());
     io.deliver(Ready::PRIORITY);
@@ -269,7 +269,7 @@ impl Crowd {
 
 #[test]
 fn waiters_are_woken_first_come_first_served() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     let mut crowd = Crowd::default();
     for i in 0..100 {
         let interest = [Interest::READABLE, Interest::WRITABLE][usize::from(i % 3 == 0)];
@@ -284,7 +284,7 @@ fn waiters_are_woken_first_come_first_served() {
 
 #[test]
 fn a_crowd_of_waiters_leaves_no_memory_behind() {
-    let io = ScheduledIo::new(Ready::EMPTY);
+    let io = ScheduledIo::new(-1, Ready::EMPTY);
     for give_up in [true, false] {
         let mut crowd = Crowd::default();
         for _ in 0..10_000 {
@@ -302,7 +302,7 @@ fn a_crowd_of_waiters_leaves_no_memory_behind() {
 proptest! {
     #[test]
     fn whoever_waits_is_woken_in_order(steps in prop::collection::vec((0..6, 0..64_usize), 1..200)) {
-        let io = ScheduledIo::new(Ready::EMPTY);
+        let io = ScheduledIo::new(-1, Ready::EMPTY);
         let mut crowd = Crowd::default();
         for (what, which) in steps {
             match what {

@@ -1,0 +1,134 @@
+//! What is recorded: the kinds of events, and how one is packed into a record.
+//!
+//! ```text
+//! word 0   the time, in ticks (see `base::clock::ticks`)
+//! word 1   kind (8 bits) | thread (16 bits) | detail (40 bits)
+//! word 2   a
+//! word 3   b
+//! ```
+//! The numbers are part of the file's format (`docs/recorder.md`): they are never used again for something else.
+
+use super::ring::Record;
+
+/// What happened, with what `detail`, `a` and `b` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// The clock: `a` nanoseconds of the monotonic clock are the record's ticks.
+    Clock = 1,
+    /// Task `a` was spawned at the place `b` by task `detail` (0: by none).
+    Spawned = 2,
+    /// Task `a` is called `b`, the key of a string.
+    Named = 3,
+    /// A poll of task `a`, which was spawned at `b`, begins. The detail is a [`Poll`].
+    PollBegin = 4,
+    /// The poll of task `a` is over. The detail is an [`Outcome`].
+    PollEnd = 5,
+    /// Task `a` was woken while it was idle, by what this thread is in the midst of; right after the end of its poll, during it.
+    Woken = 6,
+    /// Task `a` was queued. The detail is a [`Queue`].
+    Queued = 7,
+    /// `a` tasks were stolen from worker `detail`.
+    Stolen = 8,
+    /// The thread goes to sleep. The detail is 1 if it waits for events of the system as well.
+    Park = 9,
+    /// The thread is awake. The detail is 1 if another one called it.
+    Unpark = 10,
+    /// A source of events is ready: `a` is its descriptor, `detail` the bits of what it is ready for.
+    Io = 11,
+    /// `a` timers were fired.
+    Timers = 12,
+    /// `block_in_place` begins in task `a`.
+    InPlaceBegin = 13,
+    /// It is over.
+    InPlaceEnd = 14,
+    /// The user's mark: `a` is the key of its name, `b` the user's number, `detail` the task.
+    Mark = 15,
+    /// A user's span begins; as [`Mark`](Kind::Mark).
+    SpanBegin = 16,
+    /// It is over.
+    SpanEnd = 17,
+    /// Runtime `a` was started with `b` workers (0: a current-thread runtime).
+    RuntimeStart = 18,
+    /// Runtime `a` shuts down.
+    RuntimeEnd = 19,
+    /// This thread is worker `detail` of runtime `a` from now on.
+    Worker = 20,
+    /// Task `a` was cancelled.
+    Cancelled = 21,
+    /// What is polled on this thread waits. The detail is a [`WaitKind`], `a` tells what for: the address of a lock or
+    /// channel, the task or the descriptor; of a sleep nothing.
+    Wait = 22,
+    /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.
+    Stuck = 23,
+}
+
+/// What a future waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[doc(hidden)]
+pub enum WaitKind {
+    /// A place in a semaphore, and so in a mutex, a read-write lock or a bounded channel.
+    Semaphore = 1,
+    Notify = 2,
+    /// A message of an mpsc channel.
+    Receive = 3,
+    /// A value of a oneshot channel.
+    Oneshot = 4,
+    /// A oneshot channel's receiver goes.
+    OneshotClosed = 5,
+    /// A value of a broadcast channel.
+    Broadcast = 6,
+    /// The end of a task.
+    Join = 7,
+    Sleep = 8,
+    /// A descriptor that can be read from.
+    Readable = 9,
+    /// A descriptor that can be written to.
+    Writable = 10,
+    /// A descriptor, in some other way.
+    Ready = 11,
+}
+
+/// What is polled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Poll {
+    Task = 0,
+    /// A closure of the blocking pool.
+    Blocking = 1,
+    /// The future of a `block_on`.
+    BlockOn = 2,
+}
+
+/// What a poll came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Outcome {
+    Pending = 0,
+    Ready = 1,
+    Panicked = 2,
+}
+
+/// Where a task was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Queue {
+    /// The worker's LIFO slot.
+    Slot = 0,
+    /// The worker's own queue.
+    Local = 1,
+    /// The queue that all workers take from.
+    Injector = 2,
+}
+
+/// Packs a record. What does not fit into the detail loses its upper bits.
+#[inline]
+pub(super) fn pack(ticks: u64, kind: Kind, thread: u16, detail: u64, a: u64, b: u64) -> Record {
+    [
+        ticks,
+        kind as u64 | u64::from(thread) << 8 | detail << 24,
+        a,
+        b,
+    ]
+}

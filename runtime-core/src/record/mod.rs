@@ -1,0 +1,227 @@
+//! The flight recorder: the last events of each thread, in memory of a fixed size.
+//!
+//! ```text
+//! event sites ──▶ thread (its ring) ──▶ session (all rings, strings) ──▶ a snapshot, or a mapped file
+//! ```
+//! | file | owns |
+//! |---|---|
+//! | `event` | the kinds of events, and how one is packed |
+//! | `thread` | this thread's ring |
+//! | `ring` | records in fixed memory; the newest overwrite the oldest |
+//! | `strings` | places, names, threads: what records refer to by keys |
+//! | `words` | memory, of the heap or of a mapped file |
+//! | `session` | one recording |
+//! | `recorder` | what users hold |
+//!
+//! A site is one call of a function below. While nothing is recorded it is a load and a branch. This room knows numbers,
+//! places and names: it must never know tasks, schedulers or drivers. Protocol and format are told in `docs/recorder.md`.
+//!
+//! I1: an event holds no lock of the runtime's other rooms, and runs no user code.
+
+mod event;
+mod recorder;
+mod ring;
+mod session;
+mod strings;
+mod thread;
+mod words;
+
+#[doc(hidden)]
+pub use event::WaitKind;
+pub(crate) use event::{Outcome, Poll, Queue};
+pub(crate) use recorder::start_from_environment;
+pub use recorder::{RecordOptions, RecordedSpan, Recorder};
+pub(crate) use thread::note_worker;
+
+use crate::base::shim::lock::Mutex;
+use event::Kind;
+use session::Session;
+use std::panic::Location;
+use std::sync::Arc;
+// A switch, not a protocol: std's atomic under the model checker too.
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The number of the recording that is going on; 0: none.
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+/// The last recording.
+static SESSION: Mutex<Option<Arc<Session>>> = Mutex::new(None);
+
+/// Is anything recorded?
+#[inline(always)]
+fn is_on() -> bool {
+    // Models have no recorder.
+    !cfg!(runtime_loom) && epoch() != 0
+}
+
+#[inline(always)]
+fn epoch() -> u32 {
+    // Ordering: Relaxed; a switch. What a thread needs to record it finds under the lock of `SESSION`.
+    EPOCH.load(Ordering::Relaxed)
+}
+
+fn session() -> Option<Arc<Session>> {
+    SESSION.lock().clone()
+}
+
+#[cold]
+#[inline(never)]
+fn write(kind: Kind, detail: u64, a: u64, b: u64) {
+    thread::write(kind, detail, a, b);
+}
+
+#[cold]
+#[inline(never)]
+fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
+    thread::write_at(kind, detail, a, place);
+}
+
+/// Task `id` was spawned by `parent` (0: by none).
+#[inline(always)]
+pub(crate) fn spawned(id: u64, parent: u64, place: &'static Location<'static>, name: Option<&str>) {
+    if is_on() {
+        write_at(Kind::Spawned, parent, id, place);
+        if let Some(name) = name {
+            thread::write_named(Kind::Named, 0, name, Some(id), None);
+        }
+    }
+}
+
+/// A poll of task `id` begins.
+#[inline(always)]
+pub(crate) fn poll_begin(id: u64, place: &'static Location<'static>, poll: Poll) {
+    if is_on() {
+        write_at(Kind::PollBegin, poll as u64, id, place);
+    }
+}
+
+/// The poll of task `id` is over.
+#[inline(always)]
+pub(crate) fn poll_end(id: u64, outcome: Outcome) {
+    if is_on() {
+        write(Kind::PollEnd, outcome as u64, id, 0);
+    }
+}
+
+/// Task `id` was woken while it was idle.
+#[inline(always)]
+pub(crate) fn woken(id: u64) {
+    if is_on() {
+        write(Kind::Woken, 0, id, 0);
+    }
+}
+
+/// Task `id` was queued.
+#[inline(always)]
+pub(crate) fn queued(id: u64, queue: Queue) {
+    if is_on() {
+        write(Kind::Queued, queue as u64, id, 0);
+    }
+}
+
+/// Task `id` was cancelled.
+#[inline(always)]
+pub(crate) fn cancelled(id: u64) {
+    if is_on() {
+        write(Kind::Cancelled, 0, id, 0);
+    }
+}
+
+/// Tasks were stolen from a worker.
+#[inline(always)]
+pub(crate) fn stolen(count: u64, victim: usize) {
+    if is_on() {
+        write(Kind::Stolen, victim as u64, count, 0);
+    }
+}
+
+/// This thread goes to sleep, on the system's events as well if it has the driver.
+#[inline(always)]
+pub fn park(with_driver: bool) {
+    if is_on() {
+        write(Kind::Park, with_driver.into(), 0, 0);
+    }
+}
+
+/// This thread is awake again.
+#[inline(always)]
+pub fn unpark(was_called: bool) {
+    if is_on() {
+        write(Kind::Unpark, was_called.into(), 0, 0);
+    }
+}
+
+/// A source of the system's events is ready, for what the bits say.
+#[inline(always)]
+pub fn io(source: u64, readiness: u64) {
+    if is_on() {
+        write(Kind::Io, readiness, source, 0);
+    }
+}
+
+/// Timers are about to be fired.
+#[inline(always)]
+pub fn timers(count: usize) {
+    if is_on() {
+        write(Kind::Timers, 0, count as u64, 0);
+    }
+}
+
+/// `block_in_place` begins in a task.
+#[inline(always)]
+pub(crate) fn in_place_begin(task: u64) {
+    if is_on() {
+        write(Kind::InPlaceBegin, 0, task, 0);
+    }
+}
+
+/// It is over.
+#[inline(always)]
+pub(crate) fn in_place_end(task: u64) {
+    if is_on() {
+        write(Kind::InPlaceEnd, 0, task, 0);
+    }
+}
+
+/// A runtime was started.
+#[inline(always)]
+pub(crate) fn runtime_start(runtime: u64, workers: u64) {
+    if is_on() {
+        write(Kind::RuntimeStart, 0, runtime, workers);
+    }
+}
+
+/// A runtime shuts down.
+#[inline(always)]
+pub(crate) fn runtime_end(runtime: u64) {
+    if is_on() {
+        write(Kind::RuntimeEnd, 0, runtime, 0);
+    }
+}
+
+/// This thread is a worker from now on.
+#[inline(always)]
+pub(crate) fn worker(runtime: u64, index: usize) {
+    note_worker();
+    if is_on() {
+        write(Kind::Worker, index as u64, runtime, 0);
+    }
+}
+
+/// What is polled on this thread waits.
+#[inline(always)]
+pub fn wait(kind: WaitKind, what: u64) {
+    if is_on() {
+        write(Kind::Wait, kind as u64, what, 0);
+    }
+}
+
+/// The watch takes a worker for stuck.
+#[inline(always)]
+pub(crate) fn stuck(runtime: u64, worker: usize) {
+    if is_on() {
+        write(Kind::Stuck, worker as u64, runtime, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

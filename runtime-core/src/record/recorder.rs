@@ -1,0 +1,344 @@
+//! What users hold of the recorder.
+
+use super::event::Kind;
+use super::session::Session;
+use super::words::Source;
+use super::{EPOCH, SESSION, is_on, session, thread};
+use crate::base::fork;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Once};
+
+/// Where a process's recording goes without a word of its program.
+const VARIABLE: &str = "SELVEDGE_RECORD";
+
+/// How the flight recorder records.
+///
+/// ```
+/// use selvedge::runtime::RecordOptions;
+/// let options = RecordOptions::new().ring_bytes(64 * 1024);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug)]
+pub struct RecordOptions {
+    ring_bytes: usize,
+    file: Option<PathBuf>,
+}
+
+impl Default for RecordOptions {
+    fn default() -> Self {
+        RecordOptions {
+            ring_bytes: 256 * 1024,
+            file: None,
+        }
+    }
+}
+
+impl RecordOptions {
+    /// In memory, 256 KiB for each worker.
+    ///
+    /// ```
+    /// let options = selvedge::runtime::RecordOptions::new();
+    /// # let _ = options;
+    /// ```
+    pub fn new() -> RecordOptions {
+        RecordOptions::default()
+    }
+
+    /// Memory for the events of one worker, in bytes; rounded down to a power of two of records of 32 bytes. Any other
+    /// thread that has events has an eighth of it. The newest events overwrite the oldest.
+    ///
+    /// ```
+    /// use selvedge::runtime::RecordOptions;
+    /// let options = RecordOptions::new().ring_bytes(1 << 20); // 32,768 events a worker
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn ring_bytes(mut self, bytes: usize) -> RecordOptions {
+        self.ring_bytes = bytes;
+        self
+    }
+
+    /// The memory is that of a file, which is made or replaced, and readable by this user alone. The system writes it
+    /// out: it holds the last events however the process ends, by a signal too.
+    ///
+    /// ```
+    /// use selvedge::runtime::RecordOptions;
+    /// let options = RecordOptions::new().file("/tmp/server.recording");
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn file(mut self, path: impl Into<PathBuf>) -> RecordOptions {
+        self.file = Some(path.into());
+        self
+    }
+
+    fn source(&self) -> io::Result<Source> {
+        match &self.file {
+            None => Ok(Source::Heap),
+            #[cfg(all(unix, not(runtime_loom)))]
+            Some(path) => Ok(Source::File(create(path)?)),
+            #[cfg(not(all(unix, not(runtime_loom))))]
+            Some(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// A file of one's own: who records to the one that had the path goes on undisturbed.
+#[cfg(unix)]
+fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    if let Err(error) = std::fs::remove_file(path) {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(error);
+        }
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    options.open(path)
+}
+
+#[cfg(not(unix))]
+fn create(path: &Path) -> io::Result<File> {
+    File::create(path)
+}
+
+/// The flight recorder of this process: what all its runtimes do, their tasks and their threads.
+///
+/// It keeps the newest events of each thread in memory of a fixed size. What the program does with its tasks is recorded as
+/// it is, whoever spawned them: nothing is wrapped. A program that says nothing of it is recorded all the same if the
+/// environment variable `SELVEDGE_RECORD` names a file, or a folder that exists, in which each process then makes a file of its
+/// own.
+///
+/// An event costs some 20 ns while something is recorded, and a load and a branch else.
+///
+/// ```
+/// use selvedge::runtime::{RecordOptions, Runtime};
+/// let runtime = Runtime::new().unwrap();
+/// let recorder = runtime.handle().recorder();
+/// recorder.start(&RecordOptions::new()).unwrap();
+/// runtime.block_on(async { selvedge::spawn(async {}).await.unwrap() });
+/// let recording: Vec<u8> = recorder.snapshot().unwrap();
+/// assert!(recording.starts_with(b"SELVEDGE"));
+/// recorder.stop();
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Recorder(());
+
+impl Recorder {
+    pub(crate) fn new() -> Recorder {
+        Recorder(())
+    }
+
+    /// Begins to record. A recording that goes on ends.
+    ///
+    /// # Errors
+    /// If the file cannot be made, or there is no room for its first page. Nothing changes then.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Handle, RecordOptions};
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = Handle::current().recorder();
+    /// recorder.start(&RecordOptions::new()).unwrap();
+    /// assert!(recorder.is_on());
+    /// # recorder.stop();
+    /// # }
+    /// ```
+    pub fn start(&self, options: &RecordOptions) -> io::Result<()> {
+        static FORKS: Once = Once::new();
+        FORKS.call_once(|| fork::in_child(stop_in_child));
+        let source = options.source()?;
+        let mut last = SESSION.lock();
+        let epoch = last.as_ref().map_or(0, |session| session.epoch);
+        let epoch = epoch.wrapping_add(1).max(1);
+        *last = Some(Arc::new(Session::new(epoch, source, options.ring_bytes)?));
+        // Ordering: Relaxed; a switch, whoever sees it takes the lock first.
+        EPOCH.store(epoch, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends the recording. What was recorded is kept, for [`snapshot`](Self::snapshot), until the next one begins.
+    ///
+    /// ```
+    /// # use selvedge::runtime::{Handle, RecordOptions};
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = Handle::current().recorder();
+    /// recorder.start(&RecordOptions::new()).unwrap();
+    /// recorder.stop();
+    /// assert!(recorder.snapshot().is_ok());
+    /// # }
+    /// ```
+    pub fn stop(&self) {
+        // Ordering: Relaxed; a switch.
+        EPOCH.store(0, Ordering::Relaxed);
+    }
+
+    /// Is something being recorded?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = selvedge::runtime::Handle::current().recorder();
+    /// println!("{}", recorder.is_on());
+    /// # }
+    /// ```
+    pub fn is_on(&self) -> bool {
+        is_on()
+    }
+
+    /// The recording as it is now, in the format that `selvedge report` reads. No thread is stopped for it: each goes on, and
+    /// may overwrite its oldest events meanwhile, which then count as lost.
+    ///
+    /// # Errors
+    /// If nothing was ever recorded.
+    ///
+    /// ```
+    /// # use selvedge::runtime::{Handle, RecordOptions};
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = Handle::current().recorder();
+    /// recorder.start(&RecordOptions::new()).unwrap();
+    /// assert!(!recorder.snapshot().unwrap().is_empty());
+    /// # recorder.stop();
+    /// # }
+    /// ```
+    pub fn snapshot(&self) -> io::Result<Vec<u8>> {
+        match session() {
+            Some(session) => Ok(session.snapshot()),
+            None => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "nothing was recorded: call `Recorder::start` or `Builder::record` first, or set SELVEDGE_RECORD",
+            )),
+        }
+    }
+
+    /// Writes [`snapshot`](Self::snapshot) to a file, which is made or replaced. It blocks the thread while it writes.
+    ///
+    /// # Errors
+    /// If nothing was ever recorded, or the file cannot be written.
+    ///
+    /// ```
+    /// # use selvedge::runtime::{Handle, RecordOptions};
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = Handle::current().recorder();
+    /// recorder.start(&RecordOptions::new()).unwrap();
+    /// let path = std::env::temp_dir().join("doc.recording");
+    /// recorder.snapshot_to(&path).unwrap();
+    /// # recorder.stop();
+    /// # std::fs::remove_file(path).unwrap();
+    /// # }
+    /// ```
+    pub fn snapshot_to(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let bytes = self.snapshot()?;
+        create(path.as_ref())?.write_all(&bytes)
+    }
+
+    /// Records a mark with a name and a number, at this moment, on this thread, in the task that runs.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = selvedge::runtime::Handle::current().recorder();
+    /// recorder.mark("requests waiting", 17);
+    /// # }
+    /// ```
+    pub fn mark(&self, name: &str, value: u64) {
+        if is_on() {
+            thread::write_named(Kind::Mark, 0, name, None, Some(value));
+        }
+    }
+
+    /// Records a span with a name: from now until what this gives is dropped, on the same thread.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let recorder = selvedge::runtime::Handle::current().recorder();
+    /// let span = recorder.span("parse");
+    /// // .. what takes time ..
+    /// drop(span);
+    /// # }
+    /// ```
+    pub fn span<'a>(&self, name: &'a str) -> RecordedSpan<'a> {
+        if is_on() {
+            thread::write_named(Kind::SpanBegin, 0, name, None, Some(0));
+        }
+        RecordedSpan {
+            name,
+            _same_thread: std::marker::PhantomData,
+        }
+    }
+}
+
+/// A span of time that is recorded when this is dropped. Made by [`Recorder::span`]; it stays on its thread.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let recorder = selvedge::runtime::Handle::current().recorder();
+/// let _span: selvedge::runtime::RecordedSpan<'_> = recorder.span("render");
+/// # }
+/// ```
+///
+/// ```compile_fail
+/// # let runtime = selvedge::runtime::Runtime::new().unwrap();
+/// let span = runtime.handle().recorder().span("render");
+/// std::thread::spawn(move || drop(span)); // its beginning is on another thread
+/// ```
+#[derive(Debug)]
+#[must_use = "the span ends where this is dropped"]
+pub struct RecordedSpan<'a> {
+    name: &'a str,
+    _same_thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for RecordedSpan<'_> {
+    fn drop(&mut self) {
+        if is_on() {
+            thread::write_named(Kind::SpanEnd, 0, self.name, None, Some(0));
+        }
+    }
+}
+
+/// Does what `SELVEDGE_RECORD` says, the first time that it is called in this process.
+pub(crate) fn start_from_environment() {
+    static LOOK: Once = Once::new();
+    LOOK.call_once(|| {
+        let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
+            return;
+        };
+        let path = path_of_process(&path);
+        let options = RecordOptions::new().file(&path);
+        if let Err(error) = Recorder::new().start(&options) {
+            eprintln!(
+                "selvedge: nothing is recorded: {VARIABLE}={}: {error}",
+                path.display()
+            );
+        }
+    });
+}
+
+/// In a folder, a file of this process.
+fn path_of_process(path: &OsStr) -> PathBuf {
+    let path = Path::new(path);
+    if !path.is_dir() {
+        return path.to_owned();
+    }
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(Path::file_name);
+    let name = name.unwrap_or(OsStr::new("process")).to_string_lossy();
+    path.join(format!("{name}.{}.recording", std::process::id()))
+}
+
+/// In a forked child: the memory may be a file that its parent writes to.
+unsafe extern "C" fn stop_in_child() {
+    // Ordering: Relaxed; the child has one thread.
+    EPOCH.store(0, Ordering::Relaxed);
+}

@@ -1,0 +1,227 @@
+//! One recording: its memory, and which thread writes where.
+//!
+//! I1: a ring has one writer at a time: it is in a thread's hands, or free.
+
+use super::event::Kind;
+use super::ring::{HEADER, Ring, Writer};
+use super::strings::{ChunkKind, StringKind, Strings, publish};
+use super::words::{Source, Words};
+use crate::base::clock;
+use crate::base::shim::lock::Mutex;
+use crate::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Words of the header page of a recording.
+const PAGE: usize = 512;
+const MAGIC: u64 = u64::from_le_bytes(*b"SELVEDGE");
+const VERSION: u64 = 1;
+/// Rings of ended threads that are kept as they are. From then on a new thread goes on in the one whose thread ended first.
+const KEPT: usize = 8;
+/// A thread that is no worker has so many times fewer records.
+const LESSER: usize = 8;
+/// How long the pace of the ticks is measured.
+const MEASURED: Duration = Duration::from_millis(2);
+/// Where the header page has the count of events that found no ring.
+const MISSED: usize = 7;
+
+/// See the module's page.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Never 0.
+    pub(super) epoch: u32,
+    source: Source,
+    /// Records of a worker's ring.
+    records: usize,
+    head: Words,
+    rings: Mutex<Rings>,
+    strings: Mutex<Strings>,
+    /// No ring could be had: there is no use in asking for the next.
+    is_full: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Rings {
+    all: Vec<Arc<Ring>>,
+    /// Of threads that have ended, the first that ended first. With the size that was asked for.
+    free: Vec<(Arc<Ring>, usize)>,
+    threads: u16,
+}
+
+impl Session {
+    /// A recording that has not begun.
+    ///
+    /// # Errors
+    /// Where there is no room in the file.
+    pub(super) fn new(epoch: u32, source: Source, bytes: usize) -> io::Result<Session> {
+        let head = source.words(PAGE)?;
+        let session = Session {
+            epoch,
+            source,
+            records: (bytes / 32).max(64),
+            head,
+            rings: Mutex::new(Rings::default()),
+            strings: Mutex::new(Strings::default()),
+            is_full: AtomicBool::new(false),
+        };
+        let (ticks, nanos) = (clock::ticks(), clock::nanos());
+        let wall = clock::unix_nanos();
+        let pace = measured_pace(ticks, nanos);
+        let words = [
+            VERSION,
+            u64::from(std::process::id()),
+            wall,
+            ticks,
+            nanos,
+            pace,
+            0,
+        ];
+        for (slot, word) in session.head[1..].iter().zip(words) {
+            // Ordering: Relaxed; published by the magic word.
+            slot.store(word, Ordering::Relaxed);
+        }
+        // Ordering: Release; publishes the page to whoever reads the word (of a mapped file, another process).
+        session.head[0].store(MAGIC, Ordering::Release);
+        if let Ok(program) = std::env::current_exe() {
+            session.note(
+                StringKind::Program,
+                0,
+                &program.display().to_string(),
+                (0, 0),
+            );
+        }
+        Ok(session)
+    }
+
+    /// A ring for this thread, and the thread's number in its records. `None` where there is no memory for it, or no room on
+    /// the disk.
+    pub(super) fn join(&self, is_worker: bool) -> Option<(Writer, u16)> {
+        // Ordering: Relaxed; a hint.
+        if self.is_full.load(Ordering::Relaxed) {
+            return None;
+        }
+        let joined = self.try_join(is_worker);
+        // Ordering: as above.
+        self.is_full.store(joined.is_err(), Ordering::Relaxed);
+        joined.ok()
+    }
+
+    fn try_join(&self, is_worker: bool) -> io::Result<(Writer, u16)> {
+        let size = match is_worker {
+            true => self.records,
+            false => (self.records / LESSER).max(64),
+        };
+        let (ring, thread) = {
+            let mut rings = self.rings.lock();
+            rings.threads = rings.threads.wrapping_add(1);
+            let thread = rings.threads;
+            (self.ring(&mut rings, size)?, thread)
+        };
+        let current = std::thread::current();
+        let name = current.name().unwrap_or("");
+        self.note(
+            StringKind::Thread,
+            thread.into(),
+            name,
+            (system_thread(), 0),
+        );
+        Ok((Writer::of(ring), thread))
+    }
+
+    fn ring(&self, rings: &mut Rings, size: usize) -> io::Result<Arc<Ring>> {
+        if rings.free.len() > KEPT {
+            if let Some(at) = rings.free.iter().position(|(_, s)| *s == size) {
+                return Ok(rings.free.remove(at).0);
+            }
+        }
+        // Whole pages, of which a mapping consists.
+        let words = Ring::words(size).next_multiple_of(PAGE);
+        let ring = Arc::new(Ring::new(self.source.words(words)?));
+        publish(ring.header(), ChunkKind::Ring, ring.capacity());
+        rings.all.push(ring.clone());
+        Ok(ring)
+    }
+
+    /// The ring's thread has ended, or writes to another recording.
+    pub(super) fn leave(&self, ring: Arc<Ring>, is_worker: bool) {
+        let size = match is_worker {
+            true => self.records,
+            false => (self.records / LESSER).max(64),
+        };
+        self.rings.lock().free.push((ring, size));
+    }
+
+    pub(super) fn note(&self, kind: StringKind, key: u64, text: &str, place: (u32, u32)) {
+        let mut strings = self.strings.lock();
+        strings.add(&self.source, kind, key, text, place);
+    }
+
+    /// An event of a thread that got no ring.
+    pub(super) fn note_missed(&self) {
+        // Ordering: Relaxed; a counter.
+        self.head[MISSED].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A file's bytes with all that is recorded by now. No thread is stopped for it.
+    pub(super) fn snapshot(&self) -> Vec<u8> {
+        let mut out = Bytes(Vec::new());
+        self.head.iter().for_each(|word| out.push(word));
+        let rings = self.rings.lock().all.clone();
+        for ring in rings {
+            let snapshot = ring.snapshot();
+            let count = snapshot.records.len() as u64;
+            let bytes = (HEADER as u64 + 4 * count) * 8;
+            let header = [ChunkKind::Records as u64, bytes, snapshot.lost, count];
+            out.words(&header);
+            out.words(&[0; HEADER - 4]);
+            snapshot.records.iter().for_each(|record| out.words(record));
+        }
+        // After the records, whose keys are all known by now.
+        let chunks = self.strings.lock().chunks().to_vec();
+        for chunk in chunks {
+            chunk.iter().for_each(|word| out.push(word));
+        }
+        out.0
+    }
+
+    pub(super) fn clock(writer: &mut Writer, thread: u16) {
+        let (ticks, nanos) = (clock::ticks(), clock::nanos());
+        writer.write(super::event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));
+    }
+}
+
+/// Nanoseconds in 2^32 ticks, measured from the given moment on.
+fn measured_pace(ticks: u64, nanos: u64) -> u64 {
+    loop {
+        let (ticks_now, nanos_now) = (clock::ticks(), clock::nanos());
+        let (ticks, nanos) = (ticks_now - ticks, nanos_now - nanos);
+        if u128::from(nanos) >= MEASURED.as_nanos() {
+            return ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64;
+        }
+    }
+}
+
+/// The system's number of this thread; 0 where that is not known.
+fn system_thread() -> u32 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: has no preconditions.
+    return unsafe { libc::gettid() } as u32;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    0
+}
+
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn words(&mut self, words: &[u64]) {
+        for word in words {
+            self.0.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    fn push(&mut self, word: &AtomicU64) {
+        // Ordering: Acquire; pairs with the Release that publishes an entry of strings.
+        self.words(&[word.load(Ordering::Acquire)]);
+    }
+}

@@ -1,0 +1,32 @@
+//! Of the ring: unit tests, one under load, and a model under the model checker.
+
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
+mod loom;
+#[cfg(not(runtime_loom))]
+mod unit;
+
+use super::ring::{Record, Ring, Snapshot, Writer};
+use super::words::Words;
+use std::sync::Arc;
+
+fn ring(capacity: usize) -> (Writer, Arc<Ring>) {
+    let ring = Arc::new(Ring::new(Words::on_heap(Ring::words(capacity))));
+    (Writer::of(ring.clone()), ring)
+}
+
+/// A record whose words all tell its number.
+fn record(n: u64) -> Record {
+    [
+        n,
+        !n,
+        n.rotate_left(32),
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    ]
+}
+
+/// No record is torn, none is missing in the midst, and those before the first are the lost ones.
+fn check(snapshot: &Snapshot) {
+    for (n, found) in (snapshot.lost..).zip(&snapshot.records) {
+        assert_eq!(*found, record(n), "record {n} of {snapshot:?}");
+    }
+}

@@ -1,0 +1,214 @@
+//! Who spawned, woke and polled whom.
+
+use crate::{analysed, current, multi, recorded};
+use selvedge::io::{AsyncReadExt, AsyncWriteExt};
+use selvedge::net::{TcpListener, TcpStream};
+use selvedge::sync::{mpsc, oneshot};
+use selvedge_trace::{Analysis, EventKind, PollKind, TaskTrack, WaitKind, Waker};
+use std::time::Duration;
+
+/// The task that was spawned at a line of this file that begins so.
+fn at_line<'a>(analysis: &'a Analysis, line: u32) -> &'a TaskTrack {
+    let place = format!("edges.rs:{line}:");
+    let mut found = analysis.tasks.values().filter(|t| t.place.contains(&place));
+    let task = found
+        .next()
+        .unwrap_or_else(|| panic!("nothing from {place}"));
+    assert!(found.next().is_none());
+    task
+}
+
+#[test]
+fn a_task_has_its_place_its_parent_its_polls_and_its_end() {
+    for builder in [multi(), current()] {
+        let mut lines = (0, 0);
+        let analysis = analysed(builder, || async {
+            lines.0 = line!() + 1;
+            let outer = selvedge::spawn(async {
+                let line = line!() + 1;
+                let inner = selvedge::spawn(selvedge::task::yield_now());
+                inner.await.unwrap();
+                line
+            });
+            lines.1 = outer.await.unwrap();
+        });
+        let (outer, inner) = (at_line(&analysis, lines.0), at_line(&analysis, lines.1));
+        assert_eq!(inner.parent, outer.id);
+        assert_eq!(inner.polls, 2);
+        assert!(outer.polls >= 1 && outer.ended > inner.ended);
+        assert!(inner.spawned >= outer.spawned && inner.spawned.is_some());
+        assert!(!inner.panicked && !inner.cancelled);
+    }
+}
+
+#[test]
+fn the_future_of_a_block_on_is_there_as_a_task() {
+    for builder in [multi(), current()] {
+        let analysis = analysed(builder, || async {
+            let (tx, rx) = oneshot::channel();
+            selvedge::spawn(async move { tx.send(()).unwrap() });
+            rx.await.unwrap();
+        });
+        let block_on = analysis
+            .tasks
+            .values()
+            .find(|t| t.kind == PollKind::BlockOn);
+        let block_on = block_on.unwrap();
+        assert!(
+            block_on.place.contains("tests/recorder/main.rs"),
+            "{}",
+            block_on.place
+        );
+        assert!(block_on.ended.is_some());
+        // Where it slept for the value, the sender's task woke it.
+        let sender = analysis
+            .tasks
+            .values()
+            .find(|t| t.kind == PollKind::Task)
+            .unwrap();
+        let wakes = analysis.wakes.iter().filter(|w| w.task == block_on.id);
+        let by_sender = wakes.filter(|w| w.by == Waker::Task(sender.id)).count();
+        assert_eq!(by_sender as u64, block_on.polls - 1);
+    }
+}
+
+#[test]
+fn a_wake_tells_who_it_was() {
+    for builder in [multi(), current()] {
+        let mut fd = 0;
+        let analysis = analysed(builder, || async {
+            // Of a timer, of a descriptor, of a task, of a thread.
+            selvedge::spawn(selvedge::time::sleep(Duration::from_millis(2)))
+                .await
+                .unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
+            let (mut server, _) = listener.accept().await.unwrap();
+            fd = std::os::fd::AsRawFd::as_raw_fd(&server);
+            let reader = selvedge::spawn(async move { server.read_u8().await.unwrap() });
+            selvedge::time::sleep(Duration::from_millis(5)).await;
+            client.write_u8(7).await.unwrap();
+            reader.await.unwrap();
+            let (tx, mut rx) = mpsc::channel::<u8>(1);
+            let waits = selvedge::spawn(async move { rx.recv().await });
+            selvedge::time::sleep(Duration::from_millis(5)).await;
+            std::thread::spawn(move || tx.blocking_send(1).unwrap())
+                .join()
+                .unwrap();
+            waits.await.unwrap();
+        });
+        let by: Vec<Waker> = analysis.wakes.iter().map(|wake| wake.by).collect();
+        assert!(by.contains(&Waker::Timer), "{by:?}");
+        assert!(by.contains(&Waker::Io(fd.into())), "{fd} in {by:?}");
+        assert!(by.iter().any(|by| matches!(by, Waker::Thread(_))), "{by:?}");
+        assert!(by.iter().any(|by| matches!(by, Waker::Task(_))), "{by:?}");
+    }
+}
+
+#[test]
+fn what_a_task_waits_for_at_the_end_is_told() {
+    let analysis = analysed(current(), || async {
+        let (_tx, mut rx) = mpsc::channel::<()>(1);
+        let (full, _rx) = mpsc::channel::<()>(1);
+        full.send(()).await.unwrap();
+        let (_kept, value) = oneshot::channel::<()>();
+        let notify = std::sync::Arc::new(selvedge::sync::Notify::new());
+        let never = selvedge::spawn(std::future::pending::<()>());
+        selvedge::spawn(async move { rx.recv().await });
+        selvedge::spawn(async move { full.send(()).await });
+        selvedge::spawn(async move { value.await });
+        selvedge::spawn(async move { notify.notified().await });
+        selvedge::spawn(async move { never.await });
+        selvedge::spawn(selvedge::time::sleep(Duration::from_secs(1000)));
+        selvedge::spawn(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let _ = listener.accept().await;
+        });
+        selvedge::time::sleep(Duration::from_millis(5)).await;
+        let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
+        let recording = selvedge_trace::Recording::read(&bytes.unwrap()).unwrap();
+        let now = Analysis::of(&recording);
+        let tasks = now.tasks.values().filter(|t| t.kind == PollKind::Task);
+        let waits: Vec<Option<WaitKind>> = tasks
+            .map(|t| t.waits.first().map(|wait| wait.kind))
+            .collect();
+        let expected = [
+            None,
+            Some(WaitKind::Receive),
+            Some(WaitKind::Semaphore),
+            Some(WaitKind::Oneshot),
+            Some(WaitKind::Notify),
+            Some(WaitKind::Join),
+            Some(WaitKind::Sleep),
+            Some(WaitKind::Readable),
+        ];
+        assert_eq!(waits, expected);
+    });
+    // What the shutdown cancels is told as that.
+    let cancelled = analysis.tasks.values().filter(|t| t.cancelled).count();
+    assert_eq!(cancelled, 8);
+}
+
+#[test]
+fn closures_of_the_pool_and_in_place_have_their_time() {
+    let recording = recorded(multi(), || async {
+        selvedge::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(3)))
+            .await
+            .unwrap();
+        let in_place = selvedge::spawn(async {
+            selvedge::task::block_in_place(|| std::thread::sleep(Duration::from_millis(3)));
+        });
+        in_place.await.unwrap();
+    });
+    let analysis = Analysis::of(&recording);
+    let blocking = analysis
+        .tasks
+        .values()
+        .find(|t| t.kind == PollKind::Blocking)
+        .unwrap();
+    assert!(blocking.busy >= 3_000_000, "{blocking:?}");
+    let of_kind = |wanted: fn(&EventKind) -> bool| {
+        recording
+            .events
+            .iter()
+            .filter(|e| wanted(&e.kind))
+            .map(|e| e.nanos)
+            .collect::<Vec<_>>()
+    };
+    let begin = of_kind(|k| matches!(k, EventKind::InPlaceBegin { .. }));
+    let end = of_kind(|k| matches!(k, EventKind::InPlaceEnd { .. }));
+    assert_eq!((begin.len(), end.len()), (1, 1));
+    assert!(end[0] - begin[0] >= 3_000_000);
+}
+
+#[test]
+fn names_marks_and_spans_are_there() {
+    let recording = recorded(current(), || async {
+        let task = selvedge::task::Builder::new()
+            .name("reader of lines")
+            .spawn(async {});
+        task.unwrap().await.unwrap();
+        let recorder = selvedge::runtime::Handle::current().recorder();
+        recorder.mark("queue length", 17);
+        let span = recorder.span("parse");
+        std::thread::sleep(Duration::from_millis(2));
+        drop(span);
+    });
+    let analysis = Analysis::of(&recording);
+    let names: Vec<&str> = analysis
+        .tasks
+        .values()
+        .filter_map(|t| t.name.as_deref())
+        .collect();
+    assert_eq!(names, ["reader of lines"]);
+    let mark = recording.events.iter().find_map(|event| match event.kind {
+        EventKind::Mark { name, value } => Some((recording.names[&name].as_str(), value)),
+        _ => None,
+    });
+    assert_eq!(mark, Some(("queue length", 17)));
+    let (_, name, time) = analysis.spans[0];
+    assert_eq!(recording.names[&name], "parse");
+    assert!(time.nanos() >= 2_000_000);
+}

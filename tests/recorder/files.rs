@@ -1,0 +1,168 @@
+//! Recordings in files: made by a word of the environment, and there however the process ends.
+
+use selvedge_trace::{Analysis, ReadError, Recording};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Set in the process that is recorded: how it ends.
+const END: &str = "RECORDER_TEST_END";
+
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// Runs this test file as a program that ends in a way, recorded to a path.
+fn run(end: &str, path: &Path) -> std::process::ExitStatus {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "files::the_recorded_program", "--nocapture"])
+        .env(END, end)
+        .env("SELVEDGE_RECORD", path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+}
+
+/// No test: the program that the others run.
+#[test]
+fn the_recorded_program() {
+    let Ok(end) = std::env::var(END) else { return };
+    let runtime = crate::multi().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..100 {
+            selvedge::spawn(selvedge::task::yield_now()).await.unwrap();
+        }
+        let recorder = selvedge::runtime::Handle::current().recorder();
+        recorder.mark("the end", 1);
+        // SAFETY: plain system calls.
+        match end.as_str() {
+            "exit" => std::process::exit(0),
+            "kill" => unsafe { libc::kill(libc::getpid(), libc::SIGKILL) },
+            "abort" => std::process::abort(),
+            "fork" => unsafe {
+                if libc::fork() == 0 {
+                    recorder.mark("of the child", 1);
+                    libc::_exit(0);
+                }
+                libc::wait(std::ptr::null_mut())
+            },
+            _ => panic!("the end"),
+        };
+    });
+}
+
+fn marks(recording: &Recording) -> Vec<&str> {
+    let events = recording.events.iter();
+    let marks = events.filter_map(|event| match event.kind {
+        selvedge_trace::EventKind::Mark { name, .. } => Some(recording.names[&name].as_str()),
+        _ => None,
+    });
+    marks.collect()
+}
+
+#[test]
+fn the_last_events_are_there_however_the_process_ends() {
+    let folder = folder("recorder-ends");
+    for end in ["exit", "kill", "abort", "panic", "fork"] {
+        let path = folder.join(end);
+        let status = run(end, &path);
+        match end {
+            "kill" => assert_eq!(status.signal(), Some(libc::SIGKILL)),
+            "exit" | "fork" => assert!(status.success(), "{end}: {status}"),
+            _ => assert!(!status.success(), "{end}"),
+        }
+        let recording = Recording::read(&std::fs::read(&path).unwrap()).unwrap();
+        // A forked child writes nothing to its parent's recording.
+        assert_eq!(marks(&recording), ["the end"], "{end}");
+        let analysis = Analysis::of(&recording);
+        let ended = analysis
+            .tasks
+            .values()
+            .filter(|t| t.ended.is_some())
+            .count();
+        // The last one may be about to write its end.
+        assert!(ended >= 99, "{end}: {ended}");
+        assert!(
+            recording.program.contains("recorder"),
+            "{}",
+            recording.program
+        );
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&path).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn in_a_folder_each_process_has_a_file_of_its_own() {
+    let folder = folder("recorder-folder");
+    run("exit", &folder);
+    run("kill", &folder);
+    let files: Vec<_> = std::fs::read_dir(&folder).unwrap().flatten().collect();
+    assert_eq!(files.len(), 2);
+    for file in files {
+        Recording::read(&std::fs::read(file.path()).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn a_path_that_cannot_be_written_costs_the_program_nothing() {
+    assert!(run("exit", Path::new("/proc/no/such/folder")).success());
+}
+
+#[test]
+fn a_file_is_read_while_it_is_written() {
+    let _alone = crate::alone();
+    let path = folder("recorder-live").join("live");
+    let options = selvedge::runtime::RecordOptions::new()
+        .file(&path)
+        .ring_bytes(16 * 1024);
+    let runtime = crate::multi().record(options).build().unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let busy: Vec<_> = (0..2)
+        .map(|_| {
+            let stop = stop.clone();
+            runtime.spawn(async move {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    selvedge::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    let mut lost = 0;
+    while lost < 1_000_000 {
+        let recording = Recording::read(&std::fs::read(&path).unwrap()).unwrap();
+        assert!(recording.lost >= lost);
+        lost = recording.lost;
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    runtime.block_on(async {
+        for task in busy {
+            task.await.unwrap();
+        }
+    });
+    runtime.handle().recorder().stop();
+}
+
+#[test]
+fn what_is_cut_off_or_of_another_version_is_an_error() {
+    let path = folder("recorder-cut").join("whole");
+    assert!(run("exit", &path).success());
+    let bytes = std::fs::read(&path).unwrap();
+    assert_eq!(
+        Recording::read(b"GET / HTTP").unwrap_err(),
+        ReadError::NotARecording
+    );
+    let mut later = bytes.clone();
+    later[8] = 99;
+    assert_eq!(Recording::read(&later).unwrap_err(), ReadError::Version(99));
+    for len in [8, 100, 4_095, 4_096 + 40, bytes.len() - 8] {
+        let read = Recording::read(&bytes[..len]);
+        assert!(matches!(read, Err(ReadError::CutOff(_))), "{len}: {read:?}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Faults that are planted, and named in the recording with task, place and cure; and none where there is none.
+
+use crate::{analysed, multi};
+use selvedge::sync::Notify;
+use selvedge_trace::{Analysis, Finding, FindingKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+fn only(analysis: &Analysis, kind: FindingKind) -> &Finding {
+    let mut found = analysis.findings.iter().filter(|f| f.kind == kind);
+    let finding = found
+        .next()
+        .unwrap_or_else(|| panic!("no {kind}: {:?}", analysis.findings));
+    assert!(found.next().is_none(), "{:?}", analysis.findings);
+    assert!(!finding.cure.is_empty());
+    finding
+}
+
+#[test]
+fn a_poll_that_blocks_is_a_stall_with_its_task_and_place() {
+    let mut line = 0;
+    let analysis = analysed(multi(), || async {
+        line = line!() + 1;
+        let blocks = selvedge::spawn(async { std::thread::sleep(Duration::from_millis(40)) });
+        blocks.await.unwrap();
+    });
+    let stall = only(&analysis, FindingKind::Stall);
+    assert!(
+        stall.place.contains(&format!("findings.rs:{line}:")),
+        "{stall:?}"
+    );
+    assert!(stall.cost >= 40_000_000 && stall.times == 1);
+    assert_eq!(analysis.tasks[&stall.task].longest_poll, stall.cost);
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_are_a_cycle() {
+    let analysis = analysed(multi(), || async {
+        let (tx, rx) = selvedge::sync::oneshot::channel::<selvedge::task::JoinHandle<()>>();
+        let first = selvedge::spawn(async move { rx.await.unwrap().await.unwrap() });
+        let second = selvedge::spawn(async move { first.await.unwrap() });
+        tx.send(second).unwrap();
+        selvedge::time::sleep(Duration::from_millis(20)).await;
+        let recorder = selvedge::runtime::Handle::current().recorder();
+        let bytes = recorder.snapshot().unwrap();
+        let now = Analysis::of(&selvedge_trace::Recording::read(&bytes).unwrap());
+        let cycle = only(&now, FindingKind::JoinCycle);
+        assert!(cycle.what.matches("findings.rs").count() == 2, "{cycle:?}");
+    });
+    drop(analysis);
+}
+
+#[test]
+fn a_poll_that_wakes_a_crowd_is_a_storm() {
+    let analysis = analysed(multi(), || async {
+        let notify = Arc::new(Notify::new());
+        let mut waiters = selvedge::task::JoinSet::new();
+        for _ in 0..1_000 {
+            let notify = notify.clone();
+            waiters.spawn(async move { notify.notified().await });
+        }
+        selvedge::time::sleep(Duration::from_millis(20)).await;
+        let wakes = selvedge::spawn(async move { notify.notify_waiters() });
+        wakes.await.unwrap();
+        waiters.join_all().await;
+    });
+    let storm = only(&analysis, FindingKind::WakeStorm);
+    assert!(storm.times >= 500, "{storm:?}");
+}
+
+#[test]
+fn closures_that_wait_for_a_thread_tell_of_a_full_pool() {
+    let mut builder = multi();
+    builder.max_blocking_threads(1);
+    let analysis = analysed(builder, || async {
+        let closures: Vec<_> = (0..3)
+            .map(|_| {
+                selvedge::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(60)))
+            })
+            .collect();
+        for closure in closures {
+            closure.await.unwrap();
+        }
+    });
+    let full = only(&analysis, FindingKind::FullPool);
+    assert!(
+        full.times == 2 && full.place.contains("findings.rs"),
+        "{full:?}"
+    );
+}
+
+#[test]
+fn tasks_that_are_made_and_never_end_are_a_leak() {
+    let analysis = analysed(multi(), || async {
+        for _ in 0..1_000 {
+            selvedge::spawn(std::future::pending::<()>());
+        }
+        selvedge::time::sleep(Duration::from_millis(20)).await;
+        let recorder = selvedge::runtime::Handle::current().recorder();
+        let bytes = recorder.snapshot().unwrap();
+        let now = Analysis::of(&selvedge_trace::Recording::read(&bytes).unwrap());
+        assert_eq!(only(&now, FindingKind::Leak).times, 1_000);
+    });
+    // At the runtime's end they are cancelled, and none is left.
+    assert!(
+        analysis
+            .findings
+            .iter()
+            .all(|f| f.kind != FindingKind::Leak)
+    );
+}
+
+#[test]
+fn a_task_that_panics_is_named() {
+    let analysis = analysed(multi(), || async {
+        let panics = selvedge::spawn(async { panic!("on purpose") });
+        panics.await.unwrap_err();
+    });
+    assert!(
+        only(&analysis, FindingKind::Panic)
+            .place
+            .contains("findings.rs")
+    );
+}
+
+#[test]
+fn a_program_that_does_well_has_none() {
+    let analysis = analysed(multi(), || async {
+        let mut tasks = selvedge::task::JoinSet::new();
+        for n in 0..200 {
+            tasks.spawn(async move {
+                selvedge::time::sleep(Duration::from_millis(n % 7)).await;
+                selvedge::task::spawn_blocking(move || n).await.unwrap()
+            });
+        }
+        tasks.join_all().await;
+    });
+    let told: Vec<FindingKind> = analysis.findings.iter().map(|f| f.kind).collect();
+    // A loaded machine may keep a thread from its processor for long; nothing else can be wrong.
+    let by_machine = [
+        FindingKind::Stall,
+        FindingKind::Delay,
+        FindingKind::FullPool,
+    ];
+    assert!(
+        told.iter().all(|kind| by_machine.contains(kind)),
+        "{:?}",
+        analysis.findings
+    );
+}

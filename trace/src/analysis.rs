@@ -1,0 +1,453 @@
+//! Tasks and threads, put together from the events.
+//!
+//! An event tells its thread. What the thread is in the midst of, a poll or the delivery of events, tells who wakes, who spawns
+//! and what waits.
+
+use crate::event::{EventKind, Outcome, PollKind, WaitKind};
+use crate::findings::{self, Finding};
+use crate::format::Recording;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A stretch of a thread's time.
+///
+/// ```
+/// let slice = selvedge_trace::Slice { begin: 10, end: 25 };
+/// assert_eq!(slice.nanos(), 15);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Slice {
+    /// In nanoseconds since the recording's begin.
+    pub begin: u64,
+    /// In nanoseconds since the recording's begin.
+    pub end: u64,
+}
+
+impl Slice {
+    /// How long it is, in nanoseconds.
+    ///
+    /// ```
+    /// assert_eq!(selvedge_trace::Slice::default().nanos(), 0);
+    /// ```
+    pub fn nanos(&self) -> u64 {
+        self.end.saturating_sub(self.begin)
+    }
+}
+
+/// One poll.
+///
+/// ```
+/// let poll = selvedge_trace::Poll::default();
+/// assert_eq!(poll.task, 0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Poll {
+    /// Whose.
+    pub task: u64,
+    /// On which thread.
+    pub thread: u16,
+    /// When.
+    pub time: Slice,
+    /// How long the task had been ready, in nanoseconds; 0 where that is not recorded.
+    pub delay: u64,
+    /// What it came to; `None`: it had not ended when the recording did.
+    pub outcome: Option<Outcome>,
+    /// What is polled.
+    pub kind: PollKind,
+}
+
+/// Who woke a task.
+///
+/// ```
+/// assert_eq!(selvedge_trace::Waker::Task(3), selvedge_trace::Waker::Task(3));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waker {
+    /// Another task, or itself, in a poll.
+    Task(u64),
+    /// A descriptor that became ready.
+    Io(i64),
+    /// A timer.
+    Timer,
+    /// A thread in no poll.
+    Thread(u16),
+}
+
+/// One wake-up of an idle task.
+///
+/// ```
+/// use selvedge_trace::{Wake, Waker};
+/// let wake = Wake { nanos: 5, thread: 1, task: 2, by: Waker::Timer };
+/// assert_eq!(wake.task, 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Wake {
+    /// When.
+    pub nanos: u64,
+    /// On which thread the waker was called.
+    pub thread: u16,
+    /// Which task.
+    pub task: u64,
+    /// Who.
+    pub by: Waker,
+}
+
+/// What the recording tells of a task.
+///
+/// ```
+/// let task = selvedge_trace::TaskTrack::default();
+/// assert_eq!(task.polls, 0);
+/// ```
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TaskTrack {
+    /// Its id.
+    pub id: u64,
+    /// Its name, if it was given one.
+    pub name: Option<String>,
+    /// Where it was spawned.
+    pub place: String,
+    /// The task that spawned it; 0: none, or not recorded.
+    pub parent: u64,
+    /// What it is.
+    pub kind: PollKind,
+    /// When it was spawned, if that is recorded.
+    pub spawned: Option<u64>,
+    /// When it ended, if it did.
+    pub ended: Option<u64>,
+    /// Did it end by a panic?
+    pub panicked: bool,
+    /// Was it cancelled?
+    pub cancelled: bool,
+    /// How often it was polled.
+    pub polls: u64,
+    /// How often it was woken while it was idle.
+    pub wakes: u64,
+    /// Time in polls, in nanoseconds.
+    pub busy: u64,
+    /// The longest of them, in nanoseconds.
+    pub longest_poll: u64,
+    /// The longest time for which it was ready and not polled, in nanoseconds.
+    pub longest_delay: u64,
+    /// What it waited for at the end of its last poll.
+    pub waits: Vec<Waiting>,
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// What kind of thing.
+    pub kind: WaitKind,
+    /// Which: the address of a lock or channel, a task, a descriptor.
+    pub what: u64,
+}
+
+/// What the recording tells of a thread.
+///
+/// ```
+/// let thread = selvedge_trace::ThreadTrack::default();
+/// assert!(thread.worker.is_none());
+/// ```
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ThreadTrack {
+    /// Its number in the recording.
+    pub number: u16,
+    /// Its name.
+    pub name: String,
+    /// The system's number of it.
+    pub system_id: u32,
+    /// Runtime and index, of the worker that it was last.
+    pub worker: Option<(u64, u64)>,
+    /// Time in polls, in nanoseconds.
+    pub busy: u64,
+    /// Time asleep, in nanoseconds.
+    pub parked: u64,
+    /// How often it slept.
+    pub parks: u64,
+    /// Tasks that it stole.
+    pub stolen: u64,
+}
+
+/// All of it.
+///
+/// ```
+/// use selvedge_trace::{Analysis, Recording};
+/// let analysis = Analysis::of(&Recording::default());
+/// assert!(analysis.tasks.is_empty() && analysis.findings.is_empty());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// By id.
+    pub tasks: BTreeMap<u64, TaskTrack>,
+    /// By number.
+    pub threads: BTreeMap<u16, ThreadTrack>,
+    /// By their begin.
+    pub polls: Vec<Poll>,
+    /// By time.
+    pub wakes: Vec<Wake>,
+    /// Sleeps of threads, by their begin.
+    pub sleeps: Vec<(u16, Slice)>,
+    /// The user's spans, by their begin: thread, key of the name.
+    pub spans: Vec<(u16, u64, Slice)>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// What a thread is in the midst of.
+#[derive(Default)]
+struct Now {
+    /// Indices of polls; a poll may have others inside, of a `LocalSet` or a `block_on`.
+    polls: Vec<usize>,
+    delivers: Option<Waker>,
+    asleep: Option<usize>,
+    spans: Vec<usize>,
+    waits: Vec<Waiting>,
+}
+
+struct Builder {
+    analysis: Analysis,
+    now: BTreeMap<u16, Now>,
+    /// When a task was woken or queued, and has not been polled since.
+    ready: BTreeMap<u64, u64>,
+}
+
+impl Analysis {
+    /// Puts a recording's events together, and looks for what is wrong.
+    ///
+    /// ```
+    /// # use selvedge_trace::{Analysis, Recording};
+    /// let analysis = Analysis::of(&Recording::default());
+    /// # assert!(analysis.polls.is_empty());
+    /// ```
+    pub fn of(recording: &Recording) -> Analysis {
+        let mut builder = Builder {
+            analysis: Analysis::default(),
+            now: BTreeMap::new(),
+            ready: BTreeMap::new(),
+        };
+        for (number, thread) in &recording.threads {
+            let track = builder.analysis.threads.entry(*number).or_default();
+            track.number = *number;
+            track.name.clone_from(&thread.name);
+            track.system_id = thread.system_id;
+        }
+        for event in &recording.events {
+            builder.take(recording, event.nanos, event.thread, event.kind);
+        }
+        let end = recording.events.last().map_or(0, |event| event.nanos);
+        builder.end(end);
+        let mut analysis = builder.analysis;
+        analysis.findings = findings::find(recording, &analysis);
+        analysis
+    }
+}
+
+impl Builder {
+    fn task(&mut self, id: u64) -> &mut TaskTrack {
+        let task = self.analysis.tasks.entry(id).or_default();
+        task.id = id;
+        task
+    }
+
+    fn thread(&mut self, number: u16) -> &mut ThreadTrack {
+        let thread = self.analysis.threads.entry(number).or_default();
+        thread.number = number;
+        thread
+    }
+
+    /// The task that is polled on a thread.
+    fn polled(&self, thread: u16) -> Option<u64> {
+        let poll = *self.now.get(&thread)?.polls.last()?;
+        Some(self.analysis.polls[poll].task)
+    }
+
+    fn take(&mut self, recording: &Recording, nanos: u64, thread: u16, kind: EventKind) {
+        match kind {
+            EventKind::Spawned {
+                task,
+                parent,
+                place,
+            } => {
+                let inferred = self.polled(thread).unwrap_or(0);
+                let task = self.task(task);
+                task.spawned = Some(nanos);
+                task.parent = if parent != 0 { parent } else { inferred };
+                task.place = recording.place(place);
+            }
+            EventKind::Named { task, name } => {
+                self.task(task).name = recording.names.get(&name).cloned();
+            }
+            EventKind::PollBegin { task, place, poll } => {
+                self.poll_begin(recording, nanos, thread, task, place, poll);
+            }
+            EventKind::PollEnd { task, outcome } => self.poll_end(nanos, thread, task, outcome),
+            EventKind::Woken { task } => {
+                let by = match (self.polled(thread), self.now.get(&thread)) {
+                    (Some(task), _) => Waker::Task(task),
+                    (None, Some(now)) => now.delivers.unwrap_or(Waker::Thread(thread)),
+                    (None, None) => Waker::Thread(thread),
+                };
+                self.task(task).wakes += 1;
+                self.ready.insert(task, nanos);
+                self.analysis.wakes.push(Wake {
+                    nanos,
+                    thread,
+                    task,
+                    by,
+                });
+            }
+            EventKind::Queued { task, .. } => {
+                self.ready.entry(task).or_insert(nanos);
+            }
+            EventKind::Cancelled { task } => {
+                let task = self.task(task);
+                task.cancelled = true;
+                task.ended = Some(nanos);
+            }
+            EventKind::Wait { kind, what } => {
+                let now = self.now.entry(thread).or_default();
+                now.waits.push(Waiting { kind, what });
+            }
+            other => self.of_thread(nanos, thread, other),
+        }
+    }
+
+    fn of_thread(&mut self, nanos: u64, thread: u16, kind: EventKind) {
+        let at = self.analysis.sleeps.len();
+        let span = self.analysis.spans.len();
+        let now = self.now.entry(thread).or_default();
+        match kind {
+            EventKind::Park { .. } => {
+                now.delivers = None;
+                now.asleep = Some(at);
+                let time = Slice {
+                    begin: nanos,
+                    end: nanos,
+                };
+                self.analysis.sleeps.push((thread, time));
+            }
+            EventKind::Unpark { .. } => {
+                if let Some(at) = now.asleep.take() {
+                    let slept = &mut self.analysis.sleeps[at].1;
+                    slept.end = nanos;
+                    let slept = slept.nanos();
+                    let thread = self.thread(thread);
+                    thread.parked += slept;
+                    thread.parks += 1;
+                }
+            }
+            EventKind::Io { fd, .. } => now.delivers = Some(Waker::Io(fd)),
+            EventKind::Timers { .. } => now.delivers = Some(Waker::Timer),
+            EventKind::Worker { runtime, index } => {
+                self.thread(thread).worker = Some((runtime, index));
+            }
+            EventKind::Stolen { tasks, .. } => self.thread(thread).stolen += tasks,
+            EventKind::SpanBegin { name } => {
+                now.spans.push(span);
+                let time = Slice {
+                    begin: nanos,
+                    end: nanos,
+                };
+                self.analysis.spans.push((thread, name, time));
+            }
+            EventKind::SpanEnd { .. } => {
+                if let Some(at) = now.spans.pop() {
+                    self.analysis.spans[at].2.end = nanos;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn poll_begin(
+        &mut self,
+        recording: &Recording,
+        nanos: u64,
+        thread: u16,
+        id: u64,
+        place: u64,
+        kind: PollKind,
+    ) {
+        let delay = self.ready.remove(&id).map_or(0, |at| nanos - at);
+        let task = self.task(id);
+        task.polls += 1;
+        task.kind = kind;
+        task.longest_delay = task.longest_delay.max(delay);
+        if task.place.is_empty() {
+            task.place = recording.place(place);
+        }
+        let poll = self.analysis.polls.len();
+        let now = self.now.entry(thread).or_default();
+        now.delivers = None;
+        now.waits.clear();
+        now.polls.push(poll);
+        self.analysis.polls.push(Poll {
+            task: id,
+            thread,
+            time: Slice {
+                begin: nanos,
+                end: nanos,
+            },
+            delay,
+            outcome: None,
+            kind,
+        });
+    }
+
+    fn poll_end(&mut self, nanos: u64, thread: u16, id: u64, outcome: Outcome) {
+        let now = self.now.entry(thread).or_default();
+        let polls = &self.analysis.polls;
+        // Its begin may have been lost; then so were those inside.
+        let Some(at) = now.polls.iter().rposition(|at| polls[*at].task == id) else {
+            now.polls.clear();
+            return;
+        };
+        let poll = now.polls[at];
+        now.polls.truncate(at);
+        let is_outermost = now.polls.is_empty();
+        let waits = std::mem::take(&mut now.waits);
+        let poll = &mut self.analysis.polls[poll];
+        poll.time.end = nanos;
+        poll.outcome = Some(outcome);
+        let took = poll.time.nanos();
+        if is_outermost {
+            self.thread(thread).busy += took;
+        }
+        let task = self.task(id);
+        task.busy += took;
+        task.longest_poll = task.longest_poll.max(took);
+        task.waits = waits;
+        if outcome != Outcome::Pending {
+            task.waits.clear();
+            task.ended = Some(nanos);
+            task.panicked = outcome == Outcome::Panicked;
+        }
+    }
+
+    /// What had not ended goes on to the end.
+    fn end(&mut self, end: u64) {
+        let now = std::mem::take(&mut self.now);
+        for (thread, now) in now {
+            if let Some(at) = now.asleep {
+                let slept = &mut self.analysis.sleeps[at].1;
+                slept.end = end;
+                let slept = slept.nanos();
+                self.thread(thread).parked += slept;
+            }
+            for at in now.spans {
+                self.analysis.spans[at].2.end = end;
+            }
+            for (depth, at) in now.polls.into_iter().enumerate() {
+                let poll = &mut self.analysis.polls[at];
+                poll.time.end = end;
+                let (id, took) = (poll.task, poll.time.nanos());
+                if depth == 0 {
+                    self.thread(thread).busy += took;
+                }
+                let task = self.task(id);
+                task.busy += took;
+                task.longest_poll = task.longest_poll.max(took);
+            }
+        }
+    }
+}
