@@ -8,7 +8,7 @@ use selvedge_trace::{Analysis, EventKind, PollKind, TaskTrack, WaitKind, Waker};
 use std::time::Duration;
 
 /// The task that was spawned at a line of this file that begins so.
-fn at_line<'a>(analysis: &'a Analysis, line: u32) -> &'a TaskTrack {
+fn at_line(analysis: &Analysis, line: u32) -> &TaskTrack {
     let place = format!("edges.rs:{line}:");
     let mut found = analysis.tasks.values().filter(|t| t.place.contains(&place));
     let task = found
@@ -118,9 +118,9 @@ fn what_a_task_waits_for_at_the_end_is_told() {
         let never = selvedge::spawn(std::future::pending::<()>());
         selvedge::spawn(async move { rx.recv().await });
         selvedge::spawn(async move { full.send(()).await });
-        selvedge::spawn(async move { value.await });
+        selvedge::spawn(value);
         selvedge::spawn(async move { notify.notified().await });
-        selvedge::spawn(async move { never.await });
+        selvedge::spawn(never);
         selvedge::spawn(selvedge::time::sleep(Duration::from_secs(1000)));
         selvedge::spawn(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -38,21 +38,27 @@ fn the_recorded_program() {
         }
         let recorder = selvedge::runtime::Handle::current().recorder();
         recorder.mark("the end", 1);
-        // SAFETY: plain system calls.
         match end.as_str() {
             "exit" => std::process::exit(0),
+            // SAFETY: takes numbers.
             "kill" => unsafe { libc::kill(libc::getpid(), libc::SIGKILL) },
             "abort" => std::process::abort(),
-            "fork" => unsafe {
-                if libc::fork() == 0 {
-                    recorder.mark("of the child", 1);
-                    libc::_exit(0);
-                }
-                libc::wait(std::ptr::null_mut())
-            },
+            "fork" => fork_and_mark(&recorder),
             _ => panic!("the end"),
         };
     });
+}
+
+/// The child marks too, and ends.
+fn fork_and_mark(recorder: &selvedge::runtime::Recorder) -> i32 {
+    // SAFETY: the child writes to no memory that a lock of another thread's guards.
+    if unsafe { libc::fork() } == 0 {
+        recorder.mark("of the child", 1);
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(0) };
+    }
+    // SAFETY: no status is asked for.
+    unsafe { libc::wait(std::ptr::null_mut()) }
 }
 
 fn marks(recording: &Recording) -> Vec<&str> {
