@@ -113,7 +113,7 @@ fn a_paused_clock_stays_while_there_is_work() {
             Box::new(move || std::thread::spawn(spawn).join().unwrap())
         },
         // and the future in `block_on`.
-        |handle| Box::new(move || Arc::new(MainWaker(handle)).wake()),
+        |handle| Box::new(move || Arc::new(MainWaker(handle, crate::task::Id::next())).wake()),
     ];
     for due in due {
         let (handle, world) = runtime(
@@ -211,10 +211,11 @@ fn what_is_deferred_by_the_last_poll_is_woken_when_the_thread_leaves() {
         let (handle, _) = runtime(World::default(), true);
         let woken = Arc::new(Woken(Mutex::new(false)));
         let leaves = std::panic::AssertUnwindSafe(|| {
-            block_on(&handle, async {
+            let future = async {
                 deferred::defer(&Waker::from(woken.clone()));
                 assert!(!*woken.0.lock() && !panics);
-            });
+            };
+            block_on(&handle, future, crate::task::Id::next());
         });
         assert_eq!(std::panic::catch_unwind(leaves).is_err(), panics);
         assert!(*woken.0.lock());
