@@ -202,6 +202,8 @@ struct Now {
     asleep: Option<usize>,
     spans: Vec<usize>,
     waits: Vec<Waiting>,
+    /// The task whose poll has just ended.
+    ended: u64,
 }
 
 struct Builder {
@@ -281,23 +283,15 @@ impl Builder {
                 self.poll_begin(recording, nanos, thread, task, place, poll);
             }
             EventKind::PollEnd { task, outcome } => self.poll_end(nanos, thread, task, outcome),
-            EventKind::Woken { task } => {
-                let by = match (self.polled(thread), self.now.get(&thread)) {
-                    (Some(task), _) => Waker::Task(task),
-                    (None, Some(now)) => now.delivers.unwrap_or(Waker::Thread(thread)),
-                    (None, None) => Waker::Thread(thread),
-                };
-                self.task(task).wakes += 1;
-                self.ready.insert(task, nanos);
-                self.analysis.wakes.push(Wake {
-                    nanos,
-                    thread,
-                    task,
-                    by,
-                });
-            }
+            EventKind::Woken { task } => self.woken(nanos, thread, task),
             EventKind::Queued { task, .. } => {
-                self.ready.entry(task).or_insert(nanos);
+                let is_new = self.analysis.tasks.get(&task).is_some_and(|task| {
+                    task.polls == 0 && task.spawned.is_some() && !self.ready.contains_key(&task.id)
+                });
+                match is_new {
+                    true => drop(self.ready.insert(task, nanos)),
+                    false => self.woken(nanos, thread, task),
+                }
             }
             EventKind::Cancelled { task } => {
                 let task = self.task(task);
@@ -310,6 +304,25 @@ impl Builder {
             }
             other => self.of_thread(nanos, thread, other),
         }
+    }
+
+    fn woken(&mut self, nanos: u64, thread: u16, task: u64) {
+        let by = match (self.polled(thread), self.now.get(&thread)) {
+            (Some(task), _) => Waker::Task(task),
+            // It was woken during its poll, and is queued after that.
+            (None, Some(now)) if now.ended == task => Waker::Task(task),
+            (None, Some(now)) => now.delivers.unwrap_or(Waker::Thread(thread)),
+            (None, None) => Waker::Thread(thread),
+        };
+        self.task(task).wakes += 1;
+        // It may be moved from one queue to another.
+        self.ready.entry(task).or_insert(nanos);
+        self.analysis.wakes.push(Wake {
+            nanos,
+            thread,
+            task,
+            by,
+        });
     }
 
     fn of_thread(&mut self, nanos: u64, thread: u16, kind: EventKind) {
@@ -379,6 +392,7 @@ impl Builder {
         let poll = self.analysis.polls.len();
         let now = self.now.entry(thread).or_default();
         now.delivers = None;
+        now.ended = 0;
         now.waits.clear();
         now.polls.push(poll);
         self.analysis.polls.push(Poll {
@@ -406,6 +420,7 @@ impl Builder {
         now.polls.truncate(at);
         let is_outermost = now.polls.is_empty();
         let waits = std::mem::take(&mut now.waits);
+        now.ended = id;
         let poll = &mut self.analysis.polls[poll];
         poll.time.end = nanos;
         poll.outcome = Some(outcome);

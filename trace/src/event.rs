@@ -43,9 +43,9 @@ pub enum EventKind {
     },
     /// A poll is over.
     PollEnd { task: u64, outcome: Outcome },
-    /// A task was woken, by what its thread is in the midst of.
+    /// The future of a `block_on` was woken, by what the thread is in the midst of.
     Woken { task: u64 },
-    /// A task was queued.
+    /// A task was queued, as it was spawned or woken by what the thread is in the midst of.
     Queued { task: u64, queue: Queue },
     /// Tasks were stolen from a worker.
     Stolen { tasks: u64, victim: u64 },
@@ -124,6 +124,8 @@ pub enum Outcome {
     Ready,
     /// It is over by a panic.
     Panicked,
+    /// It was cancelled instead of polled.
+    Cancelled,
 }
 
 /// Where a task was queued.
@@ -219,6 +221,7 @@ pub(crate) fn decode(kind: u8, detail: u64, a: u64, b: u64) -> Option<EventKind>
             outcome: match detail {
                 1 => Outcome::Ready,
                 2 => Outcome::Panicked,
+                3 => Outcome::Cancelled,
                 _ => Outcome::Pending,
             },
         },

@@ -1,6 +1,7 @@
 //! A closure as a task, in the pool's queue.
 
 use super::state::Job;
+use crate::record::Poll;
 use crate::task::Runnable;
 
 /// A blocking task's permit.
@@ -22,7 +23,7 @@ impl Job for BlockingTask {
         self.mandatory
     }
     fn run(self) {
-        self.task.run();
+        self.task.run_as(Poll::Blocking);
     }
     fn cancel(self) {
         self.task.cancel();

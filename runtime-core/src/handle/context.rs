@@ -4,7 +4,6 @@
 
 use super::shared::{Handle, Shared};
 use crate::base::deferred;
-use crate::record::{self, Queue};
 use crate::scheduler::current_thread::{CurrentThread, CurrentThreadCore};
 use crate::scheduler::multi_thread::{Delivery, MultiThread, WorkerCore};
 use crate::task::Runnable;
@@ -116,7 +115,6 @@ impl CurrentThreadContext {
     pub(super) fn schedule(&self, task: Runnable) -> Option<Runnable> {
         match self.core.borrow_mut().as_mut() {
             Some(core) => {
-                record::queued(task.raw().header().id.as_u64(), Queue::Local);
                 core.queue.push_back(task);
                 let counters = self.policy().counters();
                 counters.local_schedules.add(1);
@@ -166,14 +164,7 @@ impl WorkerContext {
         };
         let remote = &policy.remotes[self.index];
         remote.counters.local_schedules.add(1);
-        let goes_to_slot = !again && core.lifo_enabled;
-        let queue = if goes_to_slot {
-            Queue::Slot
-        } else {
-            Queue::Local
-        };
-        record::queued(task.raw().header().id.as_u64(), queue);
-        if !goes_to_slot {
+        if again || !core.lifo_enabled {
             self.push(core, task);
         } else if let Some(displaced) = remote.replace_lifo(task) {
             self.push(core, displaced);

@@ -14,11 +14,7 @@ use std::time::Duration;
 pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnable) {
     let config = &shared.config;
     counters.polls.add(1);
-    let observed = config.before_poll.is_some()
-        || config.after_poll.is_some()
-        || config.poll_histogram.is_some()
-        || config.tracks_latency;
-    if !observed {
+    if !shared.observes_polls {
         return run(shared, task);
     }
     let raw = task.raw();

@@ -38,6 +38,9 @@ impl RuntimeRef {
     }
 
     pub(super) fn push(&self, task: Runnable, again: bool) {
+        if record::is_on() {
+            self.record_push(&task, again);
+        }
         if self.shared().config.tracks_latency {
             task.stamp(self.shared().nanos());
         }
@@ -53,10 +56,27 @@ impl RuntimeRef {
                 Arc::increment_strong_count(self.0.as_ptr());
                 Arc::from_raw(self.0.as_ptr().cast_const())
             };
-            record::queued(task.raw().header().id.as_u64(), Queue::Injector);
             shared.counters.note_remote_schedule();
             shared.policy.inject(&*shared.unpark, task);
         }
+    }
+}
+
+impl RuntimeRef {
+    #[cold]
+    fn record_push(&self, task: &Runnable, again: bool) {
+        let queue = self.on_own_thread(|cx| match cx {
+            Some(ThreadContext::CurrentThread(_)) => Queue::Local,
+            Some(ThreadContext::Worker(cx)) => {
+                match cx.with_core(|core| core.lifo_enabled && !again) {
+                    Some(true) => Queue::Slot,
+                    Some(false) => Queue::Local,
+                    None => Queue::Injector,
+                }
+            }
+            None => Queue::Injector,
+        });
+        record::queued(task.raw().header().id.as_u64(), queue);
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) origin: Origin,
     started: Instant,
     pub(crate) config: Config,
+    /// Is there anything to do around a poll, by the settings?
+    pub(crate) observes_polls: bool,
     pub(crate) pool: Pool,
     pub(crate) owned: OwnedTasks,
     pub(crate) seeds: SeedSequence,
@@ -102,6 +104,7 @@ impl Shared {
             #[cfg(feature = "taskdump")]
             dumps: Default::default(),
             policy,
+            observes_polls: config.observes_polls(),
             config,
         };
         (shared, driver)

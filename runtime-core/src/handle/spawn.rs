@@ -8,7 +8,7 @@ use crate::base::shim::thread::{self, Builder};
 use crate::blocking::{BlockingTask, Refused, Start};
 use crate::coop;
 use crate::instrument::{self, SpawnSite};
-use crate::record::Poll as RecordedPoll;
+use crate::record;
 use crate::task::cell::{Header, RawTask, Schedule};
 use crate::task::{self, Id, JoinHandle, Runnable};
 use std::future::Future;
@@ -28,7 +28,9 @@ where
     shared.origin.assert_here();
     let id = Id::next();
     shared.hook_spawn(id, site);
-    site.record(id.as_u64(), task::running());
+    if record::is_on() {
+        site.record(id.as_u64(), task::running());
+    }
     let scheduler = RuntimeRef::new(shared);
     let (future, span) = instrument::task(future, "task", site, id.as_u64());
     let raw = RawTask::new(future, scheduler, id, site.spawned_at, span);
@@ -73,8 +75,6 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
 struct BlockingSchedule(Handle);
 
 impl Schedule for BlockingSchedule {
-    const POLL: RecordedPoll = RecordedPoll::Blocking;
-
     fn schedule(&self, task: Runnable) {
         // Unreachable by I1 of the state word; cancelling keeps the permit from being lost.
         task.cancel();
@@ -119,7 +119,9 @@ where
     handle.shared.origin.assert_here();
     let id = Id::next();
     handle.shared.hook_spawn(id, site);
-    site.record(id.as_u64(), task::running());
+    if record::is_on() {
+        site.record(id.as_u64(), task::running());
+    }
     if let Some(timers) = &handle.shared.timers {
         timers.inhibit_auto_advance();
     }

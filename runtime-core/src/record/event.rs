@@ -24,9 +24,9 @@ pub(crate) enum Kind {
     PollBegin = 4,
     /// The poll of task `a` is over. The detail is an [`Outcome`].
     PollEnd = 5,
-    /// Task `a` was woken while it was idle, by what this thread is in the midst of; right after the end of its poll, during it.
+    /// The future of a `block_on`, `a`, was woken by what this thread is in the midst of.
     Woken = 6,
-    /// Task `a` was queued. The detail is a [`Queue`].
+    /// Task `a` was queued, as it was spawned or woken by what this thread is in the midst of. The detail is a [`Queue`].
     Queued = 7,
     /// `a` tasks were stolen from worker `detail`.
     Stolen = 8,
@@ -108,6 +108,8 @@ pub(crate) enum Outcome {
     Pending = 0,
     Ready = 1,
     Panicked = 2,
+    /// It was cancelled instead of polled.
+    Cancelled = 3,
 }
 
 /// Where a task was queued.

@@ -48,7 +48,7 @@ static SESSION: Mutex<Option<Arc<Session>>> = Mutex::new(None);
 
 /// Is anything recorded?
 #[inline(always)]
-fn is_on() -> bool {
+pub fn is_on() -> bool {
     // Models have no recorder.
     !cfg!(runtime_loom) && epoch() != 0
 }
@@ -102,7 +102,7 @@ pub(crate) fn poll_end(id: u64, outcome: Outcome) {
     }
 }
 
-/// Task `id` was woken while it was idle.
+/// The future of a `block_on` was woken.
 #[inline(always)]
 pub(crate) fn woken(id: u64) {
     if is_on() {
@@ -110,7 +110,7 @@ pub(crate) fn woken(id: u64) {
     }
 }
 
-/// Task `id` was queued.
+/// Task `id` was queued: it was spawned, or woken while it was idle.
 #[inline(always)]
 pub(crate) fn queued(id: u64, queue: Queue) {
     if is_on() {

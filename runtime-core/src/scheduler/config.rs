@@ -166,6 +166,14 @@ pub trait HistogramBuckets: Send + Sync + fmt::Debug {
 }
 
 impl Config {
+    /// Is there anything to do around a poll: a hook, or a histogram?
+    pub(crate) fn observes_polls(&self) -> bool {
+        self.before_poll.is_some()
+            || self.after_poll.is_some()
+            || self.poll_histogram.is_some()
+            || self.tracks_latency
+    }
+
     /// tokio's defaults, with threads named `name`.
     pub fn new(workers: Option<usize>, name: &'static str) -> Self {
         Config {

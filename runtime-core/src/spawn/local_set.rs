@@ -32,6 +32,7 @@ use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::{self, Handle, spawn, with_current};
 use crate::instrument::{self, SpawnSite};
+use crate::record::{self, Queue};
 use crate::runtime::Core;
 use crate::scheduler::config::UnhandledPanic;
 use crate::task::cell::{Header, RawTask, Schedule};
@@ -152,6 +153,7 @@ impl Shared {
     }
 
     fn push(&self, task: Runnable) {
+        record::queued(task.raw().header().id.as_u64(), Queue::Local);
         if self.is_owner() {
             // SAFETY: the owner's thread (I1); nothing runs within the borrow.
             self.queue
@@ -663,7 +665,9 @@ where
 {
     let id = Id::next();
     let _ = with_current(Handle::clone).map(|handle| handle.shared.hook_spawn(id, site));
-    site.record(id.as_u64(), task::running());
+    if record::is_on() {
+        site.record(id.as_u64(), task::running());
+    }
     let (future, span) = instrument::task(future, "local", site, id.as_u64());
     let raw = RawTask::new(future, shared.clone(), id, site.spawned_at, span);
     let join = JoinHandle::new(raw);

@@ -472,6 +472,8 @@ impl Acquire<'_> {
         }
     }
 
+    // Apart, so that the way on which nobody waits stays short.
+    #[inline(never)]
     fn record_wait(&self) {
         record::wait(
             WaitKind::Semaphore,

@@ -27,8 +27,6 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 /// What a task asks of whoever runs it.
 pub(crate) trait Schedule: Sized + 'static {
-    /// What the recorder calls a poll of its tasks.
-    const POLL: record::Poll = record::Poll::Task;
     /// Queues a task that was woken. Called with the permit; the caller holds a reference, or is
     /// on the scheduler's own thread.
     fn schedule(&self, task: Runnable);
@@ -77,7 +75,7 @@ pub(crate) struct Header {
 const _: () = assert!(size_of::<Header>() == 64);
 
 struct Vtable {
-    poll: unsafe fn(NonNull<Header>),
+    poll: unsafe fn(NonNull<Header>) -> Outcome,
     cancel: unsafe fn(NonNull<Header>),
     schedule: unsafe fn(NonNull<Header>),
     is_local: unsafe fn(NonNull<Header>) -> bool,
@@ -187,7 +185,7 @@ impl RawTask {
     }
 
     /// Polls the task. The caller holds the permit and gives it up.
-    pub(super) fn poll(self) {
+    pub(super) fn poll(self) -> Outcome {
         let poll = self.header().vtable.poll;
         // SAFETY: the vtable matches the cell's types; the caller holds the permit (I1).
         unsafe { poll(self.0) }
@@ -208,7 +206,6 @@ impl RawTask {
 
     pub(crate) fn wake_by_ref(self) {
         if self.state().wake() == OnWake::Schedule {
-            record::woken(self.header().id.as_u64());
             self.schedule();
         }
     }
@@ -219,10 +216,7 @@ impl RawTask {
         // SAFETY: the vtable matches the cell's types.
         if unsafe { is_local(self.0) } {
             match self.state().wake_and_unref() {
-                OnWake::Schedule => {
-                    record::woken(self.header().id.as_u64());
-                    self.schedule();
-                }
+                OnWake::Schedule => self.schedule(),
                 OnWake::Nothing => {}
                 OnWake::Deallocate => self.deallocate(),
             }
@@ -410,17 +404,16 @@ unsafe fn waker_drop(data: *const ()) {
 
 // ---- the functions behind the vtable; all need a live cell of their types ----
 
-unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
+unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> Outcome {
     // SAFETY: the vtable's promise.
     let cell = unsafe { header.cast::<Cell<F, S>>().as_ref() };
     let task = RawTask(header);
     let begin = cell.header.state.begin_run();
     if begin.is_cancelled() {
         // SAFETY: the caller holds the permit.
-        return unsafe { cancel::<F, S>(header) };
+        unsafe { cancel::<F, S>(header) };
+        return Outcome::Cancelled;
     }
-    let id = cell.header.id.as_u64();
-    record::poll_begin(id, cell.header.spawned_at, S::POLL);
     let result = {
         let _id = TaskIdGuard::enter(cell.header.id);
         let waker = task.waker_ref();
@@ -442,18 +435,13 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     };
     let output = match result {
         Ok(Poll::Pending) => {
-            // Before the permit is given up: the next poll may begin elsewhere at once.
-            record::poll_end(id, Outcome::Pending);
             match cell.header.state.pending(begin) {
                 OnPending::Idle => {}
-                OnPending::Again => {
-                    record::woken(id);
-                    cell.scheduler.schedule_again(Runnable::from_raw(task));
-                }
+                OnPending::Again => cell.scheduler.schedule_again(Runnable::from_raw(task)),
                 // SAFETY: still the holder.
                 OnPending::Cancelled => unsafe { cancel::<F, S>(header) },
             }
-            return;
+            return Outcome::Pending;
         }
         Ok(Poll::Ready(output)) => Ok(output),
         Err(payload) => {
@@ -467,8 +455,7 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     };
     // SAFETY: still the holder.
     unsafe { finish(cell, output) };
-    // Whom the end wakes is woken by this task.
-    record::poll_end(id, outcome);
+    outcome
 }
 
 /// Drops a future whose poll panics while that panic unwinds, so that its fields' destructors see

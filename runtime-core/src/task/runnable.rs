@@ -2,6 +2,7 @@
 
 use super::cell::{Header, RawTask};
 use super::nested;
+use crate::record;
 use std::fmt;
 use std::ptr::NonNull;
 
@@ -53,7 +54,26 @@ impl Runnable {
     /// Polls the task.
     #[inline]
     pub(crate) fn run(self) {
-        self.0.poll();
+        self.run_as(record::Poll::Task);
+    }
+
+    /// Polls the task; the recorder is told of what kind it is.
+    #[inline]
+    pub(crate) fn run_as(self, kind: record::Poll) {
+        match record::is_on() {
+            false => drop(self.0.poll()),
+            true => self.run_recorded(kind),
+        }
+    }
+
+    /// The end is told after all that belongs to it: whom the task's end wakes is woken by the task.
+    #[cold]
+    fn run_recorded(self, kind: record::Poll) {
+        let header = self.0.header();
+        let id = header.id.as_u64();
+        record::poll_begin(id, header.spawned_at, kind);
+        let outcome = self.0.poll(); // the header may be gone
+        record::poll_end(id, outcome);
     }
 
     /// Drops the task's future; its join handle gets a cancelled error.

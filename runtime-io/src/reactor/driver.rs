@@ -233,14 +233,11 @@ impl Driver {
         // Events that a forked child takes are lost to the parent.
         self.reactor.origin.assert_here();
         let timeout = self.before_wait(timeout);
-        let may_sleep = timeout != Some(Duration::ZERO);
-        if may_sleep {
-            record::park(true);
-        }
-        let polled = self.poll.poll(&mut self.events, timeout);
-        if may_sleep {
-            record::unpark(false);
-        }
+        let is_recorded = record::is_on();
+        let polled = match is_recorded {
+            false => self.poll.poll(&mut self.events, timeout),
+            true => self.poll_recorded(timeout),
+        };
         match polled {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
@@ -266,12 +263,26 @@ impl Driver {
         }
         self.reactor.counters.note_ready(self.batch.len() as u64);
         for (io, ready) in self.batch.drain(..) {
-            record::io(io.fd() as u64, u64::from(ready.bits()));
+            if is_recorded {
+                record::io(io.fd() as u64, u64::from(ready.bits()));
+            }
             io.deliver(ready);
         }
         if due != 0 {
             self.deliver_to_sources(due);
         }
+    }
+
+    /// A wait that the recorder is told of, if the thread may sleep in it.
+    #[cold]
+    fn poll_recorded(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            return self.poll.poll(&mut self.events, timeout);
+        }
+        record::park(true);
+        let polled = self.poll.poll(&mut self.events, timeout);
+        record::unpark(false);
+        polled
     }
 
     /// What the sources say to a wait. Without any, that is one look at a word of the process.

@@ -119,22 +119,13 @@ impl ScheduledIo {
         if event.is_settled() {
             return Poll::Ready(event);
         }
-        register(&self.waiters, cx.waker(), |waiters| {
-            Look::<()>::Wait(waiters.slot(direction))
-        });
+        self.leave_waker(cx, direction);
         // The look again, after the lock: a delivery before our announcement is visible here
         // (its waker sweep released the lock), one after it finds our waker.
         let event = self.look(direction);
         match event.is_settled() {
             true => Poll::Ready(event),
-            false => {
-                let kind = match direction {
-                    Direction::Read => WaitKind::Readable,
-                    Direction::Write => WaitKind::Writable,
-                };
-                record::wait(kind, self.fd as u64);
-                Poll::Pending
-            }
+            false => Poll::Pending,
         }
     }
 
@@ -158,13 +149,31 @@ impl ScheduledIo {
             self.unlist(key);
             return Poll::Ready(event);
         }
+        if record::is_on() {
+            self.record_listed(interest);
+        }
+        Poll::Pending
+    }
+
+    /// Out of line: no step more for an attempt that succeeds.
+    #[inline(never)]
+    fn leave_waker(&self, cx: &Context<'_>, direction: Direction) {
+        if record::is_on() {
+            record_wait(self.fd, direction);
+        }
+        register(&self.waiters, cx.waker(), |waiters| {
+            Look::<()>::Wait(waiters.slot(direction))
+        });
+    }
+
+    #[cold]
+    fn record_listed(&self, interest: Interest) {
         let kind = match (interest.is_readable(), interest.is_writable()) {
             (true, false) => WaitKind::Readable,
             (false, true) => WaitKind::Writable,
             _ => WaitKind::Ready,
         };
         record::wait(kind, self.fd as u64);
-        Poll::Pending
     }
 
     /// How many waiters the list has memory for.
@@ -245,4 +254,13 @@ impl fmt::Debug for ScheduledIo {
             .field("readiness", &self.readiness)
             .finish_non_exhaustive()
     }
+}
+
+#[cold]
+fn record_wait(fd: RawFd, direction: Direction) {
+    let kind = match direction {
+        Direction::Read => WaitKind::Readable,
+        Direction::Write => WaitKind::Writable,
+    };
+    record::wait(kind, fd as u64);
 }

@@ -1,0 +1,22 @@
+//! The report for programs. Its shape is told in `cli/schema/report.json`.
+
+use selvedge_trace::{Analysis, Recording};
+use serde_json::{Value, json};
+
+/// The version of the object's shape: it grows when something is renamed or left out.
+const VERSION: u32 = 1;
+
+pub fn object(recording: &Recording, analysis: &Analysis) -> Value {
+    json!({
+        "version": VERSION,
+        "program": recording.program,
+        "process": recording.process,
+        "began_at_unix_nanos": recording.began_at,
+        "nanos": recording.nanos(),
+        "events": recording.events.len(),
+        "lost_events": recording.lost,
+        "findings": analysis.findings,
+        "tasks": analysis.tasks.values().collect::<Vec<_>>(),
+        "threads": analysis.threads.values().collect::<Vec<_>>(),
+    })
+}
