@@ -12,6 +12,7 @@ const PAGE: &str = include_str!("../assets/report.html");
 
 pub fn page(recording: &Recording, analysis: &Analysis) -> String {
     let first = recording.events.first().map_or(0, |event| event.nanos);
+    let first = first.max(recording.whole_from);
     let polls = &analysis.polls;
     let f64s = |values: Vec<f64>| {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -233,7 +233,12 @@ impl Analysis {
             track.name.clone_from(&thread.name);
             track.system_id = thread.system_id;
         }
+        let mut is_whole = false;
         for event in &recording.events {
+            if !is_whole && event.nanos >= recording.whole_from {
+                is_whole = true;
+                builder.begin_whole(recording.whole_from);
+            }
             builder.take(recording, event.nanos, event.thread, event.kind);
         }
         let end = recording.events.last().map_or(0, |event| event.nanos);
@@ -245,6 +250,29 @@ impl Analysis {
 }
 
 impl Builder {
+    /// From here on no event of any thread is missing. What came before says where tasks come from, but no durations.
+    fn begin_whole(&mut self, nanos: u64) {
+        self.ready.clear();
+        for now in self.now.values_mut() {
+            now.polls.clear();
+            if let Some(at) = now.asleep {
+                self.analysis.sleeps[at].1.begin = nanos;
+            }
+        }
+        self.analysis.polls.retain(|poll| poll.outcome.is_some());
+        self.analysis
+            .polls
+            .iter_mut()
+            .for_each(|poll| poll.delay = 0);
+        self.analysis
+            .tasks
+            .values_mut()
+            .for_each(|task| task.longest_delay = 0);
+        for thread in self.analysis.threads.values_mut() {
+            (thread.busy, thread.parked, thread.parks, thread.stolen) = (0, 0, 0, 0);
+        }
+    }
+
     fn task(&mut self, id: u64) -> &mut TaskTrack {
         let task = self.analysis.tasks.entry(id).or_default();
         task.id = id;

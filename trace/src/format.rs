@@ -114,6 +114,9 @@ pub struct Recording {
     pub names: BTreeMap<u64, String>,
     /// Events that were overwritten by newer ones, or found no memory.
     pub lost: u64,
+    /// From here on the events of all threads are there, in nanoseconds since the recording's begin. Before it those of a thread that
+    /// had many may be lost, where others' are there.
+    pub whole_from: u64,
 }
 
 /// A record with its time not yet told.
@@ -157,6 +160,7 @@ impl Recording {
             pace: head(6)?,
         };
         let mut records = Vec::new();
+        let mut whole_from = 0;
         let mut at = PAGE;
         // A kind of 0 is room that is not used yet.
         while let Some(kind) = file.word(at).filter(|kind| *kind != 0) {
@@ -173,14 +177,28 @@ impl Recording {
                 words,
             };
             match kind & 0xff {
-                1 => recording.lost += chunk.ring(&mut records)?,
+                kind @ (1 | 3) => {
+                    let first = records.len();
+                    let lost = match kind {
+                        1 => chunk.ring(&mut records)?,
+                        _ => chunk.records(&mut records)?,
+                    };
+                    recording.lost += lost;
+                    if let (1.., Some(Record([ticks, ..]))) = (lost, records.get(first)) {
+                        whole_from = whole_from.max(*ticks);
+                    }
+                }
                 2 => chunk.strings(&mut recording)?,
-                3 => recording.lost += chunk.records(&mut records)?,
                 // Of a later version, for whom the version is the same as it can be left out.
                 _ => {}
             }
             at = end;
         }
+        let clock = clock.refined(&records);
+        recording.whole_from = match whole_from {
+            0 => 0,
+            ticks => clock.nanos(ticks),
+        };
         recording.events = events(records, clock);
         Ok(recording)
     }
@@ -197,14 +215,14 @@ impl Recording {
             .map_or_else(|| "?".into(), Place::to_string)
     }
 
-    /// How long it took from its first event to its last, in nanoseconds.
+    /// How long the time is from which the events of all threads are there, in nanoseconds.
     ///
     /// ```
     /// assert_eq!(selvedge_trace::Recording::default().nanos(), 0);
     /// ```
     pub fn nanos(&self) -> u64 {
         match (self.events.first(), self.events.last()) {
-            (Some(first), Some(last)) => last.nanos - first.nanos,
+            (Some(first), Some(last)) => last.nanos - first.nanos.max(self.whole_from),
             _ => 0,
         }
     }
@@ -354,7 +372,6 @@ impl Clock {
 }
 
 fn events(records: Vec<Record>, clock: Clock) -> Vec<Event> {
-    let clock = clock.refined(&records);
     let mut events: Vec<Event> = records
         .into_iter()
         .filter_map(|Record([ticks, what, a, b])| {
