@@ -74,6 +74,8 @@ fn the_future_of_a_block_on_is_there_as_a_task() {
 
 #[test]
 fn a_wake_tells_who_it_was() {
+    // Enough for one of them to come while the other side sleeps, however loaded the machine is.
+    const ROUNDS: u8 = 10;
     for builder in [multi(), current()] {
         let mut fd = 0;
         let analysis = analysed(builder, || async {
@@ -87,16 +89,24 @@ fn a_wake_tells_who_it_was() {
                 .unwrap();
             let (mut server, _) = listener.accept().await.unwrap();
             fd = std::os::fd::AsRawFd::as_raw_fd(&server);
-            let reader = selvedge::spawn(async move { server.read_u8().await.unwrap() });
-            selvedge::time::sleep(Duration::from_millis(5)).await;
-            client.write_u8(7).await.unwrap();
+            let reader = selvedge::spawn(async move {
+                for _ in 0..ROUNDS {
+                    server.read_u8().await.unwrap();
+                }
+            });
+            for n in 0..ROUNDS {
+                selvedge::time::sleep(Duration::from_millis(2)).await;
+                client.write_u8(n).await.unwrap();
+            }
             reader.await.unwrap();
             let (tx, mut rx) = mpsc::channel::<u8>(1);
-            let waits = selvedge::spawn(async move { rx.recv().await });
-            selvedge::time::sleep(Duration::from_millis(5)).await;
-            std::thread::spawn(move || tx.blocking_send(1).unwrap())
-                .join()
-                .unwrap();
+            let waits = selvedge::spawn(async move { while rx.recv().await.is_some() {} });
+            std::thread::spawn(move || {
+                for n in 0..ROUNDS {
+                    std::thread::sleep(Duration::from_millis(2));
+                    tx.blocking_send(n).unwrap();
+                }
+            });
             waits.await.unwrap();
         });
         let by: Vec<Waker> = analysis.wakes.iter().map(|wake| wake.by).collect();

@@ -202,8 +202,6 @@ struct Now {
     asleep: Option<usize>,
     spans: Vec<usize>,
     waits: Vec<Waiting>,
-    /// The task whose poll has just ended.
-    ended: u64,
 }
 
 struct Builder {
@@ -337,8 +335,6 @@ impl Builder {
     fn woken(&mut self, nanos: u64, thread: u16, task: u64) {
         let by = match (self.polled(thread), self.now.get(&thread)) {
             (Some(task), _) => Waker::Task(task),
-            // It was woken during its poll, and is queued after that.
-            (None, Some(now)) if now.ended == task => Waker::Task(task),
             (None, Some(now)) => now.delivers.unwrap_or(Waker::Thread(thread)),
             (None, None) => Waker::Thread(thread),
         };
@@ -420,7 +416,6 @@ impl Builder {
         let poll = self.analysis.polls.len();
         let now = self.now.entry(thread).or_default();
         now.delivers = None;
-        now.ended = 0;
         now.waits.clear();
         now.polls.push(poll);
         self.analysis.polls.push(Poll {
@@ -448,7 +443,6 @@ impl Builder {
         now.polls.truncate(at);
         let is_outermost = now.polls.is_empty();
         let waits = std::mem::take(&mut now.waits);
-        now.ended = id;
         let poll = &mut self.analysis.polls[poll];
         poll.time.end = nanos;
         poll.outcome = Some(outcome);

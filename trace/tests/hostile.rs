@@ -1,0 +1,56 @@
+//! Bytes that were made to do harm: an error or a recording, never a panic or memory without bound.
+
+use proptest::prelude::*;
+use selvedge_trace::{Analysis, Recording};
+
+/// A first page, and chunks whose words are likely to look like something.
+fn bytes(words: Vec<u64>) -> Vec<u8> {
+    let mut all = vec![0; 512];
+    all[0] = u64::from_le_bytes(*b"SELVEDGE");
+    all[1] = 1;
+    all[6] = 1 << 32;
+    all.extend(words);
+    all.iter()
+        .flat_map(|word: &u64| word.to_le_bytes())
+        .collect()
+}
+
+fn word() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => 0u64..40,
+        1 => any::<u64>(),
+        1 => (0u64..64).prop_map(|shift| 1 << shift),
+        // A string's kind and length; a record's kind and thread.
+        2 => (0u64..5, 0u64..40).prop_map(|(kind, len)| kind | len << 32),
+        2 => (0u64..30, 0u64..3, 0u64..5).prop_map(|(kind, thread, detail)| kind | thread << 8 | detail << 24),
+        2 => (1u64..20).prop_map(|n| n * 64),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+    #[test]
+    fn any_bytes_are_read_or_refused(words in prop::collection::vec(word(), 0..120), cut in 0usize..64) {
+        let mut bytes = bytes(words);
+        bytes.truncate(bytes.len() - cut.min(bytes.len()));
+        if let Ok(recording) = Recording::read(&bytes) {
+            prop_assert!(recording.events.len() * 8 <= bytes.len());
+            let _ = Analysis::of(&recording);
+        }
+    }
+
+    /// Records of all kinds in any order: begins without ends, ends without begins, times at the end of time.
+    #[test]
+    fn any_events_are_analysed(records in prop::collection::vec((0u64..1000, 0u64..26, 0u64..3, 0u64..4, 0u64..6, 0u64..6), 0..200)) {
+        let count = records.len() as u64;
+        let mut words = vec![3, (8 + 4 * count) * 8, 7, count, 0, 0, 0, 0];
+        for (ticks, kind, thread, detail, a, b) in records {
+            words.extend([ticks, kind | thread << 8 | detail << 24, a, b]);
+        }
+        let recording = Recording::read(&bytes(words)).unwrap();
+        prop_assert_eq!(recording.lost, 7);
+        let analysis = Analysis::of(&recording);
+        prop_assert!(analysis.polls.iter().all(|poll| poll.time.end >= poll.time.begin));
+    }
+}
