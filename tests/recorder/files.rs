@@ -90,8 +90,8 @@ fn the_last_events_are_there_however_the_process_ends() {
             .values()
             .filter(|t| t.ended.is_some())
             .count();
-        // The last one may be about to write its end.
-        assert!(ended >= 99, "{end}: {ended}");
+        // The last ones may be about to write their ends.
+        assert!(ended >= 95, "{end}: {ended}");
         assert!(
             recording.program.contains("recorder"),
             "{}",
