@@ -276,6 +276,7 @@ impl RawTask {
     ///
     /// # Safety
     /// `T` is the task's output type, and the caller is its only join handle.
+    #[track_caller]
     pub(super) unsafe fn poll_output<T>(self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if !self.state().load().is_complete() && self.leave_waker(cx.waker()) {
             return Poll::Pending;
@@ -288,13 +289,17 @@ impl RawTask {
     ///
     /// # Safety
     /// The task is complete, `T` is its output type, and the caller is its only join handle.
+    #[track_caller]
     pub(super) unsafe fn output<T>(self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         let take = self.header().vtable.take_output;
         // SAFETY: complete, and the handle interested: the output is ours (I3). The caller
         // promises the type.
         let was_there = unsafe { take(self.0, output.as_mut_ptr().cast()) };
-        assert!(was_there, "JoinHandle polled after completion");
+        assert!(
+            was_there,
+            "JoinHandle polled after completion: it gave the task's output before"
+        );
         // SAFETY: it was there, and was moved into the slot.
         unsafe { output.assume_init() }
     }
