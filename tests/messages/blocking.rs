@@ -63,7 +63,7 @@ fn waits_that_block() {
     }));
     told!("blocking_send(", BLOCKS, || runtime.block_on(async {
         let (tx, _rx) = mpsc::channel(1);
-        drop(tx.blocking_send(1));
+        _ = tx.blocking_send(1);
     }));
     told!("blocking_recv()", BLOCKS, || runtime.block_on(async {
         let (_tx, rx) = oneshot::channel::<()>();

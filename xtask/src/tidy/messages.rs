@@ -71,7 +71,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     let text = attribute.to_string().replace(' ', "");
     let words = ["test", "runtime_loom", "runtime_shuttle"];
     let is_meant = |word: &&str| text.replace(&format!("not({word})"), "").contains(*word);
-    text.starts_with("[cfg(") && words.iter().any(|word| is_meant(&word))
+    text.starts_with("[cfg(") && words.iter().any(is_meant)
 }
 
 /// The message of a panic that is called `word`.
