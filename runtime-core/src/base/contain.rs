@@ -16,6 +16,9 @@ pub fn contain(f: impl FnOnce()) {
 }
 
 /// Drops the payload of a panic. Its drop may panic again, with another payload: after 16 attempts the last is leaked.
+// Never inlined: the compiler unrolls the loop, and each task type would have a copy of that.
+#[cold]
+#[inline(never)]
 pub fn discard(mut payload: Box<dyn Any + Send>) {
     const MOST: usize = 16;
     for _ in 0..MOST {
