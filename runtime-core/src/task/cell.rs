@@ -505,6 +505,28 @@ fn discard_panic(dropped: Result<(), Box<dyn Any + Send>>) {
     }
 }
 
+/// Wakes whoever joins. One for all types of tasks.
+///
+/// # Safety
+/// The caller has completed the task, and saw JOIN_WAKER as it did.
+#[inline(never)]
+unsafe fn wake_joiner(state: &State, join_waker: &UnsafeCell<Option<Waker>>) {
+    contain::contain(|| {
+        join_waker.with(|waker| {
+            // SAFETY: JOIN_WAKER is set: both sides may read (I4).
+            if let Some(waker) = unsafe { &*waker } {
+                waker.wake_by_ref();
+            }
+        });
+    });
+    let after = state.unset_join_waker_after_complete();
+    if !after.is_join_interested() {
+        // SAFETY: the handle went and left the waker to us (I4).
+        let waker = join_waker.with_mut(|w| unsafe { w.replace(None) });
+        contain::contain(|| drop(waker));
+    }
+}
+
 /// Stores the output, completes, tells the join side, leaves the owner's list.
 unsafe fn finish<F: Future + 'static, S: Schedule>(
     cell: &Cell<F, S>,
@@ -518,20 +540,8 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
         // SAFETY: nobody else will look at the output (I3).
         discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
     } else if state.has_join_waker() {
-        contain::contain(|| {
-            cell.join_waker.with(|waker| {
-                // SAFETY: JOIN_WAKER is set: both sides may read (I4).
-                if let Some(waker) = unsafe { &*waker } {
-                    waker.wake_by_ref();
-                }
-            });
-        });
-        let after = cell.header.state.unset_join_waker_after_complete();
-        if !after.is_join_interested() {
-            // SAFETY: the handle went and left the waker to us (I4).
-            let waker = cell.join_waker.with_mut(|w| unsafe { w.replace(None) });
-            contain::contain(|| drop(waker));
-        }
+        // SAFETY: complete, with a waker.
+        unsafe { wake_joiner(&cell.header.state, &cell.join_waker) };
     }
     contain::contain(|| cell.scheduler.on_terminate(&cell.header));
     cell.scheduler.release(header);
