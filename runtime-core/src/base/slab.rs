@@ -225,13 +225,21 @@ impl<T> Slab<T> {
     }
 
     /// Takes all values out, by place, and gives the memory up.
-    pub fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
+    pub fn take_all(&mut self) -> Vec<T> {
         self.open = Numbers::new();
         self.spare = None;
-        let pages = std::mem::take(&mut self.pages);
-        let places = pages.into_iter().filter_map(|page| page.places);
-        let entries = places.flat_map(|places| *places).flatten();
-        entries.map(|entry| entry.value)
+        let mut values = Vec::new();
+        for page in std::mem::take(&mut self.pages) {
+            let Some(mut places) = page.places else {
+                continue;
+            };
+            for place in places.iter_mut() {
+                if let Some(entry) = place.take() {
+                    values.push(entry.value);
+                }
+            }
+        }
+        values
     }
 
     /// Bytes of memory held, without what the values have allocated.
