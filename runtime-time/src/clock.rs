@@ -129,7 +129,7 @@ impl Clock {
         if !self.may_pause {
             return Err(
                 "`time::pause()` requires the `current_thread` Tokio runtime. \
-                This is the default Runtime used by `#[tokio::test].",
+                This is the default Runtime used by `#[tokio::test]`.",
             );
         }
         // Ordering: Relaxed; see `was_any_paused`.

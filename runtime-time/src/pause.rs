@@ -12,7 +12,9 @@ fn with_clock(f: impl FnOnce(&Clock) -> Result<(), &'static str>) {
         None if runtime_core::runtime::Handle::try_current().is_ok() => panic!(
             "time cannot be frozen: timers are disabled. Call `enable_time` on the runtime builder to enable timers."
         ),
-        None => panic!("time cannot be frozen from outside the Tokio runtime"),
+        None => panic!(
+            "time cannot be frozen from outside the Tokio runtime; call it in a task, or write `#[tokio::test(start_paused = true)]`"
+        ),
     }
 }
 

@@ -217,6 +217,7 @@ impl Sleep {
     }
 
     /// The poll without a coop budget.
+    #[track_caller]
     pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         loop {
@@ -272,6 +273,7 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let spans = ENABLED.then(|| (self.op.clone(), self.resource.clone()));
         let _entered = spans.as_ref().map(|(op, resource)| op.enter(resource));

@@ -704,7 +704,10 @@ impl Builder {
     #[track_caller]
     #[deprecated(note = "use `metrics_poll_time_histogram_configuration`")]
     pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
-        assert!(resolution > Duration::from_secs(0));
+        assert!(
+            resolution > Duration::ZERO,
+            "resolution must be greater than 0"
+        );
         let nanos = resolution.as_nanos().try_into().unwrap_or(u64::MAX);
         self.histogram_config.legacy_mut().resolution = nanos;
         self
@@ -877,11 +880,15 @@ impl Builder {
         Ok(LocalRuntime::from_core(core))
     }
 
+    #[track_caller]
     fn default_workers(&self) -> Option<usize> {
         match self.kind {
             Kind::CurrentThread => None,
             #[cfg(feature = "rt-multi-thread")]
-            Kind::MultiThread => Some(self.workers.unwrap_or_else(available_workers)),
+            Kind::MultiThread => Some(match self.workers {
+                Some(workers) => workers,
+                None => available_workers(),
+            }),
         }
     }
 
@@ -935,15 +942,19 @@ impl Builder {
 }
 
 #[cfg(feature = "rt-multi-thread")]
+#[track_caller]
 fn available_workers() -> usize {
     match std::env::var("TOKIO_WORKER_THREADS") {
-        Ok(text) => {
-            let workers: usize = text.parse().unwrap_or_else(|error| {
-                panic!("\"TOKIO_WORKER_THREADS\" must be usize, error: {error}, value: {text}")
-            });
-            assert!(workers > 0, "\"TOKIO_WORKER_THREADS\" cannot be set to 0");
-            workers
-        }
+        Ok(text) => match text.parse::<usize>() {
+            Ok(0) => panic!(
+                "\"TOKIO_WORKER_THREADS\" cannot be set to 0; set it to the number of worker threads, or unset it"
+            ),
+            Ok(workers) => workers,
+            Err(error) => panic!(
+                "\"TOKIO_WORKER_THREADS\" must be usize, error: {error}, value: {text}; set it to the number of worker \
+                 threads, or unset it"
+            ),
+        },
         Err(std::env::VarError::NotPresent) => {
             std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
         }

@@ -165,6 +165,7 @@ impl LocalRuntime {
     /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
     /// runtime.shutdown_timeout(Duration::from_secs(1));
     /// ```
+    #[track_caller]
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }

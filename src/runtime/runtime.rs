@@ -44,6 +44,7 @@ impl Runtime {
     /// assert_eq!(runtime.block_on(async { 1 }), 1);
     /// ```
     #[cfg(feature = "rt-multi-thread")]
+    #[track_caller]
     pub fn new() -> io::Result<Runtime> {
         super::Builder::new_multi_thread().enable_all().build()
     }
@@ -139,6 +140,7 @@ impl Runtime {
     /// runtime.spawn_blocking(|| std::thread::sleep(Duration::from_millis(5)));
     /// runtime.shutdown_timeout(Duration::from_secs(1));
     /// ```
+    #[track_caller]
     pub fn shutdown_timeout(self, duration: Duration) {
         self.core.shutdown_timeout(duration);
     }

@@ -3,7 +3,8 @@
 //! One module per command. Each returns `Ok(true)` when what it checked holds, `Ok(false)` when it
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
-//! `bench`, `syscalls` and `weight`, which rewrite `docs/BENCHMARKS.md`, `docs/SYSCALLS.md` and `docs/weight.md`.
+//! `bench`, `ports`, `syscalls` and `weight`, which rewrite `docs/BENCHMARKS.md`, `docs/ports.md`, `docs/SYSCALLS.md` and
+//! `docs/weight.md`.
 
 mod asan;
 mod bench;
@@ -18,6 +19,7 @@ mod loom;
 mod msrv;
 mod mutants;
 mod package;
+mod ports;
 mod shuttle;
 mod syscalls;
 mod tidy;
@@ -66,6 +68,8 @@ enum Cmd {
     Docs(docs::Args),
     /// Pack what is published, and build it from its packed form.
     Package(package::Args),
+    /// Compile for other systems, with the oldest compiler that is promised.
+    Ports(ports::Args),
     /// Compare what a program takes on with tokio, and write docs/weight.md.
     Weight(weight::Args),
     /// Count system calls and context switches beside tokio, and write docs/SYSCALLS.md (needs strace).
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Cmd::Bench(args) => bench::run(&args),
         Cmd::Docs(args) => docs::run(&args),
         Cmd::Package(args) => package::run(&args),
+        Cmd::Ports(args) => ports::run(&args),
         Cmd::Weight(args) => weight::run(&args),
         Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),

@@ -84,7 +84,7 @@ fn cargo(rustc: &Path, words: &[&str], features: &str) -> Outcome {
 }
 
 /// The version in the workspace's manifest.
-fn promised() -> Result<String, Box<dyn Error>> {
+pub fn promised() -> Result<String, Box<dyn Error>> {
     let manifest = fs::read_to_string(env::root().join("Cargo.toml"))?;
     let line = manifest
         .lines()
@@ -96,28 +96,15 @@ fn promised() -> Result<String, Box<dyn Error>> {
 }
 
 /// Debian's compiler of that version, unpacked; a script that starts it with its libraries.
-fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
+pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
     let script = dir.join("rustc");
     if script.exists() {
         return Ok(script);
     }
-    let (packages, root) = (dir.join("packages"), dir.join("root"));
-    fs::create_dir_all(&packages)?;
     let standard = format!("libstd-rust-web-{version}");
     let names = ["rustc-web", "libstd-rust-web-dev", &standard, "libllvm19"];
-    println!("fetching {}", names.join(" "));
-    if !download(&packages, &names)? {
-        run_quietly(Command::new("apt-get").arg("update"))?;
-        if !download(&packages, &names)? {
-            return Err("apt-get cannot fetch the compiler; --rustc names another".into());
-        }
-    }
-    for package in env::files_below(&packages, "deb")? {
-        if !run_quietly(Command::new("dpkg").arg("-x").arg(package).arg(&root))? {
-            return Err("dpkg cannot unpack the compiler".into());
-        }
-    }
+    let root = unpack(&dir, &names)?;
     let libraries = env::files_below(&root.join("usr/lib"), "so")?;
     let driver = libraries.iter().find(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -138,6 +125,39 @@ fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
     fs::rename(&unfinished, &script)?;
     Ok(script)
+}
+
+/// Has the standard library's sources where the compiler that [`fetched`] gave looks for them.
+pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
+    let dir = env::target_dir().join("msrv").join(version);
+    // A link into what the package holds.
+    let sources = dir.join("root/usr/lib/rustlib/src/rust/library/std");
+    if !sources.exists() {
+        unpack(&dir, &["rust-web-src"])?;
+    }
+    match sources.exists() {
+        true => Ok(()),
+        false => Err("the package holds no sources of the standard library".into()),
+    }
+}
+
+/// Downloads Debian's packages and unpacks them. Returns the root of what they hold.
+fn unpack(dir: &Path, names: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
+    let (packages, root) = (dir.join("packages"), dir.join("root"));
+    fs::create_dir_all(&packages)?;
+    println!("fetching {}", names.join(" "));
+    if !download(&packages, names)? {
+        run_quietly(Command::new("apt-get").arg("update"))?;
+        if !download(&packages, names)? {
+            return Err("apt-get cannot fetch the compiler; --rustc names another".into());
+        }
+    }
+    for package in env::files_below(&packages, "deb")? {
+        if !run_quietly(Command::new("dpkg").arg("-x").arg(package).arg(&root))? {
+            return Err("dpkg cannot unpack the compiler".into());
+        }
+    }
+    Ok(root)
 }
 
 fn download(to: &Path, names: &[&str]) -> Outcome {

@@ -17,7 +17,7 @@ pub struct Args {
 }
 
 /// Members of the workspace that are never published.
-const UNPUBLISHED: [&str; 3] = ["xtask", "book-code", "tokio"];
+const UNPUBLISHED: [&str; 5] = ["xtask", "book-code", "tokio", "examples", "tests-web"];
 const PUBLISHED: [&str; 5] = [
     "selvedge",
     "selvedge-core",

@@ -16,7 +16,7 @@ pub struct Args {
     /// Builds of each; the shortest counts.
     #[arg(long, default_value_t = 1)]
     rounds: u32,
-    /// Write nothing; fail if a bar is not held.
+    /// Write nothing; fail if a bar is not held, or if docs/weight.md says otherwise.
     #[arg(long)]
     check: bool,
 }
@@ -25,6 +25,9 @@ pub struct Args {
 const MOST_PACKAGES: usize = 32;
 /// Most bytes of a program on selvedge, or on the drop-in, for each byte of one on tokio.
 const MOST_BYTES: f64 = 1.02;
+
+/// How far a program's share of tokio's bytes may be from the written one: compilers differ by less.
+const DRIFT: f64 = 0.01;
 
 /// A hello world: its name, the crate that its source names, and its manifest's last sections.
 struct Program {
@@ -62,12 +65,15 @@ pub fn run(args: &Args) -> Outcome {
     }
     let table = table(&weights);
     print!("{table}");
-    let faults = faults(&weights);
+    let mut faults = faults(&weights);
+    let written = env::root().join("docs/weight.md");
+    if args.check {
+        faults.extend(drifts(&weights, &fs::read_to_string(&written)?));
+    } else {
+        env::write_if_changed(&written, &page(&table, &faults))?;
+    }
     for fault in &faults {
         println!("{fault}");
-    }
-    if !args.check {
-        env::write_if_changed(&env::root().join("docs/weight.md"), &page(&table, &faults))?;
     }
     Ok(!args.check || faults.is_empty())
 }
@@ -192,6 +198,29 @@ fn faults(weights: &[Weight]) -> Vec<String> {
     faults
 }
 
+/// What differs from the table that is written.
+fn drifts(weights: &[Weight], page: &str) -> Vec<String> {
+    let mut drifts = Vec::new();
+    for weight in weights {
+        let cells = page.lines().find_map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            (cells.first() == Some(&weight.name)).then_some(cells)
+        });
+        let cells = cells.unwrap_or_default();
+        let number = |at: usize| cells.get(at).and_then(|cell| cell.parse::<f64>().ok());
+        let ratio = weight.bytes as f64 / weights[0].bytes as f64;
+        let is_written = number(1) == Some(weight.packages as f64)
+            && number(3).is_some_and(|written| (written - ratio).abs() <= DRIFT);
+        if !is_written {
+            drifts.push(format!(
+                "{}: {} packages and {ratio:.3} of tokio's bytes are not what docs/weight.md says; write it anew",
+                weight.name, weight.packages
+            ));
+        }
+    }
+    drifts
+}
+
 fn page(table: &str, faults: &[String]) -> String {
     let held = match faults.is_empty() {
         true => "Both bars are held.".to_owned(),
@@ -202,7 +231,7 @@ fn page(table: &str, faults: &[String]) -> String {
          What a program takes on by depending on selvedge, beside tokio 1.54.1: `fn main` that prints a line, under `#[main]`, with \
          `features = [\"full\"]`.\n\n{table}\n\
          The packages are those of a new lock file, the program's own included; the build is one in release, stripped, of everything. \
-         At most {MOST_PACKAGES} packages and {MOST_BYTES} times tokio's bytes are allowed: `cargo xtask weight --check` fails beyond. {held} \
+         At most {MOST_PACKAGES} packages and {MOST_BYTES} times tokio's bytes are allowed: `cargo xtask weight --check` fails beyond, and where this table is not true any more. {held} \
          The time depends on what else the machine does.\n\n\
          Written by `cargo xtask weight` on {}\n",
         env::machine()
@@ -211,8 +240,34 @@ fn page(table: &str, faults: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Weight, faults};
+    use super::{Weight, drifts, faults, table};
     use std::time::Duration;
+
+    #[test]
+    fn a_table_that_is_not_true_any_more_is_told() {
+        let weigh = |packages, bytes| {
+            let weight = |name, packages, bytes| Weight {
+                name,
+                packages,
+                bytes,
+                build: Duration::ZERO,
+            };
+            [
+                weight("tokio", 25, 1000),
+                weight("selvedge", packages, bytes),
+            ]
+        };
+        let page = format!("# Weight\n\n{}\nEnd.\n", table(&weigh(31, 1010)));
+        assert!(drifts(&weigh(31, 1015), &page).is_empty());
+        for changed in [weigh(30, 1010), weigh(31, 1025), weigh(31, 990)] {
+            let drifts = drifts(&changed, &page);
+            assert!(
+                drifts.len() == 1 && drifts[0].starts_with("selvedge: "),
+                "{drifts:?}"
+            );
+        }
+        assert_eq!(drifts(&weigh(31, 1010), "").len(), 2);
+    }
 
     #[test]
     fn each_bar_that_is_not_held_is_named() {

@@ -16,15 +16,23 @@ pub fn contain(f: impl FnOnce()) {
 }
 
 /// Drops the payload of a panic. Its drop may panic again, with another payload: after 16 attempts the last is leaked.
+// Never inlined: the compiler unrolls the loop, and each task type would have a copy of that.
+#[cold]
+#[inline(never)]
 pub fn discard(mut payload: Box<dyn Any + Send>) {
     const MOST: usize = 16;
     for _ in 0..MOST {
-        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        match try_drop(payload) {
             Ok(()) => return,
             Err(another) => payload = another,
         }
     }
     std::mem::forget(payload);
+}
+
+#[inline(never)]
+fn try_drop(payload: Box<dyn Any + Send>) -> Result<(), Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(payload)))
 }
 
 /// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second

@@ -10,9 +10,8 @@
 //!     not stay.
 //!
 //! The lowest page with room is filled first, so that the others get a chance to become empty. Insert, look and remove are O(1)
-//! while pages are neither full nor empty, else O(log pages).
+//! while pages are neither full nor empty; else a bit is looked for, of which there is one for each page.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 const HALF: u32 = usize::BITS / 2;
@@ -65,11 +64,63 @@ struct Page<T> {
     filled: u64,
 }
 
+/// A set of small numbers: a bit each.
+struct Numbers {
+    words: Vec<u64>,
+    /// No word before this one has a bit.
+    lowest: usize,
+}
+
+impl Numbers {
+    const fn new() -> Numbers {
+        Numbers {
+            words: Vec::new(),
+            lowest: 0,
+        }
+    }
+
+    /// The least of them. The words that it passes over are not looked at again until one of their numbers comes.
+    fn first(&mut self) -> Option<usize> {
+        while let Some(word) = self.words.get(self.lowest) {
+            if *word != 0 {
+                return Some(self.lowest * 64 + word.trailing_zeros() as usize);
+            }
+            self.lowest += 1;
+        }
+        None
+    }
+
+    fn insert(&mut self, number: usize) {
+        let word = number / 64;
+        while self.words.len() <= word {
+            self.words.push(0);
+        }
+        self.words[word] |= 1 << (number % 64);
+        self.lowest = self.lowest.min(word);
+    }
+
+    fn remove(&mut self, number: usize) {
+        if let Some(word) = self.words.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
+        }
+        while self.words.last() == Some(&0) {
+            self.words.pop();
+        }
+        if self.words.capacity() > 64 && self.words.len() < self.words.capacity() / 4 {
+            self.words.shrink_to(self.words.len() * 2);
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.words.capacity() * size_of::<u64>()
+    }
+}
+
 /// See the module's page.
 pub struct Slab<T> {
     pages: Vec<Page<T>>,
     /// Pages with room; those that come after the last one aside.
-    open: BTreeSet<usize>,
+    open: Numbers,
     /// Memory for a page, kept lest one that fills and empties again asks for it each time.
     spare: Option<Places<T>>,
     last_generation: usize,
@@ -80,7 +131,7 @@ impl<T> Slab<T> {
     pub const fn new() -> Slab<T> {
         Slab {
             pages: Vec::new(),
-            open: BTreeSet::new(),
+            open: Numbers::new(),
             spare: None,
             last_generation: 0,
         }
@@ -91,7 +142,7 @@ impl<T> Slab<T> {
         self.last_generation = (self.last_generation + 1) % GENERATIONS;
         let generation = self.last_generation;
         let number = match self.open.first() {
-            Some(number) => *number,
+            Some(number) => number,
             None => self.add_page(),
         };
         let page = &mut self.pages[number];
@@ -105,7 +156,7 @@ impl<T> Slab<T> {
         places[place] = Some(Entry { generation, value });
         page.filled |= 1 << place;
         if page.filled == u64::MAX {
-            self.open.remove(&number);
+            self.open.remove(number);
         }
         Key(generation << HALF | number << PAGE_BITS | place)
     }
@@ -153,7 +204,7 @@ impl<T> Slab<T> {
     fn shorten(&mut self) {
         while self.pages.last().is_some_and(|page| page.filled == 0) {
             self.pages.pop();
-            self.open.remove(&self.pages.len());
+            self.open.remove(self.pages.len());
         }
         if self.pages.capacity() > 64 && self.pages.len() < self.pages.capacity() / 4 {
             self.pages.shrink_to(self.pages.len() * 2);
@@ -174,13 +225,21 @@ impl<T> Slab<T> {
     }
 
     /// Takes all values out, by place, and gives the memory up.
-    pub fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
-        self.open.clear();
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.open = Numbers::new();
         self.spare = None;
-        let pages = std::mem::take(&mut self.pages);
-        let places = pages.into_iter().filter_map(|page| page.places);
-        let entries = places.flat_map(|places| *places).flatten();
-        entries.map(|entry| entry.value)
+        let mut values = Vec::new();
+        for page in std::mem::take(&mut self.pages) {
+            let Some(mut places) = page.places else {
+                continue;
+            };
+            for place in places.iter_mut() {
+                if let Some(entry) = place.take() {
+                    values.push(entry.value);
+                }
+            }
+        }
+        values
     }
 
     /// Bytes of memory held, without what the values have allocated.
@@ -188,7 +247,7 @@ impl<T> Slab<T> {
         let pages = self.pages.iter().filter(|page| page.places.is_some());
         (pages.count() + usize::from(self.spare.is_some())) * size_of::<[Option<Entry<T>>; PAGE]>()
             + self.pages.capacity() * size_of::<Page<T>>()
-            + self.open.len() * 16
+            + self.open.memory()
     }
 
     /// As if that many values had been taken in.

@@ -28,7 +28,6 @@ use crate::base::lock_audit;
 use crate::base::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::base::shim::thread::{Builder, JoinHandle};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -418,9 +417,10 @@ struct Handles {
     next_id: usize,
     /// Threads that are being made, whose handles are not here yet.
     starting: usize,
-    running: BTreeMap<usize, JoinHandle<()>>,
+    /// In no order: they are few, a thread ends seldom, and a map's code is larger than the rest of the pool's.
+    running: Vec<(usize, JoinHandle<()>)>,
     /// Threads that ended before their handles were here.
-    ended_early: BTreeSet<usize>,
+    ended_early: Vec<usize>,
     /// Threads that ended by themselves: the next thread that ends joins them.
     ended: Vec<JoinHandle<()>>,
     #[cfg(all(test, runtime_loom))]
@@ -439,28 +439,29 @@ impl Handles {
     fn end_start(&mut self, id: usize, thread: Option<JoinHandle<()>>) {
         self.starting -= 1;
         let Some(thread) = thread else { return };
-        if self.ended_early.remove(&id) {
-            self.ended.push(thread);
-        } else {
-            self.running.insert(id, thread);
+        match self.ended_early.iter().position(|early| *early == id) {
+            Some(at) => {
+                self.ended_early.swap_remove(at);
+                self.ended.push(thread);
+            }
+            None => self.running.push((id, thread)),
         }
     }
 
     /// The thread ends by itself. Gives the threads to join.
     fn end(&mut self, id: usize) -> Vec<JoinHandle<()>> {
         let previous = std::mem::take(&mut self.ended);
-        match self.running.remove(&id) {
-            Some(own) => self.ended.push(own),
-            None => {
-                self.ended_early.insert(id);
-            }
+        match self.running.iter().position(|(running, _)| *running == id) {
+            Some(at) => self.ended.push(self.running.swap_remove(at).1),
+            None => self.ended_early.push(id),
         }
         previous
     }
 
     fn take_all(&mut self) -> Vec<JoinHandle<()>> {
         let mut all = std::mem::take(&mut self.ended);
-        all.extend(std::mem::take(&mut self.running).into_values());
+        let running = std::mem::take(&mut self.running);
+        all.extend(running.into_iter().map(|(_, thread)| thread));
         all
     }
 }

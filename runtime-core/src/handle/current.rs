@@ -123,7 +123,10 @@ pub(crate) fn enter_runtime(handle: &Handle, allow_block_in_place: bool) -> Ente
              instead of blocking on it."
         );
     }
-    let current = set_current(handle.clone()).unwrap_or_else(|e| panic!("{e}"));
+    let current = match set_current(handle.clone()) {
+        Ok(current) => current,
+        Err(error) => panic!("{error}"),
+    };
     EnterRuntime {
         _entered: replace_entered(Entered::Yes {
             allow_block_in_place,

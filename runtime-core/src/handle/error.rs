@@ -46,7 +46,10 @@ impl TryCurrentError {
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.destroyed {
-            false => "there is no reactor running, must be called from the context of a Tokio 1.x runtime",
+            false => {
+                "there is no reactor running, must be called from the context of a Tokio 1.x runtime: from a function under \
+                 `#[tokio::main]` (`#[selvedge::main]`), from a task, or while a guard of `Handle::enter` lives"
+            }
             true => "The Tokio context thread-local variable has been destroyed.",
         })
     }

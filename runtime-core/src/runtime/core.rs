@@ -125,6 +125,7 @@ impl Core {
     ///
     /// # Panics
     /// In a task, unless the timeout is zero.
+    #[track_caller]
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.done = true;
         if self.leave_to_parent() {

@@ -203,7 +203,10 @@ impl Handle {
         } else {
             spawn::spawn_blocking(self, f, SpawnSite::caller())
         };
-        spawned.unwrap_or_else(|error| panic!("{error}"))
+        match spawned {
+            Ok(handle) => handle,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Runs a future on this thread to its end, in this runtime's context.
@@ -230,6 +233,7 @@ impl Handle {
         }
     }
 
+    #[track_caller]
     pub(super) fn block_on_from<F: Future>(&self, future: F, site: SpawnSite<'_>) -> F::Output {
         self.shared.origin.assert_here();
         let _entered = current::enter_runtime(self, true);

@@ -398,7 +398,9 @@ impl RuntimeMetrics {
     pub fn poll_time_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
         match &self.handle.shared.config.poll_histogram {
             Some(histogram) => histogram.range(bucket),
-            None => panic!("the poll time histogram is not enabled"),
+            None => panic!(
+                "the poll time histogram is not enabled; call `enable_metrics_poll_time_histogram` on the runtime builder"
+            ),
         }
     }
 
@@ -474,7 +476,9 @@ impl RuntimeMetrics {
     pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
         match &self.handle.shared.config.schedule_latency_histogram {
             Some(histogram) => histogram.range(bucket),
-            None => panic!("the schedule latency histogram is not enabled"),
+            None => panic!(
+                "the schedule latency histogram is not enabled; call `enable_metrics_schedule_latency_histogram` on the runtime builder"
+            ),
         }
     }
 

@@ -170,7 +170,7 @@ where
     );
     assert!(
         allowed,
-        "can call blocking only when running on the multi-threaded runtime"
+        "can call blocking only when running on the multi-threaded runtime; on a current-thread one, and in a `LocalSet`, use `spawn_blocking`"
     );
     // What this worker deferred must not wait for us.
     deferred::wake_all();

@@ -729,7 +729,7 @@ where
             "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was created on"
         ),
         _ => panic!(
-            "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"
+            "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`; call it within `LocalSet::run_until`, or `LocalSet::spawn_local` on the set"
         ),
     }
 }

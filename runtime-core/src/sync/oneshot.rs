@@ -505,6 +505,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     #[inline]
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !ENABLED {
             return self.poll_recv(cx);
@@ -516,8 +517,11 @@ impl<T> Future for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
+    #[track_caller]
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        let shared = self.shared.as_ref().expect("called after complete");
+        let shared = self.shared.as_ref().expect(
+            "called after complete: the receiver gave its value, or told of the end, before",
+        );
         let coop = ready!(coop::poll_proceed(cx));
         // Ordering: Acquire; pairs with the Release in `finish_sending`.
         let word = shared.word.load(Ordering::Acquire);

@@ -277,6 +277,7 @@ impl RawTask {
     ///
     /// # Safety
     /// `T` is the task's output type, and the caller is its only join handle.
+    #[track_caller]
     pub(super) unsafe fn poll_output<T>(self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         if !self.state().load().is_complete() && self.leave_waker(cx.waker()) {
             return Poll::Pending;
@@ -289,13 +290,17 @@ impl RawTask {
     ///
     /// # Safety
     /// The task is complete, `T` is its output type, and the caller is its only join handle.
+    #[track_caller]
     pub(super) unsafe fn output<T>(self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         let take = self.header().vtable.take_output;
         // SAFETY: complete, and the handle interested: the output is ours (I3). The caller
         // promises the type.
         let was_there = unsafe { take(self.0, output.as_mut_ptr().cast()) };
-        assert!(was_there, "JoinHandle polled after completion");
+        assert!(
+            was_there,
+            "JoinHandle polled after completion: it gave the task's output before"
+        );
         // SAFETY: it was there, and was moved into the slot.
         unsafe { output.assume_init() }
     }
@@ -508,6 +513,28 @@ fn discard_panic(dropped: Result<(), Box<dyn Any + Send>>) {
     }
 }
 
+/// Wakes whoever joins. One for all types of tasks.
+///
+/// # Safety
+/// The caller has completed the task, and saw JOIN_WAKER as it did.
+#[inline(never)]
+unsafe fn wake_joiner(state: &State, join_waker: &UnsafeCell<Option<Waker>>) {
+    contain::contain(|| {
+        join_waker.with(|waker| {
+            // SAFETY: JOIN_WAKER is set: both sides may read (I4).
+            if let Some(waker) = unsafe { &*waker } {
+                waker.wake_by_ref();
+            }
+        });
+    });
+    let after = state.unset_join_waker_after_complete();
+    if !after.is_join_interested() {
+        // SAFETY: the handle went and left the waker to us (I4).
+        let waker = join_waker.with_mut(|w| unsafe { w.replace(None) });
+        contain::contain(|| drop(waker));
+    }
+}
+
 /// Stores the output, completes, tells the join side, leaves the owner's list.
 unsafe fn finish<F: Future + 'static, S: Schedule>(
     cell: &Cell<F, S>,
@@ -521,20 +548,8 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
         // SAFETY: nobody else will look at the output (I3).
         discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
     } else if state.has_join_waker() {
-        contain::contain(|| {
-            cell.join_waker.with(|waker| {
-                // SAFETY: JOIN_WAKER is set: both sides may read (I4).
-                if let Some(waker) = unsafe { &*waker } {
-                    waker.wake_by_ref();
-                }
-            });
-        });
-        let after = cell.header.state.unset_join_waker_after_complete();
-        if !after.is_join_interested() {
-            // SAFETY: the handle went and left the waker to us (I4).
-            let waker = cell.join_waker.with_mut(|w| unsafe { w.replace(None) });
-            contain::contain(|| drop(waker));
-        }
+        // SAFETY: complete, with a waker.
+        unsafe { wake_joiner(&cell.header.state, &cell.join_waker) };
     }
     contain::contain(|| cell.scheduler.on_terminate(&cell.header));
     cell.scheduler.release(header);

@@ -98,7 +98,37 @@ impl Runnable {
 
 /// The order in which a shutdown cancels tasks: oldest first.
 pub(crate) fn oldest_first(permits: &mut [Runnable]) {
-    permits.sort_unstable_by_key(Runnable::age);
+    heap_sort(permits, Runnable::age);
+}
+
+/// In place, in O(n log n). The standard library's sorts are quicker and are three thousand bytes in every program, for what
+/// is sorted once in the life of a runtime.
+fn heap_sort<T>(items: &mut [T], key: impl Fn(&T) -> u64) {
+    for root in (0..items.len() / 2).rev() {
+        sift_down(items, root, &key);
+    }
+    for end in (1..items.len()).rev() {
+        items.swap(0, end);
+        sift_down(&mut items[..end], 0, &key);
+    }
+}
+
+/// Both halves below `root` are heaps, the largest on top: makes one of all.
+fn sift_down<T>(items: &mut [T], mut root: usize, key: &impl Fn(&T) -> u64) {
+    loop {
+        let mut child = 2 * root + 1;
+        if child >= items.len() {
+            return;
+        }
+        if child + 1 < items.len() && key(&items[child]) < key(&items[child + 1]) {
+            child += 1;
+        }
+        if key(&items[root]) >= key(&items[child]) {
+            return;
+        }
+        items.swap(root, child);
+        root = child;
+    }
 }
 
 impl fmt::Debug for Runnable {
@@ -106,5 +136,27 @@ impl fmt::Debug for Runnable {
         f.debug_tuple("Runnable")
             .field(&self.0.header().id)
             .finish()
+    }
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use super::heap_sort;
+
+    #[test]
+    fn whatever_the_order_was_the_least_comes_first() {
+        let mut number = 1_u64;
+        for length in (0..40).chain([1000]) {
+            let mut items: Vec<u64> = (0..length)
+                .map(|_| {
+                    number = number.wrapping_mul(6364136223846793005).wrapping_add(1);
+                    number >> 58
+                })
+                .collect();
+            let mut sorted = items.clone();
+            sorted.sort();
+            heap_sort(&mut items, |item| *item);
+            assert_eq!(items, sorted);
+        }
     }
 }

@@ -79,7 +79,9 @@ pub(crate) fn hand_off_core() {
         let cx = match cx {
             Some(ThreadContext::Worker(cx)) => cx,
             Some(ThreadContext::CurrentThread(_)) => {
-                panic!("can call blocking only when running on the multi-threaded runtime")
+                panic!(
+                    "can call blocking only when running on the multi-threaded runtime; on a current-thread one, and in a `LocalSet`, use `spawn_blocking`"
+                )
             }
             None => return,
         };

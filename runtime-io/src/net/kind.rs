@@ -11,6 +11,7 @@
 //! is known: a packet's end is a short read, too. Such a one is tried until it would block.
 
 use crate::reactor::Progress;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::io;
 use std::mem::MaybeUninit;

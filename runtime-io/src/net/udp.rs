@@ -7,8 +7,9 @@ use super::ToSocketAddrs;
 use super::addr::{first_ok, resolve};
 use super::common::fill_read_buf;
 use crate::io::ReadBuf;
-use crate::reactor::{Direction, Interest, PollEvented};
+use crate::reactor::{Direction, Interest, PollEvented, on_reactor};
 use socket2::{SockAddr, SockRef};
+use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
@@ -46,6 +47,10 @@ impl UdpSocket {
 
     /// Binds to the first of the addresses that works.
     ///
+    /// # Panics
+    /// When it is awaited outside of a runtime, or on one without I/O (`enable_io`).
+    ///
+    /// # Examples
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
     /// # async fn main() {
@@ -53,14 +58,16 @@ impl UdpSocket {
     /// println!("{}", socket.local_addr().unwrap());
     /// # }
     /// ```
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        let addrs = resolve(&addr).await?;
-        first_ok(addrs, async |addr| {
-            Ok(UdpSocket {
-                io: PollEvented::new(mio::net::UdpSocket::bind(addr)?)?,
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> {
+        on_reactor(async move {
+            let addrs = resolve(&addr).await?;
+            first_ok(addrs, async |addr| {
+                Ok(UdpSocket {
+                    io: PollEvented::new(mio::net::UdpSocket::bind(addr)?)?,
+                })
             })
+            .await
         })
-        .await
     }
 
     /// Makes the first of the addresses that works the default peer.

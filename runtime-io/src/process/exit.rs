@@ -15,9 +15,15 @@ use crate::is_shutdown_error;
 use crate::reactor::{Direction, Interest, PollEvented, Reactor, try_current_reactor};
 use crate::signal::unix::{Signal, SignalKind, listen};
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::fd::FromRawFd;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+
+/// `libc` has it for Linux alone; it is the flag of `open`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PIDFD_NONBLOCK: libc::c_int = libc::O_NONBLOCK;
 
 #[derive(Debug)]
 pub(super) enum ExitWatch {
@@ -106,10 +112,16 @@ impl ExitWatch {
     }
 }
 
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open_pidfd(_pid: u32) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn open_pidfd(pid: u32) -> io::Result<OwnedFd> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
     // SAFETY: the call takes two integers, and gives a descriptor of ours (close-on-exec) or -1.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, libc::PIDFD_NONBLOCK) };
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, PIDFD_NONBLOCK) };
     match fd {
         -1 => Err(io::Error::last_os_error()),
         // SAFETY: as above.

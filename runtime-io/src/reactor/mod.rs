@@ -25,6 +25,8 @@ mod async_fd;
 )]
 mod driver;
 mod interest;
+#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
+mod needed;
 mod poll_evented;
 mod readiness;
 mod ready;
@@ -43,6 +45,8 @@ pub(crate) use crate::shutdown::shutdown_error;
 #[allow(unused_imports)] // As above.
 pub(crate) use driver::{Reactor, Source, Turn, add_to_all};
 pub use interest::Interest;
+#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
+pub(crate) use needed::on_reactor;
 pub use poll_evented::PollEvented;
 #[cfg(feature = "net")]
 pub(crate) use poll_evented::read_uninit;
@@ -51,7 +55,7 @@ pub use ready::Ready;
 #[cfg(feature = "net")]
 pub(crate) use registration::Progress;
 pub use registration::Registration;
-#[cfg(any(feature = "signal", feature = "process"))]
+#[cfg(any(feature = "net", feature = "signal", feature = "process"))]
 pub(crate) use registration::current_reactor;
 #[cfg(feature = "process")]
 pub(crate) use registration::try_current_reactor;

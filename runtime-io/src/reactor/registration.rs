@@ -38,8 +38,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-const NO_RUNTIME: &str =
-    "there is no reactor running, must be called from the context of a Tokio 1.x runtime";
 const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call `enable_io` on the runtime builder to enable IO.";
 
 /// The reactor of the runtime this thread is in.
@@ -49,7 +47,11 @@ const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call `en
 #[track_caller]
 pub(crate) fn current_reactor() -> Arc<Reactor> {
     match with_current(|handle| handle.io_driver().cloned()) {
-        None => panic!("{NO_RUNTIME}"),
+        None => {
+            // Says so itself.
+            let _runtime = runtime_core::runtime::Handle::current();
+            unreachable!("this thread is in a runtime after all")
+        }
         Some(None) => panic!("{NO_IO}"),
         Some(Some(any)) => any
             .downcast::<Reactor>()

@@ -222,13 +222,16 @@ impl Waiters {
         for taken in slots {
             wakers.push(taken);
         }
-        waiters.list.retain_mut(|waiter| {
-            let stays = (waiter.interest.mask() & ready).is_empty();
-            if !stays {
-                wakers.push(waiter.waker.take());
+        // Once around: who stays goes to the end, in the same order. There is room, as each comes from the front.
+        for _ in 0..waiters.list.len() {
+            let Some(mut waiter) = waiters.list.pop_front() else {
+                break;
+            };
+            match (waiter.interest.mask() & ready).is_empty() {
+                true => waiters.list.push_back(waiter),
+                false => wakers.push(waiter.waker.take()),
             }
-            stays
-        });
+        }
         waiters.shrink();
         wakers.wake_contained_after(waiters);
     }

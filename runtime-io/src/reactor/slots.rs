@@ -31,7 +31,7 @@ impl Slots {
     /// All registrations; there will be no more.
     pub(super) fn shut_down(&mut self) -> Vec<Arc<ScheduledIo>> {
         self.is_shutdown = true;
-        self.ios.take_all().collect()
+        self.ios.take_all()
     }
 
     #[cfg(feature = "process")]

@@ -23,6 +23,8 @@ mod self_pipe;
 mod tests;
 pub mod unix;
 
+use crate::reactor::on_reactor;
+use std::future::Future;
 use std::io;
 
 /// Waits for the next interrupt (Ctrl-C) sent to this process.
@@ -51,8 +53,10 @@ use std::io;
 /// println!("ending");
 /// # }
 /// ```
-pub async fn ctrl_c() -> io::Result<()> {
-    let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
-    interrupt.recv().await;
-    Ok(())
+pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
+    on_reactor(async move {
+        let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
+        interrupt.recv().await;
+        Ok(())
+    })
 }

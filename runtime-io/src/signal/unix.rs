@@ -195,7 +195,7 @@ pub fn signal(kind: SignalKind) -> io::Result<Signal> {
 
 /// Listens, served by the given reactor.
 pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Signal> {
-    let is_none = kind.0 <= 0 || kind.0 > libc::SIGRTMAX();
+    let is_none = kind.0 <= 0 || kind.0 > last_signal();
     if is_none || signal_hook_registry::FORBIDDEN.contains(&kind.0) {
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
@@ -210,6 +210,17 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
         key,
         seen,
     })
+}
+
+/// The largest number of a signal.
+fn last_signal() -> libc::c_int {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return libc::SIGRTMAX();
+    // Of the other systems that are checked, FreeBSD alone has more than the classic ones.
+    #[cfg(target_os = "freebsd")]
+    return 126;
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+    return 31;
 }
 
 impl Signal {

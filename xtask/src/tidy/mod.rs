@@ -6,10 +6,12 @@
 //! circles   imports: no circle of more than two files, none between folders
 //! lengths   functions of at most 70 lines
 //! raw       clocks, threads, chance and locks come from one place
+//! messages  panics' texts are those of docs/panics.md
 //! ```
 
 mod circles;
 mod lengths;
+mod messages;
 mod paths;
 mod raw;
 mod style;
@@ -48,6 +50,9 @@ const FLOORS: [&str; 16] = [
     "src",
 ];
 
+/// Where every panic's message stands, with cause and cure.
+const PANICS: &str = "docs/panics.md";
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Only files whose path contains one of these.
@@ -60,7 +65,7 @@ pub fn run(args: &Args) -> Outcome {
         args.filter.is_empty() || args.filter.iter().any(|f| name.contains(f.as_str()))
     };
     let (mut files, mut problems) = (0, 0);
-    let mut sources = Vec::new();
+    let (mut sources, mut told) = (Vec::new(), Vec::new());
     for path in env::files_below(&root, "rs")? {
         let relative = path.strip_prefix(&root)?;
         let name = relative.display().to_string();
@@ -74,11 +79,21 @@ pub fn run(args: &Args) -> Outcome {
         }
         if ROOTS.iter().any(|dir| relative.starts_with(dir)) && !is_test(relative) {
             sources.push(paths::read(&name, &text)?);
+            if !relative.components().any(|c| c.as_os_str() == "shim") {
+                told.push((name, messages::read(&text)));
+            }
         }
     }
     for problem in of_structure(&sources, is_wanted) {
         problems += 1;
         println!("{problem}");
+    }
+    let page = fs::read_to_string(root.join(PANICS))?;
+    for problem in messages::check(&told, PANICS, &page) {
+        if is_wanted(&problem) {
+            problems += 1;
+            println!("{problem}");
+        }
     }
     println!("tidy: {files} files, {problems} problems");
     Ok(problems == 0)

@@ -81,7 +81,7 @@ fn all_are_given_out_by_place_and_none_stays() {
     let listed: Vec<(Key, i32)> = slab.iter_mut().map(|(key, at)| (key, *at)).collect();
     assert_eq!(listed.len(), 199);
     assert!(listed.iter().all(|(key, at)| all[*at as usize] == *key));
-    let taken: Vec<i32> = slab.take_all().collect();
+    let taken: Vec<i32> = slab.take_all();
     assert_eq!(taken, listed.iter().map(|(_, at)| *at).collect::<Vec<_>>());
     assert!(all.iter().all(|key| slab.remove(*key).is_none()));
     assert_eq!(slab.memory(), 0);
@@ -109,7 +109,7 @@ proptest! {
             prop_assert_eq!(slab.get(*key), value.as_ref());
         }
         let left: Vec<usize> = known.iter().filter_map(|(_, value)| *value).collect();
-        let mut taken: Vec<usize> = slab.take_all().collect();
+        let mut taken: Vec<usize> = slab.take_all();
         taken.sort_unstable();
         prop_assert_eq!(taken, left);
     }

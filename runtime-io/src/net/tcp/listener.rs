@@ -5,8 +5,9 @@ use super::TcpStream;
 use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
 use crate::net::kind::Kind;
-use crate::reactor::PollEvented;
+use crate::reactor::{PollEvented, on_reactor};
 use std::convert::identity;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
@@ -43,6 +44,10 @@ impl TcpListener {
     /// Binds to the first of the addresses that works, with address reuse on and a backlog of
     /// 1024, and listens. Port 0 lets the OS choose.
     ///
+    /// # Panics
+    /// When it is awaited outside of a runtime, or on one without I/O (`enable_io`).
+    ///
+    /// # Examples
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
     /// # async fn main() {
@@ -50,12 +55,14 @@ impl TcpListener {
     /// println!("listening on {}", listener.local_addr().unwrap());
     /// # }
     /// ```
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        let addrs = resolve(&addr).await?;
-        first_ok(addrs, async |addr| {
-            TcpListener::from_mio(mio::net::TcpListener::bind(addr)?, Kind::Tcp)
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> {
+        on_reactor(async move {
+            let addrs = resolve(&addr).await?;
+            first_ok(addrs, async |addr| {
+                TcpListener::from_mio(mio::net::TcpListener::bind(addr)?, Kind::Tcp)
+            })
+            .await
         })
-        .await
     }
 
     /// The address it is bound to.

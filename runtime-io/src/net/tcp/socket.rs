@@ -2,7 +2,9 @@
 
 use super::{TcpListener, TcpStream};
 use crate::net::kind::Kind;
+use crate::reactor::on_reactor;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
@@ -170,13 +172,15 @@ impl TcpSocket {
     /// # let _ = stream;
     /// # }
     /// ```
-    pub async fn connect(self, addr: SocketAddr) -> io::Result<TcpStream> {
-        match self.inner.connect(&addr.into()) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
-            _ => {}
-        }
-        let stream = mio::net::TcpStream::from_std(self.inner.into());
-        TcpStream::connecting(stream, self.kind).await
+    pub fn connect(self, addr: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
+        on_reactor(async move {
+            match self.inner.connect(&addr.into()) {
+                Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+                _ => {}
+            }
+            let stream = mio::net::TcpStream::from_std(self.inner.into());
+            TcpStream::connecting(stream, self.kind).await
+        })
     }
 
     /// Listens, with room for `backlog` connections not yet accepted.

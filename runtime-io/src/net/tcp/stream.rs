@@ -7,7 +7,8 @@ use crate::net::ToSocketAddrs;
 use crate::net::addr::{first_ok, resolve};
 use crate::net::common::fill_read_buf;
 use crate::net::kind::{Kind, Transfer};
-use crate::reactor::{Direction, Interest, PollEvented};
+use crate::reactor::{Direction, Interest, PollEvented, on_reactor};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -41,6 +42,9 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first of the addresses that accepts.
     ///
+    /// # Panics
+    /// When it is awaited outside of a runtime, or on one without I/O (`enable_io`).
+    ///
     /// # Cancel safety
     /// Dropping the future ends the attempt.
     ///
@@ -54,12 +58,14 @@ impl TcpStream {
     /// stream.set_nodelay(true).unwrap();
     /// # }
     /// ```
-    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let addrs = resolve(&addr).await?;
-        first_ok(addrs, async |addr| {
-            TcpStream::connecting(mio::net::TcpStream::connect(addr)?, Kind::Tcp).await
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> {
+        on_reactor(async move {
+            let addrs = resolve(&addr).await?;
+            first_ok(addrs, async |addr| {
+                TcpStream::connecting(mio::net::TcpStream::connect(addr)?, Kind::Tcp).await
+            })
+            .await
         })
-        .await
     }
 
     /// The address of this end.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+#[cfg(target_os = "linux")]
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net;
 use std::path::Path;

@@ -2,7 +2,9 @@
 
 use super::{UnixDatagram, UnixListener, UnixStream, addr};
 use crate::net::kind::Kind;
+use crate::reactor::on_reactor;
 use socket2::{Domain, SockAddr, Socket, Type};
+use std::future::Future;
 use std::io;
 use std::path::Path;
 
@@ -142,17 +144,20 @@ impl UnixSocket {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
-        if self.is_datagram()? {
-            return Err(io::Error::other(
-                "connect cannot be called on a datagram socket",
-            ));
-        }
-        match self.inner.connect(&SockAddr::unix(path)?) {
-            Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
-            _ => {}
-        }
-        UnixStream::connecting(mio::net::UnixStream::from_std(self.inner.into()), self.kind).await
+    pub fn connect(self, path: impl AsRef<Path>) -> impl Future<Output = io::Result<UnixStream>> {
+        on_reactor(async move {
+            if self.is_datagram()? {
+                return Err(io::Error::other(
+                    "connect cannot be called on a datagram socket",
+                ));
+            }
+            match self.inner.connect(&SockAddr::unix(path)?) {
+                Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err(error),
+                _ => {}
+            }
+            UnixStream::connecting(mio::net::UnixStream::from_std(self.inner.into()), self.kind)
+                .await
+        })
     }
 
     /// Makes a datagram socket of it.

@@ -4,7 +4,8 @@ use super::{
     OwnedReadHalf, OwnedWriteHalf, ReadHalf, SocketAddr, UCred, WriteHalf, addr, split, ucred,
 };
 use crate::net::kind::{Kind, Transfer};
-use crate::reactor::{PollEvented, Ready};
+use crate::reactor::{PollEvented, Ready, on_reactor};
+use std::future::Future;
 use std::io;
 use std::path::Path;
 
@@ -38,6 +39,10 @@ pub struct UnixStream {
 impl UnixStream {
     /// Connects to a path.
     ///
+    /// # Panics
+    /// When it is awaited outside of a runtime, or on one without I/O (`enable_io`).
+    ///
+    /// # Examples
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
@@ -52,13 +57,19 @@ impl UnixStream {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn connect<P: AsRef<Path>>(path: P) -> io::Result<UnixStream> {
-        let addr = addr::parse(path.as_ref())?;
-        UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?, Kind::Unix).await
+    pub fn connect<P: AsRef<Path>>(path: P) -> impl Future<Output = io::Result<UnixStream>> {
+        on_reactor(async move {
+            let addr = addr::parse(path.as_ref())?;
+            UnixStream::connecting(mio::net::UnixStream::connect_addr(&addr)?, Kind::Unix).await
+        })
     }
 
     /// Connects to an address.
     ///
+    /// # Panics
+    /// When it is awaited outside of a runtime, or on one without I/O (`enable_io`).
+    ///
+    /// # Examples
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
     /// # async fn main() -> std::io::Result<()> {
@@ -73,12 +84,14 @@ impl UnixStream {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn connect_addr(socket_addr: &SocketAddr) -> io::Result<UnixStream> {
-        UnixStream::connecting(
-            mio::net::UnixStream::connect_addr(&socket_addr.0)?,
-            Kind::Unix,
-        )
-        .await
+    pub fn connect_addr(socket_addr: &SocketAddr) -> impl Future<Output = io::Result<UnixStream>> {
+        on_reactor(async move {
+            UnixStream::connecting(
+                mio::net::UnixStream::connect_addr(&socket_addr.0)?,
+                Kind::Unix,
+            )
+            .await
+        })
     }
 
     /// Two connected streams. Both start out writable.

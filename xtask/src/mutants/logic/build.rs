@@ -438,8 +438,11 @@ fn key(name: &str, source: &str, found: &Found) -> String {
     format!("{name} {:x}", hasher.finish())
 }
 
-/// The manifest without its lints, and without the development dependencies that `used` does not name: they take long to
-/// build.
+/// Packages that are not copied.
+const FOREIGN: [&str; 2] = ["examples", "tests/web"];
+
+/// The manifest without its lints, without the packages that are not copied, and without the development dependencies that
+/// `used` does not name: they take long to build.
 fn without_unused(manifest: &str, used: &str) -> String {
     let mut out = String::new();
     let (mut in_dev, mut in_lints) = (false, false);
@@ -448,6 +451,14 @@ fn without_unused(manifest: &str, used: &str) -> String {
             in_dev = line == "[dev-dependencies]";
             in_lints = line.starts_with("[workspace.lints");
         } else if in_lints && !line.contains("unexpected_cfgs") {
+            continue;
+        }
+        if line.starts_with("members = ") || line.starts_with("default-members = ") {
+            let is_foreign = |part: &&str| FOREIGN.iter().any(|name| part.contains(name));
+            let parts = line.trim_end_matches(']').split(", ");
+            let kept: Vec<&str> = parts.filter(|part| !is_foreign(part)).collect();
+            out.push_str(&kept.join(", "));
+            out.push_str("]\n");
             continue;
         }
         let name = line.split([' ', '.', '=']).next().unwrap_or_default();
@@ -505,5 +516,12 @@ mod tests {
                 .replace("d = \"1\"\n", "")
                 .replace("f = \"deny\"\n", "")
         );
+    }
+
+    #[test]
+    fn packages_that_are_not_copied_are_no_members() {
+        let manifest = "members = [\"a\", \"examples\", \"tests/web\"]\ndefault-members = [\".\", \"examples\"]\n";
+        let kept = "members = [\"a\"]\ndefault-members = [\".\"]\n";
+        assert_eq!(without_unused(manifest, ""), kept);
     }
 }
