@@ -48,6 +48,9 @@ struct Slot<T> {
 struct Block<T> {
     next: AtomicPtr<Block<T>>,
     slots: [Slot<T>; SLOTS],
+    /// The model checker tells of a block that is never freed.
+    #[cfg(all(runtime_loom, not(runtime_shuttle)))]
+    _watched: crate::base::shim::checker::alloc::Track<()>,
 }
 
 impl<T> Block<T> {
@@ -67,6 +70,11 @@ impl<T> Block<T> {
             unsafe {
                 (&raw mut (*slot).value).write(UnsafeCell::new(MaybeUninit::uninit()));
             }
+        }
+        #[cfg(all(runtime_loom, not(runtime_shuttle)))]
+        // SAFETY: as above.
+        unsafe {
+            (&raw mut (*block)._watched).write(crate::base::shim::checker::alloc::Track::new(()));
         }
         block
     }
