@@ -16,6 +16,7 @@ use super::local_set::LocalSet;
 use crate::base::contain;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::watched::Watched;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::Handle;
@@ -48,6 +49,8 @@ struct Member<T> {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// By I4 it goes with the set and its members.
+    _watched: Watched,
 }
 
 #[derive(Default)]

@@ -24,6 +24,7 @@
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::hint;
 use crate::base::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::base::shim::watched::Watched;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -48,9 +49,7 @@ struct Slot<T> {
 struct Block<T> {
     next: AtomicPtr<Block<T>>,
     slots: [Slot<T>; SLOTS],
-    /// The model checker tells of a block that is never freed.
-    #[cfg(all(runtime_loom, not(runtime_shuttle)))]
-    _watched: crate::base::shim::checker::alloc::Track<()>,
+    _watched: Watched,
 }
 
 impl<T> Block<T> {
@@ -71,11 +70,8 @@ impl<T> Block<T> {
                 (&raw mut (*slot).value).write(UnsafeCell::new(MaybeUninit::uninit()));
             }
         }
-        #[cfg(all(runtime_loom, not(runtime_shuttle)))]
         // SAFETY: as above.
-        unsafe {
-            (&raw mut (*block)._watched).write(crate::base::shim::checker::alloc::Track::new(()));
-        }
+        unsafe { (&raw mut (*block)._watched).write(Watched::new()) };
         block
     }
 }
