@@ -1,7 +1,7 @@
 //! How tasks end, on one thread: who is told, what is dropped where, and what a panic costs.
 
 use super::cell::{Header, RawTask, Schedule};
-use super::{Id, JoinHandle, Runnable, id};
+use super::{Id, JoinHandle, Runnable, id, nested};
 use crate::instrument::SpanId;
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -231,4 +231,21 @@ fn handles_within_outputs_are_dropped_without_a_frame_for_each() {
     assert_eq!(drops.get(), 100);
     assert!(DEEPEST.get() < 10, "{}", DEEPEST.get());
     assert_eq!(Rc::strong_count(&scheduler.0), 1);
+}
+
+/// What comes up too deep down waits its turn.
+#[test]
+fn destructors_that_wait_run_in_the_order_in_which_they_came() {
+    let log = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let levels: Vec<_> = std::iter::from_fn(nested::enter).collect();
+    assert!(!levels.is_empty());
+    for n in 0..5 {
+        let log = log.clone();
+        nested::wait(Box::new(move || log.borrow_mut().push(n)));
+    }
+    assert!(log.borrow().is_empty());
+    // The innermost first.
+    levels.into_iter().rev().for_each(drop);
+    assert_eq!(*log.borrow(), [0, 1, 2, 3, 4]);
+    assert!(nested::enter().is_some());
 }
