@@ -79,8 +79,7 @@ impl Subscriber for Log {
 fn told(f: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     tracing::subscriber::with_default(log.clone(), f);
-    let lines = log.lines.lock().unwrap().clone();
-    lines
+    std::mem::take(&mut *log.lines.lock().unwrap())
 }
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
