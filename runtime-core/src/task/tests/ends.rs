@@ -2,6 +2,7 @@
 
 use super::cell::{Header, RawTask, Schedule};
 use super::{Id, JoinHandle, Runnable, id, nested};
+use crate::coop;
 use crate::instrument::SpanId;
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -248,4 +249,28 @@ fn destructors_that_wait_run_in_the_order_in_which_they_came() {
     levels.into_iter().rev().for_each(drop);
     assert_eq!(*log.borrow(), [0, 1, 2, 3, 4]);
     assert!(nested::enter().is_some());
+}
+
+#[test]
+fn outputs_that_are_there_spend_budget() {
+    let scheduler = InPlace::default();
+    let outputs = coop::budget(|| {
+        let is_there = |_: &i32| {
+            let (task, mut handle) = spawn(&scheduler, async {});
+            Runnable::from_raw(task).run();
+            poll(&mut handle, Waker::noop()).is_ready()
+        };
+        (0..1000).take_while(is_there).count()
+    });
+    assert_eq!(outputs, usize::from(coop::BUDGET));
+}
+
+#[test]
+fn an_abort_handle_tells_whether_the_task_has_ended() {
+    let scheduler = InPlace::default();
+    let (task, handle) = spawn(&scheduler, async {});
+    let abort = handle.abort_handle();
+    assert!(!abort.is_finished());
+    Runnable::from_raw(task).run();
+    assert!(abort.is_finished());
 }
