@@ -191,3 +191,40 @@ fn a_dump_does_not_wait_for_a_task_that_ends_as_it_begins() {
     });
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
+
+/// Neither what it waits for nor its turn.
+#[test]
+fn a_trace_takes_nothing_from_what_it_traces() {
+    use selvedge::runtime::dump::Trace;
+    use std::future::Future;
+    use std::pin::{Pin, pin};
+    use std::task::{Context, Poll, Waker};
+
+    fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+    fn trace<F: Future>(future: Pin<&mut F>) {
+        let (polled, trace) = Trace::capture(|| poll(future));
+        assert!(polled.is_pending());
+        assert_eq!(trace.resolve_backtraces().len(), 1);
+    }
+
+    let notify = Notify::new();
+    notify.notify_one();
+    let mut notified = pin!(notify.notified());
+    trace(notified.as_mut());
+    assert!(pin!(notify.notified()).enable(), "it is there still");
+    trace(notified);
+
+    let semaphore = selvedge::sync::Semaphore::new(1);
+    let mut acquire = pin!(semaphore.acquire());
+    trace(acquire.as_mut());
+    assert_eq!(semaphore.available_permits(), 1);
+    assert!(poll(acquire).is_ready());
+
+    let mut yields = pin!(selvedge::task::yield_now());
+    trace(yields.as_mut());
+    assert!(poll(yields.as_mut()).is_pending());
+    trace(yields.as_mut());
+    assert!(poll(yields).is_ready());
+}

@@ -112,3 +112,19 @@ fn a_child_and_its_parent_listen_to_signals_of_their_own() {
         arrived.expect("the child took our bell").unwrap();
     }
 }
+
+/// The set's thread in the child is another process: what it spawned there nobody would run.
+#[test]
+fn a_child_forked_inside_of_a_local_set_is_in_no_set() {
+    if !in_own_process!() {
+        return;
+    }
+    let set = tokio::task::LocalSet::new();
+    set.block_on(&support::current(), async {
+        in_fork(|| {
+            let message = support::panic_message(|| tokio::task::spawn_local(async {}));
+            assert!(message.contains("from outside of"), "{message}");
+        });
+        assert_eq!(tokio::task::spawn_local(async { 1 }).await.unwrap(), 1);
+    });
+}

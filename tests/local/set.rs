@@ -158,3 +158,155 @@ fn a_driver_that_goes_hands_what_is_left_to_another() {
     assert_eq!(counts[1].get(), before + 1);
     assert!(tasks.iter().any(|task| !task.is_finished()));
 }
+
+/// The one that waited longest goes while one other is there.
+#[test]
+fn the_first_of_two_drivers_goes() {
+    let set = LocalSet::new();
+    let counts: [Arc<Count>; 2] = Default::default();
+    let mut first = Box::pin(set.run_until(pending::<()>()));
+    let mut second = Box::pin(set.run_until(pending::<()>()));
+    assert!(counts[0].polls(&mut first).is_pending());
+    assert!(counts[1].polls(&mut second).is_pending());
+    drop(first);
+    set.spawn_local(async {});
+    assert_eq!([counts[0].get(), counts[1].get()], [0, 1]);
+}
+
+/// What other threads have woken was run: nothing is left for the others.
+#[test]
+fn a_driver_that_goes_after_a_wake_from_outside_leaves_the_others_alone() {
+    let set = LocalSet::new();
+    let counts: [Arc<Count>; 2] = Default::default();
+    let mut first = Box::pin(set.run_until(pending::<()>()));
+    let mut second = Box::pin(set.run_until(pending::<()>()));
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let task = set.spawn_local(told);
+    assert!(counts[0].polls(&mut first).is_pending());
+    let thread = std::thread::spawn(move || tell.send(()).unwrap());
+    thread.join().unwrap();
+    assert!(counts[0].polls(&mut first).is_pending());
+    assert!(task.is_finished());
+    assert!(counts[1].polls(&mut second).is_pending());
+    let before = counts[1].get();
+    drop(first);
+    assert_eq!(counts[1].get(), before, "there is nothing to do");
+}
+
+/// The set itself was polled, as a future, before somebody else drove it for a while.
+#[test]
+fn the_sets_own_driver_is_woken_after_another_has_gone() {
+    let mut set = LocalSet::new();
+    let counts: [Arc<Count>; 2] = Default::default();
+    set.spawn_local(pending::<()>());
+    assert!(counts[0].polls(&mut set).is_pending());
+    let mut other = Box::pin(set.run_until(pending::<()>()));
+    assert!(counts[1].polls(&mut other).is_pending());
+    drop(other);
+    set.spawn_local(async {});
+    assert_eq!([counts[0].get(), counts[1].get()], [1, 0]);
+}
+
+#[test]
+fn a_driver_that_leaves_tasks_for_later_is_woken_at_once() {
+    let mut set = LocalSet::new();
+    let count = Arc::new(Count::default());
+    // More than one poll runs.
+    let tasks: Vec<_> = (0..1000).map(|_| set.spawn_local(async {})).collect();
+    let mut run = Box::pin(set.run_until(pending::<()>()));
+    assert!(count.polls(&mut run).is_pending());
+    assert_eq!(count.get(), 1);
+    drop(run);
+    let before = count.get();
+    assert!(count.polls(&mut set).is_pending());
+    assert_eq!(count.get(), before + 1);
+    assert!(tasks.iter().any(|task| !task.is_finished()));
+}
+
+/// Ready, it is a driver no more, though it is still there.
+#[test]
+fn a_driver_that_is_done_leaves_what_is_left_to_another() {
+    let set = LocalSet::new();
+    let counts: [Arc<Count>; 2] = Default::default();
+    let mut second = Box::pin(set.run_until(pending::<()>()));
+    // More than one poll runs.
+    let _tasks: Vec<_> = (0..1000).map(|_| set.spawn_local(async {})).collect();
+    assert!(counts[1].polls(&mut second).is_pending());
+    let before = counts[1].get();
+    let mut done = Box::pin(set.run_until(std::future::ready(())));
+    assert!(counts[0].polls(&mut done).is_ready());
+    assert_eq!(counts[1].get(), before + 1);
+}
+
+/// Spawns on the set when it is dropped.
+struct Spawns<'a>(&'a LocalSet);
+
+impl Drop for Spawns<'_> {
+    fn drop(&mut self) {
+        self.0.spawn_local(async {});
+    }
+}
+
+#[test]
+fn what_the_future_of_a_driver_that_is_done_spawns_as_it_is_dropped_is_for_another() {
+    let set = LocalSet::new();
+    let counts: [Arc<Count>; 2] = Default::default();
+    let mut second = Box::pin(set.run_until(pending::<()>()));
+    assert!(counts[1].polls(&mut second).is_pending());
+    let on_drop = Spawns(&set);
+    let mut done = Box::pin(set.run_until(poll_fn(move |_| {
+        let _ = &on_drop;
+        Poll::Ready(())
+    })));
+    assert!(counts[0].polls(&mut done).is_ready());
+    assert_eq!(counts[1].get(), 1);
+}
+
+/// Panics when it is dropped.
+struct DropPanics;
+
+impl Wake for DropPanics {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for DropPanics {
+    fn drop(&mut self) {
+        panic!("of a waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_dropped_stops_neither_a_driver_nor_the_set_from_going() {
+    let mut set = LocalSet::new();
+    set.spawn_local(pending::<()>());
+    let waker = Waker::from(Arc::new(DropPanics));
+    let mut run = Box::pin(set.run_until(pending::<()>()));
+    let polled = run.as_mut().poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop(waker);
+    drop(run);
+    let waker = Waker::from(Arc::new(DropPanics));
+    let polled = pin!(&mut set).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop(waker);
+    drop(set);
+}
+
+#[test]
+fn spawning_for_a_local_runtime_from_another_thread_names_the_cure() {
+    let runtime = selvedge::runtime::LocalRuntime::new().unwrap();
+    let handle = runtime.handle().clone();
+    let elsewhere = std::thread::spawn(move || {
+        let _entered = handle.enter();
+        panic_message(|| task::spawn_local(async {}))
+    });
+    let message = elsewhere.join().unwrap();
+    assert!(
+        message.contains("from the thread the runtime was created on"),
+        "{message}"
+    );
+    let runtime = current();
+    let _entered = runtime.enter();
+    let message = panic_message(|| task::spawn_local(async {}));
+    assert!(message.contains("from outside of"), "{message}");
+}

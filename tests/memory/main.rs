@@ -223,9 +223,26 @@ fn waits() {
     });
 }
 
+/// Members that end when their set is gone, and keep nothing of it.
+fn dropped_join_sets() {
+    let runtime = runtime();
+    check("sets that were dropped", || {
+        runtime.block_on(async {
+            for _ in 0..1_000 {
+                let mut set = JoinSet::new();
+                set.spawn(pending::<()>());
+                yield_now().await;
+                drop(set);
+                yield_now().await;
+            }
+        });
+    });
+}
+
 #[test]
 fn what_a_burst_took_is_given_back() {
     join_sets();
+    dropped_join_sets();
     local_sets();
     channels();
     waits();

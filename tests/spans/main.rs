@@ -7,3 +7,6 @@ mod support;
 
 #[cfg(feature = "tracing")]
 mod spans;
+
+#[cfg(feature = "tracing")]
+mod told;

@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::waits::{poll_with, waker_that};
 use crate::support::{assert_works, current, within};
 use tokio::runtime::{Builder, Handle};
 use tokio::task;
@@ -70,5 +71,21 @@ fn the_driving_thread_leaves() {
         }
         assert!(start.elapsed() < Duration::from_secs(15));
         assert_works(&runtime);
+    });
+}
+
+/// A waker that waits for the end of the poll does not wait for what blocks within it.
+#[test]
+fn what_yields_beside_it_goes_on_while_it_blocks() {
+    within(20, || {
+        let runtime = crate::support::multi(1);
+        let task = runtime.spawn(async {
+            let (woken, wakes) = mpsc::channel();
+            let waker = waker_that(move || woken.send(()).unwrap());
+            let mut yields = Box::pin(task::yield_now());
+            assert!(poll_with(yields.as_mut(), &waker).is_pending());
+            task::block_in_place(|| wakes.recv().unwrap());
+        });
+        runtime.block_on(task).unwrap();
     });
 }

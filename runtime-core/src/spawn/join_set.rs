@@ -4,9 +4,9 @@
 //! whoever awaits the set: `join_next` costs the same whatever the number of members. Members are kept without gaps, and
 //! the waker knows at which place its member is: nothing is looked for, and nothing is hashed.
 //!
-//! I1: a waker is in `ended` at most once (`queued`), and that of every member that has ended is there or being polled.
-//! I2: the lock guards only the queue and the awaiting waker: members are polled, and wakers woken and dropped,
-//!     outside of it.
+//! I1: a task wakes its join handle once, when it is complete. So a waker that is in `ended` is there once, and its member
+//!     has ended, unless that was detached.
+//! I2: the lock guards only the queue and the awaiting waker: wakers are woken and dropped outside of it.
 //! I3: `at` is the place of the waker's member, or GONE; only the set's owner, by `&mut`, reads and writes it.
 //! I4: once the set is closed nothing is queued: the queue and the wakers in it hold each other.
 //! Dropping the set aborts its members, oldest first.
@@ -15,7 +15,8 @@ use super::join_set_builder::Builder;
 use super::local_set::LocalSet;
 use crate::base::contain;
 use crate::base::shim::sync::Mutex;
-use crate::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::shim::watched::Watched;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::Handle;
@@ -48,6 +49,8 @@ struct Member<T> {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// By I4 it goes with the set and its members.
+    _watched: Watched,
 }
 
 #[derive(Default)]
@@ -70,11 +73,10 @@ impl State {
 /// The waker of one member's join handle.
 struct EndWaker {
     at: AtomicUsize,
-    queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
-/// The place of a member that is in the set no more.
+/// The place of a member that was detached.
 const GONE: usize = usize::MAX;
 /// Room for members that is not given back.
 const KEPT: usize = 64;
@@ -85,9 +87,11 @@ impl EndWaker {
         self.at.store(at, Ordering::Relaxed);
     }
 
-    fn place(&self) -> usize {
+    /// Where its member is, unless it is gone.
+    fn place(&self) -> Option<usize> {
         // Ordering: Relaxed; as in `set_place`.
-        self.at.load(Ordering::Relaxed)
+        let at = self.at.load(Ordering::Relaxed);
+        (at != GONE).then_some(at)
     }
 }
 
@@ -97,11 +101,6 @@ impl Wake for EndWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Ordering: Release; pairs with the Acquire in `poll_member`: a wake that leaves the queueing to
-        // an earlier one hands over what it is about. What is queued here is under the lock.
-        if self.queued.swap(true, Ordering::Release) {
-            return;
-        }
         let mut state = self.shared.state.lock();
         if state.closed {
             return;
@@ -307,7 +306,6 @@ impl<T: 'static> JoinSet<T> {
         let abort = handle.abort_handle();
         let ended = Arc::new(EndWaker {
             at: AtomicUsize::new(self.members.len()),
-            queued: AtomicBool::new(false),
             shared: self.shared.clone(),
         });
         if handle.set_waker(&Waker::from(ended.clone())) {
@@ -447,7 +445,7 @@ impl<T: 'static> JoinSet<T> {
             let Some(ended) = register(&self.shared.state, cx.waker(), State::next) else {
                 return Poll::Pending;
             };
-            if let Some(at) = self.place_if_ended(ended) {
+            if let Some(at) = ended.place() {
                 coop.made_progress();
                 return Poll::Ready(Some(at));
             }
@@ -458,20 +456,10 @@ impl<T: 'static> JoinSet<T> {
     fn try_ended(&mut self) -> Option<usize> {
         loop {
             let ended = self.shared.state.lock().ended.pop_front()?;
-            if let Some(at) = self.place_if_ended(ended) {
+            if let Some(at) = ended.place() {
                 return Some(at);
             }
         }
-    }
-
-    /// The place of the member whose waker was queued, if it has ended; else the waker is left with it again.
-    fn place_if_ended(&mut self, ended: Arc<EndWaker>) -> Option<usize> {
-        let at = ended.place();
-        let member = self.members.get_mut(at)?;
-        // Ordering: Acquire; pairs with the Release in `wake_by_ref`. A wake from here on queues the waker
-        // again (I1), one before is seen to by the look below.
-        ended.queued.swap(false, Ordering::Acquire);
-        member.handle.set_waker(&Waker::from(ended)).then_some(at)
     }
 
     /// Takes the output of a member that has ended, which leaves the set.
@@ -488,7 +476,6 @@ impl<T: 'static> JoinSet<T> {
     /// Takes a member out; the last one moves to its place.
     fn remove(&mut self, at: usize) -> Member<T> {
         let member = self.members.swap_remove(at);
-        member.ended.set_place(GONE);
         if let Some(moved) = self.members.get(at) {
             moved.ended.set_place(at);
         }

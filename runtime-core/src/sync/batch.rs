@@ -287,10 +287,11 @@ impl BatchSemaphore {
         // after this load are handed out by who added them (I3: they saw WAITERS, or the queue is
         // empty and they stay in the word).
         let there = self.state.load(Ordering::Relaxed) >> SHIFT;
-        if there > 0 {
-            if there + extra > Self::MAX_PERMITS {
-                return false;
-            }
+        if there + extra > Self::MAX_PERMITS {
+            return false;
+        }
+        // With nobody in the queue they stay in the word: `try_acquire` must not miss them meanwhile.
+        if there > 0 && !queue.is_empty() {
             // Ordering: Acquire pairs with the Release of whoever added the permits, so that the
             // signal hands their writes on.
             free += self.state.fetch_and(FLAGS, Ordering::Acquire) >> SHIFT;
@@ -374,7 +375,7 @@ enum Phase {
     Queued,
     /// The permits are taken, and not reported yet.
     Taken,
-    /// The permits are the caller's, or the request was refused.
+    /// The permits are the caller's, or the queued request was refused.
     Done,
 }
 
@@ -447,7 +448,6 @@ impl Acquire<'_> {
             }
         };
         if missing == 0 {
-            drop(queue);
             return Queued::Granted(waker, op);
         }
         let taken = self.wanted - missing;
@@ -458,7 +458,6 @@ impl Acquire<'_> {
             op,
         };
         queue.enqueue(self.project_ref().place, request);
-        drop(queue);
         Queued::Waiting { taken }
     }
 
@@ -531,7 +530,6 @@ impl Future for Acquire<'_> {
                 // Nothing is held: with the budget spent, asked again later.
                 Queued::Refused => {
                     ready!(budget).made_progress();
-                    *self.project().phase = Phase::Done;
                     return Poll::Ready(Err(AcquireError(())));
                 }
             },
@@ -564,10 +562,9 @@ impl Acquire<'_> {
         let semaphore = self.semaphore;
         let mut queue = semaphore.queue.lock();
         match queue.withdraw(self.project_ref().place) {
-            Some(mut request) => {
-                let waker = request.waker.take();
+            Some(request) => {
+                // Unlocks. What is left of the request is dropped after it.
                 semaphore.hand_out(queue, request.held);
-                waker.drop_after(());
             }
             None => {
                 semaphore.hand_out(queue, self.held());

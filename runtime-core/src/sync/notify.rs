@@ -243,24 +243,25 @@ impl Notify {
         // Ordering: Relaxed; the CAS decides.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            if word & WAITERS != 0 {
+            word = if word & WAITERS != 0 {
                 if self.signal_queued(end) {
                     return;
                 }
-                word = self.word.load(Ordering::Relaxed);
-                continue;
-            }
-            // Ordering: Release; pairs with the Acquire that takes the permit. Done even when
-            // PERMIT is set already: the taker must see this notifier's writes too.
-            match self.word.compare_exchange_weak(
-                word,
-                word | PERMIT,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
+                // Ordering: Relaxed; as above.
+                self.word.load(Ordering::Relaxed)
+            } else {
+                // Ordering: Release; pairs with the Acquire that takes the permit. Done even when
+                // PERMIT is set already: the taker must see this notifier's writes too.
+                match self.word.compare_exchange_weak(
+                    word,
+                    word | PERMIT,
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                ) {
+                    Ok(_) => return,
+                    Err(now) => now,
+                }
+            };
         }
     }
 

@@ -807,13 +807,15 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     {
         let value: *const U = f(&this);
         let this = ManuallyDrop::new(this);
-        this.turn.release(this.permits as usize - 1);
-        tell_downgraded(this.turn);
-        RwLockReadGuard {
+        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        let guard = RwLockReadGuard {
             turn: this.turn,
             value,
             _borrow: PhantomData,
-        }
+        };
+        this.turn.release(this.permits as usize - 1);
+        tell_downgraded(this.turn);
+        guard
     }
 
     /// The same, with a function that may find nothing.
@@ -839,13 +841,15 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
             return Err(this);
         };
         let this = ManuallyDrop::new(this);
-        this.turn.release(this.permits as usize - 1);
-        tell_downgraded(this.turn);
-        Ok(RwLockReadGuard {
+        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        let guard = RwLockReadGuard {
             turn: this.turn,
             value,
             _borrow: PhantomData,
-        })
+        };
+        this.turn.release(this.permits as usize - 1);
+        tell_downgraded(this.turn);
+        Ok(guard)
     }
 }
 
@@ -1067,14 +1071,15 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&T) -> &U,
     {
         let value: *const U = f(&this);
-        let lock = this.into_lock();
-        lock.turn.release(lock.max_readers as usize - 1);
-        tell_downgraded(&lock.turn);
-        OwnedRwLockReadGuard {
-            lock,
+        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        let guard = OwnedRwLockReadGuard {
+            lock: this.into_lock(),
             value,
             _lock: PhantomData,
-        }
+        };
+        guard.lock.turn.release(guard.lock.max_readers as usize - 1);
+        tell_downgraded(&guard.lock.turn);
+        guard
     }
 
     /// The same, with a function that may find nothing.
@@ -1104,14 +1109,15 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let Some(value) = f(&this).map(|v| v as *const U) else {
             return Err(this);
         };
-        let lock = this.into_lock();
-        lock.turn.release(lock.max_readers as usize - 1);
-        tell_downgraded(&lock.turn);
-        Ok(OwnedRwLockReadGuard {
-            lock,
+        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        let guard = OwnedRwLockReadGuard {
+            lock: this.into_lock(),
             value,
             _lock: PhantomData,
-        })
+        };
+        guard.lock.turn.release(guard.lock.max_readers as usize - 1);
+        tell_downgraded(&guard.lock.turn);
+        Ok(guard)
     }
 
     /// The lock it is of.

@@ -10,6 +10,7 @@
 #[doc(hidden)]
 pub mod lock;
 pub mod lock_audit;
+pub mod watched;
 
 #[cfg(not(runtime_loom))]
 mod native;

@@ -2,7 +2,7 @@
 
 use super::{core, with_clock};
 use crate::coop;
-use crate::spawn::{spawn_mandatory_blocking, try_spawn_blocking};
+use crate::spawn::{drop_off_worker, spawn_mandatory_blocking, try_spawn_blocking};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -66,18 +66,60 @@ fn a_shutdown_cancels_a_closure_that_waits_unless_it_is_mandatory() {
     let waits = handle.spawn_blocking(|| ());
     let must = spawn_mandatory_blocking(|| 7).unwrap();
     let must = must.expect("it is taken");
+    let room = [0_u8; 50_000];
+    let large = spawn_mandatory_blocking(move || room.len()).unwrap();
+    let large = large.expect("it is taken");
     drop(entered);
     core.shutdown_background();
     assert!(waits.is_finished());
+    assert!(!large.is_finished());
     go.send(()).unwrap();
     let other = super::core(None, |_| ());
     other.block_on(async {
         assert!(waits.await.unwrap_err().is_cancelled());
         busy.await.unwrap();
         assert_eq!(must.await.unwrap(), 7);
+        assert_eq!(large.await.unwrap(), 50_000);
     });
     let _entered = handle.enter();
     assert!(spawn_mandatory_blocking(|| 7).unwrap().is_none());
+}
+
+/// Tells which thread drops it.
+struct Tells(std::sync::mpsc::Sender<std::thread::ThreadId>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.send(std::thread::current().id());
+    }
+}
+
+#[test]
+fn a_value_is_dropped_elsewhere_only_where_tasks_would_have_to_wait() {
+    let (tell, told) = channel();
+    let here = std::thread::current().id();
+    drop_off_worker(Tells(tell.clone()));
+    assert_eq!(told.recv().unwrap(), here);
+    let core = core(None, |_| ());
+    let entered = core.enter();
+    drop_off_worker(Tells(tell.clone()));
+    assert_eq!(told.recv().unwrap(), here);
+    drop(entered);
+    core.block_on(async { drop_off_worker(Tells(tell)) });
+    assert_ne!(told.recv().unwrap(), here);
+}
+
+/// With one thread that is busy when the runtime ends.
+#[test]
+fn a_value_that_is_to_be_dropped_elsewhere_is_dropped_there_after_the_shutdown_too() {
+    let core = core(None, |config| config.max_blocking_threads = 1);
+    let (go, goes) = channel::<()>();
+    let (tell, told) = channel();
+    drop(core.handle().spawn_blocking(move || goes.recv().unwrap()));
+    core.block_on(async { drop_off_worker(Tells(tell)) });
+    core.shutdown_background();
+    go.send(()).unwrap();
+    assert_ne!(told.recv().unwrap(), std::thread::current().id());
 }
 
 /// How many units there are left to spend, up to twice the budget of a poll.
@@ -110,6 +152,8 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
                 let inner = inner.clone();
                 let must = spawn_mandatory_blocking(move || {
                     inner.store(units(), Ordering::SeqCst);
+                    // It may block, and is not waited for by what it waits for.
+                    crate::task::block_on(crate::task::yield_now());
                 });
                 assert!(must.unwrap().is_some());
             }

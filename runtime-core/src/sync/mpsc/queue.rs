@@ -24,6 +24,7 @@
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::hint;
 use crate::base::shim::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use crate::base::shim::watched::Watched;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -48,6 +49,7 @@ struct Slot<T> {
 struct Block<T> {
     next: AtomicPtr<Block<T>>,
     slots: [Slot<T>; SLOTS],
+    _watched: Watched,
 }
 
 impl<T> Block<T> {
@@ -68,6 +70,8 @@ impl<T> Block<T> {
                 (&raw mut (*slot).value).write(UnsafeCell::new(MaybeUninit::uninit()));
             }
         }
+        // SAFETY: as above.
+        unsafe { (&raw mut (*block)._watched).write(Watched::new()) };
         block
     }
 }

@@ -4,7 +4,7 @@ use crate::coop;
 use crate::sync::mpsc::error::TrySendError;
 use crate::sync::{
     OnceCell, OwnedRwLockWriteGuard, RwLock, RwLockWriteGuard, Semaphore, SetOnce, broadcast, mpsc,
-    oneshot,
+    oneshot, watch,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -197,6 +197,32 @@ fn mpsc_receiver_gives_room_back_when_it_goes() {
     assert_eq!(tx.capacity(), 3);
 }
 
+/// Panics when it is dropped, also as a waker.
+struct DropPanics;
+
+impl Wake for DropPanics {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for DropPanics {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn mpsc_receiver_closes_the_channel_though_its_waker_panics_when_it_is_dropped() {
+    let (tx, mut rx) = mpsc::channel(1);
+    let waker = Waker::from(Arc::new(DropPanics));
+    let polled = pin!(rx.recv()).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    // The channel has the last one now.
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+    assert!(dropped.is_ok());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(rx))).is_err());
+    assert_eq!(tx.try_send(1), Err(TrySendError::Closed(1)));
+}
+
 #[test]
 fn mpsc_value_sent_after_the_receiver_has_gone_goes_with_the_channel() {
     let value = Arc::new(());
@@ -313,6 +339,7 @@ fn once_cell_gives_its_value_up_once() {
     let value = Arc::new(1);
     let mut cell = OnceCell::new();
     assert!(cell.get_mut().is_none() && cell.take().is_none());
+    assert_eq!(OnceCell::<u8>::new().into_inner(), None);
     assert!(cell.set(value.clone()).is_ok());
     assert!(cell == OnceCell::from(value.clone()));
     assert!(cell != OnceCell::new());
@@ -322,6 +349,38 @@ fn once_cell_gives_its_value_up_once() {
     assert!(!cell.initialized() && cell.take().is_none());
     drop((cell, taken));
     assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn once_cell_that_has_its_value_gives_it_without_budget() {
+    let cell = OnceCell::from(1);
+    coop::budget(|| {
+        while coop::spend_if(|| true) {}
+        let init = pin!(cell.get_or_init(|| async { unreachable!() }));
+        assert_eq!(poll(init), Poll::Ready(&1));
+        let init = pin!(cell.get_or_try_init(|| async { Err(()) }));
+        assert_eq!(poll(init), Poll::Ready(Ok(&1)));
+    });
+}
+
+/// What a condition asks for may be elsewhere than in the value.
+#[test]
+fn watch_wait_for_asks_once_more_when_the_channel_has_closed() {
+    let (tx, mut rx) = watch::channel(1);
+    let mut asked = 0;
+    {
+        let mut wait = pin!(rx.wait_for(|_| {
+            asked += 1;
+            asked == 2
+        }));
+        assert!(poll(wait.as_mut()).is_pending());
+        drop(tx);
+        assert!(matches!(poll(wait), Poll::Ready(Ok(value)) if *value == 1));
+    }
+    assert!(matches!(
+        poll(pin!(rx.wait_for(|_| false))),
+        Poll::Ready(Err(_))
+    ));
 }
 
 #[test]
@@ -351,6 +410,34 @@ fn rwlock_downgraded_map_lets_all_but_one_more_reader_in() {
     only_two_more_readers(&lock);
     drop(read);
     assert!(lock.try_write().is_ok());
+}
+
+#[test]
+fn rwlock_downgraded_is_unlocked_though_a_readers_waker_panics() {
+    for way in 0..4 {
+        let lock = Arc::new(RwLock::new(0));
+        let (mut write, mut owned) = (None, None);
+        match way {
+            0 | 1 => write = lock.try_write().ok(),
+            _ => owned = lock.clone().try_write_owned().ok(),
+        }
+        let waker = Waker::from(Arc::new(Panics));
+        let mut reader = Box::pin(lock.read());
+        let polled = reader.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        let downgraded = catch_unwind(AssertUnwindSafe(|| match (way, write, owned) {
+            (0, Some(write), _) => drop(write.downgrade()),
+            (_, Some(write), _) => drop(RwLockWriteGuard::try_downgrade_map(write, |v| Some(v))),
+            (2, _, Some(owned)) => drop(owned.downgrade()),
+            (_, _, Some(owned)) => {
+                drop(OwnedRwLockWriteGuard::try_downgrade_map(owned, |v| Some(v)));
+            }
+            _ => unreachable!(),
+        }));
+        assert!(downgraded.is_err());
+        drop(reader);
+        assert!(lock.try_write().is_ok(), "way {way}");
+    }
 }
 
 fn only_two_more_readers(lock: &RwLock<(u8, u8)>) {
@@ -386,6 +473,19 @@ fn what_is_ready_spends_budget() {
             Poll::Pending => false,
         }
     });
-    let counts = [broadcast_recv, mpsc_recv, oneshot_closed, acquired_late];
-    assert_eq!(counts, [128; 4]);
+    let (tx, mut rx) = broadcast::channel::<u8>(1);
+    drop(tx);
+    let broadcast_end = times_in_one_budget(|| poll(pin!(rx.recv())).is_ready());
+    let (tx, mut rx) = mpsc::unbounded_channel::<u8>();
+    drop(tx);
+    let mpsc_end = times_in_one_budget(|| poll(pin!(rx.recv())).is_ready());
+    let counts = [
+        broadcast_recv,
+        broadcast_end,
+        mpsc_recv,
+        mpsc_end,
+        oneshot_closed,
+        acquired_late,
+    ];
+    assert_eq!(counts, [128; 6]);
 }

@@ -454,3 +454,58 @@ fn mpsc_a_block_is_used_again() {
         (3..7).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
     });
 }
+
+/// Blocks come back one after another: one is kept, the others are freed. Loom tells of a block that is not.
+#[test]
+fn mpsc_blocks_are_kept_or_freed() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        (0..7).for_each(|i| tx.send(i).unwrap());
+        (0..7).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
+    });
+}
+
+/// A sender that has the next block in its hands finds the channel closed.
+#[test]
+fn mpsc_closing_at_the_end_of_a_block_leaks_none() {
+    loom::model(|| {
+        let (tx, mut rx) = mpsc::unbounded_channel();
+        (0..2).for_each(|i| tx.send(i).unwrap());
+        let thread = thread::spawn(move || tx.send(2).is_ok());
+        rx.close();
+        let mut got = 0;
+        while block_on(rx.recv()).is_some() {
+            got += 1;
+        }
+        assert_eq!(got, 2 + usize::from(thread.join().unwrap()));
+    });
+}
+
+/// While one sender comes another is made.
+#[test]
+fn mpsc_upgrade_races_a_clone() {
+    loom::model(|| {
+        let (tx, rx) = mpsc::unbounded_channel::<u8>();
+        let weak = tx.downgrade();
+        let thread = thread::spawn(move || weak.upgrade().unwrap());
+        let other = tx.clone();
+        let third = thread.join().unwrap();
+        assert_eq!(rx.sender_strong_count(), 3);
+        drop((tx, other, third));
+        assert!(rx.sender_strong_count() == 0);
+    });
+}
+
+#[test]
+fn broadcast_upgrade_races_a_clone() {
+    loom::model(|| {
+        let (tx, rx) = broadcast::channel::<u8>(1);
+        let weak = tx.downgrade();
+        let thread = thread::spawn(move || weak.upgrade().unwrap());
+        let other = tx.clone();
+        let third = thread.join().unwrap();
+        assert_eq!(rx.sender_strong_count(), 3);
+        drop((tx, other, third));
+        assert!(rx.is_closed());
+    });
+}

@@ -12,5 +12,9 @@ mod loom_channels;
 mod loom_ends;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom_locks;
+#[cfg(all(runtime_loom, not(runtime_shuttle)))]
+mod loom_queues;
+#[cfg(not(runtime_loom))]
+mod permits;
 #[cfg(not(runtime_loom))]
 mod unit;

@@ -146,3 +146,21 @@ fn broadcast_lags_and_ends() {
     assert_eq!(rx.try_recv(), Ok(2));
     assert_eq!(rx.try_recv(), Err(broadcast::error::TryRecvError::Closed));
 }
+
+/// What `enable` has said is said: the wait that goes then passes nothing on. One that was told nothing does.
+#[test]
+fn notification_that_enable_reported_is_not_passed_on() {
+    let notify = Notify::new();
+    notify.notify_one();
+    let mut told = Box::pin(notify.notified());
+    assert!(told.as_mut().enable());
+    drop(told);
+    assert!(!pin!(notify.notified()).enable());
+
+    let mut queued = Box::pin(notify.notified());
+    assert!(!queued.as_mut().enable());
+    notify.notify_one();
+    drop(queued);
+    let mut next = pin!(notify.notified());
+    assert!(next.as_mut().enable());
+}

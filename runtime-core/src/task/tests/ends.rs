@@ -1,7 +1,8 @@
 //! How tasks end, on one thread: who is told, what is dropped where, and what a panic costs.
 
 use super::cell::{Header, RawTask, Schedule};
-use super::{Id, JoinHandle, Runnable, id};
+use super::{Id, JoinHandle, Runnable, id, nested};
+use crate::coop;
 use crate::instrument::SpanId;
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -231,4 +232,45 @@ fn handles_within_outputs_are_dropped_without_a_frame_for_each() {
     assert_eq!(drops.get(), 100);
     assert!(DEEPEST.get() < 10, "{}", DEEPEST.get());
     assert_eq!(Rc::strong_count(&scheduler.0), 1);
+}
+
+/// What comes up too deep down waits its turn.
+#[test]
+fn destructors_that_wait_run_in_the_order_in_which_they_came() {
+    let log = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let levels: Vec<_> = std::iter::from_fn(nested::enter).collect();
+    assert!(!levels.is_empty());
+    for n in 0..5 {
+        let log = log.clone();
+        nested::wait(Box::new(move || log.borrow_mut().push(n)));
+    }
+    assert!(log.borrow().is_empty());
+    // The innermost first.
+    levels.into_iter().rev().for_each(drop);
+    assert_eq!(*log.borrow(), [0, 1, 2, 3, 4]);
+    assert!(nested::enter().is_some());
+}
+
+#[test]
+fn outputs_that_are_there_spend_budget() {
+    let scheduler = InPlace::default();
+    let outputs = coop::budget(|| {
+        let is_there = |_: &i32| {
+            let (task, mut handle) = spawn(&scheduler, async {});
+            Runnable::from_raw(task).run();
+            poll(&mut handle, Waker::noop()).is_ready()
+        };
+        (0..1000).take_while(is_there).count()
+    });
+    assert_eq!(outputs, usize::from(coop::BUDGET));
+}
+
+#[test]
+fn an_abort_handle_tells_whether_the_task_has_ended() {
+    let scheduler = InPlace::default();
+    let (task, handle) = spawn(&scheduler, async {});
+    let abort = handle.abort_handle();
+    assert!(!abort.is_finished());
+    Runnable::from_raw(task).run();
+    assert!(abort.is_finished());
 }

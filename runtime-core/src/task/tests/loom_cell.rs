@@ -175,6 +175,24 @@ fn a_dropped_set_aborts_its_members() {
     });
 }
 
+/// A member that was detached tells of its end all the same, if it was about to: another has its place by then.
+#[test]
+fn a_set_takes_no_detached_member_for_another() {
+    ::loom::model(|| {
+        let (task, handle) = spawn(async {});
+        let mut set = JoinSet::new();
+        set.insert(handle);
+        let runner = thread::spawn(move || task.run());
+        set.detach_all();
+        let (other, handle) = spawn(std::future::pending());
+        set.insert(handle);
+        runner.join().unwrap();
+        assert!(set.try_join_next().is_none());
+        drop(set);
+        other.run();
+    });
+}
+
 /// Tasks that come while their owner shuts down are refused or cancelled; none stays.
 #[test]
 fn a_shutdown_reaches_every_task() {

@@ -214,6 +214,9 @@ fn the_owners_list_counts_and_reaches_every_task() {
         assert!(owned.bind(*task, at));
         assert_eq!(owned.len(), at + 1);
     }
+    let mut seen = 0;
+    owned.for_each(|_| seen += 1);
+    assert_eq!(seen, 5);
     // The middle, the first and the last of a shard's list; one twice.
     for (at, left) in [(2, 4), (4, 3), (4, 3), (0, 2), (1, 1), (3, 0)] {
         owned.remove(tasks[at].as_ptr());
