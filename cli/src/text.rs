@@ -69,14 +69,13 @@ fn tasks(out: &mut impl Write, analysis: &Analysis, most: usize) -> io::Result<(
     tasks.sort_by_key(|task| std::cmp::Reverse(task.busy));
     writeln!(
         out,
-        "\n{:<10} {:>8} {:>8} {:>10} {:>10} {:>10}  {}",
+        "\n{:<10} {:>8} {:>8} {:>10} {:>10} {:>10}  what, spawned at, and what it waits for",
         format!("Tasks {}", tasks.len()),
         "polls",
         "wakes",
         "in polls",
         "longest",
-        "was ready",
-        "what, spawned at, and what it waits for"
+        "was ready"
     )?;
     for task in tasks.iter().take(most) {
         writeln!(
