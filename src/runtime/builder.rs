@@ -156,7 +156,7 @@ impl Builder {
     /// # runtime.handle().recorder().stop();
     /// ```
     pub fn record(&mut self, options: RecordOptions) -> &mut Self {
-        self.config.record = Some(options);
+        self.config.record = Some(Arc::new(options));
         self
     }
 

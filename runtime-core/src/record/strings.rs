@@ -9,7 +9,6 @@
 use super::ring::HEADER;
 use super::words::{Source, Words};
 use crate::base::shim::sync::atomic::Ordering;
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -39,7 +38,8 @@ pub(super) enum StringKind {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Strings {
-    known: BTreeSet<(StringKind, u64)>,
+    /// Sorted: a program has some hundred. A map's code would be the larger part of this room's.
+    known: Vec<(StringKind, u64)>,
     chunks: Vec<Arc<Words>>,
     used: usize,
     /// Strings for which there was no room.
@@ -61,8 +61,10 @@ impl Strings {
         place: (u32, u32),
     ) {
         // A thread's number may be used again, for another one.
-        if !self.known.insert((kind, key)) && kind != StringKind::Thread {
-            return;
+        match self.known.binary_search(&(kind, key)) {
+            Ok(_) if kind != StringKind::Thread => return,
+            Ok(_) => {}
+            Err(at) => self.known.insert(at, (kind, key)),
         }
         if self.append(source, kind, key, text, place).is_err() {
             self.missed += 1;

@@ -151,7 +151,7 @@ pub struct Config {
     /// Is that time taken, be it for the histogram or for the hooks?
     pub tracks_latency: bool,
     /// How the flight recorder begins to record as the runtime starts; `None`: not at all.
-    pub record: Option<RecordOptions>,
+    pub record: Option<Arc<RecordOptions>>,
 }
 
 /// How durations fall into a histogram's buckets.
