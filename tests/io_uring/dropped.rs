@@ -145,7 +145,10 @@ fn a_write_that_is_dropped_goes_on() {
     for (i, runtime) in both().into_iter().enumerate() {
         let path = folder.path.join(format!("{i}"));
         runtime.block_on(async {
-            assert!(fs::write(&path, bytes(3_000_000)).now_or_never().is_none());
+            // On a loaded machine the kernel may be done within the first poll.
+            if let Some(written) = fs::write(&path, bytes(3_000_000)).now_or_never() {
+                written.unwrap();
+            }
             let start = Instant::now();
             while std::fs::read(&path).unwrap_or_default() != bytes(3_000_000) {
                 assert!(start.elapsed() < Duration::from_secs(5), "half a file");
