@@ -16,7 +16,7 @@
 //! a sequence number in each slot (a quarter more memory, and no better answer).
 
 use super::words::Words;
-use crate::base::shim::sync::atomic::{Ordering, fence};
+use crate::base::shim::sync::atomic::{AtomicU64, Ordering, fence};
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,10 +60,13 @@ impl Ring {
         &self.words
     }
 
-    /// Index of the first word of record `n`.
+    /// The words of record `n`.
     #[inline]
-    fn slot(&self, n: u64) -> usize {
-        HEADER + 4 * (n & (self.capacity - 1)) as usize
+    fn slot(&self, n: u64) -> &[AtomicU64; 4] {
+        let at = HEADER + 4 * (n & (self.capacity - 1)) as usize;
+        // SAFETY: the memory has room for `capacity` slots of four words after the header (`new`), and `at` is where one of them
+        // begins. An array is laid out as its elements are.
+        unsafe { &*self.words.as_ptr().add(at).cast() }
     }
 
     /// How many records were written.
@@ -81,7 +84,7 @@ impl Ring {
             .map(|n| {
                 let slot = self.slot(n);
                 // Ordering: Relaxed; what was overwritten meanwhile is thrown away below.
-                std::array::from_fn(|word| self.words[slot + word].load(Ordering::Relaxed))
+                std::array::from_fn(|word| slot[word].load(Ordering::Relaxed))
             })
             .collect();
         // Ordering: Acquire fence; pairs with the Release fence in `write` (I3).
@@ -122,8 +125,7 @@ impl Writer {
         words[CLAIMED].store(n + 1, Ordering::Relaxed);
         // Ordering: Release fence; pairs with the Acquire fence in `snapshot` (I3).
         fence(Ordering::Release);
-        let at = self.ring.slot(n);
-        for (slot, word) in words[at..at + 4].iter().zip(record) {
+        for (slot, word) in self.ring.slot(n).iter().zip(record) {
             // Ordering: Relaxed; published by `written`.
             slot.store(word, Ordering::Relaxed);
         }
