@@ -222,3 +222,29 @@ fn names_marks_and_spans_are_there() {
     assert_eq!(recording.names[&name], "parse");
     assert!(time.nanos() >= 2_000_000);
 }
+
+/// Each thing once, however often a poll comes by it, and nothing of polls that end.
+#[test]
+fn a_task_that_waits_for_several_things_has_all_of_them() {
+    analysed(current(), || async {
+        let (_tx, mut rx) = mpsc::channel::<()>(1);
+        let waits = selvedge::spawn(async move {
+            selvedge::select! {
+                _ = rx.recv() => {}
+                () = selvedge::time::sleep(Duration::from_secs(1000)) => {}
+            }
+        });
+        selvedge::time::sleep(Duration::from_millis(2)).await;
+        let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
+        let now = Analysis::of(&selvedge_trace::Recording::read(&bytes.unwrap()).unwrap());
+        let task = now
+            .tasks
+            .values()
+            .find(|t| t.kind == PollKind::Task)
+            .unwrap();
+        let mut kinds: Vec<String> = task.waits.iter().map(|w| w.kind.to_string()).collect();
+        kinds.sort();
+        assert_eq!(kinds, ["channel message", "sleep"]);
+        waits.abort();
+    });
+}

@@ -308,7 +308,17 @@ impl Builder {
             EventKind::PollBegin { task, place, poll } => {
                 self.poll_begin(recording, nanos, thread, task, place, poll);
             }
-            EventKind::PollEnd { task, outcome } => self.poll_end(nanos, thread, task, outcome),
+            EventKind::PollEnd {
+                task,
+                outcome,
+                wait,
+            } => {
+                if let Some((kind, what)) = wait {
+                    let now = self.now.entry(thread).or_default();
+                    now.waits.insert(0, Waiting { kind, what });
+                }
+                self.poll_end(nanos, thread, task, outcome);
+            }
             EventKind::Woken { task } => self.woken(nanos, thread, task),
             EventKind::Queued { task, .. } => {
                 let is_new = self.analysis.tasks.get(&task).is_some_and(|task| {

@@ -24,7 +24,7 @@ pub struct Event {
 ///
 /// ```
 /// use selvedge_trace::{EventKind, Outcome};
-/// let kind = EventKind::PollEnd { task: 1, outcome: Outcome::Ready };
+/// let kind = EventKind::PollEnd { task: 1, outcome: Outcome::Ready, wait: None };
 /// assert!(format!("{kind:?}").contains("Ready"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,12 @@ pub enum EventKind {
         place: u64,
         poll: PollKind,
     },
-    /// A poll is over.
-    PollEnd { task: u64, outcome: Outcome },
+    /// A poll is over. Of a pending one `wait` is what it waits for first, if that is known.
+    PollEnd {
+        task: u64,
+        outcome: Outcome,
+        wait: Option<(WaitKind, u64)>,
+    },
     /// The future of a `block_on` was woken, by what the thread is in the midst of.
     Woken { task: u64 },
     /// A task was queued, as it was spawned or woken by what the thread is in the midst of.
@@ -75,7 +79,7 @@ pub enum EventKind {
     Worker { runtime: u64, index: u64 },
     /// A task was cancelled.
     Cancelled { task: u64 },
-    /// What is polled on the thread waits, for `what`: an address, a task, a descriptor.
+    /// What is polled on the thread waits for one thing more, for `what`: an address, a task, a descriptor.
     Wait { kind: WaitKind, what: u64 },
     /// The runtime takes a worker for stuck.
     Stuck { runtime: u64, worker: u64 },
@@ -218,7 +222,8 @@ pub(crate) fn decode(kind: u8, detail: u64, a: u64, b: u64) -> Option<EventKind>
         },
         5 => EventKind::PollEnd {
             task: a,
-            outcome: match detail {
+            wait: (detail >> 8 != 0).then(|| (wait_kind(detail >> 8), b)),
+            outcome: match detail & 0xff {
                 1 => Outcome::Ready,
                 2 => Outcome::Panicked,
                 3 => Outcome::Cancelled,

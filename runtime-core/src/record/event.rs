@@ -22,7 +22,8 @@ pub(crate) enum Kind {
     Named = 3,
     /// A poll of task `a`, which was spawned at `b`, begins. The detail is a [`Poll`].
     PollBegin = 4,
-    /// The poll of task `a` is over. The detail is an [`Outcome`].
+    /// The poll of task `a` is over. The detail is an [`Outcome`] and, 8 bits up, the [`WaitKind`] of what it waits for if it waits for
+    /// anything; `b` tells what for.
     PollEnd = 5,
     /// The future of a `block_on`, `a`, was woken by what this thread is in the midst of.
     Woken = 6,
@@ -56,7 +57,7 @@ pub(crate) enum Kind {
     Worker = 20,
     /// Task `a` was cancelled.
     Cancelled = 21,
-    /// What is polled on this thread waits. The detail is a [`WaitKind`], `a` tells what for: the address of a lock or
+    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`], `a` tells what for: the address of a lock or
     /// channel, the task or the descriptor; of a sleep nothing.
     Wait = 22,
     /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.

@@ -98,7 +98,7 @@ pub(crate) fn poll_begin(id: u64, place: &'static Location<'static>, poll: Poll)
 #[inline(always)]
 pub(crate) fn poll_end(id: u64, outcome: Outcome) {
     if is_on() {
-        write(Kind::PollEnd, outcome as u64, id, 0);
+        thread::end_poll(id, outcome);
     }
 }
 
@@ -211,7 +211,7 @@ pub(crate) fn worker(runtime: u64, index: usize) {
 #[inline(always)]
 pub fn wait(kind: WaitKind, what: u64) {
     if is_on() {
-        write(Kind::Wait, kind as u64, what, 0);
+        thread::wait(kind, what);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A thread joins the recording at its first event, and leaves at its end.
 
-use super::event::{self, Kind};
+use super::event::{self, Kind, Outcome, WaitKind};
 use super::ring::Writer;
 use super::session::Session;
 use super::strings::StringKind;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// Events between two records of the clock.
 const CLOCK_INTERVAL: u32 = 1024;
-/// Places that a thread remembers to have written.
-const PLACES: usize = 128;
+/// Sets of places that a thread remembers to have written, the last four of each.
+const SETS: usize = 64;
 
 struct Local {
     session: Arc<Session>,
@@ -23,9 +23,33 @@ struct Local {
     thread: u16,
     is_worker: bool,
     until_clock: u32,
-    /// By a hash of the address.
-    places: [usize; PLACES],
+    /// The time of the last event, in ticks, and what may share it.
+    ticks: u64,
+    shared: Shared,
+    /// What the poll that goes on waits for so far.
+    waits: Waits,
+    /// By a hash of the address; the one that came last first.
+    places: [[usize; 4]; SETS],
     origin: Origin,
+}
+
+/// Which events the time of the last one is good for. A look at the clock costs as much as all else of an event; so what comes at once after
+/// another event does without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    No,
+    /// A poll has ended: the next may begin.
+    PollEnded,
+    /// The thread has come from its sleep, or has events of the system: it tells of them, and of whom they wake.
+    Delivers,
+}
+
+/// The first few different things that a poll waits for. They are written at its end, if it is pending then: a poll may come by a
+/// leaf many times.
+#[derive(Default)]
+struct Waits {
+    first: [(u8, u64); 4],
+    len: usize,
 }
 
 crate::runtime_thread_local! {
@@ -54,16 +78,48 @@ pub(super) fn write(kind: Kind, detail: u64, a: u64, b: u64) {
 pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
     with(|local| {
         let address = std::ptr::from_ref(place) as usize;
-        let at = (address >> 3) % PLACES;
-        if local.places[at] != address {
-            local.places[at] = address;
+        if !local.knows(address) {
             let position = (place.line(), place.column());
             let key = address as u64;
             local
                 .session
                 .note(StringKind::Place, key, place.file(), position);
         }
+        if kind == Kind::PollBegin {
+            local.waits.len = 0;
+        }
         local.write(kind, detail, a, address as u64);
+    });
+}
+
+/// What is polled on this thread waits.
+#[cold]
+pub(super) fn wait(kind: WaitKind, what: u64) {
+    with(|local| {
+        let wait = (kind as u8, what);
+        let waits = &mut local.waits;
+        if waits.len < waits.first.len() && !waits.first[..waits.len].contains(&wait) {
+            waits.first[waits.len] = wait;
+            waits.len += 1;
+        }
+    });
+}
+
+/// Writes the end of a poll, with what it waits for.
+#[cold]
+pub(super) fn end_poll(id: u64, outcome: Outcome) {
+    with(|local| {
+        let waits = std::mem::take(&mut local.waits);
+        let waits = match outcome {
+            Outcome::Pending => &waits.first[..waits.len],
+            _ => &[],
+        };
+        let (kind, what) = waits.first().copied().unwrap_or_default();
+        for &(kind, what) in waits.iter().skip(1) {
+            local.write(Kind::Wait, kind.into(), what, 0);
+        }
+        let detail = outcome as u64 | u64::from(kind) << 8;
+        local.write(Kind::PollEnd, detail, id, what);
     });
 }
 
@@ -113,9 +169,45 @@ impl Local {
             thread,
             is_worker,
             until_clock: 0,
-            places: [0; PLACES],
+            ticks: 0,
+            shared: Shared::No,
+            waits: Waits::default(),
+            places: [[0; 4]; SETS],
             origin: Origin::here(),
         }))
+    }
+
+    /// Was the place at this address written already? It is known from now on.
+    #[inline]
+    fn knows(&mut self, address: usize) -> bool {
+        // Places are some 24 bytes apart; the multiplication (D. Knuth's) spreads them.
+        let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let set = &mut self.places[(hash >> 58) as usize];
+        if set[0] == address {
+            return true;
+        }
+        let known = set.iter().position(|place| *place == address);
+        set[..=known.unwrap_or(3)].rotate_right(1);
+        set[0] = address;
+        known.is_some()
+    }
+
+    /// The time of an event that comes now.
+    #[inline]
+    fn moment(&mut self, kind: Kind) -> u64 {
+        let (is_good, next) = match kind {
+            Kind::PollBegin => (self.shared != Shared::No, Shared::No),
+            Kind::Io => (self.shared == Shared::Delivers, Shared::Delivers),
+            Kind::Queued => (self.shared == Shared::Delivers, self.shared),
+            Kind::PollEnd => (false, Shared::PollEnded),
+            Kind::Unpark | Kind::Timers => (false, Shared::Delivers),
+            _ => (false, Shared::No),
+        };
+        self.shared = next;
+        if !is_good {
+            self.ticks = clock::ticks();
+        }
+        self.ticks
     }
 
     #[inline]
@@ -125,7 +217,8 @@ impl Local {
             Session::clock(&mut self.writer, self.thread);
         }
         self.until_clock -= 1;
-        let record = event::pack(clock::ticks(), kind, self.thread, detail, a, b);
+        let ticks = self.moment(kind);
+        let record = event::pack(ticks, kind, self.thread, detail, a, b);
         self.writer.write(record);
     }
 }
