@@ -88,7 +88,8 @@ fn report(args: &Report) -> Result<(), Box<dyn Error>> {
 }
 
 fn read(path: &Path) -> Result<Recording, Box<dyn Error>> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let bytes =
+        Recording::bytes_of(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Recording::read(&bytes).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 

@@ -73,7 +73,7 @@ fn each_form_of_the_report_names_the_culprit() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|f| f["kind"] == "stall");
+        .find(|f| f["kind"] == "stall" && f["what"].as_str().unwrap().contains("the culprit"));
     let culprit = &stall.unwrap()["task"];
     let tasks = object["tasks"].as_array().unwrap();
     let task = tasks.iter().find(|task| task["id"] == *culprit).unwrap();

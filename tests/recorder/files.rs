@@ -142,7 +142,11 @@ fn a_file_is_read_while_it_is_written() {
         .collect();
     let mut lost = 0;
     while lost < 1_000_000 {
-        let recording = Recording::read(&std::fs::read(&path).unwrap()).unwrap();
+        let recording = Recording::read(&Recording::bytes_of(&path).unwrap()).unwrap();
+        let is_known = |event: &selvedge_trace::Event| {
+            !matches!(event.kind, selvedge_trace::EventKind::Unknown { .. })
+        };
+        assert!(recording.events.iter().all(is_known), "torn");
         assert!(recording.lost >= lost);
         lost = recording.lost;
     }

@@ -84,7 +84,7 @@ fn closures_that_wait_for_a_thread_tell_of_a_full_pool() {
     });
     let full = only(&analysis, FindingKind::FullPool);
     assert!(
-        full.times == 2 && full.place.contains("findings.rs"),
+        full.times >= 2 && full.place.contains("findings.rs"),
         "{full:?}"
     );
 }

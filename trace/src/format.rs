@@ -6,6 +6,9 @@
 use crate::event::{self, Event};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"SELVEDGE");
 const VERSION: u64 = 1;
@@ -203,6 +206,41 @@ impl Recording {
         Ok(recording)
     }
 
+    /// The bytes of a file, which a process may be writing to. What it overwrites while they are copied is told by them as lost.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    ///
+    /// ```no_run
+    /// use selvedge_trace::Recording;
+    /// let bytes = Recording::bytes_of("server.recording")?; // the server still runs
+    /// let recording = Recording::read(&bytes)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bytes_of(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // How far the writers are after the copy: what they have begun since may be torn in it.
+        let mut at = PAGE;
+        loop {
+            let copied = File { bytes: &bytes };
+            let (Some(kind @ 1..), Some(len)) = (copied.word(at), copied.word(at + 1)) else {
+                return Ok(bytes);
+            };
+            let words = usize::try_from(len / 8).unwrap_or(usize::MAX);
+            let claimed = (at + 2) * 8;
+            if kind == 1 && claimed + 8 <= bytes.len() {
+                file.seek(SeekFrom::Start(claimed as u64))?;
+                file.read_exact(&mut bytes[claimed..claimed + 8])?;
+            }
+            match at.checked_add(words) {
+                Some(next) if words >= HEADER => at = next,
+                _ => return Ok(bytes),
+            }
+        }
+    }
+
     /// The place with this key, for people.
     ///
     /// ```
@@ -266,7 +304,9 @@ impl Chunk<'_> {
     fn ring(&self, records: &mut Vec<Record>) -> Result<u64, ReadError> {
         let (claimed, written, capacity) = (self.word(2)?, self.word(3)?, self.word(5)?);
         let room = ((self.words - HEADER) / 4) as u64;
-        if capacity == 0 || !capacity.is_power_of_two() || capacity > room || written > claimed {
+        // Of bytes that were copied while the ring was written to, the later count may be the larger one.
+        let claimed = claimed.max(written);
+        if capacity == 0 || !capacity.is_power_of_two() || capacity > room {
             return Err(ReadError::CutOff(self.at * 8));
         }
         // The slot of a record that is being written is not whole.
