@@ -43,7 +43,7 @@ fn analysed<F: Future>(builder: Builder, future: impl FnOnce() -> F) -> Analysis
     Analysis::of(&recorded(builder, future))
 }
 
-/// What a poll of a long recording costs nothing that grows: a program that goes on for long has the newest events.
+/// A program that goes on for long has its newest events, in memory that does not grow.
 #[test]
 fn the_newest_events_are_kept_and_the_others_counted() {
     let _alone = alone();

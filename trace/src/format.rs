@@ -192,7 +192,7 @@ impl Recording {
                     }
                 }
                 2 => chunk.strings(&mut recording)?,
-                // Of a later version, for whom the version is the same as it can be left out.
+                // What later runtimes may add without a new version: it can be left out.
                 _ => {}
             }
             at = end;

@@ -13,21 +13,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(super) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-struct Cell(UnsafeCell<usize>);
+/// What loom watches: an access that nothing orders fails the model.
+pub(super) struct Cell(UnsafeCell<usize>);
 // SAFETY: loom checks the accesses.
 unsafe impl Send for Cell {}
 // SAFETY: as above.
 unsafe impl Sync for Cell {}
 
 impl Cell {
-    fn new() -> Cell {
+    pub(super) fn new() -> Cell {
         Cell(UnsafeCell::new(0))
     }
-    fn add(&self) {
+    pub(super) fn add(&self) {
         // SAFETY: loom fails the model if this access races.
         self.0.with_mut(|v| unsafe { *v += 1 });
     }

@@ -1,36 +1,13 @@
 //! Models of who waits in a queue while others come past it: the semaphore, and `Notify`.
 
+use super::loom_locks::{Cell, poll_once};
 use crate::sync::{Notify, Semaphore};
-use loom::cell::UnsafeCell;
 use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use std::future::Future;
 use std::panic::catch_unwind;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// What loom watches: an access that nothing orders fails the model.
-struct Cell(UnsafeCell<usize>);
-// SAFETY: loom checks the accesses.
-unsafe impl Send for Cell {}
-// SAFETY: as above.
-unsafe impl Sync for Cell {}
-
-impl Cell {
-    fn new() -> Cell {
-        Cell(UnsafeCell::new(0))
-    }
-    fn add(&self) {
-        // SAFETY: loom fails the model if this access races.
-        self.0.with_mut(|v| unsafe { *v += 1 });
-    }
-}
+use std::task::Poll;
 
 /// A permit that is added goes to who waits, not to who comes by, whichever way it is asked for.
 #[test]
