@@ -56,6 +56,12 @@ impl Bench {
         )
     }
 
+    /// Delivers what the kernel has completed. Tells whether a waker panicked; what it panicked with is contained,
+    /// because its destructor may panic too.
+    fn look(&self) -> bool {
+        self.ring.drain().map(contain::discard).is_some()
+    }
+
     /// Drives until the operation is through.
     fn finish(&self, op: &mut Op) -> std::io::Result<Done> {
         let start = Instant::now();
@@ -64,7 +70,7 @@ impl Bench {
                 return result;
             }
             assert!(start.elapsed() < Duration::from_secs(5), "never completes");
-            drop(self.ring.drain());
+            self.look();
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -87,7 +93,7 @@ fn assert_soon(bench: &Bench, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(5), "not in time");
-        drop(bench.ring.drain());
+        bench.look();
         std::thread::sleep(Duration::from_micros(100));
     }
 }
@@ -162,7 +168,7 @@ fn an_operation_outlives_the_thread_that_submitted_it() {
     .join()
     .unwrap();
     std::thread::sleep(Duration::from_millis(20));
-    drop(bench.ring.drain());
+    bench.look();
     assert!(poll_once(&mut op).is_pending());
     to.write_all(b"x").unwrap();
     assert!(matches!(bench.finish(&mut op), Ok(Done::Read(_, 1))));
@@ -242,16 +248,16 @@ fn a_waker_that_panics_costs_nobody_the_wake_up() {
         );
     }
     drop(to);
-    let mut panics = 0;
-    assert_soon(&bench, || {
-        if let Some(payload) = bench.ring.drain() {
-            contain::discard(payload);
-            panics += 1;
-        }
-        // Ordering: Relaxed; counted by this thread.
-        woken.0.load(Ordering::Relaxed) == 5
-    });
-    assert!(panics > 0);
+    let start = Instant::now();
+    let mut panicked = false;
+    // Ordering: Relaxed; counted by this thread.
+    while woken.0.load(Ordering::Relaxed) < 5 {
+        assert!(start.elapsed() < Duration::from_secs(5), "not in time");
+        panicked |= bench.look();
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    // The last of the ten may have been delivered a moment after the fifth good one.
+    assert!(panicked | bench.look());
     for op in &mut ops {
         assert!(matches!(bench.finish(op), Ok(Done::Read(_, 0))));
     }
