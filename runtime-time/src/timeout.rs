@@ -150,7 +150,6 @@ impl<T: Future> Future for Timeout<T> {
         let had_budget = coop::has_budget_remaining();
         let before = waits::mark();
         if let Poll::Ready(value) = this.value.poll(cx) {
-            waits::forget(before);
             return Poll::Ready(Ok(value));
         }
         let Some(delay) = this.delay.as_pin_mut() else {

@@ -284,3 +284,41 @@ fn children_and_signals() {
         assert_eq!(task.waits()[0].number(), Some(kind.as_raw_value()));
     });
 }
+
+/// What a task has come upon before it blocks on something else in the same poll is still told of it.
+#[test]
+fn polls_within_a_poll() {
+    let runtime = crate::support::multi(1);
+    let task = runtime.spawn(async {
+        let mut first = std::pin::pin!(sleep(Duration::from_secs(99)));
+        let mut second = std::pin::pin!(std::future::pending::<()>());
+        std::future::poll_fn(|cx| {
+            assert!(first.as_mut().poll(cx).is_pending());
+            selvedge::task::block_in_place(|| {
+                let inner = crate::support::current();
+                inner.block_on(async {
+                    let task = selvedge::spawn(async {
+                        selvedge::task::yield_now().await;
+                        Notify::new().notified().await;
+                    });
+                    let task = settled(task.id()).await;
+                    let kinds: Vec<WaitKind> = task.waits().iter().map(|w| w.kind()).collect();
+                    assert!(
+                        kinds == [WaitKind::Turn] || kinds == [WaitKind::Notify],
+                        "{task}"
+                    );
+                    let set = LocalSet::new();
+                    let yields = set.run_until(async {
+                        selvedge::task::spawn_local(selvedge::task::yield_now()).await
+                    });
+                    yields.await.unwrap();
+                });
+            });
+            second.as_mut().poll(cx)
+        })
+        .await;
+    });
+    let info = runtime.block_on(settled(task.id()));
+    let kinds: Vec<WaitKind> = info.waits().iter().map(|wait| wait.kind()).collect();
+    assert_eq!(kinds, [WaitKind::Sleep], "{info}");
+}

@@ -9,6 +9,9 @@
 //! a wait's word: generation (24 bits) | record (32 bits)
 //! ```
 //!
+//! While somebody waits nobody takes the lock but by the queue, which tells the record; who takes it otherwise writes only into the lock, and the next
+//! waiter copies that.
+//!
 //! I1: a record belongs to one holder, from the holder's first waiter to its drop. Only then it gets the next generation.
 //!
 //! Who takes the lock while its first waiter copies the number may be missed until the lock is taken or waited for once more.
@@ -69,9 +72,14 @@ impl Holder {
         }
     }
 
-    /// The lock was taken by that task; 0: by nobody who has a number.
+    /// The lock was taken by that task while nobody waited for it; 0: by nobody who has a number.
     #[inline]
     pub(crate) fn set(&self, task: u64) {
+        self.task.set(task);
+    }
+
+    /// The lock was taken by that task, others may wait for it.
+    pub(crate) fn set_and_tell(&self, task: u64) {
         self.task.set(task);
         // Ordering: Relaxed; a record is never gone, and its number is all there is to know.
         let number = self.record.load(Relaxed);
@@ -82,7 +90,7 @@ impl Holder {
 
     /// Somebody waits for the lock: the name of its record.
     pub(crate) fn watched(&self) -> u64 {
-        // Ordering: Relaxed; as in `set`.
+        // Ordering: Relaxed; as in `set_and_tell`.
         let mut number = self.record.load(Relaxed);
         if number == 0 {
             number = self.give_record();
@@ -95,7 +103,7 @@ impl Holder {
     #[cold]
     fn give_record(&self) -> u32 {
         let number = take();
-        // Ordering: Relaxed; as in `set`. Two first waiters: one gives its record back.
+        // Ordering: Relaxed; as in `set_and_tell`. Two first waiters: one gives its record back.
         match self.record.compare_exchange(0, number, Relaxed, Relaxed) {
             Ok(_) => number,
             Err(others) => {
@@ -150,6 +158,8 @@ fn put_back(number: u32) {
 
 /// With a task's number: the lock was handed to a waiter of that task, which has not been polled since.
 pub(crate) const HANDED_OVER: u64 = 1 << 63;
+/// With the number of a `block_on`'s future.
+pub(crate) const IS_MAIN: u64 = 1 << 62;
 
 /// Who holds a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +177,7 @@ pub(crate) fn held(name: u64) -> Option<Held> {
     }
     let owner = record.owner.get();
     Some(Held {
-        task: owner & !HANDED_OVER,
+        task: owner & !(HANDED_OVER | IS_MAIN),
         is_handed_over: owner & HANDED_OVER != 0,
     })
 }

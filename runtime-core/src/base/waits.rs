@@ -2,8 +2,8 @@
 //!
 //! The notes are this thread's own memory. A note is two stores, so it is made whether anybody looks or not.
 //!
-//! I1: notes `start..len` belong to the innermost poll. A poll within a poll (a `LocalSet` inside of a task, a `block_on` in
-//!     `block_in_place`) begins its own above those of the outer one.
+//! I1: a poll within a poll (a `LocalSet` inside of a task, a `block_on` in `block_in_place`) has notes of its own, and leaves those of the outer
+//!     one as they were.
 
 use std::cell::Cell;
 use std::fmt;
@@ -195,135 +195,206 @@ impl fmt::Debug for Wait {
     }
 }
 
-/// Notes of a thread; what is more is left out.
-const ROOM: usize = 8;
+/// Room for what polls wait for beside the first; what is more is left out.
+const ROOM: usize = 16;
 /// Notes of one poll; what is more is left out.
 pub(crate) const MOST: usize = 4;
+/// In place of a wait's kind: the task is polled.
+pub(crate) const RUNS: u64 = 0xff;
+/// With the first wait of a poll: there are more, which are in the list.
+pub(crate) const SEVERAL: u64 = 0x80;
 
+/// ```text
+/// first   the first wait of the innermost poll, with SEVERAL if there are more
+/// list    [ .. start of the outer poll's, second, third, .. | start of the one before, second, .. ]
+///                                                             ^ start                    len ^
+/// ```
 struct Notes {
-    /// The worker that this thread is, counted from 1; 0: none.
-    worker: Cell<u64>,
+    /// See [`runner`].
+    runner: Cell<u64>,
+    first: Cell<u64>,
     start: Cell<usize>,
     len: Cell<usize>,
-    waits: [Cell<u64>; ROOM],
+    list: [Cell<u64>; ROOM],
 }
 
 crate::runtime_thread_local! {
     /// Without a destructor.
     static NOTES: Notes = Notes {
-        worker: Cell::new(0),
+        runner: Cell::new(RUNS),
+        first: Cell::new(0),
         start: Cell::new(0),
         len: Cell::new(0),
-        waits: [const { Cell::new(0) }; ROOM],
+        list: [const { Cell::new(0) }; ROOM],
     }
 }
 
 /// This thread is the worker with that index from now on.
 pub(crate) fn note_worker(index: usize) {
-    NOTES.with(|notes| notes.worker.set(index as u64 + 1));
+    NOTES.with(|notes| notes.runner.set(RUNS | (index as u64 + 1) << Wait::SHIFT));
 }
 
-/// The worker that this thread is, counted from 1; 0: none.
+/// The word of a task that is polled on this thread: [`RUNS`] and, where a wait has what it is for, the worker, counted from 1; 0: no worker.
 #[inline]
-pub(crate) fn worker() -> u64 {
-    NOTES.with(|notes| notes.worker.get())
+pub(crate) fn runner() -> u64 {
+    NOTES.with(|notes| notes.runner.get())
 }
 
 /// What is polled on this thread waits, for `what` of that kind.
-#[inline]
+#[inline(never)] // another crate reaches this one's thread locals by a call anyway
 pub fn note(kind: WaitKind, what: u64) {
     let wait = Wait::new(kind, what);
-    NOTES.with(|notes| {
-        let len = notes.len.get();
-        if len == notes.start.get() && len < ROOM {
-            notes.waits[len].set(wait.0);
-            notes.len.set(len + 1);
-        } else {
-            notes.add(wait);
-        }
+    NOTES.with(|notes| match notes.first.get() {
+        0 => notes.first.set(wait.0),
+        first if first == wait.0 => {}
+        _ => notes.add(wait),
     });
 }
 
-/// How much was noted so far; for [`forget`].
-#[inline]
-pub fn mark() -> usize {
-    NOTES.with(|notes| notes.len.get())
+/// What was noted so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    first: u64,
+    len: usize,
+}
+
+/// What was noted so far; for [`forget`].
+#[inline(never)] // as `note`
+pub fn mark() -> Mark {
+    NOTES.with(|notes| Mark {
+        first: notes.first.get(),
+        len: notes.len.get(),
+    })
 }
 
 /// A future that has ended waits for nothing that was noted since the mark: not for the branches of a `select!` that were left behind.
-#[inline]
-pub fn forget(mark: usize) {
-    NOTES.with(|notes| notes.len.set(mark));
+#[inline(never)] // as `note`
+pub fn forget(mark: Mark) {
+    if self::mark() != mark {
+        NOTES.with(|notes| notes.go_back(mark));
+    }
 }
 
 /// What was noted last in this poll is a part of a wait of another kind, which takes its place.
 #[inline(never)]
 pub fn rename(kind: WaitKind, what: u64) {
-    NOTES.with(|notes| {
-        let len = notes.len.get();
-        if len > notes.start.get() {
-            notes.len.set(len - 1);
-        }
+    let wait = Wait::new(kind, what);
+    NOTES.with(|notes| match notes.first.get() & SEVERAL {
+        0 => notes.first.set(wait.0),
+        _ => notes.list[notes.len.get() - 1].set(wait.0),
     });
-    note(kind, what);
 }
 
 impl Notes {
-    /// A second one, or one without room.
+    /// Those of the innermost poll beside the first.
+    fn others(&self) -> &[Cell<u64>] {
+        match self.first.get() & SEVERAL {
+            0 => &[],
+            _ => &self.list[self.start.get()..self.len.get()],
+        }
+    }
+
+    /// Notes one that is not the only one.
     #[cold]
     fn add(&self, wait: Wait) {
-        let (start, len) = (self.start.get(), self.len.get());
-        let known = &self.waits[start..len];
-        if len < ROOM && len - start < MOST && known.iter().all(|known| known.get() != wait.0) {
-            self.waits[len].set(wait.0);
+        let first = self.first.get();
+        let others = self.others();
+        let is_known = || others.iter().any(|other| other.get() == wait.0);
+        if first & !SEVERAL == wait.0 || others.len() + 1 == MOST || is_known() {
+            return;
+        }
+        let mut len = self.len.get();
+        if first & SEVERAL == 0 {
+            if len + 1 >= ROOM {
+                return;
+            }
+            self.list[len].set(self.start.get() as u64);
+            len += 1;
+            self.start.set(len);
+            self.first.set(first | SEVERAL);
+        }
+        if len < ROOM {
+            self.list[len].set(wait.0);
             self.len.set(len + 1);
         }
     }
+
+    /// The list is as it was when the poll had no note in it.
+    #[cold]
+    fn leave_list(&self) {
+        let start = self.start.get();
+        self.len.set(start - 1);
+        self.start.set(self.list[start - 1].get() as usize);
+    }
+
+    #[cold]
+    fn go_back(&self, mark: Mark) {
+        match (mark.first & SEVERAL, self.first.get() & SEVERAL) {
+            (0, 0) => {}
+            (0, _) => self.leave_list(),
+            _ => self.len.set(mark.len),
+        }
+        self.first.set(mark.first);
+    }
 }
 
-/// A poll begins; its notes go with this.
+/// The poll of a task is over: its notes go. A task's poll begins without notes, as it is either the outermost poll of its thread or within a
+/// [`Poll`].
+#[inline]
+pub(crate) fn end() {
+    NOTES.with(|notes| {
+        if notes.first.get() & SEVERAL != 0 {
+            notes.leave_list();
+        }
+        notes.first.set(0);
+    });
+}
+
+/// A poll, or polls one after the other, within another one that may have notes already; these are put back with this.
 pub(crate) struct Poll {
-    outer: usize,
+    outer: u64,
 }
 
 impl Poll {
     #[inline]
     pub(crate) fn begin() -> Poll {
         NOTES.with(|notes| Poll {
-            outer: notes.start.replace(notes.len.get()),
+            outer: notes.first.replace(0),
         })
     }
-}
-
-/// What the poll that goes on waits for, as it was noted first, and whether there is more.
-#[inline]
-pub(crate) fn first() -> (Wait, bool) {
-    NOTES.with(|notes| {
-        let (start, len) = (notes.start.get(), notes.len.get());
-        match start < len {
-            true => (Wait(notes.waits[start % ROOM].get()), start + 1 < len),
-            false => (Wait(0), false),
-        }
-    })
-}
-
-/// All of it, up to [`MOST`] waits, oldest first; those that are none come last.
-pub(crate) fn current() -> [Wait; MOST] {
-    NOTES.with(|notes| {
-        let noted = &notes.waits[notes.start.get()..notes.len.get()];
-        let mut all = [Wait(0); MOST];
-        for (wait, noted) in all.iter_mut().zip(noted) {
-            *wait = Wait(noted.get());
-        }
-        all
-    })
 }
 
 impl Drop for Poll {
     #[inline]
     fn drop(&mut self) {
-        NOTES.with(|notes| notes.len.set(notes.start.replace(self.outer)));
+        NOTES.with(|notes| {
+            if notes.first.get() & SEVERAL != 0 {
+                notes.leave_list();
+            }
+            notes.first.set(self.outer);
+        });
     }
+}
+
+/// The word of what the poll that goes on waits for, as it was noted first, with [`SEVERAL`] if there is more; 0: nothing is known.
+#[inline]
+pub(crate) fn first() -> u64 {
+    NOTES.with(|notes| notes.first.get())
+}
+
+/// What the poll waits for beside the first, oldest first; those that are none come last.
+#[inline]
+pub(crate) fn others() -> [Wait; MOST - 1] {
+    NOTES.with(|notes| {
+        let others = notes.others();
+        [0, 1, 2].map(|at| Wait(others.get(at).map_or(0, Cell::get)))
+    })
+}
+
+/// All that the poll waits for.
+pub(crate) fn current() -> [Wait; MOST] {
+    let [second, third, fourth] = others();
+    [Wait(first() & !SEVERAL), second, third, fourth]
 }
 
 #[cfg(all(test, not(runtime_loom)))]

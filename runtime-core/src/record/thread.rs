@@ -8,7 +8,7 @@ use super::session::Session;
 use super::strings::StringKind;
 use crate::base::clock;
 use crate::base::fork::Origin;
-use crate::base::waits::{self, Wait};
+use crate::base::waits::{self, SEVERAL, Wait};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
@@ -84,12 +84,13 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
 #[cold]
 pub(super) fn end_poll(id: u64, outcome: Outcome) {
     with(|local| {
-        let (mut first, mut has_more) = waits::first();
+        let mut word = waits::first();
         if outcome != Outcome::Pending {
-            (first, has_more) = (Wait::default(), false);
+            word = 0;
         }
-        if has_more {
-            for wait in &waits::current()[1..] {
+        let first = Wait::from_word(word & !SEVERAL);
+        if word & SEVERAL != 0 {
+            for wait in waits::others() {
                 if let Some(kind) = wait.kind() {
                     local.write(Kind::Wait, kind as u64, wait.what(), 0);
                 }

@@ -228,6 +228,7 @@ impl Shared {
 
     /// Runs some tasks; true if there may be more.
     fn tick(&self) -> bool {
+        let _notes = waits::Poll::begin();
         for _ in 0..TASKS_PER_TICK {
             if self.broken.get() {
                 self.cancel_all();

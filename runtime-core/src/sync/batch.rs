@@ -313,7 +313,7 @@ impl BatchSemaphore {
             }
             let held = request.held;
             // From now on: the one whose turn it is may not be polled for long.
-            self.holder.set(request.task | HANDED_OVER);
+            self.holder.set_and_tell(request.task | HANDED_OVER);
             if let Some(mut request) = queue.release_front(ended(held)) {
                 wakers.push(request.waker.take());
                 grants.push(&mut request.op, given);
@@ -347,10 +347,10 @@ impl BatchSemaphore {
         !ENABLED && coop::spend_if(|| self.try_acquire(n).is_ok())
     }
 
-    /// What is polled here has taken permits.
+    /// What is polled here has taken permits while nobody waited.
     #[inline]
     pub(super) fn note_holder(&self) {
-        self.holder.set(task::polled());
+        self.holder.set(task::polled_or_main());
     }
 
     /// A future for `n` permits. `kind` is what a task that waits for them is told to wait for.
@@ -473,7 +473,7 @@ impl Acquire<'_> {
             waker,
             wanted: self.wanted,
             held: taken,
-            task: task::polled(),
+            task: task::polled_or_main(),
             op,
         };
         queue.enqueue(self.project_ref().place, request);
@@ -563,6 +563,7 @@ impl Future for Acquire<'_> {
         *self.as_mut().project().phase = Phase::Done;
         let held = self.held();
         if held == self.wanted && !self.semaphore.is_closed() {
+            self.semaphore.holder.set_and_tell(task::polled_or_main());
             return Poll::Ready(Ok(()));
         }
         let semaphore = self.semaphore;

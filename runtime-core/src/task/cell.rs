@@ -10,7 +10,7 @@
 //! caught, so a task's end is always carried through.
 
 use super::glance::Glance;
-use super::state::{OnPending, OnWake, Snapshot, State};
+use super::state::{OnPending, OnWake, State};
 use super::{Id, JoinError, Runnable, id, nested};
 use crate::base::contain;
 use crate::base::list::Links;
@@ -77,12 +77,12 @@ pub(crate) struct Header {
 const _: () = assert!(size_of::<Header>() == 72);
 
 impl Header {
-    /// The poll that goes on has not ended the task: what it waits for is left where others can read it, and then the permit
-    /// is given up. One for all types of tasks.
+    /// The poll that goes on has not ended the task: leaves what it waits for where others can read it. One for all types of tasks.
     #[inline(never)]
-    fn pending(&self, begin: Snapshot) -> OnPending {
-        self.glance.waits();
-        self.state.pending(begin)
+    fn leave_waits(&self) {
+        if self.glance.leave_wait() {
+            self.glance.leave_others();
+        }
     }
 }
 
@@ -149,34 +149,40 @@ impl RawTask {
         F: Future + 'static,
         S: Schedule,
     {
-        let cell = Box::new(Cell {
-            header: Header {
-                state: State::new(),
-                vtable: const {
-                    &Vtable {
-                        poll: poll::<F, S>,
-                        cancel: cancel::<F, S>,
-                        schedule: schedule::<F, S>,
-                        is_local: is_local::<F, S>,
-                        deallocate: deallocate::<F, S>,
-                        take_output: take_output::<F, S>,
-                        drop_output: drop_output::<F, S>,
-                        join_waker: join_waker::<F, S>,
-                    }
-                },
-                links: std::cell::UnsafeCell::new(Links::new()),
-                shard: UnsafeCell::new(0),
-                linked: UnsafeCell::new(false),
-                polls: Told32::new(0),
-                glance: Glance::new(id::polled(), site.name),
-                id,
-                spawned_at: site.spawned_at,
-                span,
+        let header = Header {
+            state: State::new(),
+            vtable: const {
+                &Vtable {
+                    poll: poll::<F, S>,
+                    cancel: cancel::<F, S>,
+                    schedule: schedule::<F, S>,
+                    is_local: is_local::<F, S>,
+                    deallocate: deallocate::<F, S>,
+                    take_output: take_output::<F, S>,
+                    drop_output: drop_output::<F, S>,
+                    join_waker: join_waker::<F, S>,
+                }
             },
-            scheduler,
-            stage: UnsafeCell::new(Stage::Running(future)),
-            join_waker: UnsafeCell::new(None),
-        });
+            links: std::cell::UnsafeCell::new(Links::new()),
+            shard: UnsafeCell::new(0),
+            linked: UnsafeCell::new(false),
+            polls: Told32::new(0),
+            glance: Glance::new(id::polled(), site.name),
+            id,
+            spawned_at: site.spawned_at,
+            span,
+        };
+        // Field by field: the whole is not built on the stack and moved.
+        let mut cell = Box::<Cell<F, S>>::new_uninit();
+        let fields = cell.as_mut_ptr();
+        // SAFETY: the fields lie in the new allocation; each is written once.
+        let cell = unsafe {
+            (&raw mut (*fields).header).write(header);
+            (&raw mut (*fields).scheduler).write(scheduler);
+            (&raw mut (*fields).stage).write(UnsafeCell::new(Stage::Running(future)));
+            (&raw mut (*fields).join_waker).write(UnsafeCell::new(None));
+            cell.assume_init()
+        };
         RawTask(NonNull::from(Box::leak(cell)).cast())
     }
 
@@ -453,7 +459,8 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> Out
     };
     let output = match result {
         Ok(Poll::Pending) => {
-            match cell.header.pending(begin) {
+            cell.header.leave_waits();
+            match cell.header.state.pending(begin) {
                 OnPending::Idle => {}
                 OnPending::Again => cell.scheduler.schedule_again(Runnable::from_raw(task)),
                 // SAFETY: still the holder.
@@ -584,6 +591,8 @@ unsafe fn is_local<F: Future + 'static, S: Schedule>(header: NonNull<Header>) ->
 
 unsafe fn deallocate<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
     // SAFETY: the last reference is gone: nobody else looks at the cell.
+    unsafe { header.as_ref().free_glance() };
+    // SAFETY: as above.
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });
 }
 

@@ -16,15 +16,13 @@
 
 use super::cell::Header;
 use crate::base::told::Told;
-use crate::base::waits::{self, Wait};
+use crate::base::waits::{self, RUNS, SEVERAL, Wait};
 use std::fmt;
 // Not part of the task's protocol: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const RUNS: u64 = 0xff;
 /// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.
 const QUEUED: u64 = 0x80;
-const SEVERAL: u64 = 0x80;
 const TAG: u64 = 0xff;
 const SHIFT: u32 = 8;
 /// A reader gives up to get all of one moment after so many attempts.
@@ -77,28 +75,23 @@ impl Glance {
         }
     }
 
-    /// The poll that goes on is pending: leaves what it waits for.
+    /// The poll that goes on is pending: leaves the first thing that it waits for. True if there are others.
     #[inline]
-    pub(super) fn waits(&self) {
-        let (first, has_more) = waits::first();
-        let mut word = first.word();
-        if has_more {
-            self.leave_more();
-            word |= SEVERAL;
-        }
+    pub(super) fn leave_wait(&self) -> bool {
+        let word = waits::first();
         self.word.set(word);
+        word & SEVERAL != 0
     }
 
-    #[cold]
-    fn leave_more(&self) {
-        let waits = waits::current();
+    /// Leaves the others.
+    pub(super) fn leave_others(&self) {
         if self.more().is_none() {
             let more = More::leak(self.parent(), None);
             // Ordering: Release; pairs with the Acquire in `more`.
             self.origin.store(more, Ordering::Release);
         }
         if let Some(more) = self.more() {
-            for (slot, wait) in more.waits.iter().zip(&waits[1..]) {
+            for (slot, wait) in more.waits.iter().zip(waits::others()) {
                 slot.set(wait.word());
             }
         }
@@ -132,6 +125,16 @@ impl Glance {
         })
     }
 
+    /// # Safety
+    /// As `Header::free_glance`, and there is a `More`.
+    #[cold]
+    unsafe fn free(&self) {
+        // Ordering: Acquire; as in `more`.
+        let address = self.origin.load(Ordering::Acquire) as usize;
+        // SAFETY: made by `More::leak`; the glance, which nobody reads any more, owns it.
+        drop(unsafe { Box::from_raw(address as *mut More) });
+    }
+
     fn doing(&self) -> Doing {
         let word = self.word.get();
         match word & TAG {
@@ -152,13 +155,24 @@ impl Glance {
 }
 
 impl Header {
+    /// The task's end. Not a destructor, which would be one more for every type of task.
+    ///
+    /// # Safety
+    /// Nobody reads the header any more, and this is called once.
+    #[inline]
+    pub(super) unsafe fn free_glance(&self) {
+        if self.glance.more().is_some() {
+            // SAFETY: the caller's promise.
+            unsafe { self.glance.free() }
+        }
+    }
+
     /// A poll begins.
     #[inline]
     pub(super) fn runs(&self) {
         let polls = self.polls.get();
         self.polls.set(polls.wrapping_add(1));
-        let word = RUNS | waits::worker() << SHIFT;
-        self.glance.word.set(word);
+        self.glance.word.set(waits::runner());
     }
 
     /// What there is to be seen; under the lock of G2.
@@ -196,17 +210,6 @@ impl More {
         });
         // Its address is even, as it is aligned.
         Box::into_raw(more) as usize as u64
-    }
-}
-
-impl Drop for Glance {
-    #[inline]
-    fn drop(&mut self) {
-        let origin = *self.origin.get_mut();
-        if origin & 1 == 0 {
-            // SAFETY: made by `More::leak`; the glance, which nobody reads any more, owns it.
-            drop(unsafe { Box::from_raw(origin as usize as *mut More) });
-        }
     }
 }
 

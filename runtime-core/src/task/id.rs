@@ -1,5 +1,6 @@
 //! Task identifiers: unique among the tasks of the process, never reused.
 
+use crate::base::holder;
 use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
@@ -46,7 +47,7 @@ crate::runtime_thread_local! {
 }
 
 /// Marks the number of a `block_on`'s future, which is no task to its users.
-pub(crate) const MAIN: u64 = 1 << 63;
+pub(crate) const MAIN: u64 = holder::IS_MAIN;
 
 /// The running task's number; 0 outside of one.
 #[inline]
@@ -61,6 +62,12 @@ pub(crate) fn running() -> u64 {
 #[inline]
 pub(crate) fn polled() -> u64 {
     RUNNING.with(Cell::get) & !MAIN
+}
+
+/// As [`polled`], for a lock's holder: a `block_on`'s future with its mark.
+#[inline]
+pub(crate) fn polled_or_main() -> u64 {
+    RUNNING.with(Cell::get)
 }
 
 /// Sets what is polled here; gives back what was before.

@@ -60,7 +60,7 @@ pub(crate) use burst_queue::BurstQueue;
 pub use error::JoinError;
 pub(crate) use id::forget_runtime;
 pub use id::{Id, id, try_id};
-pub(crate) use id::{polled, running};
+pub(crate) use id::{polled, polled_or_main, running};
 pub use join::{AbortHandle, JoinHandle};
 #[doc(hidden)]
 pub use large::is_large;

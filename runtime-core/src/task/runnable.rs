@@ -51,12 +51,12 @@ impl Runnable {
     /// Polls the task; the recorder is told of what kind it is.
     #[inline]
     pub(crate) fn run_as(self, kind: record::Poll) {
-        let _waits = waits::Poll::begin();
         self.0.header().runs();
         match record::is_on() {
             false => drop(self.0.poll()),
             true => self.run_recorded(kind),
         }
+        waits::end();
     }
 
     /// The end is told after all that belongs to it: whom the task's end wakes is woken by the task.

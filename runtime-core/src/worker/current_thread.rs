@@ -8,6 +8,7 @@ use crate::base::deferred;
 use crate::base::handshake;
 use crate::base::parker::ThreadParker;
 use crate::base::shim::sync::atomic::Ordering;
+use crate::base::waits;
 use crate::coop;
 use crate::driver::IoDriver;
 use crate::handle::context::{CurrentThreadContext, ThreadContext, set_context, with_context};
@@ -29,6 +30,8 @@ use std::task::{Poll, Wake, Waker};
 #[track_caller]
 pub(crate) fn block_on<F: Future>(handle: &Handle, future: F, id: Id) -> F::Output {
     let _entered = enter_runtime(handle, false);
+    // It may be called in a task of another runtime, in `block_in_place`.
+    let _notes = waits::Poll::begin();
     let policy = handle.shared.policy.current_thread();
     let mut future = pin!(future);
     loop {

@@ -119,7 +119,15 @@ impl ScheduledIo {
         if event.is_settled() {
             return Poll::Ready(event);
         }
-        self.leave_waker(cx, direction);
+        self.leave_waker_and_look(cx, direction)
+    }
+
+    /// Out of line: no step more for an attempt that succeeds.
+    #[inline(never)]
+    fn leave_waker_and_look(&self, cx: &Context<'_>, direction: Direction) -> Poll<ReadyEvent> {
+        register(&self.waiters, cx.waker(), |waiters| {
+            Look::<()>::Wait(waiters.slot(direction))
+        });
         // The look again, after the lock: a delivery before our announcement is visible here
         // (its waker sweep released the lock), one after it finds our waker.
         let event = self.look(direction);
@@ -161,14 +169,6 @@ impl ScheduledIo {
         };
         waits::note(kind, self.fd as u64);
         Poll::Pending
-    }
-
-    /// Out of line: no step more for an attempt that succeeds.
-    #[inline(never)]
-    fn leave_waker(&self, cx: &Context<'_>, direction: Direction) {
-        register(&self.waiters, cx.waker(), |waiters| {
-            Look::<()>::Wait(waiters.slot(direction))
-        });
     }
 
     /// How many waiters the list has memory for.

@@ -27,16 +27,17 @@ fn a_wait_tells_who_holds_the_lock_until_the_lock_goes() {
     holder.set(5);
     let name = holder.watched();
     assert_eq!(held_by(name), Some(Some(5)));
-    holder.set(6);
+    holder.set_and_tell(6);
     assert_eq!(held_by(name), Some(Some(6)));
     assert_eq!(holder.watched(), name);
-    holder.set(7 | HANDED_OVER);
+    holder.set_and_tell(7 | HANDED_OVER | IS_MAIN);
     let handed = Held {
         task: 7,
         is_handed_over: true,
     };
     assert_eq!(held(name), Some(handed));
     holder.set(0);
+    assert_eq!(holder.watched(), name);
     assert_eq!(held_by(name), Some(None));
     drop(holder);
     assert_eq!(held_by(name), None);

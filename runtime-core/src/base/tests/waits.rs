@@ -24,37 +24,72 @@ fn a_poll_has_its_own_notes_oldest_first_and_each_once() {
     ];
     {
         let inner = Poll::begin();
-        assert_eq!(first(), (Wait(0), false));
+        assert_eq!(first(), 0);
         note(WaitKind::Sleep, 7);
         assert_eq!(kinds(&inner), [(WaitKind::Sleep, 7)]);
-        assert!(!first().1);
+        assert_eq!(first() & SEVERAL, 0);
     }
     assert_eq!(kinds(&outer), expected);
-    assert_eq!(first(), (Wait::new(WaitKind::Sleep, 7), true));
+    assert_eq!(first(), Wait::new(WaitKind::Sleep, 7).0 | SEVERAL);
     drop(outer);
     assert_eq!(kinds(&Poll::begin()), []);
 }
 
 #[test]
 fn what_finds_no_room_is_left_out() {
-    let outer = Poll::begin();
-    for what in 0..2 * MOST as u64 {
-        note(WaitKind::Join, what);
+    let polls: Vec<Poll> = (0..10)
+        .map(|level| {
+            let poll = Poll::begin();
+            for what in 0..2 * MOST as u64 {
+                note(WaitKind::Join, 100 * level + what);
+            }
+            poll
+        })
+        .collect();
+    // Four notes of each, three of them and a start in the list.
+    for (level, poll) in polls.into_iter().enumerate().rev() {
+        let found = kinds(&poll);
+        let expected = if level < ROOM / MOST { MOST } else { 1 };
+        assert_eq!(found.len(), expected, "{level}");
+        for (at, wait) in found.iter().enumerate() {
+            assert_eq!(*wait, (WaitKind::Join, 100 * level as u64 + at as u64));
+        }
     }
-    assert_eq!(kinds(&outer).len(), MOST);
-    let inner = Poll::begin();
-    for what in 0..2 * MOST as u64 {
-        note(WaitKind::Notify, what);
-    }
-    assert_eq!(kinds(&inner).len(), MOST);
-    let innermost = Poll::begin();
-    note(WaitKind::Sleep, 0);
-    note(WaitKind::Sleep, 1);
-    assert_eq!(kinds(&innermost), []);
-    drop(innermost);
-    assert_eq!(kinds(&inner)[3], (WaitKind::Notify, 3));
-    drop(inner);
-    assert_eq!(kinds(&outer)[3], (WaitKind::Join, 3));
+    assert_eq!((first(), mark().len), (0, 0));
+}
+
+#[test]
+fn a_list_that_is_nearly_full_takes_what_there_is_room_for() {
+    let polls: Vec<Poll> = (0..9)
+        .map(|_| {
+            let poll = Poll::begin();
+            note(WaitKind::Join, 1);
+            note(WaitKind::Join, 2);
+            poll
+        })
+        .collect();
+    assert_eq!(kinds(&polls[8]).len(), 1);
+    polls.into_iter().rev().for_each(drop);
+    assert_eq!((first(), mark().len), (0, 0));
+    let polls: Vec<Poll> = (0..7)
+        .map(|_| {
+            let poll = Poll::begin();
+            note(WaitKind::Join, 1);
+            note(WaitKind::Join, 2);
+            poll
+        })
+        .collect();
+    note(WaitKind::Join, 3);
+    note(WaitKind::Join, 4);
+    assert_eq!(kinds(&polls[6]).len(), 4);
+    let last = Poll::begin();
+    note(WaitKind::Join, 5);
+    note(WaitKind::Join, 6);
+    assert_eq!(kinds(&last), [(WaitKind::Join, 5)]);
+    drop(last);
+    assert_eq!(kinds(&polls[6])[3], (WaitKind::Join, 4));
+    polls.into_iter().rev().for_each(drop);
+    assert_eq!((first(), mark().len), (0, 0));
 }
 
 #[test]
@@ -80,6 +115,18 @@ fn what_has_ended_waits_for_nothing() {
     forget(before);
     note(WaitKind::Notify, 4);
     let expected = [(WaitKind::Sleep, 1), (WaitKind::Notify, 4)];
+    assert_eq!(kinds(&outer), expected);
+    // Back to several, and to none.
+    let before = mark();
+    note(WaitKind::Join, 5);
+    forget(before);
+    assert_eq!(kinds(&outer), expected);
+    let inner = Poll::begin();
+    let before = mark();
+    note(WaitKind::Join, 5);
+    forget(before);
+    assert_eq!(kinds(&inner), []);
+    drop(inner);
     assert_eq!(kinds(&outer), expected);
 }
 
