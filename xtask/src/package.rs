@@ -17,7 +17,14 @@ pub struct Args {
 }
 
 /// Members of the workspace that are never published.
-const UNPUBLISHED: [&str; 5] = ["xtask", "book-code", "tokio", "examples", "tests-web"];
+const UNPUBLISHED: [&str; 6] = [
+    "xtask",
+    "book-code",
+    "tutorial",
+    "tokio",
+    "examples",
+    "tests-web",
+];
 const PUBLISHED: [&str; 7] = [
     "selvedge",
     "selvedge-core",
