@@ -10,6 +10,7 @@ mod asan;
 mod bench;
 mod book;
 mod conformance;
+mod deny;
 mod docs;
 mod env;
 mod faults;
@@ -18,11 +19,15 @@ mod fuzz;
 mod loom;
 mod msrv;
 mod mutants;
+mod newer;
+mod observers;
 mod package;
 mod ports;
+mod release;
 mod shuttle;
 mod syscalls;
 mod tidy;
+mod tools;
 mod tsan;
 mod weight;
 
@@ -76,6 +81,14 @@ enum Cmd {
     Syscalls(syscalls::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
+    /// Run tools that were published for tokio on the drop-in: tokio-metrics, console-subscriber, dial9, Prometheus.
+    Observers(observers::Args),
+    /// Check licences, bans and sources of what is depended on.
+    Deny(deny::Args),
+    /// Tell what a newer tokio has that the drop-in lacks.
+    Newer(newer::Args),
+    /// Go through what a release needs, and tell or do its steps.
+    Release(release::Args),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +111,10 @@ fn main() -> ExitCode {
         Cmd::Weight(args) => weight::run(&args),
         Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),
+        Cmd::Observers(args) => observers::run(&args),
+        Cmd::Deny(args) => deny::run(&args),
+        Cmd::Newer(args) => newer::run(&args),
+        Cmd::Release(args) => release::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

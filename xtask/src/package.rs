@@ -16,6 +16,13 @@ pub struct Args {
     allow_dirty: bool,
 }
 
+impl Args {
+    /// What is committed, and no more.
+    pub fn for_release() -> Args {
+        Args { allow_dirty: false }
+    }
+}
+
 /// Members of the workspace that are never published.
 const UNPUBLISHED: [&str; 6] = [
     "xtask",
@@ -25,7 +32,8 @@ const UNPUBLISHED: [&str; 6] = [
     "examples",
     "tests-web",
 ];
-const PUBLISHED: [&str; 7] = [
+/// In no particular order.
+pub const PUBLISHED: [&str; 7] = [
     "selvedge",
     "selvedge-core",
     "selvedge-io",
