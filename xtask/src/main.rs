@@ -4,7 +4,7 @@
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
 //! `bench`, `ports`, `syscalls` and `weight`, which rewrite `docs/BENCHMARKS.md`, `docs/ports.md`, `docs/SYSCALLS.md` and
-//! `docs/weight.md`.
+//! `docs/weight.md`, `book --update`, which rewrites the book's listings, and `release`, which dates the changelog.
 
 mod asan;
 mod bench;

@@ -17,6 +17,9 @@ use std::fs;
 pub struct Args {
     /// The other version; the newest of crates.io unless it is named.
     version: Option<String>,
+    /// Only see whether anything is missing of the version that the drop-in stands in for.
+    #[arg(long, conflicts_with_all = ["version", "since"])]
+    own: bool,
     /// List what that version has and this one lacks; the drop-in's own version unless it is named.
     #[arg(long, value_name = "VERSION")]
     since: Option<String>,
@@ -34,7 +37,12 @@ pub fn of_drop_in() -> Result<String, Box<dyn Error>> {
 pub fn run(args: &Args) -> Outcome {
     let own = of_drop_in()?;
     let since = args.since.as_ref().unwrap_or(&own);
-    let (version, new) = items(args.version.as_deref())?;
+    let asked = if args.own {
+        Some(own.as_str())
+    } else {
+        args.version.as_deref()
+    };
+    let (version, new) = items(asked)?;
     let old = match *since == version {
         // Then all items are asked for.
         true => BTreeSet::new(),
