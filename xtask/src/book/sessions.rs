@@ -1,6 +1,7 @@
 //! The tutorial's commands, run: does each print what the chapter says?
 //!
-//! A chapter of the tutorial (`docs/book/src/tutorial-*.md`) has its commands in blocks of `console`, each below a mark:
+//! A chapter of the tutorial (`docs/book/src/tutorial-*.md`) has its commands in blocks of `console`, each below a mark. So has
+//! any other page that has a mark at all.
 //!
 //! ```text
 //! <!-- run -->                   run in the repository; what it prints is in the block
@@ -41,7 +42,7 @@ pub fn run(root: &Path, filter: &[String]) -> Outcome {
     let mut failed = 0;
     for (path, text) in chapters(root)? {
         let name = shown(root, &path);
-        if !name.contains("/tutorial-") {
+        if !name.contains("/tutorial-") && !text.contains(MARK) {
             continue;
         }
         if !filter.is_empty() && !filter.iter().any(|f| name.contains(f.as_str())) {
@@ -200,7 +201,9 @@ impl Stage {
                 running.seen = lines.len();
                 return Ok(());
             }
-            if start.elapsed() > LIMIT {
+            let running = self.running.last_mut().ok_or("nothing runs")?;
+            let has_ended = running.child.try_wait()?.is_some();
+            if has_ended || start.elapsed() > LIMIT {
                 return Err(format!("{name} printed\n{said}").into());
             }
             thread::sleep(Duration::from_millis(20));
@@ -260,6 +263,8 @@ fn whole(text: &[String], last: &str) -> String {
 fn signal(name: &str, leader: u32) {
     let _ = Command::new("kill")
         .args([&format!("-{name}"), "--", &format!("-{leader}")])
+        // It may have ended by itself.
+        .stderr(Stdio::null())
         .status();
 }
 
