@@ -23,7 +23,7 @@ const CARGO_DENY: Tool = Tool {
 };
 
 /// The packages beside the workspace, with the licences that they may have beside those of `deny.toml`.
-const BESIDE: [(&str, &[&str]); 5] = [
+pub const BESIDE: [(&str, &[&str]); 5] = [
     ("benches", &[]),
     ("fuzz", &["NCSA"]),
     ("models", &[]),

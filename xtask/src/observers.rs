@@ -28,9 +28,12 @@ pub fn run(args: &Args) -> Outcome {
             .arg(&target);
         command
     };
+    let mut format = env::cargo();
+    format.current_dir(&package).args(["fmt", "--check"]);
+    let mut holds = succeeds(&mut format)?;
     let mut test = cargo("test");
     test.arg("--no-fail-fast").args(&args.filter);
-    let mut holds = succeeds(&mut test)?;
+    holds &= succeeds(&mut test)?;
     if args.filter.is_some() {
         return Ok(holds);
     }

@@ -10,7 +10,7 @@
 //! With `--dry-run` it says what it would do. Without, and if all of the list holds, it dates the entry of the changelog,
 //! commits and tags. Publishing and pushing are left to whoever has the rights; the commands are printed, in their order.
 
-use crate::{Outcome, env, package};
+use crate::{Outcome, deny, env, package};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -42,7 +42,14 @@ pub fn run(args: &Args) -> Outcome {
             false => println!("  FAILS  {name}: {}", problems.join("; ")),
         }
     };
-    tell("versions", versions(&metadata, &version));
+    let mut differing = versions(&metadata, &version);
+    let beside = deny::BESIDE.iter().map(|(folder, _)| *folder);
+    for folder in beside.chain(["."]) {
+        let lock = fs::read_to_string(env::root().join(folder).join("Cargo.lock"))?;
+        let old = locked(&lock, &version).into_iter();
+        differing.extend(old.map(|name| format!("{folder}/Cargo.lock has another {name}")));
+    }
+    tell("versions", differing);
     tell(
         "changelog",
         entry(&changelog, &version).err().into_iter().collect(),
@@ -184,6 +191,17 @@ fn versions(metadata: &Value, version: &str) -> Vec<String> {
     problems
 }
 
+/// The packages of ours that a lock file has in another version.
+fn locked<'a>(lock: &'a str, version: &str) -> Vec<&'a str> {
+    let version = format!("version = {version:?}");
+    let lines: Vec<&str> = lock.lines().collect();
+    let others = lines.windows(2).filter_map(|pair| {
+        let name = pair[0].strip_prefix("name = \"")?.strip_suffix('"')?;
+        (package::PUBLISHED.contains(&name) && pair[1] != version).then_some(name)
+    });
+    others.collect()
+}
+
 /// The published packages, each after those that it depends on.
 fn order(metadata: &Value) -> Result<Vec<&str>, Box<dyn Error>> {
     let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -256,7 +274,7 @@ fn list(value: &Value) -> &[Value] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, dated, entry, order, versions};
+    use super::{Entry, dated, entry, locked, order, versions};
     use serde_json::json;
 
     const LOG: &str = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n";
@@ -270,6 +288,14 @@ mod tests {
         assert!(entry(&log, "1.1.0").is_err());
         assert!(entry("## [1.0.0], unreleased\n\n- A thing.\n", "1.0.0").is_err());
         assert!(entry("## [1.0.0] - 2026-11-26\n\n## [0.9.0]\n\n- A.\n", "1.0.0").is_err());
+    }
+
+    #[test]
+    fn a_lock_file_that_was_left_behind_is_found() {
+        let lock = "[[package]]\nname = \"mio\"\nversion = \"1.2.5\"\n\n\
+                    [[package]]\nname = \"selvedge\"\nversion = \"1.0.0\"\n";
+        assert!(locked(lock, "1.0.0").is_empty());
+        assert_eq!(locked(lock, "1.1.0"), ["selvedge"]);
     }
 
     #[test]
