@@ -10,6 +10,7 @@ use crate::{Outcome, env};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 /// Packages, and the names of their libraries.
 const CRATES: [(&str, &str); 5] = [
@@ -21,6 +22,8 @@ const CRATES: [(&str, &str); 5] = [
 ];
 const FEATURES: &str =
     "selvedge/full,selvedge/test-util,selvedge/io-uring,selvedge/taskdump,selvedge/tracing";
+/// How deep a path may be.
+const MOST_DEPTH: usize = 8;
 /// The format that is read here, and the oldest like it.
 const FORMATS: std::ops::RangeInclusive<u64> = 45..=60;
 
@@ -36,11 +39,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Outcome {
     let mut walk = Walk {
-        crates: read()?,
+        crates: read("docs-json", "")?,
         ..Walk::default()
     };
-    let root = walk.crates["selvedge"]["root"].clone();
-    walk.visit("selvedge", &root, "selvedge");
+    walk.visit_root("selvedge");
     let mut rooms: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     let mut without = 0;
     for item in &walk.items {
@@ -66,8 +68,13 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 /// Has rustdoc write the JSON of the crates, and reads it.
-fn read() -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
-    let target = env::target_dir().join("docs-json");
+///
+/// It lies in `folder` below the target directory; `flags` are more flags for rustdoc.
+pub fn read(
+    folder: &str,
+    flags: &str,
+) -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
+    let target = env::target_dir().join(folder);
     let mut command = env::cargo();
     command.args(["doc", "--no-deps", "--features", FEATURES, "--target-dir"]);
     command.arg(&target);
@@ -75,23 +82,27 @@ fn read() -> Result<BTreeMap<String, Value>, Box<dyn std::error::Error>> {
         command.args(["-p", package]);
     }
     command.env("RUSTC_BOOTSTRAP", "1");
-    command.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
+    let json = "-Z unstable-options --output-format json";
+    command.env("RUSTDOCFLAGS", format!("{json} {flags}"));
     if !command.status()?.success() {
         return Err("rustdoc failed".into());
     }
     let mut crates = BTreeMap::new();
     for (_, name) in CRATES {
-        let text = fs::read_to_string(target.join(format!("doc/{name}.json")))?;
-        let value: Value = serde_json::from_str(&text)?;
-        let format = value["format_version"].as_u64().unwrap_or_default();
-        if !FORMATS.contains(&format) {
-            return Err(
-                format!("rustdoc's JSON has format {format}, which is not known here").into(),
-            );
-        }
+        let value = parse(&target.join(format!("doc/{name}.json")))?;
         crates.insert(name.to_owned(), value);
     }
     Ok(crates)
+}
+
+/// Reads a file of rustdoc's, if its format is known.
+pub fn parse(path: &Path) -> Result<Value, Box<dyn std::error::Error>> {
+    let value: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
+    let format = value["format_version"].as_u64().unwrap_or_default();
+    match FORMATS.contains(&format) {
+        true => Ok(value),
+        false => Err(format!("rustdoc's JSON has format {format}, which is not known here").into()),
+    }
 }
 
 struct Item {
@@ -100,19 +111,47 @@ struct Item {
     has_example: bool,
 }
 
+/// A walk over the public items of crates, from a root through its re-exports.
 #[derive(Default)]
-struct Walk {
+pub struct Walk {
     crates: BTreeMap<String, Value>,
-    /// By crate and number: each item counts once, wherever it is re-exported.
-    seen: BTreeSet<(String, String)>,
+    /// By crate, number and, if they count, path: each item counts once, wherever it is re-exported.
+    seen: BTreeSet<(String, String, String)>,
+    /// Each item counts once for each of its paths.
+    every_path: bool,
     items: Vec<Item>,
     ignored: Vec<String>,
 }
 
 impl Walk {
+    /// A walk that finds each item by every path that it has.
+    pub fn by_every_path(crates: BTreeMap<String, Value>) -> Walk {
+        Walk {
+            crates,
+            every_path: true,
+            ..Walk::default()
+        }
+    }
+
+    /// Visits all that users of the crate called `name` can reach.
+    pub fn visit_root(&mut self, name: &str) {
+        let root = self.crates[name]["root"].clone();
+        self.visit(name, &root, name);
+    }
+
+    /// The paths of what was found.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(|item| item.path.as_str())
+    }
+
     /// Visits what `id` names in the crate called `home`, known to users as `path`.
     fn visit(&mut self, home: &str, id: &Value, path: &str) {
         let key = number(id);
+        // A module that re-exports one around it has paths without end.
+        if path.matches("::").count() > MOST_DEPTH {
+            return;
+        }
+        let which = if self.every_path { path } else { "" };
         let Some(item) = self
             .crates
             .get(home)
@@ -120,7 +159,11 @@ impl Walk {
         else {
             return;
         };
-        if item.is_null() || !is_public(&item) || !self.seen.insert((home.to_owned(), key)) {
+        if item.is_null() || !is_public(&item) {
+            return;
+        }
+        let key = (home.to_owned(), key, which.to_owned());
+        if !self.seen.insert(key) {
             return;
         }
         let Some((kind, inner)) = item["inner"]

@@ -4,12 +4,13 @@
 //! does not (exit status 1), and an error when it could not find out (exit status 2). Commands work
 //! in a clean clone with nothing but cargo, and write only below the target directory, except
 //! `bench`, `ports`, `syscalls` and `weight`, which rewrite `docs/BENCHMARKS.md`, `docs/ports.md`, `docs/SYSCALLS.md` and
-//! `docs/weight.md`.
+//! `docs/weight.md`, `book --update`, which rewrites the book's listings, and `release`, which dates the changelog.
 
 mod asan;
 mod bench;
 mod book;
 mod conformance;
+mod deny;
 mod docs;
 mod env;
 mod faults;
@@ -18,11 +19,15 @@ mod fuzz;
 mod loom;
 mod msrv;
 mod mutants;
+mod newer;
+mod observers;
 mod package;
 mod ports;
+mod release;
 mod shuttle;
 mod syscalls;
 mod tidy;
+mod tools;
 mod tsan;
 mod weight;
 
@@ -76,6 +81,14 @@ enum Cmd {
     Syscalls(syscalls::Args),
     /// Check and build the book, or do its exercises.
     Book(book::Args),
+    /// Run tools that were published for tokio on the drop-in: tokio-metrics, console-subscriber, dial9, Prometheus.
+    Observers(observers::Args),
+    /// Check licences, bans and sources of what is depended on.
+    Deny(deny::Args),
+    /// Tell what a newer tokio has that the drop-in lacks.
+    Newer(newer::Args),
+    /// Go through what a release needs, and tell or do its steps.
+    Release(release::Args),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +111,10 @@ fn main() -> ExitCode {
         Cmd::Weight(args) => weight::run(&args),
         Cmd::Syscalls(args) => syscalls::run(&args),
         Cmd::Book(args) => book::run(&args),
+        Cmd::Observers(args) => observers::run(&args),
+        Cmd::Deny(args) => deny::run(&args),
+        Cmd::Newer(args) => newer::run(&args),
+        Cmd::Release(args) => release::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

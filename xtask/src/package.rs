@@ -16,9 +16,24 @@ pub struct Args {
     allow_dirty: bool,
 }
 
+impl Args {
+    /// What is committed, and no more.
+    pub fn for_release() -> Args {
+        Args { allow_dirty: false }
+    }
+}
+
 /// Members of the workspace that are never published.
-const UNPUBLISHED: [&str; 5] = ["xtask", "book-code", "tokio", "examples", "tests-web"];
-const PUBLISHED: [&str; 7] = [
+const UNPUBLISHED: [&str; 6] = [
+    "xtask",
+    "book-code",
+    "tutorial",
+    "tokio",
+    "examples",
+    "tests-web",
+];
+/// In no particular order.
+pub const PUBLISHED: [&str; 7] = [
     "selvedge",
     "selvedge-core",
     "selvedge-io",

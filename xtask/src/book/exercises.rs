@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! [NAME]
-//! file = src/queues.rs                  (of the book's package, which is copied)
+//! file = src/queues.rs                  (of the book's package, which is copied; or of the tutorial's: tutorial/src/..)
 //! change = TEXT ==> OTHER TEXT          (TEXT occurs once)
-//! test = queues::                       (the tests to run)
+//! test = queues::                       (the tests to run, of the library; or `--bin NAME TEST`)
 //! expect = fails a_test                 (or: holds)
 //!
 //! [NAME]
@@ -16,7 +16,7 @@
 //! ```
 //! The second kind asks `cargo xtask mutants` about one mutant of the runtime itself.
 
-use super::{chapters, code, listings, shown};
+use super::{chapters, code, listings, shown, tutorial};
 use crate::{Outcome, env};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -141,20 +141,25 @@ impl Exercise {
 
     /// Changes a copy of the book's package, and runs its tests.
     fn patch(&self, root: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+        let (package, name) = match self.file.strip_prefix("tutorial/") {
+            Some(name) => (tutorial(root), name),
+            None => (code(root), self.file.as_str()),
+        };
         let work = env::target_dir().join("book/exercise");
         let _ = fs::remove_dir_all(work.join("src"));
-        for file in env::files_below(&code(root).join("src"), "rs")? {
-            let place = work.join(file.strip_prefix(code(root))?);
+        for file in env::files_below(&package.join("src"), "rs")? {
+            let place = work.join(file.strip_prefix(&package)?);
             fs::create_dir_all(place.parent().unwrap_or(&work))?;
             fs::copy(&file, place)?;
         }
-        let manifest = fs::read_to_string(code(root).join("Cargo.toml"))?;
+        let manifest = fs::read_to_string(package.join("Cargo.toml"))?;
+        let manifest = manifest.replace("\"../../..\"", &format!("{root:?}"));
         env::write_if_changed(
             &work.join("Cargo.toml"),
             &format!("{manifest}\n[workspace]\n"),
         )?;
         fs::copy(root.join("Cargo.lock"), work.join("Cargo.lock"))?;
-        let file = work.join(&self.file);
+        let file = work.join(name);
         let mut text = fs::read_to_string(&file)?;
         for (from, to) in &self.changes {
             if text.matches(from.as_str()).count() != 1 {
@@ -164,20 +169,29 @@ impl Exercise {
             text = text.replacen(from.as_str(), to, 1);
         }
         fs::write(&file, text)?;
-        println!("   cargo test --lib {}", self.test);
+        let (target, test_name) = match self.test.strip_prefix("--bin ") {
+            Some(rest) => {
+                let (program, test) = rest.split_once(' ').unwrap_or((rest, ""));
+                (vec!["--bin", program], test)
+            }
+            None => (vec!["--lib"], self.test.as_str()),
+        };
+        println!("   cargo test {} {test_name}", target.join(" "));
         // In the workspace's own target directory: what the package depends on is there already.
         let test = |arguments: &[&str], limit| {
             let mut command = env::cargo();
             command
                 .current_dir(&work)
-                .args(["test", "--quiet", "--lib", "--target-dir"])
+                .args(["test", "--quiet"])
+                .args(&target)
+                .arg("--target-dir")
                 .arg(env::target_dir())
                 .args(arguments)
                 .env("RUST_BACKTRACE", "0");
             env::run_limited(&mut command, limit, &work.join("test.log"))
         };
         test(&["--no-run"], BUILD_LIMIT)?;
-        let ended = test(&[&self.test, "--", "--format=pretty"], LIMIT)?;
+        let ended = test(&[test_name, "--", "--format=pretty"], LIMIT)?;
         let mut happened: Vec<String> = ended
             .output
             .lines()

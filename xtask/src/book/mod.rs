@@ -7,6 +7,8 @@
 //! 2. `links`: every relative link of every page of the repository leads to a file, every anchor to a heading, every
 //!    function named in a chapter's table of files to something in that file.
 //! 3. `stage`: the pages are copied, their links turned to where things are in the built book, and mdBook runs.
+//! 4. `sessions`: the tutorial's commands are run, and print what the chapters say; `cargo xtask book run [CHAPTER..]`
+//!    does only that.
 //!
 //! `cargo xtask book exercise [NAME..]` does what a chapter's exercise asks for and says whether the answer printed
 //! in the chapter is what happens (`exercises`).
@@ -14,6 +16,7 @@
 mod exercises;
 mod links;
 mod listings;
+mod sessions;
 mod stage;
 
 use crate::{Outcome, env};
@@ -27,7 +30,7 @@ pub struct Args {
     /// Write the listings anew from the code.
     #[arg(long)]
     update: bool,
-    /// Only check listings and links, without mdBook.
+    /// Only check listings and links: no pages, and no commands of the tutorial.
     #[arg(long)]
     no_build: bool,
 }
@@ -42,13 +45,20 @@ enum Sub {
         #[arg(long)]
         list: bool,
     },
+    /// Run the tutorial's commands and compare what they print with what the chapters say.
+    Run {
+        /// Parts of the names of chapters; all of them unless some are given.
+        chapters: Vec<String>,
+    },
 }
 
 pub fn run(args: &Args) -> Outcome {
-    if let Some(Sub::Exercise { names, list }) = &args.command {
-        return exercises::run(names, *list);
-    }
     let root = env::root();
+    match &args.command {
+        Some(Sub::Exercise { names, list }) => return exercises::run(names, *list),
+        Some(Sub::Run { chapters }) => return sessions::run(&root, chapters),
+        None => {}
+    }
     let mut problems = listings::check(&root, args.update)?;
     problems.extend(links::check(&root)?);
     problems.extend(exercises::check_names(&root)?);
@@ -62,7 +72,7 @@ pub fn run(args: &Args) -> Outcome {
     if args.no_build {
         return Ok(true);
     }
-    stage::build(&root)
+    Ok(stage::build(&root)? && sessions::run(&root, &[])?)
 }
 
 /// Where the chapters are.
@@ -73,6 +83,11 @@ fn source(root: &Path) -> PathBuf {
 /// Where the package with the listings is.
 fn code(root: &Path) -> PathBuf {
     root.join("docs/book/code")
+}
+
+/// Where the package with the tutorial's programs is.
+fn tutorial(root: &Path) -> PathBuf {
+    root.join("docs/book/tutorial")
 }
 
 /// The chapters, with their text.

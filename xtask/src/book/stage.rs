@@ -6,6 +6,7 @@
 
 use super::links::{is_foreign, links, normal};
 use super::{shown, source};
+use crate::tools::{Tool, install};
 use crate::{Outcome, env};
 use std::collections::HashSet;
 use std::fs;
@@ -13,10 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The version that makes the book, wherever it is made.
-const MDBOOK: &str = "0.5.4";
+const MDBOOK: Tool = Tool {
+    package: "mdbook",
+    version: "0.5.4",
+    says: "mdbook v0.5.4",
+};
 
 pub fn build(root: &Path) -> Outcome {
-    let mdbook = mdbook(root)?;
+    let mdbook = install(&MDBOOK)?;
     let staged = env::target_dir().join("book");
     let _ = fs::remove_dir_all(staged.join("src"));
     copy(root, &staged.join("src"))?;
@@ -24,29 +29,6 @@ pub fn build(root: &Path) -> Outcome {
     let status = Command::new(mdbook).arg("build").arg(&staged).status()?;
     println!("the book is in {}", staged.join("html").display());
     Ok(status.success())
-}
-
-/// mdBook, installed below the target directory unless it is there.
-fn mdbook(root: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let tools = env::target_dir().join("tools");
-    let program = tools.join("bin/mdbook");
-    let version = Command::new(&program).arg("--version").output();
-    let is_there = version.is_ok_and(|out| {
-        String::from_utf8_lossy(&out.stdout).trim() == format!("mdbook v{MDBOOK}")
-    });
-    if !is_there {
-        // Unoptimized: it is built more often than it runs.
-        let status = env::cargo()
-            .current_dir(root)
-            .args(["install", "mdbook", "--version", MDBOOK, "--locked"])
-            .args(["--no-default-features", "--debug", "--force", "--root"])
-            .arg(&tools)
-            .status()?;
-        if !status.success() {
-            return Err("mdBook could not be installed".into());
-        }
-    }
-    Ok(program)
 }
 
 /// Copies the chapters to `to`, and whatever they link to.

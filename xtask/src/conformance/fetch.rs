@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 pub struct Tokio {
+    pub version: String,
     pub tests: Vec<TestFile>,
     pub features: Vec<String>,
     pub dependencies: Vec<Dependency>,
@@ -24,14 +25,15 @@ pub struct Dependency {
     pub default_features: bool,
 }
 
-pub fn fetch(dir: &Path, version: &str) -> Result<Tokio, Box<dyn std::error::Error>> {
+/// Asks cargo for the version that `asked` allows.
+pub fn fetch(dir: &Path, asked: &str) -> Result<Tokio, Box<dyn std::error::Error>> {
     let package = dir.join("fetch");
     let manifest = package.join("Cargo.toml");
     env::write_if_changed(
         &manifest,
         &format!(
             "[package]\nname = \"fetch\"\nedition = \"2024\"\n\n[dependencies]\n\
-             tokio = \"={version}\"\n\n[workspace]\n"
+             tokio = \"{asked}\"\n\n[workspace]\n"
         ),
     )?;
     env::write_if_changed(&package.join("src/lib.rs"), "")?;
@@ -52,6 +54,7 @@ pub fn fetch(dir: &Path, version: &str) -> Result<Tokio, Box<dyn std::error::Err
         .find(|p| p["name"] == "tokio")
         .ok_or("cargo did not resolve tokio")?;
     Ok(Tokio {
+        version: text(&tokio["version"]),
         tests: tests(tokio),
         features: tokio["features"]
             .as_object()

@@ -18,6 +18,7 @@ mod run;
 mod suite;
 
 use crate::{Outcome, env};
+use std::path::Path;
 use std::time::Duration;
 
 /// The release that the drop-in stands in for.
@@ -50,9 +51,18 @@ pub struct Args {
     verbose: bool,
 }
 
+/// The version of tokio that `asked` means to cargo (`*` is the newest), and its features.
+pub fn published(
+    dir: &Path,
+    asked: &str,
+) -> Result<(String, Vec<String>), Box<dyn std::error::Error>> {
+    let tokio = fetch::fetch(dir, asked)?;
+    Ok((tokio.version, tokio.features))
+}
+
 pub fn run(args: &Args) -> Outcome {
     let dir = env::target_dir().join("conformance");
-    let tokio = fetch::fetch(&dir, VERSION)?;
+    let tokio = fetch::fetch(&dir, &format!("={VERSION}"))?;
     let files: Vec<_> = tokio
         .tests
         .iter()

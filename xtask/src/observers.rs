@@ -1,0 +1,57 @@
+//! `cargo xtask observers`: tools that were published for tokio, on the drop-in: tokio-metrics, console-subscriber,
+//! dial9-tokio-telemetry, and a server that Prometheus asks.
+//!
+//! `observers/` is a workspace of its own, as it is compiled with `--cfg tokio_unstable` (its `.cargo/config.toml`). Its tests
+//! compare what each tool says with what was done. Then the examples that end by themselves are run, and have to end well.
+
+use crate::{Outcome, env};
+use std::path::Path;
+use std::process::Command;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only tests whose name contains this, and no examples.
+    filter: Option<String>,
+}
+
+/// With an argument each: `{}` is a file below the target directory.
+const EXAMPLES: [(&str, &str); 3] = [("metrics", ""), ("dial9", "{}"), ("console", "1")];
+
+pub fn run(args: &Args) -> Outcome {
+    let package = env::root().join("observers");
+    let target = env::target_dir().join("observers");
+    let cargo = |verb: &str| {
+        let mut command = env::cargo();
+        command
+            .current_dir(&package)
+            .args([verb, "--locked", "--target-dir"])
+            .arg(&target);
+        command
+    };
+    let mut format = env::cargo();
+    format.current_dir(&package).args(["fmt", "--check"]);
+    let mut holds = succeeds(&mut format)?;
+    let mut test = cargo("test");
+    test.arg("--no-fail-fast").args(&args.filter);
+    holds &= succeeds(&mut test)?;
+    if args.filter.is_some() {
+        return Ok(holds);
+    }
+    for (name, argument) in EXAMPLES {
+        let mut command = cargo("run");
+        command.args(["--quiet", "--example", name]);
+        command.args(given(argument, &target));
+        println!("== {name}");
+        holds &= succeeds(&mut command)?;
+    }
+    Ok(holds)
+}
+
+fn given(argument: &str, target: &Path) -> Option<String> {
+    let file = target.join("example.bin").display().to_string();
+    (!argument.is_empty()).then(|| argument.replace("{}", &file))
+}
+
+fn succeeds(command: &mut Command) -> std::io::Result<bool> {
+    Ok(command.status()?.success())
+}
