@@ -2,7 +2,7 @@
 
 use super::json::Json;
 use super::request::{MAX_RING, PROTOCOL, Request};
-use crate::handle::Handle;
+use crate::handle::{Handle, Policy};
 use crate::record::{RecordOptions, Recorder};
 use crate::runtime::{RuntimeFlavor, RuntimeMetrics};
 use std::time::Duration;
@@ -177,15 +177,31 @@ fn runtime(json: &mut Json, handle: &Handle) {
         ],
     );
     json.name("workers").open('[');
-    (0..metrics.num_workers()).for_each(|index| worker(json, &metrics, index));
+    for index in 0..metrics.num_workers() {
+        worker(json, &metrics, index, is_driven(handle));
+    }
     json.close(']');
     histogram(json, &metrics, "poll_times", &POLL_TIMES);
     histogram(json, &metrics, "schedule_latencies", &LATENCIES);
     json.close('}');
 }
 
-fn worker(json: &mut Json, metrics: &RuntimeMetrics, index: usize) {
+/// Is a thread in the runtime's loop? Workers always are.
+fn is_driven(handle: &Handle) -> bool {
+    match &handle.shared.policy {
+        Policy::CurrentThread(policy) => policy.core.lock().is_none(),
+        Policy::MultiThread(_) => true,
+    }
+}
+
+fn worker(json: &mut Json, metrics: &RuntimeMetrics, index: usize, is_driven: bool) {
     json.open('{');
+    let is_parked = metrics.worker_park_unpark_count(index) % 2 == 1;
+    json.name("state").text(match (is_driven, is_parked) {
+        (false, _) => "not_driven",
+        (true, false) => "awake",
+        (true, true) => "parked",
+    });
     numbers(
         json,
         &[
