@@ -71,6 +71,10 @@ impl Timers for TimeHandle {
         next != NEVER && next <= self.common.clock.now_tick()
     }
 
+    fn now(&self) -> u64 {
+        self.common.clock.now_tick()
+    }
+
     fn is_auto_advancing(&self) -> bool {
         self.common.clock.is_auto_advancing()
     }

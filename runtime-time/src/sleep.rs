@@ -8,12 +8,12 @@ use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
 use crate::slots::{Armed, Slot, current_slot, with_time};
 use pin_project_lite::pin_project;
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::coop;
 use runtime_core::instrument::{
     ENABLED, Op, Resource, inner_op, op, poll_op, resource, state_told,
 };
-use runtime_core::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -226,7 +226,8 @@ impl Sleep {
                 Phase::Failed => panic!("A Tokio 1.x context was found, but it is being shutdown."),
                 Phase::Armed => match this.slot.update_waker(&this.entry, cx.waker()) {
                     Phase::Armed => {
-                        record::wait(WaitKind::Sleep, 0);
+                        let due = this.slot.common.clock.due_at(this.deadline.into_std());
+                        waits::note(WaitKind::Sleep, due.tick);
                         return Poll::Pending;
                     }
                     _ => continue,
@@ -241,7 +242,7 @@ impl Sleep {
             // while the entry is idle.
             match unsafe { this.slot.arm(&this.entry, due, waker) } {
                 Armed::Pending => {
-                    record::wait(WaitKind::Sleep, 0);
+                    waits::note(WaitKind::Sleep, due.tick);
                     return Poll::Pending;
                 }
                 Armed::Elapsed(_) => this.entry.as_ref().get_ref().set(Phase::Fired),

@@ -4,6 +4,7 @@ use crate::error::Elapsed;
 use crate::instant::Instant;
 use crate::sleep::{Sleep, sleep, sleep_until};
 use pin_project_lite::pin_project;
+use runtime_core::base::waits;
 use runtime_core::coop;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -147,7 +148,9 @@ impl<T: Future> Future for Timeout<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let had_budget = coop::has_budget_remaining();
+        let before = waits::mark();
         if let Poll::Ready(value) = this.value.poll(cx) {
+            waits::forget(before);
             return Poll::Ready(Ok(value));
         }
         let Some(delay) = this.delay.as_pin_mut() else {
@@ -159,6 +162,9 @@ impl<T: Future> Future for Timeout<T> {
         } else {
             delay.poll(cx)
         };
-        elapsed.map(|()| Err(Elapsed::new()))
+        elapsed.map(|()| {
+            waits::forget(before);
+            Err(Elapsed::new())
+        })
     }
 }

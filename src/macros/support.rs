@@ -4,14 +4,31 @@
 //! running -> done (`poll` saw Ready) -> taken (an output was taken). I1: the future is never moved
 //! while running: it is dropped in place by the assignment that makes it done.
 
-pub use std::future::{Future, IntoFuture, poll_fn};
+pub use std::future::{Future, IntoFuture};
 pub use std::pin::Pin;
 pub use std::task::Poll;
 
+use runtime_core::base::waits;
 use std::task::Context;
 
 #[cfg(feature = "macros")]
 pub use runtime_macros::{join_body, select_body};
+
+/// As std's. Once it has ended, its task waits for none of the branches that were left behind.
+#[inline]
+pub fn poll_fn<T, F>(mut poll: F) -> impl Future<Output = T>
+where
+    F: FnMut(&mut Context<'_>) -> Poll<T>,
+{
+    std::future::poll_fn(move |cx| {
+        let before = waits::mark();
+        let polled = poll(cx);
+        if polled.is_ready() {
+            waits::forget(before);
+        }
+        polled
+    })
+}
 
 /// A number below `n` from the current runtime's seeded generator (or the thread's own).
 pub fn thread_rng_n(n: u32) -> u32 {

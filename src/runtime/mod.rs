@@ -31,6 +31,15 @@ pub use runtime_core::runtime::{
 #[cfg(feature = "rt")]
 pub use runtime_core::worker_index;
 
+/// What the tasks of a runtime do at the moment, what they wait for, and what is wrong with them; see [`Handle::tasks`] and
+/// [`Handle::findings`].
+#[cfg(feature = "rt")]
+pub mod tasks {
+    pub use runtime_core::runtime::tasks::{
+        Finding, FindingKind, TaskInfo, TaskKind, TaskList, TaskState, Wait, WaitKind,
+    };
+}
+
 #[cfg(feature = "rt")]
 pub use runtime_io::is_shutdown_error as is_rt_shutdown_err;
 

@@ -147,7 +147,7 @@ fn what_a_task_waits_for_at_the_end_is_told() {
         let expected = [
             None,
             Some(WaitKind::Receive),
-            Some(WaitKind::Semaphore),
+            Some(WaitKind::Send),
             Some(WaitKind::Oneshot),
             Some(WaitKind::Notify),
             Some(WaitKind::Join),

@@ -156,9 +156,9 @@ pub enum Queue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitKind {
-    /// A place in a semaphore, a mutex, a read-write lock or a bounded channel.
+    /// Permits of a semaphore.
     Semaphore,
-    /// A notification: of `Notify`, `watch`, a barrier.
+    /// A notification.
     Notify,
     /// A message of an mpsc channel.
     Receive,
@@ -178,6 +178,38 @@ pub enum WaitKind {
     Writable,
     /// A descriptor, in some other way.
     Ready,
+    /// A mutex.
+    Mutex,
+    /// A read-write lock, to read.
+    Read,
+    /// A read-write lock, to write.
+    Write,
+    /// Room in a bounded channel.
+    Send,
+    /// Another one's attempt to set a `OnceCell`.
+    OnceCell,
+    /// A new value of a watch channel.
+    Watch,
+    /// Others at a barrier.
+    Barrier,
+    /// The value of a `SetOnce`.
+    SetOnce,
+    /// A channel's receivers to go.
+    Closed,
+    /// The end of a child process.
+    Child,
+    /// A signal.
+    Signal,
+    /// A file operation of io_uring.
+    Ring,
+    /// The end of some task of a `JoinSet`.
+    JoinSet,
+    /// Tasks of a `LocalSet`.
+    LocalSet,
+    /// The other end of a pipe in memory.
+    Pipe,
+    /// Its next turn: it has yielded.
+    Turn,
     /// Something that a later version of the runtime knows.
     Unknown,
 }
@@ -185,7 +217,7 @@ pub enum WaitKind {
 impl fmt::Display for WaitKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            WaitKind::Semaphore => "semaphore or lock",
+            WaitKind::Semaphore => "semaphore",
             WaitKind::Notify => "notification",
             WaitKind::Receive => "channel message",
             WaitKind::Oneshot => "oneshot value",
@@ -196,6 +228,22 @@ impl fmt::Display for WaitKind {
             WaitKind::Readable => "readable descriptor",
             WaitKind::Writable => "writable descriptor",
             WaitKind::Ready => "descriptor",
+            WaitKind::Mutex => "mutex",
+            WaitKind::Read => "read-write lock to read",
+            WaitKind::Write => "read-write lock to write",
+            WaitKind::Send => "room in a channel",
+            WaitKind::OnceCell => "once cell",
+            WaitKind::Watch => "change of a watch channel",
+            WaitKind::Barrier => "barrier",
+            WaitKind::SetOnce => "value of a set-once",
+            WaitKind::Closed => "receivers' end of a channel",
+            WaitKind::Child => "child process",
+            WaitKind::Signal => "signal",
+            WaitKind::Ring => "file operation",
+            WaitKind::JoinSet => "task of a join set",
+            WaitKind::LocalSet => "tasks of a local set",
+            WaitKind::Pipe => "other end of a pipe",
+            WaitKind::Turn => "next turn",
             WaitKind::Unknown => "something unknown",
         })
     }
@@ -294,6 +342,22 @@ fn wait_kind(number: u64) -> WaitKind {
         9 => WaitKind::Readable,
         10 => WaitKind::Writable,
         11 => WaitKind::Ready,
+        12 => WaitKind::Mutex,
+        13 => WaitKind::Read,
+        14 => WaitKind::Write,
+        15 => WaitKind::Send,
+        16 => WaitKind::OnceCell,
+        17 => WaitKind::Watch,
+        18 => WaitKind::Barrier,
+        19 => WaitKind::SetOnce,
+        20 => WaitKind::Closed,
+        21 => WaitKind::Child,
+        22 => WaitKind::Signal,
+        23 => WaitKind::Ring,
+        24 => WaitKind::JoinSet,
+        25 => WaitKind::LocalSet,
+        26 => WaitKind::Pipe,
+        27 => WaitKind::Turn,
         _ => WaitKind::Unknown,
     }
 }

@@ -16,6 +16,9 @@
 //! | `list` | an intrusive list of nodes that live in their owners |
 //! | `slab` | values by keys that the kernel carries, out of date ones told from new ones |
 //! | `wait_queue` | the futures that wait for one thing, oldest first |
+//! | `told` | numbers that are told to people |
+//! | `waits` | what the poll that goes on waits for |
+//! | `holder` | who holds a lock |
 //! | `waker_slot` | a waker inside a lock, out of reach of whoever holds the lock |
 //! | `wake_batch` | wakers taken under a lock, woken after it |
 //!
@@ -27,15 +30,18 @@ pub mod contain;
 pub(crate) mod deferred;
 pub mod fork;
 pub mod handshake;
+pub(crate) mod holder;
 pub mod list;
 pub mod parker;
 pub mod rng;
 pub mod shim;
 pub mod slab;
 pub mod thread;
+pub(crate) mod told;
 #[cfg(feature = "taskdump")]
 pub mod trace;
 pub mod wait_queue;
+pub mod waits;
 pub mod wake_batch;
 pub mod waker_slot;
 

@@ -9,6 +9,7 @@
 //! `made_progress` was called.
 
 use crate::base::deferred;
+use crate::base::waits::{self, WaitKind};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -208,6 +209,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
         Some(0) => {
             deferred::defer(cx.waker());
+            waits::note(WaitKind::Turn, 0);
             Poll::Pending
         }
         Some(left) => {
@@ -261,6 +263,7 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     } else {
         deferred::defer(cx.waker());
+        waits::note(WaitKind::Turn, 0);
         Poll::Pending
     }
 }

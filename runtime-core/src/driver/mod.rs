@@ -53,6 +53,9 @@ pub trait Timers: Send + Sync {
     fn inhibit_auto_advance(&self);
     /// Work on the blocking pool ended.
     fn allow_auto_advance(&self);
+    /// Milliseconds from the start of the runtime's clock, which may be paused, until now. A timer's wait is noted with the time of its deadline
+    /// on the same clock.
+    fn now(&self) -> u64;
     /// Wakes every sleeper; later registrations fail.
     fn shutdown(&self);
 }

@@ -29,11 +29,11 @@ where
     let id = Id::next();
     shared.hook_spawn(id, site);
     if record::is_on() {
-        site.record(id.as_u64(), task::running());
+        site.record(id.as_u64(), task::polled());
     }
     let scheduler = RuntimeRef::new(shared);
     let (future, span) = instrument::task(future, "task", site, id.as_u64());
-    let raw = RawTask::new(future, scheduler, id, site.spawned_at, span);
+    let raw = RawTask::new(future, scheduler, id, site, span);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     let local = with_context(|cx| {
@@ -120,19 +120,13 @@ where
     let id = Id::next();
     handle.shared.hook_spawn(id, site);
     if record::is_on() {
-        site.record(id.as_u64(), task::running());
+        site.record(id.as_u64(), task::polled());
     }
     if let Some(timers) = &handle.shared.timers {
         timers.inhibit_auto_advance();
     }
     let (once, span) = instrument::blocking::<F, _>(Once(Some(f)), site, id.as_u64());
-    let raw = RawTask::new(
-        once,
-        BlockingSchedule(handle.clone()),
-        id,
-        site.spawned_at,
-        span,
-    );
+    let raw = RawTask::new(once, BlockingSchedule(handle.clone()), id, site, span);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     let task = BlockingTask { task, mandatory };

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
     Named = 3,
     /// A poll of task `a`, which was spawned at `b`, begins. The detail is a [`Poll`].
     PollBegin = 4,
-    /// The poll of task `a` is over. The detail is an [`Outcome`] and, 8 bits up, the [`WaitKind`] of what it waits for if it waits for
+    /// The poll of task `a` is over. The detail is an [`Outcome`] and, 8 bits up, the [`WaitKind`](crate::base::waits::WaitKind) of what it waits for if it waits for
     /// anything; `b` tells what for.
     PollEnd = 5,
     /// The future of a `block_on`, `a`, was woken by what this thread is in the midst of.
@@ -57,38 +57,11 @@ pub(crate) enum Kind {
     Worker = 20,
     /// Task `a` was cancelled.
     Cancelled = 21,
-    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`], `a` tells what for: the address of a lock or
+    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`](crate::base::waits::WaitKind), `a` tells what for: the address of a lock or
     /// channel, the task or the descriptor; of a sleep nothing.
     Wait = 22,
     /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.
     Stuck = 23,
-}
-
-/// What a future waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[doc(hidden)]
-pub enum WaitKind {
-    /// A place in a semaphore, and so in a mutex, a read-write lock or a bounded channel.
-    Semaphore = 1,
-    Notify = 2,
-    /// A message of an mpsc channel.
-    Receive = 3,
-    /// A value of a oneshot channel.
-    Oneshot = 4,
-    /// A oneshot channel's receiver goes.
-    OneshotClosed = 5,
-    /// A value of a broadcast channel.
-    Broadcast = 6,
-    /// The end of a task.
-    Join = 7,
-    Sleep = 8,
-    /// A descriptor that can be read from.
-    Readable = 9,
-    /// A descriptor that can be written to.
-    Writable = 10,
-    /// A descriptor, in some other way.
-    Ready = 11,
 }
 
 /// What is polled.

@@ -26,14 +26,13 @@ mod strings;
 mod thread;
 mod words;
 
-#[doc(hidden)]
-pub use event::WaitKind;
 pub(crate) use event::{Outcome, Poll, Queue};
 pub(crate) use recorder::start_from_environment;
 pub use recorder::{RecordOptions, RecordedSpan, Recorder};
 pub(crate) use thread::note_worker;
 
 use crate::base::shim::lock::Mutex;
+use crate::base::waits;
 use event::Kind;
 use session::Session;
 use std::panic::Location;
@@ -202,16 +201,9 @@ pub(crate) fn runtime_end(runtime: u64) {
 #[inline(always)]
 pub(crate) fn worker(runtime: u64, index: usize) {
     note_worker();
+    waits::note_worker(index);
     if is_on() {
         write(Kind::Worker, index as u64, runtime, 0);
-    }
-}
-
-/// What is polled on this thread waits.
-#[inline(always)]
-pub fn wait(kind: WaitKind, what: u64) {
-    if is_on() {
-        thread::wait(kind, what);
     }
 }
 

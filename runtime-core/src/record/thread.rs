@@ -2,12 +2,13 @@
 //!
 //! A thread joins the recording at its first event, and leaves at its end.
 
-use super::event::{self, Kind, Outcome, WaitKind};
+use super::event::{self, Kind, Outcome};
 use super::ring::Writer;
 use super::session::Session;
 use super::strings::StringKind;
 use crate::base::clock;
 use crate::base::fork::Origin;
+use crate::base::waits::{self, Wait};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::sync::Arc;
@@ -26,8 +27,6 @@ struct Local {
     /// The time of the last event, in ticks, and what may share it.
     ticks: u64,
     shared: Shared,
-    /// What the poll that goes on waits for so far.
-    waits: Waits,
     /// By a hash of the address; the one that came last first.
     places: [[usize; 4]; SETS],
     origin: Origin,
@@ -42,14 +41,6 @@ enum Shared {
     PollEnded,
     /// The thread has come from its sleep, or has events of the system: it tells of them, and of whom they wake.
     Delivers,
-}
-
-/// The first few different things that a poll waits for. They are written at its end, if it is pending then: a poll may come by a
-/// leaf many times.
-#[derive(Default)]
-struct Waits {
-    first: [(u8, u64); 4],
-    len: usize,
 }
 
 crate::runtime_thread_local! {
@@ -85,23 +76,7 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
                 .session
                 .note(StringKind::Place, key, place.file(), position);
         }
-        if kind == Kind::PollBegin {
-            local.waits.len = 0;
-        }
         local.write(kind, detail, a, address as u64);
-    });
-}
-
-/// What is polled on this thread waits.
-#[cold]
-pub(super) fn wait(kind: WaitKind, what: u64) {
-    with(|local| {
-        let wait = (kind as u8, what);
-        let waits = &mut local.waits;
-        if waits.len < waits.first.len() && !waits.first[..waits.len].contains(&wait) {
-            waits.first[waits.len] = wait;
-            waits.len += 1;
-        }
     });
 }
 
@@ -109,17 +84,19 @@ pub(super) fn wait(kind: WaitKind, what: u64) {
 #[cold]
 pub(super) fn end_poll(id: u64, outcome: Outcome) {
     with(|local| {
-        let waits = std::mem::take(&mut local.waits);
-        let waits = match outcome {
-            Outcome::Pending => &waits.first[..waits.len],
-            _ => &[],
-        };
-        let (kind, what) = waits.first().copied().unwrap_or_default();
-        for &(kind, what) in waits.iter().skip(1) {
-            local.write(Kind::Wait, kind.into(), what, 0);
+        let (mut first, mut has_more) = waits::first();
+        if outcome != Outcome::Pending {
+            (first, has_more) = (Wait::default(), false);
         }
-        let detail = outcome as u64 | u64::from(kind) << 8;
-        local.write(Kind::PollEnd, detail, id, what);
+        if has_more {
+            for wait in &waits::current()[1..] {
+                if let Some(kind) = wait.kind() {
+                    local.write(Kind::Wait, kind as u64, wait.what(), 0);
+                }
+            }
+        }
+        let kind = first.word() & 0xff;
+        local.write(Kind::PollEnd, outcome as u64 | kind << 8, id, first.what());
     });
 }
 
@@ -171,7 +148,6 @@ impl Local {
             until_clock: 0,
             ticks: 0,
             shared: Shared::No,
-            waits: Waits::default(),
             places: [[0; 4]; SETS],
             origin: Origin::here(),
         }))

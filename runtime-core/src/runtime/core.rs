@@ -125,7 +125,7 @@ impl Core {
                 let id = Id::next();
                 let (future, _) = instrument::task(future, "block_on", site, id.as_u64());
                 site.record(id.as_u64(), 0);
-                let future = Recorded::new(future, id, site.spawned_at);
+                let future = Recorded::new(future, self.handle.main(id, site));
                 current_thread::block_on(&self.handle, future, id)
             }
             Policy::MultiThread(_) => self.handle.block_on_from(future, site),

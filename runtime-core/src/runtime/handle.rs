@@ -6,6 +6,7 @@ use crate::driver::ClockHold;
 use crate::handle::{Handle, Id, Policy, TryCurrentError, current, spawn};
 use crate::instrument::{self, SpawnSite};
 use crate::record::{self, Recorder};
+use crate::task::mains::Main;
 use crate::task::{self, JoinHandle, Recorded, is_large};
 use std::any::Any;
 use std::fmt;
@@ -241,7 +242,16 @@ impl Handle {
         let (future, _) = instrument::task(future, "block_on", site, id.as_u64());
         record::note_worker();
         site.record(id.as_u64(), 0);
-        task::block_on(Recorded::new(future, id, site.spawned_at), Some(id))
+        task::block_on(Recorded::new(future, self.main(id, site)), Some(id))
+    }
+
+    /// What others are told of the future of a `block_on`.
+    pub(super) fn main(&self, id: task::Id, site: SpawnSite<'_>) -> Main {
+        Main {
+            runtime: self.shared.id.as_u64(),
+            id,
+            place: site.spawned_at,
+        }
     }
 
     /// The flight recorder of this process.

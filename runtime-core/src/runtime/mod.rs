@@ -5,9 +5,12 @@
 mod core;
 #[cfg(feature = "taskdump")]
 pub mod dump;
+mod findings;
 mod handle;
+pub(crate) mod json;
 mod metrics;
 mod send_timeout;
+pub mod tasks;
 
 pub use self::core::Core;
 pub use crate::base::rng::RngSeed;

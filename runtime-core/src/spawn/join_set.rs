@@ -17,6 +17,7 @@ use crate::base::contain;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::shim::watched::Watched;
+use crate::base::waits::{self, WaitKind};
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::Handle;
@@ -443,6 +444,7 @@ impl<T: 'static> JoinSet<T> {
         let coop = ready!(coop::poll_proceed(cx));
         loop {
             let Some(ended) = register(&self.shared.state, cx.waker(), State::next) else {
+                waits::note(WaitKind::JoinSet, Arc::as_ptr(&self.shared) as u64);
                 return Poll::Pending;
             };
             if let Some(at) = ended.place() {

@@ -28,6 +28,7 @@ use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::base::shim::sync::{Arc, Mutex};
 use crate::base::thread::{self, RestoreEntered, disallow_block_in_place};
+use crate::base::waits::{self, WaitKind};
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::handle::{self, Handle, spawn, with_current};
@@ -36,7 +37,7 @@ use crate::record::{self, Queue};
 use crate::runtime::Core;
 use crate::scheduler::config::UnhandledPanic;
 use crate::task::cell::{Header, RawTask, Schedule};
-use crate::task::owned::OwnedTasks;
+use crate::task::owned::ListedTasks;
 use crate::task::{self, BurstQueue, Id, JoinHandle, Runnable, is_large};
 use pin_project_lite::pin_project;
 use std::cell::{Cell, RefCell};
@@ -84,7 +85,7 @@ pub struct LocalSet {
 pub(crate) struct Shared {
     owner: u64,
     id: handle::Id,
-    owned: OwnedTasks,
+    owned: ListedTasks,
     queue: UnsafeCell<BurstQueue<Runnable>>,
     turn: Cell<u32>,
     /// The owner is between a poll's start and its end: it will look at the queue without being woken.
@@ -383,7 +384,7 @@ impl LocalSet {
             shared: Arc::new(Shared {
                 owner: thread::token(),
                 id: handle::Id::next(),
-                owned: OwnedTasks::new(1),
+                owned: ListedTasks::new(),
                 queue: UnsafeCell::new(BurstQueue::new()),
                 turn: Cell::new(0),
                 polling: Cell::new(false),
@@ -596,6 +597,7 @@ impl Future for LocalSet {
         } else if shared.owned.is_empty() {
             Poll::Ready(())
         } else {
+            waits::note(WaitKind::LocalSet, Arc::as_ptr(shared) as u64);
             Poll::Pending
         }
     }
@@ -669,7 +671,7 @@ where
         site.record(id.as_u64(), task::running());
     }
     let (future, span) = instrument::task(future, "local", site, id.as_u64());
-    let raw = RawTask::new(future, shared.clone(), id, site.spawned_at, span);
+    let raw = RawTask::new(future, shared.clone(), id, site, span);
     let join = JoinHandle::new(raw);
     let task = Runnable::from_raw(raw);
     if shared.owned.bind(raw, 0) {

@@ -8,6 +8,7 @@
 use super::notify::Notify;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::waits::WaitKind;
 use crate::instrument::{Resource, async_op, resource, state_told, state_update};
 use std::fmt;
 use std::panic::Location;
@@ -70,7 +71,7 @@ impl Barrier {
             size,
             arrived: Mutex::new(0),
             round: AtomicUsize::new(0),
-            waiting: Notify::new(),
+            waiting: Notify::of(WaitKind::Barrier),
         }
     }
 

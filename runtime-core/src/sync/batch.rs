@@ -24,14 +24,16 @@
 //! Rejected: taking the lock on every release, as a check for waiters; the flag in the word does
 //! it for free.
 
+use crate::base::holder::{HANDED_OVER, Holder};
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::shim::sync::{Mutex, MutexGuard};
 use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::waits::{self, WaitKind};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
 use crate::instrument::{ENABLED, Grants, Op, Resource, op, op_update, state_update};
-use crate::record::{self, WaitKind};
+use crate::task;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -48,6 +50,8 @@ struct Request {
     waker: WakerSlot,
     wanted: usize,
     held: usize,
+    /// Whose request it is; see `base::holder`.
+    task: u64,
     /// The wait's spans; taken out by whoever grants the rest.
     op: Op,
 }
@@ -69,6 +73,8 @@ pub(crate) struct BatchSemaphore {
     pub(super) owner: Resource,
     resource: Resource,
     state: AtomicUsize,
+    /// Who took permits last. Told by the lock that is built on this one, and here where permits are handed over.
+    holder: Holder,
     queue: Mutex<WaitQueue<Request>>,
 }
 
@@ -117,6 +123,7 @@ impl BatchSemaphore {
                 owner: Resource::NONE,
                 resource: Resource::NONE,
                 state: AtomicUsize::new(permits << SHIFT),
+                holder: Holder::new(),
                 queue: Mutex::new(WaitQueue::new()),
             }
         }
@@ -129,6 +136,7 @@ impl BatchSemaphore {
                 owner: Resource::NONE,
                 resource: Resource::NONE,
                 state: AtomicUsize::new(CLOSED),
+                holder: Holder::new(),
                 queue: Mutex::new(WaitQueue::new()),
             }
         }
@@ -304,6 +312,8 @@ impl BatchSemaphore {
                 break;
             }
             let held = request.held;
+            // From now on: the one whose turn it is may not be polled for long.
+            self.holder.set(request.task | HANDED_OVER);
             if let Some(mut request) = queue.release_front(ended(held)) {
                 wakers.push(request.waker.take());
                 grants.push(&mut request.op, given);
@@ -337,11 +347,18 @@ impl BatchSemaphore {
         !ENABLED && coop::spend_if(|| self.try_acquire(n).is_ok())
     }
 
-    /// A future for `n` permits.
-    pub(crate) fn acquire(&self, n: usize) -> Acquire<'_> {
+    /// What is polled here has taken permits.
+    #[inline]
+    pub(super) fn note_holder(&self) {
+        self.holder.set(task::polled());
+    }
+
+    /// A future for `n` permits. `kind` is what a task that waits for them is told to wait for.
+    pub(crate) fn acquire(&self, kind: WaitKind, n: usize) -> Acquire<'_> {
         Acquire {
             semaphore: self,
             wanted: n,
+            kind,
             phase: Phase::Fresh,
             op: op!(
                 "tokio::sync::batch_semaphore",
@@ -384,6 +401,7 @@ pin_project_lite::pin_project! {
     pub(crate) struct Acquire<'a> {
         semaphore: &'a BatchSemaphore,
         wanted: usize,
+        kind: WaitKind,
         phase: Phase,
         op: Op,
         #[pin]
@@ -455,6 +473,7 @@ impl Acquire<'_> {
             waker,
             wanted: self.wanted,
             held: taken,
+            task: task::polled(),
             op,
         };
         queue.enqueue(self.project_ref().place, request);
@@ -473,11 +492,8 @@ impl Acquire<'_> {
 
     // Apart, so that the way on which nobody waits stays short.
     #[inline(never)]
-    fn record_wait(&self) {
-        record::wait(
-            WaitKind::Semaphore,
-            std::ptr::from_ref(self.semaphore) as u64,
-        );
+    fn note_wait(&self) {
+        waits::note(self.kind, self.semaphore.holder.watched());
     }
 
     /// What the place, which is in no queue any more, holds.
@@ -519,7 +535,7 @@ impl Future for Acquire<'_> {
                     if taken > 0 {
                         self.tell_taken(taken);
                     }
-                    self.record_wait();
+                    self.note_wait();
                     return Poll::Pending;
                 }
                 Queued::Granted(waker, _op) => {
@@ -536,7 +552,7 @@ impl Future for Acquire<'_> {
             Phase::Queued if self.place.signal().is_none() => {
                 self.as_ref().update_waker(cx);
                 if self.place.signal().is_none() {
-                    self.record_wait();
+                    self.note_wait();
                     return Poll::Pending;
                 }
             }

@@ -22,10 +22,10 @@ use super::notify::Notify;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::shim::sync::{Arc, Mutex, MutexGuard};
 use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::waits::{self, WaitKind};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
-use crate::record::{self, WaitKind};
 use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::Future;
@@ -299,7 +299,7 @@ impl<T> Sender<T> {
                 }),
                 strong: AtomicUsize::new(1),
                 weak: AtomicUsize::new(0),
-                deserted: Notify::new(),
+                deserted: Notify::of(WaitKind::Closed),
             }),
         }
     }
@@ -918,7 +918,7 @@ impl<T: Clone> Future for Recv<'_, T> {
             }
             match self.as_mut().wait(cx) {
                 None => {
-                    record::wait(
+                    waits::note(
                         WaitKind::Broadcast,
                         Arc::as_ptr(&self.receiver.shared) as u64,
                     );

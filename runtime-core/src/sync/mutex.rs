@@ -6,6 +6,7 @@
 //! Unlocking is one `fetch_add` while nobody waits. Not poisoned by panics.
 
 use super::batch::BatchSemaphore;
+use crate::base::waits::WaitKind;
 use crate::instrument::{resource, state_told, state_update, wait_on};
 use crate::task::block_on_current_thread;
 use std::cell::UnsafeCell;
@@ -207,9 +208,10 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     async fn take_turn(&self) {
-        if !self.turn.acquire_at_once(1) && self.turn.acquire(1).await.is_err() {
+        if !self.turn.acquire_at_once(1) && self.turn.acquire(WaitKind::Mutex, 1).await.is_err() {
             unreachable!("a mutex's semaphore is never closed");
         }
+        self.turn.note_holder();
     }
 
     /// Waits for the lock.
@@ -315,6 +317,7 @@ impl<T: ?Sized> Mutex<T> {
         match self.turn.try_acquire(1) {
             Ok(()) => {
                 let guard = MutexGuard { mutex: self };
+                guard.mutex.turn.note_holder();
                 state_update!(guard.mutex.turn.owner, locked = true);
                 Ok(guard)
             }
@@ -341,6 +344,7 @@ impl<T: ?Sized> Mutex<T> {
         match self.turn.try_acquire(1) {
             Ok(()) => {
                 let guard = OwnedMutexGuard { mutex: self };
+                guard.mutex.turn.note_holder();
                 state_update!(guard.mutex.turn.owner, locked = true);
                 Ok(guard)
             }

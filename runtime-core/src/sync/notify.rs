@@ -21,10 +21,10 @@
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::wait_queue::{Place, WaitQueue};
+use crate::base::waits::{self, WaitKind};
 use crate::base::wake_batch::WakeBatch;
 use crate::base::waker_slot::{Look, WakerSlot, register};
 use crate::coop;
-use crate::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -74,6 +74,8 @@ impl By {
 /// ```
 pub struct Notify {
     word: AtomicUsize,
+    /// What a task that waits here is told to wait for.
+    kind: WaitKind,
     queue: Mutex<WaitQueue<WakerSlot>>,
 }
 
@@ -107,7 +109,14 @@ impl Notify {
         /// STOP.notify_one();
         /// ```
         pub const fn const_new() -> Notify {
-            Notify { word: AtomicUsize::new(0), queue: Mutex::new(WaitQueue::new()) }
+            Notify::of(WaitKind::Notify)
+        }
+    }
+
+    const_fn! {
+        /// The part of something else: a task that waits here waits for a thing of that kind.
+        pub(super) const fn of(kind: WaitKind) -> Notify {
+            Notify { word: AtomicUsize::new(0), kind, queue: Mutex::new(WaitQueue::new()) }
         }
     }
 
@@ -414,7 +423,7 @@ impl Wait {
         std::task::ready!(crate::coop::poll_trace(cx));
         // The place in the queue first, the budget second: running out must not cost the place.
         if !self.as_mut().advance(notify, Some(cx.waker())) {
-            record::wait(WaitKind::Notify, std::ptr::from_ref(notify) as u64);
+            waits::note(notify.kind, std::ptr::from_ref(notify) as u64);
             return Poll::Pending;
         }
         let coop = std::task::ready!(coop::poll_proceed(cx));

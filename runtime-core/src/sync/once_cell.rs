@@ -8,6 +8,7 @@
 use super::batch::{BatchSemaphore, TryAcquireError};
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::base::waits::WaitKind;
 use std::fmt;
 use std::future::Future;
 use std::mem::MaybeUninit;
@@ -292,7 +293,8 @@ impl<T> OnceCell<T> {
     /// Waits for the turn to initialise; `None` if another has done it: the cell is filled, and this thread sees it.
     /// The semaphore is closed only after `ready` was set (I2), and its word orders the two.
     async fn take_turn(&self) -> Option<Turn<'_>> {
-        if self.turn.acquire_at_once(1) || self.turn.acquire(1).await.is_ok() {
+        if self.turn.acquire_at_once(1) || self.turn.acquire(WaitKind::OnceCell, 1).await.is_ok() {
+            self.turn.note_holder();
             Some(Turn(Some(&self.turn)))
         } else {
             None

@@ -18,11 +18,11 @@ use crate::base::contain;
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::Arc;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::waits::{self, WaitKind};
 use crate::coop;
 use crate::instrument::{
     ENABLED, Op, Resource, async_op, inner_op, poll_op, resource, state_update,
 };
-use crate::record::{self, WaitKind};
 use crate::task::block_on_current_thread;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -374,7 +374,7 @@ impl<T> Sender<T> {
             coop.made_progress();
             return Poll::Ready(());
         }
-        record::wait(WaitKind::OneshotClosed, Arc::as_ptr(shared) as u64);
+        waits::note(WaitKind::OneshotClosed, Arc::as_ptr(shared) as u64);
         Poll::Pending
     }
 }
@@ -534,7 +534,7 @@ impl<T> Receiver<T> {
         {
             shared.take_value()
         } else {
-            record::wait(WaitKind::Oneshot, Arc::as_ptr(shared) as u64);
+            waits::note(WaitKind::Oneshot, Arc::as_ptr(shared) as u64);
             return Poll::Pending;
         };
         coop.made_progress();

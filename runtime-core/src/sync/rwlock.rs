@@ -9,6 +9,7 @@
 
 use super::batch::BatchSemaphore;
 use super::mutex::TryLockError;
+use crate::base::waits::WaitKind;
 use crate::instrument::{ENABLED, resource, state_told, state_update, wait_on};
 use crate::task::block_on_current_thread;
 use std::cell::UnsafeCell;
@@ -328,17 +329,23 @@ impl<T: ?Sized> RwLock<T> {
         }
     }
 
-    async fn take_turn(&self, permits: u32) {
-        let permits = permits as usize;
-        if !self.turn.acquire_at_once(permits) && self.turn.acquire(permits).await.is_err() {
+    async fn take_turn(&self, kind: WaitKind) {
+        let permits = match kind {
+            WaitKind::Read => 1,
+            _ => self.max_readers as usize,
+        };
+        if !self.turn.acquire_at_once(permits) && self.turn.acquire(kind, permits).await.is_err() {
             unreachable!("a lock's semaphore is never closed");
         }
+        self.turn.note_holder();
     }
 
     fn try_turn(&self, permits: u32) -> Result<(), TryLockError> {
         self.turn
             .try_acquire(permits as usize)
-            .map_err(|_| TryLockError(()))
+            .map_err(|_| TryLockError(()))?;
+        self.turn.note_holder();
+        Ok(())
     }
 
     fn read_guard(&self) -> RwLockReadGuard<'_, T> {
@@ -400,7 +407,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
         wait_on!(self.turn.owner, "RwLock::read", {
-            self.take_turn(1).await;
+            self.take_turn(WaitKind::Read).await;
             self.read_guard()
         })
     }
@@ -422,7 +429,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
         wait_on!(self.turn.owner, "RwLock::write", {
-            self.take_turn(self.max_readers).await;
+            self.take_turn(WaitKind::Write).await;
             self.write_guard()
         })
     }
@@ -443,7 +450,7 @@ impl<T: ?Sized> RwLock<T> {
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         let owner = self.turn.owner.clone();
         wait_on!(owner, "RwLock::read_owned", {
-            self.take_turn(1).await;
+            self.take_turn(WaitKind::Read).await;
             self.owned_read_guard()
         })
     }
@@ -464,7 +471,7 @@ impl<T: ?Sized> RwLock<T> {
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         let owner = self.turn.owner.clone();
         wait_on!(owner, "RwLock::write_owned", {
-            self.take_turn(self.max_readers).await;
+            self.take_turn(WaitKind::Write).await;
             self.owned_write_guard()
         })
     }

@@ -5,6 +5,7 @@
 //! what it had gathered. Nothing here blocks or locks by itself.
 
 use super::batch::{AcquireError, BatchSemaphore, TryAcquireError};
+use crate::base::waits::WaitKind;
 use crate::instrument::{resource, wait_on};
 use crate::task::block_on_current_thread;
 use std::fmt;
@@ -160,10 +161,11 @@ impl Semaphore {
     }
 
     async fn take(&self, n: usize) -> Result<(), AcquireError> {
-        match self.inner.acquire_at_once(n) {
-            true => Ok(()),
-            false => self.inner.acquire(n).await,
+        if !self.inner.acquire_at_once(n) {
+            self.inner.acquire(WaitKind::Semaphore, n).await?;
         }
+        self.inner.note_holder();
+        Ok(())
     }
 
     /// Waits for a permit.
@@ -255,6 +257,7 @@ impl Semaphore {
     /// ```
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.inner.try_acquire(n as usize)?;
+        self.inner.note_holder();
         Ok(SemaphorePermit {
             semaphore: self,
             permits: n as usize,
@@ -355,6 +358,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.inner.try_acquire(n as usize)?;
+        self.inner.note_holder();
         Ok(OwnedSemaphorePermit {
             semaphore: self,
             permits: n as usize,

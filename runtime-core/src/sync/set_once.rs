@@ -7,6 +7,7 @@
 use super::notify::Notify;
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::waits::WaitKind;
 use std::fmt;
 use std::mem::MaybeUninit;
 
@@ -68,7 +69,7 @@ impl<T> SetOnce<T> {
             SetOnce {
                 phase: AtomicUsize::new(EMPTY),
                 value: UnsafeCell::new(MaybeUninit::uninit()),
-                waiting: Notify::const_new(),
+                waiting: Notify::of(WaitKind::SetOnce),
             }
         }
     }
@@ -85,7 +86,7 @@ impl<T> SetOnce<T> {
             SetOnce {
                 phase: AtomicUsize::new(SET),
                 value: UnsafeCell::new(MaybeUninit::new(value)),
-                waiting: Notify::const_new(),
+                waiting: Notify::of(WaitKind::SetOnce),
             }
         }
     }

@@ -19,6 +19,7 @@
 use super::notify::Notify;
 use crate::base::shim::sync::Arc;
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::waits::WaitKind;
 use crate::coop;
 use std::fmt;
 use std::ops::Deref;
@@ -245,8 +246,8 @@ impl<T> Sender<T> {
                 version: AtomicUsize::new(0),
                 senders: AtomicUsize::new(1),
                 receivers: AtomicUsize::new(0),
-                changed: Notify::new(),
-                deserted: Notify::new(),
+                changed: Notify::of(WaitKind::Watch),
+                deserted: Notify::of(WaitKind::Closed),
             }),
         }
     }

@@ -9,13 +9,15 @@
 //! A panic in poll becomes the output; a panic in a drop of the future or in the join waker is
 //! caught, so a task's end is always carried through.
 
-use super::state::{OnPending, OnWake, State};
+use super::glance::Glance;
+use super::state::{OnPending, OnWake, Snapshot, State};
 use super::{Id, JoinError, Runnable, id, nested};
 use crate::base::contain;
 use crate::base::list::Links;
 use crate::base::lock_audit;
 use crate::base::shim::cell::UnsafeCell;
-use crate::instrument::SpanId;
+use crate::base::told::Told32;
+use crate::instrument::{SpanId, SpawnSite};
 use crate::record::{self, Outcome};
 use std::any::Any;
 use std::future::Future;
@@ -54,25 +56,35 @@ pub(crate) struct Header {
     /// Neighbours in the owner's list, guarded by that list's lock. A model sees who breaks that by `linked`.
     pub(super) links: std::cell::UnsafeCell<Links<Header>>,
     /// The owner's shard; written before the task is shared.
-    pub(super) shard: UnsafeCell<u32>,
+    pub(super) shard: UnsafeCell<u16>,
     /// In the owner's list? Guarded as `links` is.
     pub(super) linked: UnsafeCell<bool>,
-    /// When the task was last scheduled, in nanoseconds of its runtime's life; 0 where that is not
-    /// tracked. Only the permit's holder touches it.
-    pub(super) scheduled_at: UnsafeCell<u64>,
+    /// Polls so far; see `glance`.
+    pub(super) polls: Told32,
+    pub(super) glance: Glance,
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
     /// For the waker's events; empty unless the feature `tracing` is on.
     span: SpanId,
 }
 
-/// What every parked task costs before its future: one cache line.
+/// What every parked task costs before its future: a cache line, and a word for whoever asks where it comes from.
 #[cfg(all(
     not(runtime_loom),
     not(feature = "tracing"),
     target_pointer_width = "64"
 ))]
-const _: () = assert!(size_of::<Header>() == 64);
+const _: () = assert!(size_of::<Header>() == 72);
+
+impl Header {
+    /// The poll that goes on has not ended the task: what it waits for is left where others can read it, and then the permit
+    /// is given up. One for all types of tasks.
+    #[inline(never)]
+    fn pending(&self, begin: Snapshot) -> OnPending {
+        self.glance.waits();
+        self.state.pending(begin)
+    }
+}
 
 struct Vtable {
     poll: unsafe fn(NonNull<Header>) -> Outcome,
@@ -130,7 +142,7 @@ impl RawTask {
         future: F,
         scheduler: S,
         id: Id,
-        spawned_at: &'static Location<'static>,
+        site: SpawnSite<'_>,
         span: SpanId,
     ) -> RawTask
     where
@@ -155,9 +167,10 @@ impl RawTask {
                 links: std::cell::UnsafeCell::new(Links::new()),
                 shard: UnsafeCell::new(0),
                 linked: UnsafeCell::new(false),
-                scheduled_at: UnsafeCell::new(0),
+                polls: Told32::new(0),
+                glance: Glance::new(id::polled(), site.name),
                 id,
-                spawned_at,
+                spawned_at: site.spawned_at,
                 span,
             },
             scheduler,
@@ -440,7 +453,7 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> Out
     };
     let output = match result {
         Ok(Poll::Pending) => {
-            match cell.header.state.pending(begin) {
+            match cell.header.pending(begin) {
                 OnPending::Idle => {}
                 OnPending::Again => cell.scheduler.schedule_again(Runnable::from_raw(task)),
                 // SAFETY: still the holder.

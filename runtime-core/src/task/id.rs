@@ -29,23 +29,41 @@ impl Id {
         }
     }
 
+    /// Of a number that is not zero.
+    pub(crate) fn from_number(number: u64) -> Option<Id> {
+        NonZeroU64::new(number).map(Id)
+    }
+
     pub(crate) fn as_u64(self) -> u64 {
         self.0.get()
     }
 }
 
 crate::runtime_thread_local! {
-    /// The running task's number; 0 while none runs. Without a destructor: it can be asked to a thread's very end.
+    /// What is polled here: a task's number, or that of a `block_on`'s future with [`MAIN`]; 0: nothing. Without a destructor: it can be asked to a
+    /// thread's very end.
     static RUNNING: Cell<u64> = Cell::new(0)
 }
+
+/// Marks the number of a `block_on`'s future, which is no task to its users.
+pub(crate) const MAIN: u64 = 1 << 63;
 
 /// The running task's number; 0 outside of one.
 #[inline]
 pub(crate) fn running() -> u64 {
-    RUNNING.with(Cell::get)
+    match RUNNING.with(Cell::get) {
+        main if main & MAIN != 0 => 0,
+        task => task,
+    }
 }
 
-/// Sets the running task's number; gives back the one before.
+/// The number of the task or of the `block_on`'s future that is polled here; 0: nothing is.
+#[inline]
+pub(crate) fn polled() -> u64 {
+    RUNNING.with(Cell::get) & !MAIN
+}
+
+/// Sets what is polled here; gives back what was before.
 #[inline]
 pub(crate) fn replace_running(id: u64) -> u64 {
     RUNNING.with(|running| running.replace(id))

@@ -2,8 +2,8 @@
 
 use super::cell::RawTask;
 use super::{Id, JoinError};
+use crate::base::waits::{self, WaitKind};
 use crate::coop;
-use crate::record::{self, WaitKind};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -137,7 +137,7 @@ impl<T> Future for JoinHandle<T> {
         let output = unsafe { self.raw.poll_output::<T>(cx) };
         match output.is_ready() {
             true => coop.made_progress(),
-            false => record::wait(WaitKind::Join, self.raw.header().id.as_u64()),
+            false => waits::note(WaitKind::Join, self.raw.header().id.as_u64()),
         }
         output
     }

@@ -6,11 +6,13 @@
 //! | `cell` | the allocation, polling, completion, wakers |
 //! | `runnable` | the permit in the queues |
 //! | `owned` | the lists shutdown walks |
+//! | `glance` | what others may read of a task: its state, its waits, its origin |
 //! | `nested` | destructors that would run one inside the other |
 //! | `join`, `error`, `id` | what users hold |
 //! | `local_key`, `yield_now` | task-locals, and giving up a turn |
 //! | `block_on` | one thread that waits for one future, without a scheduler |
-//! | `recorded` | the future of a `block_on`, as the recorder sees it |
+//! | `recorded` | the future of a `block_on`, as others see it |
+//! | `mains` | where others read of such futures |
 //! | `burst_queue` | a queue whose memory comes back |
 //! | `large` | what is moved to the heap at once |
 //!
@@ -22,10 +24,12 @@ mod block_on;
 mod burst_queue;
 pub(crate) mod cell;
 mod error;
+pub(crate) mod glance;
 mod id;
 mod join;
 mod large;
 mod local_key;
+pub(crate) mod mains;
 pub(crate) mod nested;
 pub(crate) mod owned;
 mod recorded;
@@ -55,8 +59,8 @@ pub use block_on::block_on_current_thread;
 pub(crate) use burst_queue::BurstQueue;
 pub use error::JoinError;
 pub(crate) use id::forget_runtime;
-pub(crate) use id::running;
 pub use id::{Id, id, try_id};
+pub(crate) use id::{polled, running};
 pub use join::{AbortHandle, JoinHandle};
 #[doc(hidden)]
 pub use large::is_large;

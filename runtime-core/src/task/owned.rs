@@ -6,18 +6,26 @@
 //! I1: a task that is not complete and was bound is in its shard's list.
 //! I2: `closed` is set under every shard's lock: a bind either precedes the shutdown's
 //!     walk over that shard or fails.
+//! I3: where a walk goes on is a task in the list: a task that leaves the list moves it on.
 
 use super::Runnable;
 use super::cell::{Header, RawTask};
 use super::state::OnWake;
 use crate::base::list::{Linked, Links, List};
+use crate::base::shim::lock::Mutex as StaticMutex;
 use crate::base::shim::sync::Mutex;
 use std::ptr::NonNull;
+use std::sync::{Arc, Weak};
 
 /// Lists of bound tasks.
 pub(crate) struct OwnedTasks {
     shards: Box<[Mutex<Shard>]>,
+    /// Held by who walks: one at a time.
+    walk: Mutex<()>,
 }
+
+/// Tasks that a walk looks at before it lets go of the lock: some microseconds.
+const STRIDE: usize = 128;
 
 #[derive(Default)]
 struct Shard {
@@ -25,7 +33,12 @@ struct Shard {
     tasks: List<Header>,
     len: usize,
     closed: bool,
+    /// Where a walk goes on, that has let go of the lock (I3).
+    next: Option<NonNull<Header>>,
 }
+
+// SAFETY: the links, and so the nodes, are reached under the shard's lock alone; headers are made to be shared.
+unsafe impl Send for Shard {}
 
 // SAFETY: the links are a field of the header.
 unsafe impl Linked for Header {
@@ -44,6 +57,7 @@ impl OwnedTasks {
             shards: (0..shards.max(1))
                 .map(|_| Mutex::new(Shard::default()))
                 .collect(),
+            walk: Mutex::new(()),
         }
     }
 
@@ -53,7 +67,7 @@ impl OwnedTasks {
         // SAFETY: nobody else knows the task.
         task.header()
             .shard
-            .with_mut(|s| unsafe { *s = shard as u32 });
+            .with_mut(|s| unsafe { *s = shard as u16 });
         let mut list = self.shards[shard].lock();
         if list.closed {
             return false;
@@ -76,6 +90,10 @@ impl OwnedTasks {
         // SAFETY: guarded by the shard's lock, which is held.
         if !cell.linked.with_mut(|l| unsafe { std::mem::take(&mut *l) }) {
             return;
+        }
+        if list.next == Some(header) {
+            // SAFETY: linked into the list, which is locked.
+            list.next = unsafe { list.tasks.after(header) };
         }
         // SAFETY: it was linked, and always into its shard's list, which is locked.
         unsafe { list.tasks.remove(header) };
@@ -139,6 +157,38 @@ impl OwnedTasks {
         tasks
     }
 
+    /// Tells what `f` makes of every task that is bound throughout, shard by shard, the oldest first. `f` only reads: it is
+    /// called under the lock. No list is locked for longer than a few tasks take.
+    pub(crate) fn look<R>(&self, mut f: impl FnMut(&Header) -> R) -> Vec<R> {
+        let _walk = self.walk.lock();
+        let mut seen = Vec::new();
+        for shard in &self.shards {
+            let mut is_first = true;
+            loop {
+                // Before the lock: a vector that grows copies all it has.
+                seen.reserve(STRIDE);
+                let mut list = shard.lock();
+                let mut next = match is_first {
+                    true => list.tasks.front(),
+                    false => list.next.take(),
+                };
+                for _ in 0..STRIDE {
+                    let Some(header) = next else { break };
+                    // SAFETY: linked into the list, which is locked: the task is alive.
+                    seen.push(f(unsafe { header.as_ref() }));
+                    // SAFETY: as above.
+                    next = unsafe { list.tasks.after(header) };
+                }
+                list.next = next;
+                is_first = false;
+                if next.is_none() {
+                    break;
+                }
+            }
+        }
+        seen
+    }
+
     /// Calls `f` on every bound task, each kept alive meanwhile.
     pub(crate) fn for_each(&self, mut f: impl FnMut(RawTask)) {
         for shard in 0..self.shards.len() {
@@ -147,6 +197,45 @@ impl OwnedTasks {
                 task.unref();
             }
         }
+    }
+}
+
+/// The tasks of a set that no runtime owns, in a list of the process for whoever asks what tasks there are.
+pub(crate) struct ListedTasks(Arc<OwnedTasks>);
+
+static LISTED: StaticMutex<Vec<Weak<OwnedTasks>>> = StaticMutex::new(Vec::new());
+
+impl ListedTasks {
+    pub(crate) fn new() -> ListedTasks {
+        let tasks = Arc::new(OwnedTasks::new(1));
+        // Nobody asks in models.
+        if !cfg!(runtime_loom) {
+            LISTED.lock().push(Arc::downgrade(&tasks));
+        }
+        ListedTasks(tasks)
+    }
+
+    /// What `look` makes of the tasks of all sets.
+    pub(crate) fn look<R>(mut look: impl FnMut(&Header) -> R) -> Vec<R> {
+        let listed = LISTED.lock().clone();
+        let listed = listed.iter().filter_map(Weak::upgrade);
+        listed.flat_map(|tasks| tasks.look(&mut look)).collect()
+    }
+}
+
+impl std::ops::Deref for ListedTasks {
+    type Target = OwnedTasks;
+
+    fn deref(&self) -> &OwnedTasks {
+        &self.0
+    }
+}
+
+impl Drop for ListedTasks {
+    fn drop(&mut self) {
+        LISTED
+            .lock()
+            .retain(|tasks| tasks.as_ptr() != Arc::as_ptr(&self.0));
     }
 }
 

@@ -1,10 +1,11 @@
-//! The future of a `block_on`, as the recorder sees it: with polls like a task's, and the number of one.
+//! The future of a `block_on`, as others see it: with polls like a task's, and the number of one.
 
-use super::Id;
+use super::id;
+use super::mains::Main;
+use crate::base::waits;
 use crate::record::{self, Outcome};
 use pin_project_lite::pin_project;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,23 +14,34 @@ pin_project! {
     pub(crate) struct Recorded<F> {
         #[pin]
         future: F,
-        id: Id,
-        place: &'static Location<'static>,
+        main: Main,
+    }
+
+    impl<F> PinnedDrop for Recorded<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.main.ends();
+        }
     }
 }
 
 impl<F: Future> Recorded<F> {
-    pub(crate) fn new(future: F, id: Id, place: &'static Location<'static>) -> Recorded<F> {
-        Recorded { future, id, place }
+    pub(crate) fn new(future: F, main: Main) -> Recorded<F> {
+        Recorded { future, main }
     }
 }
 
 /// Tells the end of a poll, also of one that panics.
-struct Ending(Id, Outcome);
+struct Ending {
+    main: Main,
+    outcome: Outcome,
+    polled_before: u64,
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        record::poll_end(self.0.as_u64(), self.1);
+        self.main.waits();
+        record::poll_end(self.main.id.as_u64(), self.outcome);
+        id::replace_running(self.polled_before);
     }
 }
 
@@ -38,10 +50,18 @@ impl<F: Future> Future for Recorded<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        record::poll_begin(this.id.as_u64(), this.place, record::Poll::BlockOn);
-        let mut ending = Ending(*this.id, Outcome::Panicked);
+        let main = *this.main;
+        let id = main.id.as_u64();
+        main.runs();
+        record::poll_begin(id, main.place, record::Poll::BlockOn);
+        let _waits = waits::Poll::begin();
+        let mut ending = Ending {
+            main,
+            outcome: Outcome::Panicked,
+            polled_before: id::replace_running(id | id::MAIN),
+        };
         let polled = this.future.poll(cx);
-        ending.1 = match polled.is_ready() {
+        ending.outcome = match polled.is_ready() {
             true => Outcome::Ready,
             false => Outcome::Pending,
         };

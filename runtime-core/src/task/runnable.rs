@@ -2,6 +2,7 @@
 
 use super::cell::{Header, RawTask};
 use super::nested;
+use crate::base::waits;
 use crate::record;
 use std::fmt;
 use std::ptr::NonNull;
@@ -31,24 +32,14 @@ impl Runnable {
         self.0
     }
 
-    /// Takes note of when the task was scheduled; see `Header::scheduled_at`.
+    /// Takes note of when the task was scheduled, in nanoseconds of its runtime's life.
     pub(crate) fn stamp(&self, nanos: u64) {
-        // SAFETY: we hold the permit (I1 of the state word).
-        self.0
-            .header()
-            .scheduled_at
-            .with_mut(|at| unsafe { *at = nanos });
+        self.0.header().glance.queued_at(nanos);
     }
 
     /// When the task was scheduled, if that is tracked; takes it away.
     pub(crate) fn take_stamp(&self) -> Option<u64> {
-        // SAFETY: as above.
-        let nanos = self
-            .0
-            .header()
-            .scheduled_at
-            .with_mut(|at| unsafe { std::mem::take(&mut *at) });
-        (nanos != 0).then_some(nanos)
+        self.0.header().glance.take_queued_at()
     }
 
     /// Polls the task.
@@ -60,6 +51,8 @@ impl Runnable {
     /// Polls the task; the recorder is told of what kind it is.
     #[inline]
     pub(crate) fn run_as(self, kind: record::Poll) {
+        let _waits = waits::Poll::begin();
+        self.0.header().runs();
         match record::is_on() {
             false => drop(self.0.poll()),
             true => self.run_recorded(kind),

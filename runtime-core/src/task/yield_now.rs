@@ -1,6 +1,7 @@
 //! Giving the other tasks a turn.
 
 use crate::base::deferred;
+use crate::base::waits::{self, WaitKind};
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -28,6 +29,7 @@ pub async fn yield_now() {
             return Poll::Ready(());
         }
         deferred::defer(cx.waker());
+        waits::note(WaitKind::Turn, 0);
         Poll::Pending
     })
     .await;

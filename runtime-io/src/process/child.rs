@@ -6,6 +6,7 @@ use crate::io::{AsyncRead, ReadBuf};
 use crate::is_shutdown_error;
 use crate::reactor::{Reactor, current_reactor, try_current_reactor};
 use runtime_core::base::fork::Origin;
+use runtime_core::base::waits::{self, WaitKind};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -326,7 +327,12 @@ impl Running {
                 continue;
             };
             watch.follow();
-            match ready!(watch.poll_hint(cx)) {
+            let Poll::Ready(hint) = watch.poll_hint(cx) else {
+                // Not for the descriptor, signal or round by which the end is told.
+                waits::rename(WaitKind::Child, self.std().id().into());
+                return Poll::Pending;
+            };
+            match hint {
                 Ok(()) => {}
                 Err(error) if is_shutdown_error(&error) => {
                     // The runtime that watched it is gone. On another one the watch begins anew; without one

@@ -14,6 +14,7 @@ use runtime_core::base::clock;
 use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
 use runtime_core::base::shim::lock::Mutex;
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::driver::Unpark;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -102,6 +103,7 @@ impl Place {
             Ok(_) if self.reactor.is_shutdown() => Poll::Ready(Err(shutdown_error())),
             Ok(_) => {
                 self.reactor.unpark();
+                waits::note(WaitKind::Child, 0);
                 Poll::Pending
             }
         }

@@ -15,9 +15,9 @@
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
 use runtime_core::base::shim::sync::{Mutex, MutexGuard};
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
-use runtime_core::record::{self, WaitKind};
 use std::collections::VecDeque;
 use std::fmt;
 use std::os::fd::RawFd;
@@ -123,10 +123,15 @@ impl ScheduledIo {
         // The look again, after the lock: a delivery before our announcement is visible here
         // (its waker sweep released the lock), one after it finds our waker.
         let event = self.look(direction);
-        match event.is_settled() {
-            true => Poll::Ready(event),
-            false => Poll::Pending,
+        if event.is_settled() {
+            return Poll::Ready(event);
         }
+        let kind = match direction {
+            Direction::Read => WaitKind::Readable,
+            Direction::Write => WaitKind::Writable,
+        };
+        waits::note(kind, self.fd as u64);
+        Poll::Pending
     }
 
     /// Waits in the list; `key` is the waiter's place in it.
@@ -149,31 +154,21 @@ impl ScheduledIo {
             self.unlist(key);
             return Poll::Ready(event);
         }
-        if record::is_on() {
-            self.record_listed(interest);
-        }
+        let kind = match (interest.is_readable(), interest.is_writable()) {
+            (true, false) => WaitKind::Readable,
+            (false, true) => WaitKind::Writable,
+            _ => WaitKind::Ready,
+        };
+        waits::note(kind, self.fd as u64);
         Poll::Pending
     }
 
     /// Out of line: no step more for an attempt that succeeds.
     #[inline(never)]
     fn leave_waker(&self, cx: &Context<'_>, direction: Direction) {
-        if record::is_on() {
-            record_wait(self.fd, direction);
-        }
         register(&self.waiters, cx.waker(), |waiters| {
             Look::<()>::Wait(waiters.slot(direction))
         });
-    }
-
-    #[cold]
-    fn record_listed(&self, interest: Interest) {
-        let kind = match (interest.is_readable(), interest.is_writable()) {
-            (true, false) => WaitKind::Readable,
-            (false, true) => WaitKind::Writable,
-            _ => WaitKind::Ready,
-        };
-        record::wait(kind, self.fd as u64);
     }
 
     /// How many waiters the list has memory for.
@@ -257,13 +252,4 @@ impl fmt::Debug for ScheduledIo {
             .field("readiness", &self.readiness)
             .finish_non_exhaustive()
     }
-}
-
-#[cold]
-fn record_wait(fd: RawFd, direction: Direction) {
-    let kind = match direction {
-        Direction::Read => WaitKind::Readable,
-        Direction::Write => WaitKind::Writable,
-    };
-    record::wait(kind, fd as u64);
 }

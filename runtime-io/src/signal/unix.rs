@@ -4,6 +4,7 @@ use super::handler;
 use super::hub::Hub;
 use crate::reactor::{Reactor, current_reactor};
 use libc::c_int;
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::coop;
 use std::fmt;
 use std::future::poll_fn;
@@ -268,10 +269,11 @@ impl Signal {
             let is_over = self.hub.wait(self.key, self.kind.0, self.seen, cx);
             // Once more: what came before the hub knew of us wakes nobody.
             if !self.has_arrived() {
-                return match is_over {
-                    true => Poll::Ready(None),
-                    false => Poll::Pending,
-                };
+                if is_over {
+                    return Poll::Ready(None);
+                }
+                waits::note(WaitKind::Signal, self.kind.0 as u64);
+                return Poll::Pending;
             }
         }
         coop.made_progress();

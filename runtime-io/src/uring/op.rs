@@ -10,6 +10,7 @@
 
 use super::slots::{Key, OnAbandon};
 use super::{Done, Request, Ring};
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::driver::ClockHold;
 use runtime_core::{coop, with_current};
 use std::fmt;
@@ -50,6 +51,7 @@ impl Op {
                 State::New(request) => {
                     let key = self.ring.submit(request, cx.waker())?;
                     self.state = State::Submitted(key);
+                    waits::note(WaitKind::Ring, 0);
                     return Poll::Pending;
                 }
                 State::Submitted(key) => match self.ring.look(key, cx.waker()) {
@@ -61,6 +63,7 @@ impl Op {
                     }
                     Poll::Pending => {
                         self.state = State::Submitted(key);
+                        waits::note(WaitKind::Ring, 0);
                         return Poll::Pending;
                     }
                     Poll::Ready(Err(error)) => {

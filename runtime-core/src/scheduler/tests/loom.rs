@@ -454,6 +454,9 @@ impl Timers for std::sync::Arc<Turns> {
     fn is_overdue(&self) -> bool {
         false
     }
+    fn now(&self) -> u64 {
+        0
+    }
     fn is_auto_advancing(&self) -> bool {
         false
     }

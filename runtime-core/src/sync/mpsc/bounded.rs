@@ -8,6 +8,7 @@ use super::chan::{Chan, Room};
 use super::error::{SendError, TryRecvError, TrySendError};
 use crate::base::shim::sync::Arc;
 use crate::base::shim::sync::atomic::Ordering;
+use crate::base::waits::WaitKind;
 use crate::sync::batch::{BatchSemaphore, TryAcquireError};
 use crate::task::block_on_current_thread;
 use std::fmt;
@@ -176,7 +177,7 @@ impl<T> Chan<T> {
         let _wake = WakeIfFinished(self);
         self.bounded()
             .permits
-            .acquire(n)
+            .acquire(WaitKind::Send, n)
             .await
             .map_err(|_| SendError(()))
     }

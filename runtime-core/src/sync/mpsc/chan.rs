@@ -11,9 +11,9 @@
 use super::error::TryRecvError;
 use super::queue::{Claim, Popped, Queue, Wake};
 use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::waits::{self, WaitKind};
 use crate::base::waker_slot::LockedWaker;
 use crate::coop;
-use crate::record::{self, WaitKind};
 use crate::sync::batch::BatchSemaphore;
 use crate::sync::notify::Notify;
 use std::task::{Context, Poll, ready};
@@ -46,7 +46,7 @@ impl<T> Chan<T> {
             rx_waker: LockedWaker::new(),
             strong: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
-            closed: Notify::new(),
+            closed: Notify::of(WaitKind::Closed),
         }
     }
 
@@ -216,7 +216,7 @@ impl<T> Chan<T> {
                 Popped::Empty | Popped::Busy => {}
             }
             if waits {
-                record::wait(WaitKind::Receive, std::ptr::from_ref(self) as u64);
+                waits::note(WaitKind::Receive, std::ptr::from_ref(self) as u64);
                 return Poll::Pending;
             }
             self.rx_waker.register(cx.waker());

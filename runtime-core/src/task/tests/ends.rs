@@ -3,10 +3,10 @@
 use super::cell::{Header, RawTask, Schedule};
 use super::{Id, JoinHandle, Runnable, id, nested};
 use crate::coop;
-use crate::instrument::SpanId;
+use crate::instrument::{SpanId, SpawnSite};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -52,8 +52,14 @@ impl Drop for InPlace {
 
 #[allow(clippy::default_constructed_unit_structs)] // it has a value with the feature `tracing` only
 fn spawn<F: Future + 'static>(scheduler: &InPlace, future: F) -> (RawTask, JoinHandle<F::Output>) {
-    let at = Location::caller();
-    let raw = RawTask::new(future, scheduler.clone(), Id::next(), at, SpanId::default());
+    let site = SpawnSite::caller();
+    let raw = RawTask::new(
+        future,
+        scheduler.clone(),
+        Id::next(),
+        site,
+        SpanId::default(),
+    );
     (raw, JoinHandle::new(raw))
 }
 

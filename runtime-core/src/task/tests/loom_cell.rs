@@ -6,7 +6,7 @@
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
 use super::{Id, JoinHandle, Runnable};
-use crate::instrument::SpanId;
+use crate::instrument::{SpanId, SpawnSite};
 use crate::spawn::JoinSet;
 use crate::sync::oneshot;
 use ::loom::future::block_on;
@@ -14,7 +14,6 @@ use ::loom::sync::Arc;
 use ::loom::sync::atomic::{AtomicUsize, Ordering};
 use ::loom::thread;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
@@ -49,7 +48,7 @@ fn spawn<F: Future + 'static>(future: F) -> (Runnable, JoinHandle<F::Output>) {
         future,
         Inline::new(None),
         Id::next(),
-        Location::caller(),
+        SpawnSite::caller(),
         SpanId::default(),
     );
     (Runnable::from_raw(raw), JoinHandle::new(raw))
@@ -217,7 +216,7 @@ fn a_shutdown_reaches_every_task() {
                     future,
                     Inline::new(Some(owned.clone())),
                     Id::next(),
-                    Location::caller(),
+                    SpawnSite::caller(),
                     SpanId::default(),
                 );
                 let handle = JoinHandle::<()>::new(raw);

@@ -5,10 +5,9 @@
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
 use super::{Id, JoinHandle, Runnable};
-use crate::instrument::SpanId;
+use crate::instrument::{SpanId, SpawnSite};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
-use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -39,8 +38,8 @@ impl Schedule for Counting {
 }
 
 fn raw<F: Future + 'static>(scheduler: &Counting, future: F) -> RawTask {
-    let (id, at) = (Id::next(), Location::caller());
-    RawTask::new(future, scheduler.clone(), id, at, SpanId::default())
+    let (id, site) = (Id::next(), SpawnSite::caller());
+    RawTask::new(future, scheduler.clone(), id, site, SpanId::default())
 }
 
 fn spawn<F: Future + 'static>(

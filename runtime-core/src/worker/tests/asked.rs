@@ -85,6 +85,9 @@ impl Timers for World {
     fn is_overdue(&self) -> bool {
         false
     }
+    fn now(&self) -> u64 {
+        0
+    }
     fn is_auto_advancing(&self) -> bool {
         self.is_paused
     }

@@ -7,6 +7,7 @@ use super::split::{ReadHalf, WriteHalf, split};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use bytes::{Buf, BytesMut};
 use runtime_core::base::shim::sync::{Arc, Mutex};
+use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Look, Taken, WakerSlot, register};
 use runtime_core::coop;
@@ -82,6 +83,7 @@ fn poll_pipe<T>(
 ) -> Poll<io::Result<T>> {
     let coop = ready!(coop::poll_proceed(cx));
     let Some((result, other)) = register(pipe, cx.waker(), attempt) else {
+        waits::note(WaitKind::Pipe, std::ptr::from_ref(pipe) as u64);
         return Poll::Pending;
     };
     coop.made_progress();

@@ -1,0 +1,224 @@
+//! What is wrong with tasks that stand still.
+//!
+//! A task is *stuck* if it is idle and each thing that it waits for is a lock that a stuck task holds, or a stuck task's end. The stuck tasks are the
+//! largest set for which that is true: all idle tasks that wait for locks and tasks only, less those of which some wait may
+//! end, again and again. Whoever waits for a semaphore's permit or a message is not stuck: anybody may give it.
+
+use super::json::Json;
+use super::tasks::{TaskInfo, TaskList, TaskState, Wait, WaitKind};
+use crate::base::waits;
+use crate::task::Id;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+/// What kind of fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// Tasks wait for each other in a circle; or one takes a lock that it holds.
+    Deadlock,
+    /// A lock was handed to a future that its own task does not poll, while the task waits for the same lock: the other branch of a `select!`
+    /// that is kept but not polled, or a member of a `FuturesUnordered` while another one's body runs.
+    Futurelock,
+    /// Nothing holds a waker of the task: it was never to be woken, and never will be.
+    LostTask,
+}
+
+/// One fault, the tasks that it concerns, and what to do.
+///
+/// As text it is a few lines for people.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    kind: FindingKind,
+    tasks: Vec<Id>,
+    evidence: String,
+}
+
+impl Finding {
+    /// What kind of fault it is.
+    pub fn kind(&self) -> FindingKind {
+        self.kind
+    }
+
+    /// The tasks that it concerns; of a circle each waits for the next.
+    pub fn tasks(&self) -> &[Id] {
+        &self.tasks
+    }
+
+    /// What was seen: the tasks with their places and what they wait for.
+    pub fn evidence(&self) -> &str {
+        &self.evidence
+    }
+
+    /// What to do about faults of this kind.
+    pub fn cure(&self) -> &'static str {
+        match self.kind {
+            FindingKind::Deadlock => {
+                "take the locks in the same order everywhere, or let one go before the next is taken"
+            }
+            FindingKind::Futurelock => {
+                "poll or drop every future that may hold or be handed a lock: spawn it as a task of its own, or do not await inside of the other branch"
+            }
+            FindingKind::LostTask => {
+                "a future that returns `Pending` must keep the waker; abort the task if it was only to keep something alive"
+            }
+        }
+    }
+
+    /// All of it as JSON; `docs/tasks.md` tells the fields.
+    pub fn to_json(&self) -> String {
+        let mut json = Json::new();
+        json.object(|object| {
+            object.text("kind", &self.kind.to_string());
+            let tasks: Vec<u64> = self.tasks.iter().map(|id| id.as_u64()).collect();
+            object.numbers("tasks", &tasks);
+            object.text("evidence", &self.evidence);
+            object.text("cure", self.cure());
+        });
+        json.finish()
+    }
+}
+
+/// The findings of a list. `again` makes a second one, if the first has tasks that seem to wait for each other.
+pub(super) fn of(tasks: TaskList, again: impl FnOnce() -> TaskList) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let stuck = stuck(&tasks);
+    if !stuck.is_empty() {
+        let after = again();
+        // The two looks have seen the same polls: so it was at one moment between them.
+        let stuck = stuck_in_both(&tasks, &stuck, &after);
+        findings.extend(circles(&tasks, &stuck));
+    }
+    for task in tasks.iter().filter(|task| task.is_lost()) {
+        findings.push(Finding::new(FindingKind::LostTask, &[task]));
+    }
+    findings
+}
+
+/// The stuck tasks by their ids, each with the one that it waits for.
+type Stuck = BTreeMap<Id, Id>;
+
+fn stuck(tasks: &TaskList) -> Stuck {
+    let idle = tasks.iter().filter(|task| task.state() == TaskState::Idle);
+    let mut stuck: Stuck = idle
+        .filter_map(|task| Some((task.id(), blocker(task.waits().first()?)?)))
+        .filter(|(id, _)| {
+            let waits = tasks.get(*id).map_or(&[][..], TaskInfo::waits);
+            // Of one that waits for very much, the rest is not known.
+            waits.len() < waits::MOST && waits.iter().all(|wait| blocker(wait).is_some())
+        })
+        .collect();
+    loop {
+        let free: Vec<Id> = stuck
+            .keys()
+            .filter(|id| {
+                let waits = tasks.get(**id).map_or(&[][..], TaskInfo::waits);
+                let mut blockers = waits.iter().filter_map(blocker);
+                blockers.any(|blocker| !stuck.contains_key(&blocker))
+            })
+            .copied()
+            .collect();
+        if free.is_empty() {
+            return stuck;
+        }
+        for id in free {
+            stuck.remove(&id);
+        }
+    }
+}
+
+/// The task without which the wait does not end.
+fn blocker(wait: &Wait) -> Option<Id> {
+    match wait.kind() {
+        WaitKind::Join => wait.task(),
+        WaitKind::Mutex | WaitKind::Read | WaitKind::Write => wait.holder(),
+        _ => None,
+    }
+}
+
+fn stuck_in_both(before: &TaskList, stuck_before: &Stuck, after: &TaskList) -> Stuck {
+    let stands_still = |id: Id| {
+        let (Some(before), Some(after)) = (before.get(id), after.get(id)) else {
+            return false;
+        };
+        before.polls() == after.polls() && before.waits().iter().zip(after.waits()).all(same)
+    };
+    let mut both = stuck(after);
+    both.retain(|id, blocker| stuck_before.get(id) == Some(blocker) && stands_still(*id));
+    both
+}
+
+fn same((a, b): (&Wait, &Wait)) -> bool {
+    a.kind() == b.kind() && a.object() == b.object() && a.holder() == b.holder()
+}
+
+/// Each circle once; who waits for a circle without being in it is not told of.
+fn circles(tasks: &TaskList, stuck: &Stuck) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut seen: Vec<Id> = Vec::new();
+    for start in stuck.keys() {
+        let mut path = Vec::new();
+        let mut at = *start;
+        while !seen.contains(&at) {
+            seen.push(at);
+            path.push(at);
+            match stuck.get(&at) {
+                Some(next) => at = *next,
+                None => break,
+            }
+        }
+        let Some(first) = path.iter().position(|id| *id == at) else {
+            continue;
+        };
+        let circle: Vec<&TaskInfo> = path[first..]
+            .iter()
+            .filter_map(|id| tasks.get(*id))
+            .collect();
+        let handed_over = circle
+            .iter()
+            .any(|task| task.waits().iter().any(Wait::is_handed_over));
+        let kind = match handed_over {
+            true => FindingKind::Futurelock,
+            false => FindingKind::Deadlock,
+        };
+        findings.push(Finding::new(kind, &circle));
+    }
+    findings
+}
+
+impl Finding {
+    fn new(kind: FindingKind, tasks: &[&TaskInfo]) -> Finding {
+        let mut evidence = String::new();
+        for (at, task) in tasks.iter().enumerate() {
+            let end = if at + 1 < tasks.len() { "\n" } else { "" };
+            let _ = write!(evidence, "{task}{end}");
+        }
+        Finding {
+            kind,
+            tasks: tasks.iter().map(|task| task.id()).collect(),
+            evidence,
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            FindingKind::Deadlock => "deadlock",
+            FindingKind::Futurelock => "futurelock",
+            FindingKind::LostTask => "lost task",
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:\n{}\ncure: {}",
+            self.kind,
+            self.evidence,
+            self.cure()
+        )
+    }
+}

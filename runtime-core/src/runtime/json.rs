@@ -1,0 +1,144 @@
+//! JSON for people's tools, written into a string. A library would be in every program.
+
+use std::fmt::Write;
+
+/// A document that is being written.
+pub(crate) struct Json(String);
+
+/// An object of it that is being written.
+pub(crate) struct Object<'a> {
+    json: &'a mut Json,
+    is_empty: bool,
+}
+
+impl Json {
+    pub(crate) fn new() -> Json {
+        Json(String::new())
+    }
+
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+
+    /// An object with what `fill` puts in.
+    pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Object<'_>)) {
+        self.0.push('{');
+        fill(&mut Object {
+            json: self,
+            is_empty: true,
+        });
+        self.0.push('}');
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0.push('"');
+        for c in text.chars() {
+            match c {
+                '"' => self.0.push_str("\\\""),
+                '\\' => self.0.push_str("\\\\"),
+                c if u32::from(c) < 0x20 => {
+                    let _ = write!(self.0, "\\u{:04x}", u32::from(c));
+                }
+                c => self.0.push(c),
+            }
+        }
+        self.0.push('"');
+    }
+
+    fn number(&mut self, number: u64) {
+        let _ = write!(self.0, "{number}");
+    }
+
+    fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
+        self.0.push('[');
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                self.0.push(',');
+            }
+            write(self, item);
+        }
+        self.0.push(']');
+    }
+}
+
+impl Object<'_> {
+    fn name(&mut self, name: &str) -> &mut Json {
+        if !self.is_empty {
+            self.json.0.push(',');
+        }
+        self.is_empty = false;
+        self.json.text(name);
+        self.json.0.push(':');
+        self.json
+    }
+
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
+        self.name(name).text(text);
+    }
+
+    pub(crate) fn number(&mut self, name: &str, number: u64) {
+        self.name(name).number(number);
+    }
+
+    pub(crate) fn boolean(&mut self, name: &str, is: bool) {
+        self.name(name)
+            .0
+            .push_str(if is { "true" } else { "false" });
+    }
+
+    pub(crate) fn optional_text(&mut self, name: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(name, text),
+            None => self.name(name).0.push_str("null"),
+        }
+    }
+
+    pub(crate) fn optional_number(&mut self, name: &str, number: Option<u64>) {
+        match number {
+            Some(number) => self.number(name, number),
+            None => self.name(name).0.push_str("null"),
+        }
+    }
+
+    pub(crate) fn numbers(&mut self, name: &str, numbers: &[u64]) {
+        self.name(name)
+            .list(numbers, |json, number| json.number(*number));
+    }
+
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        self.name(name).object(fill);
+    }
+
+    /// A list with an object for each item.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &str,
+        items: &[T],
+        mut fill: impl FnMut(&T, &mut Object<'_>),
+    ) {
+        self.name(name)
+            .list(items, |json, item| json.object(|object| fill(item, object)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+
+    #[test]
+    fn what_is_special_is_escaped_and_what_is_not_there_is_null() {
+        let mut json = Json::new();
+        json.object(|object| {
+            object.text("a\"b", "\\ \n \u{1} ä \"");
+            object.optional_text("c", None);
+            object.optional_number("d", None);
+            object.numbers("e", &[1, 2]);
+            object.numbers("f", &[]);
+            object.boolean("g", true);
+            object.object("h", |_| ());
+            object.objects("i", &[3, 4], |n, object| object.number("n", *n));
+        });
+        let expected = r#"{"a\"b":"\\ \u000a \u0001 ä \"","c":null,"d":null,"e":[1,2],"f":[],"g":true,"h":{},"i":[{"n":3},{"n":4}]}"#;
+        assert_eq!(json.finish(), expected);
+    }
+}

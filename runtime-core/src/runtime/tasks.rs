@@ -1,0 +1,506 @@
+//! What the tasks of a runtime do at the moment, and what they wait for: [`Handle::tasks`].
+//!
+//! No task is polled or stopped for it. What is read was left by the task's last poll (`task::glance`), the futures of `block_on`
+//! (`task::mains`) and the locks' records (`base::holder`). The tasks are looked at one after the other, so two of them may be told of at
+//! two moments.
+
+use super::findings;
+use super::json::{Json, Object};
+use crate::base::holder::{self, Held};
+use crate::base::waits;
+pub use crate::base::waits::WaitKind;
+use crate::handle::{self, Handle};
+use crate::task::Id;
+use crate::task::cell::Header;
+use crate::task::glance::Doing;
+use crate::task::mains;
+use crate::task::owned::ListedTasks;
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+pub use findings::{Finding, FindingKind};
+
+/// What kind of task it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskKind {
+    /// One that a runtime's `spawn` has made.
+    Task,
+    /// One of a [`LocalSet`](crate::spawn::LocalSet).
+    Local,
+    /// The future of a `block_on`.
+    BlockOn,
+}
+
+/// What a task does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskState {
+    /// It is polled, or blocks in a poll.
+    Running {
+        /// By the worker with that index; `None`: on a thread that is not a worker.
+        worker: Option<usize>,
+    },
+    /// It was woken and is about to be polled.
+    Queued {
+        /// For how long already, where the runtime keeps track of that (it has a schedule latency histogram or a hook around polls).
+        since: Option<Duration>,
+    },
+    /// It waits to be woken.
+    Idle,
+}
+
+/// One of the things that a task waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    kind: WaitKind,
+    what: u64,
+    held: Option<Held>,
+    /// The runtime's clock, in milliseconds.
+    now: u64,
+}
+
+/// A task, as [`Handle::tasks`] saw it.
+#[derive(Clone, Debug)]
+pub struct TaskInfo {
+    id: Id,
+    kind: TaskKind,
+    name: Option<String>,
+    parent: Option<Id>,
+    spawned_at: &'static Location<'static>,
+    state: TaskState,
+    polls: u32,
+    waits: Vec<Wait>,
+    is_lost: bool,
+}
+
+/// The tasks of a runtime, as [`Handle::tasks`] saw them.
+///
+/// As text, a line a task; as JSON, see [`to_json`](TaskList::to_json).
+#[derive(Clone, Debug)]
+pub struct TaskList {
+    runtime: handle::Id,
+    tasks: Vec<TaskInfo>,
+}
+
+impl Handle {
+    /// What each task does at the moment and what it waits for: the tasks of this runtime, the futures that threads block on with it, and the
+    /// tasks of all `LocalSet`s of the process.
+    ///
+    /// Nothing is polled or stopped for it, and it works while workers are stuck. Closures of `spawn_blocking` are not in it.
+    /// What a task waits for is what its last poll came upon: a future that a poll did not come by (of a `FuturesUnordered` that had only its
+    /// others polled) is left out, and so are the fifth and later ones of a poll.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::runtime::Handle;
+    /// use selvedge::runtime::tasks::WaitKind;
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(selvedge::sync::Mutex::new(0));
+    /// let guard = lock.lock().await;
+    /// let (task, shared) = (selvedge::spawn(lock.clone().lock_owned()), lock.clone());
+    /// selvedge::task::yield_now().await;
+    ///
+    /// let tasks = Handle::current().tasks();
+    /// let waiting = tasks.iter().find(|info| info.id() == task.id()).unwrap();
+    /// assert_eq!(waiting.waits()[0].kind(), WaitKind::Mutex);
+    /// assert!(waiting.waits()[0].holder().is_some()); // this very future
+    /// println!("{tasks}");
+    /// # drop((guard, shared));
+    /// # }
+    /// ```
+    pub fn tasks(&self) -> TaskList {
+        let shared = &self.shared;
+        let now = shared.timers.as_ref().map_or(0, |timers| timers.now());
+        let nanos = shared.nanos();
+        let look = |kind| move |header: &Header| TaskInfo::of(header, kind, now, nanos);
+        let mut tasks = shared.owned.look(look(TaskKind::Task));
+        tasks.extend(ListedTasks::look(look(TaskKind::Local)));
+        let mains = mains::look(shared.id.as_u64()).into_iter();
+        tasks.extend(mains.filter_map(|main| TaskInfo::of_main(&main, now)));
+        tasks.sort_by_key(|task| task.id);
+        TaskList {
+            runtime: shared.id,
+            tasks,
+        }
+    }
+
+    /// What is wrong with the tasks at the moment: those that wait for each other in a circle, for a lock that was handed to a future of their own
+    /// which they do not poll, or for nothing that could ever wake them.
+    ///
+    /// Tasks that seem to wait for each other are looked at twice: only what stands still is told.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::runtime::Handle;
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    ///
+    /// let findings = Handle::current().findings();
+    /// assert_eq!(findings[0].tasks(), [task.id()]);
+    /// println!("{}", findings[0]);
+    /// # }
+    /// ```
+    pub fn findings(&self) -> Vec<Finding> {
+        findings::of(self.tasks(), || self.tasks())
+    }
+}
+
+impl TaskInfo {
+    fn of(header: &Header, kind: TaskKind, now: u64, nanos: u64) -> TaskInfo {
+        let state = header.state.load();
+        let seen = header.glance();
+        let is_idle = state.wakes() == 0;
+        let (state_now, noted) = match seen.doing {
+            Doing::Runs(worker) if !is_idle => (TaskState::Running { worker }, None),
+            Doing::QueuedSince(at) => {
+                let since = Some(Duration::from_nanos(nanos.saturating_sub(at)));
+                (TaskState::Queued { since }, None)
+            }
+            Doing::Rests(_) if !is_idle => (TaskState::Queued { since: None }, None),
+            Doing::Rests(waits) => (TaskState::Idle, Some(waits)),
+            Doing::Runs(_) => (TaskState::Idle, None),
+        };
+        // The owner's and, while there is one, the join handle's. All others may wake it.
+        let silent = 1 + u64::from(state.is_join_interested());
+        TaskInfo {
+            id: header.id,
+            kind,
+            name: seen.name,
+            parent: Id::from_number(seen.parent),
+            spawned_at: header.spawned_at,
+            state: state_now,
+            polls: seen.polls,
+            waits: Wait::all(noted.unwrap_or_default(), now),
+            is_lost: is_idle && state.references() == silent && !state.is_complete(),
+        }
+    }
+
+    fn of_main(main: &mains::Seen, now: u64) -> Option<TaskInfo> {
+        let state = match main.runs {
+            true => TaskState::Running { worker: None },
+            false => TaskState::Idle,
+        };
+        Some(TaskInfo {
+            id: Id::from_number(main.id)?,
+            kind: TaskKind::BlockOn,
+            name: None,
+            parent: None,
+            spawned_at: main.place,
+            state,
+            polls: main.polls,
+            waits: match main.runs {
+                true => Vec::new(),
+                false => Wait::all(main.waits, now),
+            },
+            is_lost: false,
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// What kind of task it is.
+    pub fn kind(&self) -> TaskKind {
+        self.kind
+    }
+
+    /// The name it was given by a [`Builder`](crate::spawn::Builder).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The task, or the future of a `block_on`, that spawned it.
+    pub fn parent(&self) -> Option<Id> {
+        self.parent
+    }
+
+    /// Where it was spawned.
+    pub fn spawned_at(&self) -> &'static Location<'static> {
+        self.spawned_at
+    }
+
+    /// What it does.
+    pub fn state(&self) -> TaskState {
+        self.state
+    }
+
+    /// How many times it was polled. Begins again at 2^32.
+    pub fn polls(&self) -> u32 {
+        self.polls
+    }
+
+    /// What it waits for: several things for a `select!` or a `join!`; none for a task that does not wait, or that waits for
+    /// something which is not this crate's.
+    pub fn waits(&self) -> &[Wait] {
+        &self.waits
+    }
+
+    /// Is there no waker of it anywhere, so that nothing can wake it but an abort?
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+}
+
+impl TaskList {
+    /// The runtime.
+    pub fn runtime(&self) -> handle::Id {
+        self.runtime
+    }
+
+    /// The tasks, oldest first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &TaskInfo> {
+        self.tasks.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The task with that id.
+    pub fn get(&self, id: Id) -> Option<&TaskInfo> {
+        let at = self.tasks.binary_search_by_key(&id, |task| task.id).ok()?;
+        self.tasks.get(at)
+    }
+
+    /// All of it as JSON, version 1; `docs/tasks.md` tells the fields.
+    pub fn to_json(&self) -> String {
+        let mut json = Json::new();
+        json.object(|list| {
+            list.number("version", 1);
+            list.number("runtime", self.runtime.as_u64());
+            list.objects("tasks", &self.tasks, |task, object| task.write(object));
+        });
+        json.finish()
+    }
+}
+
+impl TaskInfo {
+    fn write(&self, object: &mut Object<'_>) {
+        object.number("id", self.id.as_u64());
+        object.text("kind", &self.kind.to_string());
+        object.optional_text("name", self.name());
+        object.optional_number("parent", self.parent.map(Id::as_u64));
+        object.object("spawned_at", |place| {
+            place.text("file", self.spawned_at.file());
+            place.number("line", self.spawned_at.line().into());
+            place.number("column", self.spawned_at.column().into());
+        });
+        let (state, worker, queued) = match self.state {
+            TaskState::Running { worker } => ("running", worker, None),
+            TaskState::Queued { since } => ("queued", None, since),
+            TaskState::Idle => ("idle", None, None),
+        };
+        object.text("state", state);
+        object.optional_number("worker", worker.map(|worker| worker as u64));
+        object.optional_number("queued_ns", queued.map(|since| since.as_nanos() as u64));
+        object.number("polls", self.polls.into());
+        object.boolean("lost", self.is_lost);
+        object.objects("waits", &self.waits, |wait, object| wait.write(object));
+    }
+}
+
+impl Wait {
+    fn all(noted: [waits::Wait; waits::MOST], now: u64) -> Vec<Wait> {
+        let noted = noted.iter();
+        let waits = noted.filter_map(|wait| Some((wait.kind()?, wait.what())));
+        waits
+            .map(|(kind, what)| Wait {
+                kind,
+                what,
+                held: match kind.is_lock() {
+                    true => holder::held(what),
+                    false => None,
+                },
+                now,
+            })
+            .collect()
+    }
+
+    /// What kind of thing it is.
+    pub fn kind(&self) -> WaitKind {
+        self.kind
+    }
+
+    /// A number for the lock, semaphore or channel: the same for all that wait for it.
+    pub fn object(&self) -> Option<u64> {
+        match self.kind {
+            WaitKind::Sleep
+            | WaitKind::Join
+            | WaitKind::Readable
+            | WaitKind::Writable
+            | WaitKind::Ready
+            | WaitKind::Child
+            | WaitKind::Signal
+            | WaitKind::Turn => None,
+            _ => Some(self.what),
+        }
+    }
+
+    /// The task or `block_on` that took the lock last: for a mutex and a lock to write, who holds it; for a semaphore or a lock that is read, one
+    /// of those who do. `None` also if a thread outside of tasks took it.
+    pub fn holder(&self) -> Option<Id> {
+        Id::from_number(self.held?.task)
+    }
+
+    /// Was the lock handed to a future of the [`holder`](Self::holder) that has not been polled since?
+    pub fn is_handed_over(&self) -> bool {
+        self.held.is_some_and(|held| held.is_handed_over)
+    }
+
+    /// The task whose end is waited for.
+    pub fn task(&self) -> Option<Id> {
+        match self.kind {
+            WaitKind::Join => Id::from_number(self.what),
+            _ => None,
+        }
+    }
+
+    /// The descriptor of a socket, pipe or the like.
+    pub fn descriptor(&self) -> Option<i32> {
+        match self.kind {
+            WaitKind::Readable | WaitKind::Writable | WaitKind::Ready => Some(self.what as i32),
+            _ => None,
+        }
+    }
+
+    /// How much longer it sleeps; zero if its time has come.
+    pub fn remaining(&self) -> Option<Duration> {
+        (self.kind == WaitKind::Sleep)
+            .then(|| Duration::from_millis(self.what.saturating_sub(self.now)))
+    }
+
+    /// The number of the signal, or of the child process.
+    pub fn number(&self) -> Option<i32> {
+        match self.kind {
+            WaitKind::Child | WaitKind::Signal => Some(self.what as i32),
+            _ => None,
+        }
+    }
+
+    fn write(&self, object: &mut Object<'_>) {
+        object.text("kind", &self.kind.to_string());
+        object.optional_number("object", self.object());
+        object.optional_number("holder", self.holder().map(Id::as_u64));
+        object.boolean("handed_over", self.is_handed_over());
+        object.optional_number("task", self.task().map(Id::as_u64));
+        object.optional_number("descriptor", self.descriptor().map(|fd| fd as u64));
+        let remaining = self.remaining().map(|time| time.as_millis() as u64);
+        object.optional_number("remaining_ms", remaining);
+        object.optional_number("number", self.number().map(|number| number as u64));
+    }
+}
+
+impl fmt::Display for TaskKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            TaskKind::Task => "task",
+            TaskKind::Local => "local",
+            TaskKind::BlockOn => "block_on",
+        })
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TaskState::Running {
+                worker: Some(worker),
+            } => write!(f, "running on worker {worker}"),
+            TaskState::Running { worker: None } => f.write_str("running"),
+            TaskState::Queued { since: Some(since) } => write!(f, "queued for {since:?}"),
+            TaskState::Queued { since: None } => f.write_str("queued"),
+            TaskState::Idle => f.write_str("idle"),
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if let Some(task) = self.task() {
+            return write!(f, " {task}");
+        }
+        if let Some(descriptor) = self.descriptor() {
+            return write!(f, " {descriptor}");
+        }
+        if let Some(number) = self.number() {
+            return write!(f, " {number}");
+        }
+        if let Some(remaining) = self.remaining() {
+            return write!(f, ", {remaining:?} more");
+        }
+        if let Some(object) = self.object() {
+            write!(f, " {object:#x}")?;
+        }
+        match (self.holder(), self.is_handed_over()) {
+            (Some(holder), false) => write!(f, ", held by {holder}"),
+            (Some(holder), true) => {
+                write!(f, ", handed to a future of {holder} that is not polled")
+            }
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wait({self})")
+    }
+}
+
+impl fmt::Display for TaskInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.id)?;
+        if let Some(name) = &self.name {
+            write!(f, " {name:?}")?;
+        }
+        write!(
+            f,
+            " at {}: {}, {} polls",
+            self.spawned_at, self.state, self.polls
+        )?;
+        if let Some(parent) = self.parent {
+            write!(f, ", spawned by {parent}")?;
+        }
+        for (at, wait) in self.waits.iter().enumerate() {
+            let before = ["; waits for ", " or "][at.min(1)];
+            write!(f, "{before}{wait}")?;
+        }
+        if self.is_lost {
+            f.write_str("; nothing can wake it")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for TaskList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.len();
+        writeln!(
+            f,
+            "runtime {}: {len} task{}",
+            self.runtime,
+            if len == 1 { "" } else { "s" }
+        )?;
+        self.tasks.iter().try_for_each(|task| writeln!(f, "{task}"))
+    }
+}

@@ -1,0 +1,221 @@
+//! What others may read of a task while it goes on: whether it runs, since when it is queued, what it waits for, where it comes from.
+//!
+//! ```text
+//! word      56 bits of                        8 bits
+//!           a worker, counted from 1          RUNS      is polled
+//!           nanoseconds of the runtime's life QUEUED    since when, where that is tracked
+//!           what for                          SEVERAL?, a wait's kind; 0: nobody knows
+//! polls     how many there were
+//! origin    the parent's number << 1 | 1, or the address of a [`More`]
+//! ```
+//!
+//! G1: only the permit's holder writes.
+//! G2: a reader holds the lock of the list that the task is linked into, so the task and its `More` are alive.
+//!
+//! A reader may see the words of two moments. It reads the count of polls before and after, and begins again if it has changed.
+
+use super::cell::Header;
+use crate::base::told::Told;
+use crate::base::waits::{self, Wait};
+use std::fmt;
+// Not part of the task's protocol: std's atomic under the model checker too.
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const RUNS: u64 = 0xff;
+/// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.
+const QUEUED: u64 = 0x80;
+const SEVERAL: u64 = 0x80;
+const TAG: u64 = 0xff;
+const SHIFT: u32 = 8;
+/// A reader gives up to get all of one moment after so many attempts.
+const ATTEMPTS: usize = 4;
+
+/// See the module's page. The polls are elsewhere in the header, where there is room for them.
+pub(crate) struct Glance {
+    word: Told,
+    origin: AtomicU64,
+}
+
+/// What few tasks have: a name, or waits for several things at once.
+struct More {
+    parent: u64,
+    name: Option<Box<str>>,
+    waits: [Told; waits::MOST - 1],
+}
+
+/// What a task does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It is polled; by a worker or on another thread.
+    Runs(Option<usize>),
+    /// It is in a queue, since so many nanoseconds after its runtime's start.
+    QueuedSince(u64),
+    /// It waits, or is in a queue; the state word knows.
+    Rests([Wait; waits::MOST]),
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) doing: Doing,
+    pub(crate) polls: u32,
+    /// 0: none.
+    pub(crate) parent: u64,
+    pub(crate) name: Option<String>,
+}
+
+impl Glance {
+    #[inline]
+    pub(crate) fn new(parent: u64, name: Option<&str>) -> Glance {
+        let origin = match name {
+            None => parent << 1 | 1,
+            Some(name) => More::leak(parent, Some(name)),
+        };
+        Glance {
+            word: Told::new(0),
+            origin: AtomicU64::new(origin),
+        }
+    }
+
+    /// The poll that goes on is pending: leaves what it waits for.
+    #[inline]
+    pub(super) fn waits(&self) {
+        let (first, has_more) = waits::first();
+        let mut word = first.word();
+        if has_more {
+            self.leave_more();
+            word |= SEVERAL;
+        }
+        self.word.set(word);
+    }
+
+    #[cold]
+    fn leave_more(&self) {
+        let waits = waits::current();
+        if self.more().is_none() {
+            let more = More::leak(self.parent(), None);
+            // Ordering: Release; pairs with the Acquire in `more`.
+            self.origin.store(more, Ordering::Release);
+        }
+        if let Some(more) = self.more() {
+            for (slot, wait) in more.waits.iter().zip(&waits[1..]) {
+                slot.set(wait.word());
+            }
+        }
+    }
+
+    #[inline]
+    fn more(&self) -> Option<&More> {
+        // Ordering: Acquire; pairs with the Release in `leave_more`. What `new` stores is published with the task.
+        match self.origin.load(Ordering::Acquire) {
+            parent if parent & 1 == 1 => None,
+            // SAFETY: made by `More::leak`, and freed with the glance (G2).
+            address => Some(unsafe { &*(address as usize as *const More) }),
+        }
+    }
+
+    /// Of a task without a `More`.
+    fn parent(&self) -> u64 {
+        // Ordering: Relaxed; the number is in the word itself.
+        self.origin.load(Ordering::Relaxed) >> 1
+    }
+
+    pub(super) fn queued_at(&self, nanos: u64) {
+        self.word.set(QUEUED | nanos << SHIFT);
+    }
+
+    pub(super) fn take_queued_at(&self) -> Option<u64> {
+        let word = self.word.get();
+        (word & TAG == QUEUED).then(|| {
+            self.word.set(0);
+            word >> SHIFT
+        })
+    }
+
+    fn doing(&self) -> Doing {
+        let word = self.word.get();
+        match word & TAG {
+            RUNS => Doing::Runs(((word >> SHIFT) as usize).checked_sub(1)),
+            QUEUED => Doing::QueuedSince(word >> SHIFT),
+            tag => {
+                let mut all = [Wait::default(); waits::MOST];
+                all[0] = Wait::from_word(word & !SEVERAL);
+                if let Some(more) = self.more().filter(|_| tag & SEVERAL != 0) {
+                    for (wait, slot) in all[1..].iter_mut().zip(&more.waits) {
+                        *wait = Wait::from_word(slot.get());
+                    }
+                }
+                Doing::Rests(all)
+            }
+        }
+    }
+}
+
+impl Header {
+    /// A poll begins.
+    #[inline]
+    pub(super) fn runs(&self) {
+        let polls = self.polls.get();
+        self.polls.set(polls.wrapping_add(1));
+        let word = RUNS | waits::worker() << SHIFT;
+        self.glance.word.set(word);
+    }
+
+    /// What there is to be seen; under the lock of G2.
+    pub(crate) fn glance(&self) -> Seen {
+        let mut polls = self.polls.get();
+        let mut doing = self.glance.doing();
+        for _ in 1..ATTEMPTS {
+            let now = self.polls.get();
+            if now == polls {
+                break;
+            }
+            polls = now;
+            doing = self.glance.doing();
+        }
+        let more = self.glance.more();
+        Seen {
+            doing,
+            polls,
+            parent: match more {
+                Some(more) => more.parent,
+                None => self.glance.parent(),
+            },
+            name: more.and_then(|more| Some(String::from(more.name.as_deref()?))),
+        }
+    }
+}
+
+impl More {
+    #[cold]
+    fn leak(parent: u64, name: Option<&str>) -> u64 {
+        let more = Box::new(More {
+            parent,
+            name: name.map(Box::from),
+            waits: Default::default(),
+        });
+        // Its address is even, as it is aligned.
+        Box::into_raw(more) as usize as u64
+    }
+}
+
+impl Drop for Glance {
+    #[inline]
+    fn drop(&mut self) {
+        let origin = *self.origin.get_mut();
+        if origin & 1 == 0 {
+            // SAFETY: made by `More::leak`; the glance, which nobody reads any more, owns it.
+            drop(unsafe { Box::from_raw(origin as usize as *mut More) });
+        }
+    }
+}
+
+impl fmt::Debug for Glance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.doing().fmt(f)
+    }
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/glance.rs"]
+mod tests;

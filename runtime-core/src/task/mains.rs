@@ -1,0 +1,138 @@
+//! The futures of `block_on`: no scheduler owns them, so each thread that blocks on one has a slot in which others can read of it.
+//!
+//! M1: only its thread writes a slot; the slot stays in the list until the thread ends.
+
+use super::Id;
+use crate::base::shim::lock::Mutex;
+use crate::base::told::{Told, Told32};
+use crate::base::waits::{self, Wait};
+use std::panic::Location;
+use std::ptr::null_mut;
+use std::sync::Arc;
+// Not part of a protocol: std's atomic under the model checker too.
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+#[derive(Default)]
+struct Slot {
+    /// 0: none.
+    runtime: Told,
+    id: Told,
+    place: AtomicPtr<Location<'static>>,
+    polls: Told32,
+    /// 1: it is polled at the moment.
+    runs: Told32,
+    waits: [Told; waits::MOST],
+}
+
+static SLOTS: Mutex<Vec<Arc<Slot>>> = Mutex::new(Vec::new());
+
+/// This thread's slot, in the list for as long as this lives.
+struct Listed(Arc<Slot>);
+
+impl Listed {
+    fn new() -> Listed {
+        let slot = Arc::new(Slot::default());
+        SLOTS.lock().push(slot.clone());
+        Listed(slot)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        SLOTS.lock().retain(|slot| !Arc::ptr_eq(slot, &self.0));
+    }
+}
+
+#[cfg(not(runtime_loom))]
+std::thread_local! {
+    static SLOT: Listed = Listed::new();
+}
+
+#[cfg(not(runtime_loom))]
+fn with_slot(f: impl FnOnce(&Slot)) {
+    let _ = SLOT.try_with(|listed| f(&listed.0));
+}
+
+/// Models do not look at it.
+#[cfg(runtime_loom)]
+fn with_slot(_: impl FnOnce(&Slot)) {}
+
+/// A future of a `block_on`.
+#[derive(Clone, Copy)]
+pub(crate) struct Main {
+    pub(crate) runtime: u64,
+    pub(crate) id: Id,
+    pub(crate) place: &'static Location<'static>,
+}
+
+impl Main {
+    /// A poll begins on this thread.
+    pub(super) fn runs(&self) {
+        with_slot(|slot| {
+            let id = self.id.as_u64();
+            if slot.id.get() != id {
+                slot.polls.set(0);
+                slot.runtime.set(self.runtime);
+                let place = std::ptr::from_ref(self.place).cast_mut();
+                // Ordering: Relaxed; places are never written.
+                slot.place.store(place, Ordering::Relaxed);
+                slot.id.set(id);
+            }
+            let polls = slot.polls.get();
+            slot.polls.set(polls.wrapping_add(1));
+            slot.runs.set(1);
+        });
+    }
+
+    /// The poll is over, and not the last one: leaves what it waits for.
+    pub(super) fn waits(&self) {
+        with_slot(|slot| {
+            for (slot, wait) in slot.waits.iter().zip(waits::current()) {
+                slot.set(wait.word());
+            }
+            slot.runs.set(0);
+        });
+    }
+
+    /// The future has ended.
+    pub(super) fn ends(&self) {
+        with_slot(|slot| {
+            if slot.id.get() == self.id.as_u64() {
+                slot.runtime.set(0);
+                slot.id.set(0);
+                // Ordering: Relaxed; as in `runs`.
+                slot.place.store(null_mut(), Ordering::Relaxed);
+            }
+        });
+    }
+}
+
+/// What is seen of one.
+pub(crate) struct Seen {
+    pub(crate) id: u64,
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) polls: u32,
+    pub(crate) runs: bool,
+    pub(crate) waits: [Wait; waits::MOST],
+}
+
+/// What the threads block on with that runtime at the moment.
+pub(crate) fn look(runtime: u64) -> Vec<Seen> {
+    let slots = SLOTS.lock().clone();
+    let slots = slots.iter();
+    let seen = slots.filter(|slot| slot.runtime.get() == runtime);
+    seen.filter_map(|slot| {
+        // Ordering: Relaxed; as in `runs`.
+        let place = slot.place.load(Ordering::Relaxed);
+        Some(Seen {
+            id: slot.id.get(),
+            // SAFETY: null, or the place of a program, which is never gone.
+            place: unsafe { place.as_ref() }?,
+            polls: slot.polls.get(),
+            runs: slot.runs.get() == 1,
+            waits: std::array::from_fn(|at| Wait::from_word(slot.waits[at].get())),
+        })
+    })
+    .filter(|seen| seen.id != 0)
+    .collect()
+}

@@ -1,0 +1,197 @@
+//! Tasks that wait for each other, for themselves, or for nothing; and those that only look like it.
+
+use crate::support::each_blocks_on;
+use crate::{settled, waiting};
+use selvedge::runtime::Handle;
+use selvedge::runtime::tasks::{Finding, FindingKind};
+use selvedge::sync::{Mutex, Notify, RwLock};
+use selvedge::task::{Id, JoinHandle, yield_now};
+use selvedge::time::{Duration, sleep};
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+
+fn findings(kind: FindingKind) -> Vec<Finding> {
+    let findings = Handle::current().findings();
+    findings.into_iter().filter(|f| f.kind() == kind).collect()
+}
+
+/// Tasks in a circle: each holds a lock and waits for that of the next.
+async fn circle(size: usize) -> Vec<JoinHandle<()>> {
+    let locks: Vec<_> = (0..size).map(|_| Arc::new(Mutex::new(()))).collect();
+    let go = Arc::new(Notify::new());
+    let mut tasks = Vec::new();
+    for at in 0..size {
+        let (own, next) = (locks[at].clone(), locks[(at + 1) % size].clone());
+        let go = go.clone();
+        let (_, task) = waiting(async move {
+            let _own = own.lock().await;
+            go.notified().await;
+            drop(next.lock().await);
+        })
+        .await;
+        tasks.push(task);
+    }
+    go.notify_waiters();
+    for task in &tasks {
+        while settled(task.id()).await.polls() < 2 {
+            yield_now().await;
+        }
+    }
+    tasks
+}
+
+#[test]
+fn circles_of_two_and_three_and_five() {
+    each_blocks_on(|| async {
+        for size in [2, 3, 5] {
+            let tasks = circle(size).await;
+            let found = findings(FindingKind::Deadlock);
+            assert_eq!(found.len(), 1, "{found:?}");
+            let mut ids: Vec<Id> = found[0].tasks().to_vec();
+            ids.sort();
+            let mut expected: Vec<Id> = tasks.iter().map(JoinHandle::id).collect();
+            expected.sort();
+            assert_eq!(ids, expected);
+            let text = found[0].to_string();
+            assert!(
+                text.contains("tests/waits/") && text.contains("cure:"),
+                "{text}"
+            );
+            tasks[0].abort();
+            for task in tasks {
+                let _ = task.await;
+            }
+            assert!(findings(FindingKind::Deadlock).is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_task_that_locks_twice() {
+    each_blocks_on(|| async {
+        let lock = Arc::new(RwLock::new(0));
+        let (task, _handle) = waiting(async move {
+            let _first = lock.read().await;
+            drop(lock.write().await);
+        })
+        .await;
+        let found = findings(FindingKind::Deadlock);
+        assert_eq!(found[0].tasks(), [task.id()]);
+    });
+}
+
+#[test]
+fn a_circle_of_a_lock_and_a_join() {
+    each_blocks_on(|| async {
+        let lock = Arc::new(Mutex::new(()));
+        let other = lock.clone();
+        let outer = selvedge::spawn(async move {
+            let _guard = lock.lock().await;
+            let inner = selvedge::spawn(async move { drop(other.lock().await) });
+            inner.await.unwrap();
+        });
+        while findings(FindingKind::Deadlock).is_empty() {
+            yield_now().await;
+        }
+        let found = findings(FindingKind::Deadlock);
+        assert_eq!(found[0].tasks().len(), 2);
+        assert!(found[0].tasks().contains(&outer.id()));
+        outer.abort();
+    });
+}
+
+/// Oxide's RFD 609: `select!` drops neither branch, and the lock goes to the one that is not polled.
+#[test]
+fn a_lock_that_is_handed_to_a_branch_nobody_polls() {
+    each_blocks_on(|| async {
+        let lock = Arc::new(Mutex::new(()));
+        let guard = lock.clone().lock_owned().await;
+        let go = Arc::new(Notify::new());
+        let (other, start) = (lock.clone(), go.clone());
+        let (task, handle) = waiting(async move {
+            let mut first = pin!(other.lock());
+            selvedge::select! {
+                _ = &mut first => unreachable!(),
+                () = start.notified() => drop(other.lock().await),
+            }
+        })
+        .await;
+        go.notify_one();
+        while settled(task.id()).await.polls() < 2 {
+            yield_now().await;
+        }
+        assert!(findings(FindingKind::Futurelock).is_empty());
+        drop(guard);
+        while settled(task.id()).await.polls() < 3 {
+            yield_now().await;
+        }
+        let found = findings(FindingKind::Futurelock);
+        assert_eq!(found[0].tasks(), [task.id()]);
+        assert!(findings(FindingKind::Deadlock).is_empty());
+        handle.abort();
+        let _ = handle.await;
+        drop(lock.lock().await);
+    });
+}
+
+#[test]
+fn what_may_end_is_no_deadlock() {
+    each_blocks_on(|| async {
+        // Each of two holds a lock and waits for the other's, but one of them not for ever.
+        let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let go = Arc::new(Notify::new());
+        let mut tasks = Vec::new();
+        for (own, next, patient) in [(&a, &b, true), (&b, &a, false)] {
+            let (own, next, go) = (own.clone(), next.clone(), go.clone());
+            let (_, task) = waiting(async move {
+                let _own = own.lock().await;
+                go.notified().await;
+                selvedge::select! {
+                    _ = next.lock() => (),
+                    () = sleep(Duration::from_secs(100)), if !patient => (),
+                }
+            })
+            .await;
+            tasks.push(task);
+        }
+        go.notify_waiters();
+        for task in &tasks {
+            while settled(task.id()).await.polls() < 2 {
+                yield_now().await;
+            }
+        }
+        assert!(findings(FindingKind::Deadlock).is_empty());
+        for task in tasks {
+            task.abort();
+        }
+        // One that waits for a lock whose holder sleeps.
+        let lock = Arc::new(Mutex::new(()));
+        let other = lock.clone();
+        let (_, holder) = waiting(async move {
+            let _guard = other.lock().await;
+            sleep(Duration::from_secs(100)).await;
+        })
+        .await;
+        let (_, waiter) = waiting(async move { drop(lock.lock().await) }).await;
+        assert!(findings(FindingKind::Deadlock).is_empty());
+        holder.abort();
+        waiter.await.unwrap();
+    });
+}
+
+#[test]
+fn a_task_without_a_waker_is_lost() {
+    each_blocks_on(|| async {
+        let (task, handle) = waiting(pending()).await;
+        assert!(task.is_lost(), "{task}");
+        let found = findings(FindingKind::LostTask);
+        assert!(found.iter().any(|f| f.tasks() == [task.id()]), "{found:?}");
+        assert!(found[0].evidence().contains("tests/waits/"), "{found:?}");
+        drop(handle);
+        assert!(settled(task.id()).await.is_lost());
+        let (task, handle) = waiting(sleep(Duration::from_secs(100))).await;
+        assert!(!task.is_lost());
+        handle.abort();
+    });
+}

@@ -1,0 +1,34 @@
+//! What tasks do and wait for, as `Handle::tasks` and `Handle::findings` tell it.
+
+mod findings;
+mod leaves;
+mod list;
+mod owners;
+#[path = "../support/mod.rs"]
+mod support;
+
+use selvedge::runtime::Handle;
+use selvedge::runtime::tasks::{TaskInfo, TaskState};
+use selvedge::task::{Id, JoinHandle};
+
+/// What is told of a task once it is idle.
+async fn settled(id: Id) -> TaskInfo {
+    loop {
+        let tasks = Handle::current().tasks();
+        match tasks.get(id) {
+            Some(task) if task.state() == TaskState::Idle && task.polls() > 0 => {
+                return task.clone();
+            }
+            _ => selvedge::task::yield_now().await,
+        }
+    }
+}
+
+/// What a future waits for, in a task of its own.
+async fn waiting<F>(future: F) -> (TaskInfo, JoinHandle<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let task = selvedge::spawn(future);
+    (settled(task.id()).await, task)
+}
