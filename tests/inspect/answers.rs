@@ -219,3 +219,47 @@ fn mistakes_are_answered() {
             .starts_with("{\"protocol\":1,\"answer\":\"hello\"")
     );
 }
+
+#[test]
+fn tasks_and_what_they_wait_for_are_told_and_what_is_wrong_with_them() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = shown(folder.path());
+    let lock = Arc::new(selvedge::sync::Mutex::new(()));
+    let held = runtime.block_on(lock.clone().lock_owned());
+    let waits = lock.clone();
+    let named = selvedge::task::Builder::new().name("the waiter");
+    let named = named.spawn_on(
+        async move {
+            let _first = waits.lock().await;
+            let _second = waits.lock().await;
+        },
+        runtime.handle(),
+    );
+    let task = named.unwrap();
+    let mut client = Client::new(&socket_in(folder.path()));
+    let mut told_after = |request: &str, words: &str| {
+        let request = format!("\"request\":\"{request}\"");
+        loop {
+            let told = client.ask(&request);
+            if told.contains(words) {
+                return told;
+            }
+            std::thread::yield_now();
+        }
+    };
+    let told = told_after("tasks", "\"kind\":\"mutex\"");
+    assert!(told.contains("\"name\":\"the waiter\""), "{told}");
+    assert!(told.contains("tests/inspect/answers.rs"), "{told}");
+    assert_eq!(
+        numbers(&told, "id"),
+        [task.id().to_string().parse().unwrap()]
+    );
+    // Nobody is at fault yet.
+    let told = told_after("findings", "\"runtime\"");
+    assert!(told.ends_with("\"findings\":[]}]}\n"), "{told}");
+    drop(held);
+    let told = told_after("findings", "\"kind\":\"deadlock\"");
+    assert!(told.contains("the waiter"), "{told}");
+    task.abort();
+}

@@ -9,10 +9,14 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 /// How long a process may take over an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a large answer is asked for again, and the time in between.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
 /// The longest line of an answer, in bytes.
 const MAX_LINE: u64 = 256 * 1024 * 1024;
 /// The largest snapshot, in bytes.
@@ -137,6 +141,19 @@ impl Client {
         let answer: Value = serde_json::from_str(&line).map_err(|error| self.strange(&error))?;
         self.check(&answer)?;
         Ok(answer)
+    }
+
+    /// The same for a large answer, of which a process sends one at a time: tries again while another client has its.
+    pub fn ask_patiently<T: DeserializeOwned>(&mut self, request: Value) -> Result<T, Problem> {
+        for _ in 0..TRIES {
+            match self.ask(request.clone()) {
+                Err(error) if error.kind == ProblemKind::Refused("busy".to_owned()) => {
+                    thread::sleep(PAUSE);
+                }
+                result => return result,
+            }
+        }
+        self.ask(request)
     }
 
     /// The bytes that follow an answer, given out as they come.

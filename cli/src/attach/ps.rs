@@ -1,8 +1,9 @@
-//! `selvedge ps`: the processes that can be looked into.
+//! `selvedge ps` without a process: those that can be looked into.
 
-use super::answer::Runtime;
+use super::answer::{Runtime, span};
 use super::client::{Client, ProblemKind};
-use super::find::{self, Process};
+use super::find::{self, Process, Target};
+use super::tasks;
 use crate::Failure;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -14,6 +15,9 @@ const VERSION: u32 = 1;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// List the tasks of this process; its number, or the path of its socket.
+    #[arg(value_name = "PID", value_parser = find::target)]
+    target: Option<Target>,
     /// As one JSON object.
     #[arg(long)]
     json: bool,
@@ -46,6 +50,9 @@ struct Unreachable {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(target) = &args.target {
+        return tasks::table(target, args.json);
+    }
     let listed = list();
     let mut out = io::stdout().lock();
     if args.json {
@@ -134,17 +141,5 @@ pub fn called(runtime: &Runtime) -> String {
     match &runtime.name {
         Some(name) => format!("{} \"{name}\"", runtime.id),
         None => format!("{} {}", runtime.id, runtime.flavor),
-    }
-}
-
-/// A time in its two largest units.
-pub fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{:.1}s", time.as_secs_f64()),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, ..) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
     }
 }

@@ -123,7 +123,7 @@ fn wait(client: &mut Client, time: Duration) -> Result<(), Failure> {
 
 fn snapshot(client: &mut Client) -> Result<Vec<u8>, Failure> {
     let request = json!({ "request": "record", "action": "snapshot" });
-    let answer: Record = client.ask(request)?;
+    let answer: Record = client.ask_patiently(request)?;
     let bar = progress(answer.bytes, "reading [{bar:40}] {bytes} of {total_bytes}");
     let mut bytes = Vec::new();
     client.bytes(answer.bytes, |part| {

@@ -1,7 +1,8 @@
 //! `selvedge top` on a terminal.
 
+use super::answer::span;
 use super::client::Problem;
-use super::ps::{called, span};
+use super::ps::called;
 use super::top::{RuntimeTop, Top, Watched};
 use crate::Failure;
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};

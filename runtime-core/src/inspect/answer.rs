@@ -1,9 +1,9 @@
 //! What is told: from a request to the line of its answer, and a snapshot's bytes behind it.
 
-use super::json::Json;
 use super::request::{MAX_RING, PROTOCOL, Request};
 use crate::handle::{Handle, Policy};
 use crate::record::{RecordOptions, Recorder};
+use crate::runtime::json::{Json, Object};
 use crate::runtime::{RuntimeFlavor, RuntimeMetrics};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub(super) struct Answer {
     pub(super) line: String,
     /// What follows the line, if anything does.
     pub(super) bytes: Vec<u8>,
+    /// Is it one of those that may take much memory?
+    pub(super) is_large: bool,
 }
 
 /// What a client has of the recorder.
@@ -35,12 +37,12 @@ impl Drop for Recording {
 type Refusal = (&'static str, String);
 
 impl Answer {
-    /// To one line of a client, whole or not.
+    /// To one line of a client. A large answer only if `may_be_large`.
     pub(super) fn to(
         line: &[u8],
         handles: &[Handle],
         recording: &mut Recording,
-        may_snapshot: bool,
+        may_be_large: bool,
     ) -> Answer {
         let request = std::str::from_utf8(line).ok().and_then(Request::read);
         let Some(request) = request else {
@@ -49,7 +51,7 @@ impl Answer {
                 "a request is one line with a flat JSON object",
             );
         };
-        match answer(&request, handles, recording, may_snapshot) {
+        match answer(&request, handles, recording, may_be_large) {
             Ok(answer) => answer,
             Err((kind, message)) => Answer::refusal(kind, &message),
         }
@@ -57,34 +59,34 @@ impl Answer {
 
     /// An error.
     pub(super) fn refusal(kind: &str, message: &str) -> Answer {
-        let mut json = begin("error");
-        json.name("error").text(kind);
-        json.name("message").text(message);
-        Answer::of(json)
+        Answer::of("error", |answer| {
+            answer.text("error", kind);
+            answer.text("message", message);
+        })
     }
 
-    fn of(mut json: Json) -> Answer {
-        json.close('}');
+    fn of(name: &str, fill: impl FnOnce(&mut Object<'_>)) -> Answer {
+        let mut json = Json::new();
+        json.object(|answer| {
+            answer.number("protocol", PROTOCOL);
+            answer.text("answer", name);
+            fill(answer);
+        });
+        let mut line = json.finish();
+        line.push('\n');
         Answer {
-            line: json.line(),
+            line,
             bytes: Vec::new(),
+            is_large: false,
         }
     }
-}
-
-fn begin(answer: &str) -> Json {
-    let mut json = Json::default();
-    json.open('{');
-    json.name("protocol").number(PROTOCOL);
-    json.name("answer").text(answer);
-    json
 }
 
 fn answer(
     request: &Request,
     handles: &[Handle],
     recording: &mut Recording,
-    may_snapshot: bool,
+    may_be_large: bool,
 ) -> Result<Answer, Refusal> {
     let name = request.request.as_str();
     // Whatever its version, a client is told this process's.
@@ -92,68 +94,79 @@ fn answer(
         let message = format!("this process speaks version {PROTOCOL} of the protocol");
         return Err(("version", message));
     }
-    match name {
-        "hello" => Ok(hello(handles)),
-        "metrics" => Ok(metrics(handles)),
-        "record" => record(request, recording, may_snapshot),
-        _ => Err((
-            "unknown_request",
-            "known are hello, metrics and record".to_owned(),
-        )),
+    let is_large = matches!(
+        (name, request.action.as_str()),
+        ("tasks" | "findings", _) | ("record", "snapshot")
+    );
+    if is_large && !may_be_large {
+        let message = "another client is being sent a large answer; try again";
+        return Err(("busy", message.to_owned()));
     }
+    let mut answer = match name {
+        "hello" => hello(handles),
+        "metrics" => Answer::of(name, |answer| {
+            answer.objects("runtimes", handles, |handle, object| {
+                runtime(object, handle);
+            });
+        }),
+        "tasks" => Answer::of(name, |answer| {
+            let lists: Vec<String> = handles.iter().map(|h| h.tasks().to_json()).collect();
+            answer.documents("runtimes", &lists);
+        }),
+        "findings" => Answer::of(name, |answer| {
+            answer.objects("runtimes", handles, |handle, object| {
+                object.number("runtime", handle.id().as_u64());
+                let findings = handle.findings();
+                let findings: Vec<String> = findings.iter().map(|f| f.to_json()).collect();
+                object.documents("findings", &findings);
+            });
+        }),
+        "record" => record(request, recording)?,
+        _ => {
+            let message = "known are hello, metrics, tasks, findings and record";
+            return Err(("unknown_request", message.to_owned()));
+        }
+    };
+    answer.is_large = is_large;
+    Ok(answer)
 }
 
 fn hello(handles: &[Handle]) -> Answer {
-    let mut json = begin("hello");
-    json.name("pid").number(std::process::id().into());
-    match std::env::current_exe() {
-        Ok(program) => json.name("program").text(&program.to_string_lossy()),
-        Err(_) => json.name("program").null(),
-    }
-    json.name("version").text(env!("CARGO_PKG_VERSION"));
-    json.name("recording").flag(Recorder::new().is_on());
-    json.name("runtimes").open('[');
-    for handle in handles {
-        json.open('{');
-        json.name("id").number(handle.id().as_u64());
-        match handle.name() {
-            Some(name) => json.name("name").text(name),
-            None => json.name("name").null(),
-        }
-        json.name("flavor").text(match handle.runtime_flavor() {
-            RuntimeFlavor::CurrentThread if handle.is_local() => "local",
-            RuntimeFlavor::CurrentThread => "current_thread",
-            RuntimeFlavor::MultiThread => "multi_thread",
+    Answer::of("hello", |answer| {
+        let program = std::env::current_exe().ok();
+        let program = program.as_ref().map(|path| path.to_string_lossy());
+        answer.number("pid", std::process::id().into());
+        answer.optional_text("program", program.as_deref());
+        answer.text("version", env!("CARGO_PKG_VERSION"));
+        answer.boolean("recording", Recorder::new().is_on());
+        answer.objects("runtimes", handles, |handle, runtime| {
+            runtime.number("id", handle.id().as_u64());
+            runtime.optional_text("name", handle.name());
+            runtime.text(
+                "flavor",
+                match handle.runtime_flavor() {
+                    RuntimeFlavor::CurrentThread if handle.is_local() => "local",
+                    RuntimeFlavor::CurrentThread => "current_thread",
+                    RuntimeFlavor::MultiThread => "multi_thread",
+                },
+            );
+            runtime.number("workers", handle.workers() as u64);
+            runtime.number("uptime_nanos", handle.shared.nanos());
         });
-        json.name("workers").number(handle.workers() as u64);
-        json.name("uptime_nanos").number(handle.shared.nanos());
-        json.close('}');
-    }
-    json.close(']');
-    Answer::of(json)
+    })
 }
 
-fn metrics(handles: &[Handle]) -> Answer {
-    let mut json = begin("metrics");
-    json.name("runtimes").open('[');
-    for handle in handles {
-        runtime(&mut json, handle);
-    }
-    json.close(']');
-    Answer::of(json)
-}
-
-fn numbers(json: &mut Json, numbers: &[(&str, u64)]) {
+fn numbers(object: &mut Object<'_>, numbers: &[(&str, u64)]) {
     for (name, number) in numbers {
-        json.name(name).number(*number);
+        object.number(name, *number);
     }
 }
 
-fn runtime(json: &mut Json, handle: &Handle) {
+fn runtime(object: &mut Object<'_>, handle: &Handle) {
     let metrics = handle.metrics();
-    json.open('{');
+    let idle_blocking = metrics.num_idle_blocking_threads() as u64;
     numbers(
-        json,
+        object,
         &[
             ("id", handle.id().as_u64()),
             ("uptime_nanos", handle.shared.nanos()),
@@ -163,10 +176,7 @@ fn runtime(json: &mut Json, handle: &Handle) {
             ("remote_schedules", metrics.remote_schedule_count()),
             ("budget_forced_yields", metrics.budget_forced_yield_count()),
             ("blocking_threads", metrics.num_blocking_threads() as u64),
-            (
-                "idle_blocking_threads",
-                metrics.num_idle_blocking_threads() as u64,
-            ),
+            ("idle_blocking_threads", idle_blocking),
             (
                 "blocking_queue_depth",
                 metrics.blocking_queue_depth() as u64,
@@ -176,14 +186,13 @@ fn runtime(json: &mut Json, handle: &Handle) {
             ("io_events", metrics.io_driver_ready_count()),
         ],
     );
-    json.name("workers").open('[');
-    for index in 0..metrics.num_workers() {
-        worker(json, &metrics, index, is_driven(handle));
-    }
-    json.close(']');
-    histogram(json, &metrics, "poll_times", &POLL_TIMES);
-    histogram(json, &metrics, "schedule_latencies", &LATENCIES);
-    json.close('}');
+    let workers: Vec<usize> = (0..metrics.num_workers()).collect();
+    let is_driven = is_driven(handle);
+    object.objects("workers", &workers, |index, object| {
+        worker(object, &metrics, *index, is_driven);
+    });
+    histogram(object, &metrics, "poll_times", &POLL_TIMES);
+    histogram(object, &metrics, "schedule_latencies", &LATENCIES);
 }
 
 /// Is a thread in the runtime's loop? Workers always are.
@@ -194,29 +203,27 @@ fn is_driven(handle: &Handle) -> bool {
     }
 }
 
-fn worker(json: &mut Json, metrics: &RuntimeMetrics, index: usize, is_driven: bool) {
-    json.open('{');
-    let is_parked = metrics.worker_park_unpark_count(index) % 2 == 1;
-    json.name("state").text(match (is_driven, is_parked) {
+fn worker(object: &mut Object<'_>, metrics: &RuntimeMetrics, index: usize, is_driven: bool) {
+    let busy = metrics.worker_total_busy_duration(index);
+    let parks_and_unparks = metrics.worker_park_unpark_count(index);
+    let state = match (is_driven, parks_and_unparks % 2 == 1) {
         (false, _) => "not_driven",
         (true, false) => "awake",
         (true, true) => "parked",
-    });
+    };
+    object.text("state", state);
     numbers(
-        json,
+        object,
         &[
             ("index", index as u64),
-            (
-                "busy_nanos",
-                nanos(metrics.worker_total_busy_duration(index)),
-            ),
+            ("busy_nanos", nanos(busy)),
             ("polls", metrics.worker_poll_count(index)),
             (
                 "mean_poll_nanos",
                 nanos(metrics.worker_mean_poll_time(index)),
             ),
             ("parks", metrics.worker_park_count(index)),
-            ("parks_and_unparks", metrics.worker_park_unpark_count(index)),
+            ("parks_and_unparks", parks_and_unparks),
             ("noops", metrics.worker_noop_count(index)),
             ("stolen_tasks", metrics.worker_steal_count(index)),
             ("steals", metrics.worker_steal_operations(index)),
@@ -231,7 +238,6 @@ fn worker(json: &mut Json, metrics: &RuntimeMetrics, index: usize, is_driven: bo
             ),
         ],
     );
-    json.close('}');
 }
 
 /// One of the two histograms that a runtime may keep.
@@ -254,33 +260,23 @@ const LATENCIES: Histogram = Histogram {
 };
 
 /// Each bucket's lower bound and its count over all workers; null if the histogram is not kept.
-fn histogram(json: &mut Json, metrics: &RuntimeMetrics, name: &str, of: &Histogram) {
-    let buckets = (of.buckets)(metrics);
-    json.name(name);
-    if buckets == 0 {
-        return json.null();
+fn histogram(object: &mut Object<'_>, metrics: &RuntimeMetrics, name: &str, of: &Histogram) {
+    let buckets: Vec<usize> = (0..(of.buckets)(metrics)).collect();
+    if buckets.is_empty() {
+        return object.document(name, "null");
     }
-    json.open('[');
-    for bucket in 0..buckets {
-        let counts = (0..metrics.num_workers()).map(|w| (of.count)(metrics, w, bucket));
-        let count = counts.sum();
-        json.open('{');
-        let from = nanos((of.range)(metrics, bucket).start);
-        numbers(json, &[("from_nanos", from), ("count", count)]);
-        json.close('}');
-    }
-    json.close(']');
+    object.objects(name, &buckets, |bucket, object| {
+        let counts = (0..metrics.num_workers()).map(|w| (of.count)(metrics, w, *bucket));
+        let from = nanos((of.range)(metrics, *bucket).start);
+        numbers(object, &[("from_nanos", from), ("count", counts.sum())]);
+    });
 }
 
 fn nanos(duration: Duration) -> u64 {
     duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
-fn record(
-    request: &Request,
-    recording: &mut Recording,
-    may_snapshot: bool,
-) -> Result<Answer, Refusal> {
+fn record(request: &Request, recording: &mut Recording) -> Result<Answer, Refusal> {
     let recorder = Recorder::new();
     let mut bytes = Vec::new();
     match request.action.as_str() {
@@ -304,21 +300,18 @@ fn record(
                 return Err(("recording", message.to_owned()));
             }
         },
-        "snapshot" if !may_snapshot => {
-            let message = "another client takes a snapshot; try again";
-            return Err(("busy", message.to_owned()));
-        }
         "snapshot" => bytes = recorder.snapshot().map_err(failed)?,
         _ => {
             let message = "the actions of record are start, stop and snapshot";
             return Err(("bad_request", message.to_owned()));
         }
     }
-    let mut json = begin("record");
-    json.name("recording").flag(recorder.is_on());
-    json.name("bytes").number(bytes.len() as u64);
-    let line = Answer::of(json).line;
-    Ok(Answer { line, bytes })
+    let mut answer = Answer::of("record", |answer| {
+        answer.boolean("recording", recorder.is_on());
+        answer.number("bytes", bytes.len() as u64);
+    });
+    answer.bytes = bytes;
+    Ok(answer)
 }
 
 fn failed(error: std::io::Error) -> Refusal {

@@ -27,7 +27,7 @@ pub(super) struct Connection {
     is_last: bool,
     deadline: Option<Instant>,
     recording: Recording,
-    has_snapshot: bool,
+    has_large: bool,
 }
 
 /// Is the client still there?
@@ -50,7 +50,7 @@ impl Connection {
             is_last: false,
             deadline: None,
             recording: Recording::default(),
-            has_snapshot: false,
+            has_large: false,
         })
     }
 
@@ -70,9 +70,9 @@ impl Connection {
         self.deadline
     }
 
-    /// Is it being sent a snapshot?
-    pub(super) fn has_snapshot(&self) -> bool {
-        self.has_snapshot
+    /// Is it being sent a large answer?
+    pub(super) fn has_large(&self) -> bool {
+        self.has_large
     }
 
     /// An error is sent, then the connection ends.
@@ -83,7 +83,7 @@ impl Connection {
     }
 
     /// Its descriptor is ready: goes on as far as that does not block.
-    pub(super) fn step(&mut self, handles: impl Fn() -> Vec<Handle>, may_snapshot: bool) -> Step {
+    pub(super) fn step(&mut self, handles: impl Fn() -> Vec<Handle>, may_be_large: bool) -> Step {
         if !self.output.is_empty() && self.send() == Step::Ends {
             return Step::Ends;
         }
@@ -91,7 +91,7 @@ impl Connection {
             match self.request() {
                 Ok(Some(line)) => {
                     let handles = handles();
-                    let answer = Answer::to(&line, &handles, &mut self.recording, may_snapshot);
+                    let answer = Answer::to(&line, &handles, &mut self.recording, may_be_large);
                     self.push(answer);
                 }
                 Ok(None) => return Step::Stays,
@@ -138,7 +138,7 @@ impl Connection {
     }
 
     fn push(&mut self, answer: Answer) {
-        self.has_snapshot = !answer.bytes.is_empty();
+        self.has_large = answer.is_large;
         self.output.push_back(answer.line.into_bytes());
         self.output.push_back(answer.bytes);
         self.deadline = Some(clock::now() + PATIENCE);
@@ -165,7 +165,7 @@ impl Connection {
                 },
             }
         }
-        self.has_snapshot = false;
+        self.has_large = false;
         // A part of the next request may be there already.
         self.deadline = (!self.input.is_empty()).then(|| clock::now() + PATIENCE);
         match self.is_last {

@@ -11,20 +11,18 @@
 //! | `connection` | one client: its bytes, its time limits |
 //! | `request` | a line of JSON, read |
 //! | `answer` | what is told |
-//! | `json` | JSON, written |
 //!
 //! It is off unless `SELVEDGE_INSPECT` or `Builder::inspect` asks for it, and then costs nothing while nobody is
-//! connected: the thread sleeps in the system. It runs on no worker, so it answers while all of them are stuck. It reads counters and
-//! takes the runtime's locks as any thread does that calls `Handle::metrics`. The protocol is told in `docs/inspector.md`.
+//! connected: the thread sleeps in the system. It runs on no worker, so it answers while all of them are stuck. It does what any
+//! thread may do by a `Handle`: `metrics`, `tasks`, `recorder`. The protocol is told in `docs/inspector.md`.
 //!
 //! I1: what a client sends is bounded before it is kept: the length of a request, the number of clients, the time in which a request and
 //!     an answer must get on.
-//! I2: the memory of an answer is bounded: one snapshot at a time, and its rings are no larger than `request::MAX_RING`.
+//! I2: one large answer at a time is in memory: a snapshot, whose rings are no larger than `request::MAX_RING`, or a list of tasks.
 //! I3: a forked child neither serves nor removes its parent's socket.
 
 mod answer;
 mod connection;
-mod json;
 mod registry;
 mod request;
 mod server;

@@ -170,7 +170,7 @@ impl Service {
         let now = clock::now();
         self.paused = self.paused.filter(|due| *due > now);
         let mut index = 0;
-        let mut may_snapshot = !self.connections.iter().any(Connection::has_snapshot);
+        let mut may_be_large = !self.connections.iter().any(Connection::has_large);
         let registry = self.registry;
         self.connections.retain_mut(|client| {
             let at = index;
@@ -179,8 +179,8 @@ impl Service {
             if ready(at) {
                 step = Step::Ends;
                 // What ends with a handle is the user's.
-                contain::contain(|| step = client.step(|| registry.handles(), may_snapshot));
-                may_snapshot &= !client.has_snapshot();
+                contain::contain(|| step = client.step(|| registry.handles(), may_be_large));
+                may_be_large &= !client.has_large();
             }
             let is_late = client.deadline().is_some_and(|due| due <= now);
             step == Step::Stays && !is_late
