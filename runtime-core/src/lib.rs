@@ -16,6 +16,7 @@
 //! | `handle` | a runtime as all threads see it |
 //! | `worker` | the loops that run tasks |
 //! | `runtime`, `spawn` | what users hold: runtimes, handles, figures; tasks and groups of them |
+//! | `inspect` | a socket for tools that look into the process |
 
 #[doc(hidden)]
 pub mod base;
@@ -23,6 +24,8 @@ pub(crate) mod blocking;
 pub mod coop;
 pub mod driver;
 pub(crate) mod handle;
+#[cfg(all(unix, not(runtime_loom)))]
+pub mod inspect;
 #[doc(hidden)]
 pub mod instrument;
 #[doc(hidden)]

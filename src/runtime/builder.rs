@@ -3,6 +3,8 @@
 use super::histogram::{Buckets, HistogramConfiguration};
 use super::{HistogramScale, LocalOptions, LocalRuntime, Runtime};
 use runtime_core::driver::{DriverParams, Drivers};
+#[cfg(unix)]
+use runtime_core::inspect::InspectOptions;
 use runtime_core::runtime::{Config, Core, RecordOptions, RngSeed, TaskMeta, UnhandledPanic};
 use std::fmt;
 use std::io;
@@ -30,6 +32,8 @@ pub struct Builder {
     histogram_config: HistogramConfiguration,
     latency_histogram: bool,
     latency_config: HistogramConfiguration,
+    #[cfg(unix)]
+    inspect: Option<InspectOptions>,
     config: Config,
 }
 
@@ -89,6 +93,8 @@ impl Builder {
             histogram_config: HistogramConfiguration::default(),
             latency_histogram: false,
             latency_config: HistogramConfiguration::default(),
+            #[cfg(unix)]
+            inspect: None,
             config: Config::new(None, THREAD_NAME),
         }
     }
@@ -157,6 +163,31 @@ impl Builder {
     /// ```
     pub fn record(&mut self, options: RecordOptions) -> &mut Self {
         self.config.record = Some(Arc::new(options));
+        self
+    }
+
+    /// Lets tools of this user look into the process while the runtime lives: `selvedge top`, `ps`, `record`. They come by a Unix socket.
+    /// All runtimes that are built while it is there are shown. A process has one such socket, that of the runtime that asked first.
+    ///
+    /// Without a word of the program, `SELVEDGE_INSPECT=1` in the environment does the same; a path there is that of the socket, or of its
+    /// folder.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, InspectOptions};
+    /// # let folder = std::env::temp_dir().join(format!("doc-inspect-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let options = InspectOptions::new().path(&folder);
+    /// # /*
+    /// let options = InspectOptions::new();
+    /// # */
+    /// let runtime = Builder::new_multi_thread().worker_threads(2).inspect(options).build().unwrap();
+    /// // `selvedge top PID` in a terminal
+    /// # drop(runtime);
+    /// # std::fs::remove_dir(folder).unwrap();
+    /// ```
+    #[cfg(unix)]
+    pub fn inspect(&mut self, options: InspectOptions) -> &mut Self {
+        self.inspect = Some(options);
         self
     }
 
@@ -834,7 +865,7 @@ impl Builder {
     ///
     /// # Errors
     /// What the system says if it gives no epoll instance, no eventfd or no thread, or the file of a
-    /// [recording](Self::record) cannot be made.
+    /// [recording](Self::record) or the socket of the [inspector](Self::inspect) cannot be made.
     ///
     /// # Panics
     /// If a multi-thread runtime is to start with its clock paused.
@@ -916,7 +947,16 @@ impl Builder {
             fire_at_shutdown: self.fire_at_shutdown,
             may_pause: workers.is_none(),
         };
-        Core::start(config, self.make_drivers(&params)?)
+        #[cfg(unix)]
+        let inspected = runtime_core::inspect::begin(self.inspect.as_ref())?;
+        #[allow(unused_mut)]
+        let mut core = Core::start(config, self.make_drivers(&params)?)?;
+        #[cfg(unix)]
+        if let Some(mut inspected) = inspected {
+            inspected.show(core.handle());
+            core.keep(Box::new(inspected));
+        }
+        Ok(core)
     }
 
     fn make_drivers(&self, params: &DriverParams) -> io::Result<Drivers> {

@@ -21,6 +21,8 @@ pub use histogram::{
 pub use local::{LocalOptions, LocalRuntime};
 #[cfg(feature = "rt")]
 pub use runtime::Runtime;
+#[cfg(all(feature = "rt", unix))]
+pub use runtime_core::inspect::InspectOptions;
 #[cfg(feature = "rt")]
 pub use runtime_core::runtime::{
     EnterGuard, Handle, Id, RecordOptions, RecordedSpan, Recorder, RngSeed, RuntimeFlavor,

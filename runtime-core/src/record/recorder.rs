@@ -179,6 +179,19 @@ impl Recorder {
         EPOCH.store(0, Ordering::Relaxed);
     }
 
+    /// The number of the recording that goes on; 0: none.
+    #[cfg(all(unix, not(runtime_loom)))]
+    pub(crate) fn number() -> u32 {
+        super::epoch()
+    }
+
+    /// Ends the recording of that number, if it still goes on.
+    #[cfg(all(unix, not(runtime_loom)))]
+    pub(crate) fn stop_if(&self, number: u32) {
+        // Ordering: Relaxed; a switch.
+        let _ = EPOCH.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// Is something being recorded?
     ///
     /// ```

@@ -18,6 +18,7 @@ use crate::scheduler::current_thread::CurrentThread;
 use crate::scheduler::multi_thread::MultiThread;
 use crate::task::{Id, Recorded, is_large};
 use crate::worker::{current_thread, start};
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -29,6 +30,8 @@ use std::time::Duration;
 pub struct Core {
     handle: Handle,
     done: bool,
+    /// Goes once the runtime has shut down.
+    kept: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Core {
@@ -55,6 +58,7 @@ impl Core {
                 Ok(Core {
                     handle,
                     done: false,
+                    kept: None,
                 })
             }
             Some(workers) => {
@@ -70,12 +74,19 @@ impl Core {
                 let core = Core {
                     handle,
                     done: false,
+                    kept: None,
                 };
                 record::runtime_start(core.handle.shared.id.as_u64(), workers as u64);
                 start::launch(&core.handle, queues, driver)?;
                 Ok(core)
             }
         }
+    }
+
+    /// Keeps a value until the runtime has shut down.
+    #[doc(hidden)]
+    pub fn keep(&mut self, value: Box<dyn Any + Send + Sync>) {
+        self.kept = Some(value);
     }
 
     /// The runtime's handle.

@@ -109,6 +109,17 @@ impl Object<'_> {
         self.name(name).object(fill);
     }
 
+    /// What is JSON already.
+    pub(crate) fn document(&mut self, name: &str, document: &str) {
+        self.name(name).0.push_str(document);
+    }
+
+    /// A list of what is JSON already.
+    pub(crate) fn documents(&mut self, name: &str, documents: &[String]) {
+        self.name(name)
+            .list(documents, |json, document| json.0.push_str(document));
+    }
+
     /// A list with an object for each item.
     pub(crate) fn objects<T>(
         &mut self,
@@ -137,8 +148,10 @@ mod tests {
             object.boolean("g", true);
             object.object("h", |_| ());
             object.objects("i", &[3, 4], |n, object| object.number("n", *n));
+            object.document("j", "{}");
+            object.documents("k", &["1".to_owned(), "[]".to_owned()]);
         });
-        let expected = r#"{"a\"b":"\\ \u000a \u0001 ä \"","c":null,"d":null,"e":[1,2],"f":[],"g":true,"h":{},"i":[{"n":3},{"n":4}]}"#;
+        let expected = r#"{"a\"b":"\\ \u000a \u0001 ä \"","c":null,"d":null,"e":[1,2],"f":[],"g":true,"h":{},"i":[{"n":3},{"n":4}],"j":{},"k":[1,[]]}"#;
         assert_eq!(json.finish(), expected);
     }
 }

@@ -31,7 +31,7 @@ const ROOTS: [&str; 6] = [
 ];
 
 /// The rooms of `runtime-core` and the packages on top of it, from the bottom: none imports from a later one.
-const FLOORS: [&str; 16] = [
+const FLOORS: [&str; 17] = [
     "runtime-core/src/base",
     "runtime-core/src/record",
     "runtime-core/src/coop",
@@ -45,6 +45,7 @@ const FLOORS: [&str; 16] = [
     "runtime-core/src/worker",
     "runtime-core/src/runtime",
     "runtime-core/src/spawn",
+    "runtime-core/src/inspect",
     "runtime-time/src",
     "runtime-io/src",
     "src",

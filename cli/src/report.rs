@@ -1,0 +1,55 @@
+//! `selvedge report`: a recording, told in the forms that are asked for.
+
+use crate::{Failure, html, json, perfetto, text};
+use selvedge_trace::{Analysis, Recording};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The recording; also of a program that still writes to it.
+    file: PathBuf,
+    /// As one JSON object: findings, tasks, threads, losses.
+    #[arg(long)]
+    json: bool,
+    /// Write a page with a timeline to this file; it needs no network.
+    #[arg(long, value_name = "OUT")]
+    html: Option<PathBuf>,
+    /// Write a trace for the Perfetto UI (ui.perfetto.dev) to this file.
+    #[arg(long, value_name = "OUT")]
+    perfetto: Option<PathBuf>,
+    /// How many tasks the text names, those with the most time in polls first.
+    #[arg(long, default_value_t = 20)]
+    tasks: usize,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let recording = read(&args.file)?;
+    let analysis = Analysis::of(&recording);
+    if let Some(out) = &args.html {
+        write(out, html::page(&recording, &analysis).as_bytes())?;
+    }
+    if let Some(out) = &args.perfetto {
+        write(out, &perfetto::trace(&recording, &analysis)?)?;
+    }
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &json::object(&recording, &analysis))?;
+        writeln!(out)?;
+    } else {
+        text::write(&mut out, &recording, &analysis, args.tasks)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Recording, Failure> {
+    let bytes =
+        Recording::bytes_of(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Recording::read(&bytes).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,223 @@
+//! Which runtimes are shown, and when the server starts and ends.
+//!
+//! The first runtime that asks starts the server, the end of the last one that is shown ends it. While it runs, every runtime that is built
+//! is shown, whether it asks or not.
+//!
+//! I1: the server is there if and only if `users` is not 0. Both change under one lock, and so does the socket's file.
+//! I2: the parent's registry is never touched in a forked child: [`leave_in_child`] takes it out of reach.
+
+use super::InspectOptions;
+use super::server::{self, Server};
+use super::socket::Socket;
+use crate::base::fork::{self, Origin};
+use crate::base::shim::sync::Mutex;
+use crate::base::thread::is_entered;
+use crate::handle::Handle;
+use std::ffi::OsStr;
+use std::io;
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::sync::{Once, OnceLock};
+
+/// Turns the inspector on without a word of the program.
+const VARIABLE: &str = "SELVEDGE_INSPECT";
+
+/// This process's registry; null until it is needed.
+static REGISTRY: AtomicPtr<Registry> = AtomicPtr::new(std::ptr::null_mut());
+/// The listening descriptor, for a forked child to close; -1: none.
+static LISTENER: AtomicI32 = AtomicI32::new(-1);
+
+/// See the module's page.
+#[derive(Debug)]
+pub(super) struct Registry {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Runtimes that are shown, and those that are about to be built.
+    users: usize,
+    handles: Vec<Handle>,
+    server: Option<Server>,
+}
+
+/// A runtime's place in the inspector. To be kept until the runtime has shut down.
+#[derive(Debug)]
+pub struct Inspected {
+    registry: &'static Registry,
+    origin: Origin,
+    handle: Option<Handle>,
+}
+
+/// A place for a runtime that is about to be built; `None` if the inspector is off.
+///
+/// # Errors
+/// If the program asks for it by `options` and the socket or its thread cannot be made. Where the environment asks, the error is printed,
+/// and the program goes on without.
+pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> {
+    if let Some(options) = options {
+        return Registry::here().enter(Some(options)).map(Some);
+    }
+    let Some(asked) = from_environment() else {
+        return match Registry::is_made() {
+            true => Ok(Registry::here().enter(None).ok()),
+            false => Ok(None),
+        };
+    };
+    match Registry::here().enter(Some(asked)) {
+        Ok(inspected) => Ok(Some(inspected)),
+        Err(error) => {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| eprintln!("selvedge: no inspector: {VARIABLE}: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// What the environment says, as it was when it was first asked for.
+fn from_environment() -> Option<&'static InspectOptions> {
+    static ASKED: OnceLock<Option<InspectOptions>> = OnceLock::new();
+    let read = || std::env::var_os(VARIABLE).and_then(|value| options_of(&value));
+    ASKED.get_or_init(read).as_ref()
+}
+
+fn options_of(value: &OsStr) -> Option<InspectOptions> {
+    match value.to_str() {
+        Some("" | "0") => None,
+        Some("1") => Some(InspectOptions::new()),
+        _ => Some(InspectOptions::new().path(value)),
+    }
+}
+
+impl Registry {
+    fn is_made() -> bool {
+        // Ordering: Relaxed; whoever goes on loads it again.
+        !REGISTRY.load(Ordering::Relaxed).is_null()
+    }
+
+    /// This process's.
+    fn here() -> &'static Registry {
+        // Ordering: Acquire; pairs with the exchange below, sees the registry's fields.
+        let mut there = REGISTRY.load(Ordering::Acquire);
+        if there.is_null() {
+            let made = Box::into_raw(Box::new(Registry {
+                state: Mutex::new(State {
+                    users: 0,
+                    handles: Vec::new(),
+                    server: None,
+                }),
+            }));
+            let null = std::ptr::null_mut();
+            // Ordering: Release publishes the fields to the loads; Acquire as above.
+            there = match REGISTRY.compare_exchange(null, made, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => made,
+                Err(other) => {
+                    // SAFETY: made above, and nobody else has it.
+                    drop(unsafe { Box::from_raw(made) });
+                    other
+                }
+            };
+        }
+        // SAFETY: not null, made above by whichever thread, and never freed.
+        unsafe { &*there }
+    }
+
+    /// Counts a user; the first one starts the server. Without options: only if it runs.
+    fn enter(&'static self, options: Option<&InspectOptions>) -> io::Result<Inspected> {
+        static FORKS: Once = Once::new();
+        FORKS.call_once(|| fork::in_child(leave_in_child));
+        let mut state = self.state.lock();
+        if state.server.is_none() {
+            let options = options.ok_or(io::ErrorKind::NotConnected)?;
+            let socket = Socket::open(options.path.as_deref())?;
+            let descriptor = socket.descriptor();
+            state.server = Some(server::start(socket, self)?);
+            // Ordering: Relaxed; a forked child reads it, which has one thread.
+            LISTENER.store(descriptor, Ordering::Relaxed);
+        }
+        state.users += 1;
+        Ok(Inspected {
+            registry: self,
+            origin: Origin::here(),
+            handle: None,
+        })
+    }
+
+    /// The runtimes that are shown now.
+    pub(super) fn handles(&self) -> Vec<Handle> {
+        self.state.lock().handles.clone()
+    }
+}
+
+impl Inspected {
+    /// Shows the runtime.
+    pub fn show(&mut self, handle: &Handle) {
+        self.registry.state.lock().handles.push(handle.clone());
+        self.handle = Some(handle.clone());
+    }
+}
+
+impl Drop for Inspected {
+    fn drop(&mut self) {
+        if self.origin.is_inherited() {
+            // I2. What a handle points at is its parent's.
+            std::mem::forget(self.handle.take());
+            return;
+        }
+        let (handle, server) = {
+            let mut state = self.registry.state.lock();
+            state.users -= 1;
+            let at = self.handle.as_ref().and_then(|own| {
+                let mut handles = state.handles.iter();
+                handles.position(|handle| handle.id() == own.id())
+            });
+            let handle = at.map(|at| state.handles.swap_remove(at));
+            let server = match state.users {
+                0 => state.server.take(),
+                _ => None,
+            };
+            if let Some(server) = &server {
+                // Before the descriptor is closed, so that no child closes another one of that number.
+                // Ordering: Relaxed; as where it is set.
+                LISTENER.store(-1, Ordering::Relaxed);
+                server.remove_socket();
+            }
+            (handle, server)
+        };
+        // Outside of the lock: the last handle takes the user's hooks along.
+        drop(handle);
+        if let Some(server) = server {
+            // A thread that drives tasks waits for nobody.
+            server.end(!is_entered());
+        }
+    }
+}
+
+/// In a forked child: a new registry if one is needed (I2), and no share in the parent's socket, at which nobody would answer
+/// once the parent is gone.
+unsafe extern "C" fn leave_in_child() {
+    // Ordering: Relaxed, all; the child has one thread.
+    REGISTRY.store(std::ptr::null_mut(), Ordering::Relaxed);
+    let listener = LISTENER.swap(-1, Ordering::Relaxed);
+    if listener >= 0 {
+        // SAFETY: the child's copy of a descriptor that nothing in the child uses: its owner is in the registry above. The call may be
+        // made between fork and exec.
+        unsafe { libc::close(listener) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InspectOptions, options_of};
+    use std::ffi::OsStr;
+
+    #[test]
+    fn the_variable_is_a_switch_or_a_path() {
+        for off in ["", "0"] {
+            assert_eq!(options_of(OsStr::new(off)), None);
+        }
+        assert_eq!(options_of(OsStr::new("1")), Some(InspectOptions::new()));
+        let path = InspectOptions::new().path("/run/x");
+        assert_eq!(options_of(OsStr::new("/run/x")), Some(path));
+    }
+}

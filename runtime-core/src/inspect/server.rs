@@ -1,0 +1,204 @@
+//! The thread that serves: it sleeps in `poll` until a client comes or says something, or the last runtime ends.
+//!
+//! It ends when the other end of `stop` is closed. It holds no lock while it sleeps, reads or writes.
+
+use super::connection::{Connection, Step};
+use super::registry::Registry;
+use super::socket::{self, Socket, SocketFile};
+use crate::base::clock;
+use crate::base::contain;
+use crate::base::shim::thread::{self, Builder, JoinHandle};
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+
+/// Clients at a time. One more is told so, and let go.
+const MAX_CLIENTS: usize = 16;
+/// How long no client is taken after the system refused one.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The server as the registry has it.
+#[derive(Debug)]
+pub(super) struct Server {
+    file: SocketFile,
+    /// Closed, it ends the thread.
+    stop: UnixStream,
+    thread: JoinHandle<()>,
+}
+
+/// Starts the thread.
+pub(super) fn start(socket: Socket, registry: &'static Registry) -> io::Result<Server> {
+    let started = try_start(socket.listener, registry);
+    match started {
+        Ok((stop, thread)) => Ok(Server {
+            file: socket.file,
+            stop,
+            thread,
+        }),
+        Err(error) => {
+            socket.file.remove();
+            Err(error)
+        }
+    }
+}
+
+fn try_start(
+    listener: UnixListener,
+    registry: &'static Registry,
+) -> io::Result<(UnixStream, JoinHandle<()>)> {
+    let (stop, stopped) = UnixStream::pair()?;
+    let service = Service {
+        listener,
+        stopped,
+        registry,
+        connections: Vec::new(),
+        paused: None,
+    };
+    let builder = Builder::new().name("selvedge-inspect".to_owned());
+    Ok((stop, builder.spawn(move || service.run())?))
+}
+
+impl Server {
+    /// The socket's file goes, if it is still this one's.
+    pub(super) fn remove_socket(&self) {
+        self.file.remove();
+    }
+
+    /// Ends the thread, and waits for it if that is wanted and it is not this one. What it has begun takes it no longer than one step of
+    /// each client: it never waits for them.
+    pub(super) fn end(self, waits: bool) {
+        drop(self.stop);
+        if waits && self.thread.thread().id() != thread::current().id() {
+            let _ = self.thread.join();
+        }
+    }
+}
+
+/// The server as its thread has it.
+#[derive(Debug)]
+struct Service {
+    listener: UnixListener,
+    stopped: UnixStream,
+    registry: &'static Registry,
+    connections: Vec<Connection>,
+    /// No client is taken until then.
+    paused: Option<Instant>,
+}
+
+impl Service {
+    fn run(mut self) {
+        let mut sources = Vec::new();
+        loop {
+            self.list(&mut sources);
+            if wait(&mut sources, self.timeout()).is_err() || sources[0].revents != 0 {
+                return;
+            }
+            if sources[1].revents != 0 {
+                self.accept();
+            }
+            // In step with the connections that were listed: new ones are behind them.
+            let ready = |at: usize| sources.get(at + 2).is_some_and(|s| s.revents != 0);
+            self.step(ready);
+        }
+    }
+
+    fn list(&self, sources: &mut Vec<libc::pollfd>) {
+        let source = |fd: RawFd, events| libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        };
+        // A negative descriptor is left out.
+        let listener = match self.paused {
+            Some(_) => -1,
+            None => self.listener.as_raw_fd(),
+        };
+        sources.clear();
+        sources.push(source(self.stopped.as_raw_fd(), libc::POLLIN));
+        sources.push(source(listener, libc::POLLIN));
+        let clients = self.connections.iter();
+        sources.extend(clients.map(|client| source(client.descriptor(), client.interest())));
+    }
+
+    /// Milliseconds until something is due; -1: nothing is.
+    fn timeout(&self) -> libc::c_int {
+        let deadlines = self.connections.iter().filter_map(Connection::deadline);
+        match deadlines.chain(self.paused).min() {
+            None => -1,
+            Some(due) => {
+                let left = due.saturating_duration_since(clock::now());
+                left.as_millis().saturating_add(1).try_into().unwrap_or(-1)
+            }
+        }
+    }
+
+    /// Takes one client.
+    fn accept(&mut self) {
+        let stream = match self.listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                let is_gone = matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::Interrupted
+                        | io::ErrorKind::ConnectionAborted
+                );
+                // Else there are no descriptors left, and the next look would find the same client.
+                self.paused = (!is_gone).then(|| clock::now() + PAUSE);
+                return;
+            }
+        };
+        let is_own_user = socket::is_own_user(&stream);
+        let Ok(mut connection) = Connection::new(stream) else {
+            return;
+        };
+        let step = if !is_own_user {
+            connection.refuse("forbidden", "this process belongs to another user")
+        } else if self.connections.len() >= MAX_CLIENTS {
+            connection.refuse("busy", "too many clients are connected")
+        } else {
+            Step::Stays
+        };
+        if step == Step::Stays {
+            self.connections.push(connection);
+        }
+    }
+
+    /// Goes on with the clients that are ready, and lets those go that take too long.
+    fn step(&mut self, ready: impl Fn(usize) -> bool) {
+        let now = clock::now();
+        self.paused = self.paused.filter(|due| *due > now);
+        let mut index = 0;
+        let mut may_be_large = !self.connections.iter().any(Connection::has_large);
+        let registry = self.registry;
+        self.connections.retain_mut(|client| {
+            let at = index;
+            index += 1;
+            let mut step = Step::Stays;
+            if ready(at) {
+                step = Step::Ends;
+                // What ends with a handle is the user's.
+                contain::contain(|| step = client.step(|| registry.handles(), may_be_large));
+                may_be_large &= !client.has_large();
+            }
+            let is_late = client.deadline().is_some_and(|due| due <= now);
+            step == Step::Stays && !is_late
+        });
+    }
+}
+
+/// Waits for one of the sources to be ready, or for `timeout` milliseconds (-1: for ever).
+fn wait(sources: &mut [libc::pollfd], timeout: libc::c_int) -> io::Result<()> {
+    loop {
+        let count = sources.len() as libc::nfds_t;
+        // SAFETY: the pointer is to `count` sources that nobody else has.
+        if unsafe { libc::poll(sources.as_mut_ptr(), count, timeout) } >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Requests, read.
+
+use crate::inspect::request::Request;
+use crate::runtime::json::Json;
+use proptest::prelude::*;
+
+fn request(line: &str) -> Option<Request> {
+    Request::read(line)
+}
+
+#[test]
+fn a_request_is_read_whatever_its_order_and_spaces() {
+    let read = request(
+        r#" { "ring_bytes" : 4096 , "request":"record","action" : "start", "protocol":1 } "#,
+    );
+    let wanted = Request {
+        protocol: Some(1),
+        request: "record".to_owned(),
+        action: "start".to_owned(),
+        ring_bytes: Some(4096),
+    };
+    assert_eq!(read, Some(wanted));
+    assert_eq!(request("{}"), Some(Request::default()));
+    let later =
+        request(r#"{"request":"hello","when":null,"how":true,"n":-1.5e3,"s":"\u00e9\n\"\\"}"#);
+    assert_eq!(later.unwrap().request, "hello");
+    // Not a version that this one knows, and no error either.
+    assert_eq!(request(r#"{"protocol":1.5}"#).unwrap().protocol, None);
+}
+
+#[test]
+fn what_is_no_flat_object_is_refused() {
+    for line in [
+        "",
+        " ",
+        "hello",
+        "[]",
+        "{",
+        "{}}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\":{}}",
+        "{\"a\":[1]}",
+        "{\"a\":1}x",
+        "{\"a\":\"b}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12\"}",
+        "{a:1}",
+        "{\"a\":yes}",
+        "{\"a\" 1}",
+    ] {
+        assert_eq!(request(line), None, "{line:?}");
+    }
+}
+
+proptest! {
+    /// Whatever the text, its JSON is one line that gives it back.
+    #[test]
+    fn a_text_survives(text in ".*|[\\x00-\\x1f\"\\\\]*") {
+        let mut json = Json::new();
+        json.object(|object| object.text("request", &text));
+        let line = &json.finish();
+        prop_assert!(!line.contains('\n'));
+        prop_assert_eq!(request(line).unwrap().request, text);
+    }
+
+    #[test]
+    fn no_line_makes_the_reader_panic(line in "[{}\"\\\\:,a-z0-9 u\\[\\]]*") {
+        let _ = request(&line);
+    }
+}
