@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Memory for the newest events of each worker, in KiB; for a long or busy recording.
-    #[arg(long, value_name = "KIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(4..=16 * 1024))]
+    #[arg(long, value_name = "KIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(4..=16 * 1024))]
     ring: u64,
     /// Tell of the file as one JSON object.
     #[arg(long)]
