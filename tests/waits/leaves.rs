@@ -322,3 +322,27 @@ fn polls_within_a_poll() {
     let kinds: Vec<WaitKind> = info.waits().iter().map(|wait| wait.kind()).collect();
     assert_eq!(kinds, [WaitKind::Sleep], "{info}");
 }
+
+/// The runtime's own polls, of the pipe by which signals come and of children nobody waits for, are no task's waits.
+#[test]
+fn what_the_runtime_waits_for_itself_is_told_of_no_task() {
+    let runtime = crate::support::current();
+    runtime.block_on(async {
+        use selvedge::signal::unix::{SignalKind, signal};
+        let mut signals = signal(SignalKind::user_defined1()).unwrap();
+        for _ in 0..20 {
+            let mut child = std::process::Command::new("kill")
+                .args(["-USR1", &std::process::id().to_string()])
+                .spawn()
+                .unwrap();
+            signals.recv().await; // the look at the pipe, then a task's poll on the same thread
+            let task = selvedge::spawn(async { Notify::new().notified().await });
+            selvedge::task::yield_now().await;
+            let info = settled(task.id()).await;
+            let kinds: Vec<WaitKind> = info.waits().iter().map(|wait| wait.kind()).collect();
+            assert_eq!(kinds, [WaitKind::Notify]);
+            task.abort();
+            child.wait().unwrap();
+        }
+    });
+}

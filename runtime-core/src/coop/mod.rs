@@ -97,10 +97,12 @@ pub fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
     with_budget(Budget::UNLIMITED, f)
 }
 
-/// Runs a poll of the runtime's own, which no task waits for: without a limit, and not as part of a task dump.
+/// Runs a poll of the runtime's own, which no task waits for: without a limit, not as part of a task dump, and what it
+/// waits for is told of nobody.
 #[doc(hidden)]
 #[inline]
 pub fn internally<R>(f: impl FnOnce() -> R) -> R {
+    let _notes = waits::Poll::begin();
     #[cfg(feature = "taskdump")]
     let _untraced = crate::base::trace::untraced();
     with_unconstrained(f)
