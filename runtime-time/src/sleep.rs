@@ -3,6 +3,10 @@
 //! Made without touching a wheel: it is armed by its first poll, in the slot of the worker that polls it.
 //! A sleep that is never polled, or whose time has come by then, takes no lock.
 
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/sleep.rs"]
+mod tests;
+
 use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;

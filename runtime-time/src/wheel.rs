@@ -7,7 +7,7 @@
 //!
 //! I1: every linked entry's `filed` is past `elapsed`, or equal to it and the entry at level 0, about to fire; its
 //!     list is the one `place` gave when it was filed; a bit of `occupied` is set exactly while its list is not
-//!     empty.
+//!     empty. After the shutdown all are in the first list, whatever `filed` and `occupied` say.
 //! I2: entries are alive and pinned while linked: their owner unlinks them, under the lock, before they go.
 //! I3: timers fire by deadline, to the nanosecond, and those of one deadline in the order in which they were armed. A list
 //!     keeps the order in which it was filled. That is the order of firing too, but where a timer is filed again: behind
@@ -184,18 +184,13 @@ impl Wheel {
             }
             let shift = level * BITS;
             let now = (self.elapsed >> shift) as usize % LISTS;
-            // Lists from the current one on, going round; the current one of a higher level is a
-            // full turn away, as what was in it has been filed further down.
-            let turned = occupied.rotate_right(now as u32);
-            let mut ahead = turned.trailing_zeros() as u64;
-            if ahead == 0 && level > 0 {
-                let rest = turned & !1;
-                ahead = if rest == 0 {
-                    LISTS as u64
-                } else {
-                    rest.trailing_zeros() as u64
-                };
+            // Lists from the current one on, going round. The current one of a higher level is a full turn away, as what was
+            // in it has been filed further down: where no other list is occupied, 64 zeros are counted.
+            let mut turned = occupied.rotate_right(now as u32);
+            if level > 0 {
+                turned &= !1;
             }
+            let ahead = u64::from(turned.trailing_zeros());
             let list = (now + ahead as usize) % LISTS;
             let tick = ((self.elapsed >> shift) + ahead) << shift;
             if best.is_none_or(|(_, earliest)| tick < earliest) {
@@ -234,7 +229,7 @@ impl Wheel {
                 if node.deadline > self.elapsed {
                     self.file(entry, node);
                 } else {
-                    end(entry, node, Phase::Fired, wakers);
+                    end(entry, Phase::Fired, wakers);
                 }
             }
         }
@@ -261,21 +256,21 @@ impl Wheel {
             if wakers.is_full() {
                 return true;
             }
-            if let Some((entry, node)) = self.take(0) {
-                end(entry, node, phase, wakers);
+            if let Some((entry, _)) = self.take(0) {
+                end(entry, phase, wakers);
             }
         }
         false
     }
 
-    /// Moves all entries into the first list, in which none is due by its tick any more: the wheel has shut down.
+    /// Moves all entries into the first list, in which none is due by its tick any more: the wheel has shut down, and has no
+    /// next tick.
     fn gather(&mut self) {
         for list in 1..LEVELS * LISTS {
             while let Some((entry, node)) = self.take(list) {
                 node.list = 0;
                 // SAFETY: in no list; unlinked before it goes (I2).
                 unsafe { self.lists[0].push_back(entry) };
-                self.occupied[0] |= 1;
             }
         }
     }
@@ -301,9 +296,10 @@ impl Wheel {
     }
 }
 
-/// The last touch of an entry that was taken out.
-fn end(entry: NonNull<Entry>, node: &mut Node, phase: Phase, wakers: &mut WakeBatch) {
-    wakers.push(node.waker.take());
+/// The last touch of an entry that was taken out. The caller holds the lock of its wheel.
+fn end(entry: NonNull<Entry>, phase: Phase, wakers: &mut WakeBatch) {
+    // SAFETY: alive until its phase changes (I2), under the lock.
+    wakers.push(unsafe { Wheel::node(entry) }.waker.take());
     // SAFETY: alive until this store, its last touch.
     unsafe { entry.as_ref() }.set(phase);
 }

@@ -1,10 +1,14 @@
 //! Readiness of both kinds, and waits that must let others run.
 
+use std::io::{Read, Write};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::support::waits::poll_once;
 use crate::support::{both, within};
-use tokio::io::{Interest, ReadBuf};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf, Ready};
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::time::{sleep, timeout};
 
@@ -108,4 +112,68 @@ fn receiving_on_a_shut_down_datagram_socket_lets_others_run() {
             });
         }
     });
+}
+
+/// What a guard still vouches for once a part of it is cleared.
+#[test]
+fn a_guard_keeps_what_is_not_cleared() {
+    for runtime in both() {
+        runtime.block_on(async {
+            let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            (&far).write_all(b"x").unwrap();
+            // SAFETY: the stream keeps its descriptor open.
+            let mut fd = unsafe { AsyncFd::register(near) }.unwrap();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let mut guard = fd.ready(both).await.unwrap();
+            assert!(guard.ready().is_readable() && guard.ready().is_writable());
+            guard.clear_ready_matching(Ready::READABLE);
+            assert!(!guard.ready().is_readable() && guard.ready().is_writable());
+            guard.clear_ready();
+            assert!(guard.ready().is_empty());
+            // Whoever may change it is told the same.
+            let (fd, mut near) = (&mut fd, [0; 4]);
+            (&far).write_all(b"y").unwrap();
+            let mut guard = fd.ready_mut(both).await.unwrap();
+            while !guard.ready().is_readable() {
+                guard.clear_ready();
+                guard = fd.ready_mut(both).await.unwrap();
+            }
+            guard.clear_ready_matching(Ready::WRITABLE);
+            assert!(guard.ready().is_readable() && !guard.ready().is_writable());
+            let read = guard.try_io(|fd| fd.get_mut().read(&mut near));
+            assert_eq!(read.unwrap().unwrap(), 2);
+            assert!(guard.ready().is_readable());
+            let read = guard.try_io(|fd| fd.get_mut().read(&mut near));
+            assert!(read.is_err() && guard.ready().is_empty());
+            drop(guard);
+            // Forgotten by the descriptor, too.
+            assert!(poll_once(pin!(fd.readable())).is_pending());
+            drop(far);
+        });
+    }
+}
+
+#[test]
+fn the_runtime_counts_descriptors_and_their_events() {
+    let runtime = crate::support::current();
+    let metrics = runtime.metrics();
+    let figures = || {
+        [
+            metrics.io_driver_fd_registered_count(),
+            metrics.io_driver_fd_deregistered_count(),
+            metrics.io_driver_ready_count(),
+        ]
+    };
+    assert_eq!(figures(), [0; 3]);
+    runtime.block_on(async {
+        let (near, far) = UnixDatagram::pair().unwrap();
+        far.send(b"x").await.unwrap();
+        near.readable().await.unwrap();
+        let [registered, deregistered, ready] = figures();
+        assert!(registered >= 1 && ready >= 1);
+        assert_eq!(deregistered, 0);
+    });
+    let [registered, deregistered, _] = figures();
+    assert_eq!(registered, deregistered);
 }

@@ -248,3 +248,33 @@ fn a_task_that_waits_for_several_things_has_all_of_them() {
         waits.abort();
     });
 }
+
+/// In the poll that arms it as in those after it. There is nothing to be told of what it waits for.
+#[test]
+fn a_sleep_is_told_in_each_poll() {
+    analysed(current(), || async {
+        let polls_twice = |mut sleep: std::pin::Pin<Box<selvedge::time::Sleep>>| async move {
+            let first = std::future::poll_fn(|cx| {
+                use std::future::Future;
+                std::task::Poll::Ready(sleep.as_mut().poll(cx).is_pending())
+            });
+            assert!(first.await);
+            selvedge::task::yield_now().await;
+            sleep.await;
+        };
+        let long = || Box::pin(selvedge::time::sleep(Duration::from_secs(1000)));
+        let tasks = [
+            selvedge::spawn(async move { long().await }),
+            selvedge::spawn(polls_twice(long())),
+        ];
+        selvedge::time::sleep(Duration::from_millis(2)).await;
+        let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
+        let now = Analysis::of(&selvedge_trace::Recording::read(&bytes.unwrap()).unwrap());
+        let sleepers = now.tasks.values().filter(|t| t.kind == PollKind::Task);
+        let waits: Vec<_> = sleepers
+            .map(|t| t.waits.iter().map(|w| (w.kind, w.what)).collect::<Vec<_>>())
+            .collect();
+        assert_eq!(waits, [[(WaitKind::Sleep, 0)], [(WaitKind::Sleep, 0)]]);
+        tasks.iter().for_each(|task| task.abort());
+    });
+}

@@ -214,3 +214,16 @@ fn a_sleep_in_a_task_that_is_aborted_or_in_a_runtime_that_goes() {
         }
     });
 }
+
+/// A worker looks at its own timers before it sleeps, and nobody wakes it for new ones: what others poll is not among them.
+#[test]
+fn a_sleep_made_on_a_worker_that_sleeps_fires_for_another_thread() {
+    within(20, || {
+        let home = multi(1);
+        let made = home.spawn(async { Box::pin(time::sleep(300 * MS)) });
+        let sleep = home.block_on(made).unwrap();
+        // The worker has nothing to do by now.
+        std::thread::sleep(100 * MS);
+        home.block_on(sleep);
+    });
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{MS, paused, paused_runtime};
 use crate::support::waits::{panics, poll_once};
-use crate::support::{current, multi, within};
+use crate::support::{current, in_own_process, multi, within};
 use tokio::time::{self, Instant};
 
 #[test]
@@ -196,4 +196,30 @@ fn a_paused_clock_is_refused_where_it_cannot_be() {
     builder.enable_all().start_paused(true);
     let built = thread::spawn(move || builder.build().map(drop));
     assert!(built.join().is_err());
+}
+
+/// Nobody looks for a paused clock before one of the process has been paused: at its start, or later.
+#[test]
+fn the_first_clock_of_a_process_to_start_paused_stands() {
+    if !in_own_process!() {
+        return;
+    }
+    paused(async {
+        let start = Instant::now();
+        thread::sleep(2 * MS);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
+fn the_first_clock_of_a_process_to_be_paused_stands() {
+    if !in_own_process!() {
+        return;
+    }
+    current().block_on(async {
+        time::pause();
+        let start = Instant::now();
+        thread::sleep(2 * MS);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
 }

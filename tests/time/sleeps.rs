@@ -1,14 +1,15 @@
 //! Sleeps, time-outs and intervals that are reset, late, dropped or woken beside one that panics.
 
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::{MS, paused};
 use crate::support::waits::{Count, panics, poll_once};
 use crate::support::{current, within};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 #[test]
@@ -176,5 +177,60 @@ fn ticks_that_are_late_by_no_more_than_the_tolerance_keep_the_rhythm() {
         interval.set_missed_tick_behavior(MissedTickBehavior::Skip);
         interval.tick().await;
         assert!(poll_once(pin!(interval.tick())).is_pending());
+    });
+}
+
+/// How many of the futures are ready at once, in one poll of the task around them.
+fn ready_at_once<F: Future>(cx: &mut Context<'_>, future: impl Fn() -> F) -> usize {
+    let ready = (0..1_000).take_while(|_| pin!(future()).poll(cx).is_ready());
+    ready.count()
+}
+
+#[test]
+fn a_sleep_costs_budget_once_it_is_over() {
+    paused(poll_fn(|cx| {
+        let mut waits = pin!(time::sleep(10 * MS));
+        for _ in 0..1_000 {
+            assert!(waits.as_mut().poll(cx).is_pending());
+        }
+        assert!(has_budget_remaining());
+        let over = ready_at_once(cx, || time::sleep(Duration::ZERO));
+        assert!((1..1_000).contains(&over), "{over}");
+        assert!(!has_budget_remaining());
+        Poll::Ready(())
+    }));
+}
+
+#[test]
+fn a_time_out_costs_budget_but_not_where_its_future_has_spent_it() {
+    paused(poll_fn(|cx| {
+        let over = ready_at_once(cx, || time::timeout(Duration::ZERO, pending::<()>()));
+        assert!((1..1_000).contains(&over), "{over}");
+        assert!(!has_budget_remaining());
+        // There was none to begin with: the task has to yield.
+        let timeout = pin!(time::timeout(Duration::ZERO, pending::<()>()));
+        assert!(timeout.poll(cx).is_pending());
+        Poll::Ready(())
+    }));
+    paused(poll_fn(|cx| {
+        let spends = poll_fn(|cx| {
+            ready_at_once(cx, || time::sleep(Duration::ZERO));
+            Poll::<()>::Pending
+        });
+        assert!(has_budget_remaining());
+        let timeout = pin!(time::timeout(Duration::ZERO, spends));
+        assert!(timeout.poll(cx).is_ready());
+        Poll::Ready(())
+    }));
+}
+
+#[test]
+fn a_sleep_longer_than_the_clock_counts_ends_in_thirty_years() {
+    paused(async {
+        let years = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+        assert_eq!(
+            time::sleep(Duration::MAX).deadline() - Instant::now(),
+            years
+        );
     });
 }

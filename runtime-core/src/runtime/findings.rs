@@ -12,6 +12,22 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 /// What kind of fault it is.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::runtime::tasks::FindingKind;
+/// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+/// let task = selvedge::spawn(async move {
+///     let _first = lock.lock().await;
+///     let _second = lock.lock().await; // never
+/// });
+/// selvedge::task::yield_now().await;
+/// let findings = selvedge::runtime::Handle::current().findings();
+/// assert_eq!(findings[0].kind(), FindingKind::Deadlock);
+/// # drop(task);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FindingKind {
@@ -27,6 +43,21 @@ pub enum FindingKind {
 /// One fault, the tasks that it concerns, and what to do.
 ///
 /// As text it is a few lines for people.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+/// let task = selvedge::spawn(async move {
+///     let _first = lock.lock().await;
+///     let _second = lock.lock().await; // never
+/// });
+/// selvedge::task::yield_now().await;
+/// let findings = selvedge::runtime::Handle::current().findings();
+/// println!("{}", findings[0]);
+/// # drop(task);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Finding {
     kind: FindingKind,
@@ -36,21 +67,80 @@ pub struct Finding {
 
 impl Finding {
     /// What kind of fault it is.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// assert_eq!(findings[0].kind().to_string(), "deadlock");
+    /// # drop(task);
+    /// # }
+    /// ```
     pub fn kind(&self) -> FindingKind {
         self.kind
     }
 
     /// The tasks that it concerns; of a circle each waits for the next.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// assert_eq!(findings[0].tasks(), [task.id()]);
+    /// # }
+    /// ```
     pub fn tasks(&self) -> &[Id] {
         &self.tasks
     }
 
     /// What was seen: the tasks with their places and what they wait for.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// assert!(findings[0].evidence().contains("mutex"));
+    /// # drop(task);
+    /// # }
+    /// ```
     pub fn evidence(&self) -> &str {
         &self.evidence
     }
 
     /// What to do about faults of this kind.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// println!("cure: {}", findings[0].cure());
+    /// # drop(task);
+    /// # }
+    /// ```
     pub fn cure(&self) -> &'static str {
         match self.kind {
             FindingKind::Deadlock => {
@@ -66,6 +156,21 @@ impl Finding {
     }
 
     /// All of it as JSON; `docs/tasks.md` tells the fields.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// assert!(findings[0].to_json().contains("\"deadlock\""));
+    /// # drop(task);
+    /// # }
+    /// ```
     pub fn to_json(&self) -> String {
         let mut json = Json::new();
         json.object(|object| {

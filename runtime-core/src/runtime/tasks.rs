@@ -22,6 +22,18 @@ use std::time::Duration;
 pub use findings::{Finding, FindingKind};
 
 /// What kind of task it is.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::runtime::tasks::TaskKind;
+/// let task = selvedge::spawn(std::future::pending::<()>());
+/// selvedge::task::yield_now().await;
+/// let tasks = selvedge::runtime::Handle::current().tasks();
+/// let info = tasks.get(task.id()).unwrap();
+/// assert_eq!(info.kind(), TaskKind::Task);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskKind {
@@ -34,6 +46,18 @@ pub enum TaskKind {
 }
 
 /// What a task does at the moment.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use selvedge::runtime::tasks::TaskState;
+/// let task = selvedge::spawn(std::future::pending::<()>());
+/// selvedge::task::yield_now().await;
+/// let tasks = selvedge::runtime::Handle::current().tasks();
+/// let info = tasks.get(task.id()).unwrap();
+/// assert_eq!(info.state(), TaskState::Idle);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskState {
@@ -52,6 +76,17 @@ pub enum TaskState {
 }
 
 /// One of the things that a task waits for.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = selvedge::spawn(selvedge::time::sleep(std::time::Duration::from_secs(9)));
+/// selvedge::task::yield_now().await;
+/// let tasks = selvedge::runtime::Handle::current().tasks();
+/// let wait = tasks.get(task.id()).unwrap().waits()[0];
+/// println!("{wait}"); // sleep, 9s more
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
     kind: WaitKind,
@@ -62,6 +97,17 @@ pub struct Wait {
 }
 
 /// A task, as [`Handle::tasks`] saw it.
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = selvedge::spawn(std::future::pending::<()>());
+/// selvedge::task::yield_now().await;
+/// let tasks = selvedge::runtime::Handle::current().tasks();
+/// let info = tasks.get(task.id()).unwrap();
+/// println!("{info}");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskInfo {
     id: Id,
@@ -78,6 +124,16 @@ pub struct TaskInfo {
 /// The tasks of a runtime, as [`Handle::tasks`] saw them.
 ///
 /// As text, a line a task; as JSON, see [`to_json`](TaskList::to_json).
+///
+/// ```
+/// # #[selvedge::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = selvedge::spawn(std::future::pending::<()>());
+/// selvedge::task::yield_now().await;
+/// let tasks = selvedge::runtime::Handle::current().tasks();
+/// println!("{tasks}");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TaskList {
     runtime: handle::Id,
@@ -208,47 +264,148 @@ impl TaskInfo {
     }
 
     /// Its id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert_eq!(info.id(), task.id());
+    /// # }
+    /// ```
     pub fn id(&self) -> Id {
         self.id
     }
 
     /// What kind of task it is.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert_eq!(info.kind().to_string(), "task");
+    /// # }
+    /// ```
     pub fn kind(&self) -> TaskKind {
         self.kind
     }
 
     /// The name it was given by a [`Builder`](crate::spawn::Builder).
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let named = selvedge::task::Builder::new().name("clock");
+    /// let task = named.spawn(std::future::pending::<()>()).unwrap();
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert_eq!(info.name(), Some("clock"));
+    /// # }
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
     /// The task, or the future of a `block_on`, that spawned it.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// let here = tasks.iter().next().unwrap(); // the future of `main`
+    /// assert_eq!(info.parent(), Some(here.id()));
+    /// # }
+    /// ```
     pub fn parent(&self) -> Option<Id> {
         self.parent
     }
 
     /// Where it was spawned.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// println!("{}", info.spawned_at()); // src/main.rs:3:12
+    /// # }
+    /// ```
     pub fn spawned_at(&self) -> &'static Location<'static> {
         self.spawned_at
     }
 
     /// What it does.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert_eq!(info.state().to_string(), "idle");
+    /// # }
+    /// ```
     pub fn state(&self) -> TaskState {
         self.state
     }
 
     /// How many times it was polled. Begins again at 2^32.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert_eq!(info.polls(), 1);
+    /// # }
+    /// ```
     pub fn polls(&self) -> u32 {
         self.polls
     }
 
     /// What it waits for: several things for a `select!` or a `join!`; none for a task that does not wait, or that waits for
     /// something which is not this crate's.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert!(info.waits().is_empty()); // nobody knows what `pending` is
+    /// # }
+    /// ```
     pub fn waits(&self) -> &[Wait] {
         &self.waits
     }
 
     /// Is there no waker of it anywhere, so that nothing can wake it but an abort?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert!(info.is_lost()); // `pending` keeps no waker
+    /// # }
+    /// ```
     pub fn is_lost(&self) -> bool {
         self.is_lost
     }
@@ -256,32 +413,89 @@ impl TaskInfo {
 
 impl TaskList {
     /// The runtime.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// assert_eq!(tasks.runtime(), selvedge::runtime::Handle::current().id());
+    /// # }
+    /// ```
     pub fn runtime(&self) -> handle::Id {
         self.runtime
     }
 
     /// The tasks, oldest first.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// for task in tasks.iter() {
+    ///     println!("{task}");
+    /// }
+    /// # }
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &TaskInfo> {
         self.tasks.iter()
     }
 
     /// How many there are.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// assert_eq!(tasks.len(), 2); // and the future of `main`
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
 
     /// Are there none?
+    ///
+    /// ```
+    /// let runtime = selvedge::runtime::Runtime::new().unwrap();
+    /// assert!(runtime.handle().tasks().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
     /// The task with that id.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// assert!(tasks.get(task.id()).is_some());
+    /// # }
+    /// ```
     pub fn get(&self, id: Id) -> Option<&TaskInfo> {
         let at = self.tasks.binary_search_by_key(&id, |task| task.id).ok()?;
         self.tasks.get(at)
     }
 
     /// All of it as JSON, version 1; `docs/tasks.md` tells the fields.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// assert!(tasks.to_json().starts_with("{\"version\":1,"));
+    /// # }
+    /// ```
     pub fn to_json(&self) -> String {
         let mut json = Json::new();
         json.object(|list| {
@@ -336,11 +550,37 @@ impl Wait {
     }
 
     /// What kind of thing it is.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::runtime::tasks::WaitKind;
+    /// let task = selvedge::spawn(selvedge::time::sleep(std::time::Duration::from_secs(9)));
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert_eq!(wait.kind(), WaitKind::Sleep);
+    /// # }
+    /// ```
     pub fn kind(&self) -> WaitKind {
         self.kind
     }
 
     /// A number for the lock, semaphore or channel: the same for all that wait for it.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let guard = lock.clone().lock_owned().await;
+    /// let task = selvedge::spawn(lock.lock_owned());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert!(wait.object().is_some());
+    /// drop(guard);
+    /// # }
+    /// ```
     pub fn object(&self) -> Option<u64> {
         match self.kind {
             WaitKind::Sleep
@@ -357,16 +597,57 @@ impl Wait {
 
     /// The task or `block_on` that took the lock last: for a mutex and a lock to write, who holds it; for a semaphore or a lock that is read, one
     /// of those who do. `None` also if a thread outside of tasks took it.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let guard = lock.clone().lock_owned().await;
+    /// let task = selvedge::spawn(lock.lock_owned());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert!(wait.holder().is_some()); // the future of `main`
+    /// drop(guard);
+    /// # }
+    /// ```
     pub fn holder(&self) -> Option<Id> {
         Id::from_number(self.held?.task)
     }
 
     /// Was the lock handed to a future of the [`holder`](Self::holder) that has not been polled since?
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let guard = lock.clone().lock_owned().await;
+    /// let task = selvedge::spawn(lock.lock_owned());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert!(!wait.is_handed_over());
+    /// drop(guard);
+    /// # }
+    /// ```
     pub fn is_handed_over(&self) -> bool {
         self.held.is_some_and(|held| held.is_handed_over)
     }
 
     /// The task whose end is waited for.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let other = selvedge::spawn(std::future::pending::<()>());
+    /// let id = other.id();
+    /// let task = selvedge::spawn(other);
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert_eq!(wait.task(), Some(id));
+    /// # }
+    /// ```
     pub fn task(&self) -> Option<Id> {
         match self.kind {
             WaitKind::Join => Id::from_number(self.what),
@@ -375,6 +656,20 @@ impl Wait {
     }
 
     /// The descriptor of a socket, pipe or the like.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::os::fd::AsRawFd;
+    /// let socket = selvedge::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    /// let fd = socket.as_raw_fd();
+    /// let task = selvedge::spawn(async move { socket.readable().await });
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert_eq!(wait.descriptor(), Some(fd));
+    /// # }
+    /// ```
     pub fn descriptor(&self) -> Option<i32> {
         match self.kind {
             WaitKind::Readable | WaitKind::Writable | WaitKind::Ready => Some(self.what as i32),
@@ -383,12 +678,37 @@ impl Wait {
     }
 
     /// How much longer it sleeps; zero if its time has come.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = selvedge::spawn(selvedge::time::sleep(std::time::Duration::from_secs(9)));
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert!(wait.remaining().unwrap().as_secs() <= 9);
+    /// # }
+    /// ```
     pub fn remaining(&self) -> Option<Duration> {
         (self.kind == WaitKind::Sleep)
             .then(|| Duration::from_millis(self.what.saturating_sub(self.now)))
     }
 
     /// The number of the signal, or of the child process.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::signal::unix::{SignalKind, signal};
+    /// let kind = SignalKind::user_defined1();
+    /// let mut signals = signal(kind).unwrap();
+    /// let task = selvedge::spawn(async move { signals.recv().await });
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert_eq!(wait.number(), Some(kind.as_raw_value()));
+    /// # }
+    /// ```
     pub fn number(&self) -> Option<i32> {
         match self.kind {
             WaitKind::Child | WaitKind::Signal => Some(self.what as i32),

@@ -114,9 +114,6 @@ impl Reactor {
         interest: Interest,
         io: &Arc<ScheduledIo>,
     ) -> io::Result<Key> {
-        if self.origin.is_inherited() {
-            return Err(io::Error::other(InheritedError));
-        }
         let slot = self.slots.lock().insert(io.clone());
         let slot = slot.ok_or_else(shutdown_error)?;
         let token = mio::Token(slot.number());

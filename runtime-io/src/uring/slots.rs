@@ -189,6 +189,12 @@ impl Slots {
         keys
     }
 
+    /// Bytes of memory held.
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn memory(&self) -> usize {
+        self.states.memory()
+    }
+
     /// The state has been taken.
     fn vacate(&mut self, key: Key) {
         self.states.remove(key.in_slab());

@@ -1,6 +1,8 @@
 //! The wheel against a sorted map: what fires, and in what order.
 
 #[cfg(not(runtime_loom))]
+mod values;
+#[cfg(not(runtime_loom))]
 mod wakers;
 
 use crate::due::Due;
@@ -182,6 +184,7 @@ impl Both {
             wakers.wake_after(());
             wakers = batch_with(room);
         }
+        assert!(wakers.len() <= WakeBatch::ROOM);
         wakers.wake_after(());
         let later = self.map.split_off(&(now + 1, 0, 0));
         let due = std::mem::replace(&mut self.map, later);
@@ -290,6 +293,7 @@ proptest! {
             prop_assert!(wakers.is_empty());
             wakers = batch_with(room);
         }
+        prop_assert!(wakers.len() <= WakeBatch::ROOM);
         wakers.wake_after(());
         let timers = std::mem::take(&mut both.map);
         let due: Vec<usize> = timers.values().map(|(id, _)| *id).collect();
@@ -431,4 +435,34 @@ fn many_postponed_timers_fire_in_the_order_of_their_resets() {
     let (fired, due) = both.advance(6_000, 32);
     assert_eq!(fired.len(), 2 * MANY);
     assert_eq!(fired, due);
+}
+
+/// Timers of one tick fire a few at a time, and so do those that a shutdown ends: others may come in between.
+#[test]
+fn a_shutdown_in_the_midst_of_firing_ends_the_rest() {
+    let mut both = Both::new();
+    for tick in [64, 64, 64, 64, 100, 5_000, 300_000] {
+        let is_armed = both.insert(When {
+            step: tick,
+            ahead: 1,
+            within: 1_000_000,
+        });
+        assert!(is_armed);
+    }
+    let mut wakers = batch_with(1);
+    assert!(both.wheel.advance(64, &mut wakers));
+    wakers.wake_after(());
+    let mut wakers = batch_with(3);
+    assert!(both.wheel.end_all(Phase::Failed, &mut wakers));
+    wakers.wake_after(());
+    assert_eq!(*both.woken.lock().unwrap(), [1, 2, 3, 4]);
+    // The first and the last of those that are left are given up.
+    let gone = [4, 6].map(|nth| both.pick(nth).unwrap());
+    let gone = gone.map(|key| both.remove(key));
+    let mut wakers = batch_with(3);
+    assert!(!both.wheel.end_all(Phase::Failed, &mut wakers));
+    wakers.wake_after(());
+    assert_eq!(*both.woken.lock().unwrap(), [1, 2, 3, 4, 6]);
+    assert!(gone.iter().all(|(_, entry)| entry.phase() == Phase::Armed));
+    both.map.clear();
 }

@@ -399,3 +399,13 @@ fn what_is_overdue_fires_in_every_slot() {
         assert!(entries.iter().all(|entry| entry.phase() == Phase::Fired));
     }
 }
+
+#[test]
+fn a_clock_that_may_not_pause_never_advances_by_itself() {
+    let (wheels, unparks) = wheels(false);
+    assert!(!wheels.is_auto_advancing());
+    wheels.inhibit_auto_advance();
+    wheels.allow_auto_advance();
+    assert!(!wheels.is_auto_advancing());
+    assert_eq!(unparks.get(), 0);
+}

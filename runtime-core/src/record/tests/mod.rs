@@ -1,9 +1,19 @@
-//! Of the ring: unit tests, one under load, and a model under the model checker.
+//! Unit tests of each part, of the ring one under load too, and a model of it under the model checker.
 
+#[cfg(not(runtime_loom))]
+mod events;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
+mod read;
+#[cfg(not(runtime_loom))]
+mod session;
+#[cfg(not(runtime_loom))]
+mod strings;
+#[cfg(not(runtime_loom))]
 mod unit;
+#[cfg(all(unix, not(runtime_loom)))]
+mod words;
 
 use super::ring::{Record, Ring, Snapshot, Writer};
 use super::words::Words;

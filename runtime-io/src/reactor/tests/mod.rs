@@ -10,6 +10,8 @@ mod slots;
 mod sources;
 #[cfg(not(runtime_loom))]
 mod unit;
+#[cfg(not(runtime_loom))]
+mod values;
 
 #[cfg(not(runtime_loom))]
 use super::driver::{Driver, Reactor};

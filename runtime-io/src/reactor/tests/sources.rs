@@ -1,13 +1,15 @@
 //! A driver's turns and the sources of its reactor and of all.
 
 use super::driver;
-use crate::reactor::{Source, Turn, add_to_all};
+use crate::reactor::registration::Registration;
+use crate::reactor::{Direction, Interest, Ready, Source, Turn, add_to_all};
 use runtime_core::driver::{IoDriver, Unpark};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -121,4 +123,45 @@ fn a_source_of_all_reactors_is_asked_by_old_and_new_ones() {
     let (mut new, _reactor) = super::driver_of(true);
     new.turn();
     assert_eq!(TURNS.load(Ordering::Relaxed), 2);
+}
+
+/// As [`Impatient`], for there to be two.
+#[derive(Default)]
+struct Counts(AtomicUsize);
+
+impl Source for Counts {
+    fn deliver(&self, _: &Turn<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Neither of another source's events, nor of a registration's.
+#[test]
+fn a_source_is_told_of_its_own_events_only() {
+    let (mut driver, reactor) = driver();
+    let (first, second) = (
+        reactor.source::<Counts>().unwrap(),
+        reactor.source::<Impatient>().unwrap(),
+    );
+    let (near, far) = UnixStream::pair().unwrap();
+    reactor.watch::<Impatient>(near.as_raw_fd()).unwrap();
+    (&far).write_all(b"now").unwrap();
+    driver.turn();
+    assert_eq!(
+        (first.0.load(Ordering::Relaxed), second.counts()[1]),
+        (0, 1)
+    );
+    let (near, far) = UnixStream::pair().unwrap();
+    let (ready, io) = (Ready::EMPTY, Interest::READABLE);
+    let registration = Registration::on(reactor.clone(), near.as_raw_fd(), io, ready);
+    let mut cx = Context::from_waker(Waker::noop());
+    let asked = registration.poll_ready(&mut cx, Direction::Read);
+    assert!(asked.is_pending());
+    (&far).write_all(b"now").unwrap();
+    driver.turn();
+    assert!(registration.poll_ready(&mut cx, Direction::Read).is_ready());
+    assert_eq!(
+        (first.0.load(Ordering::Relaxed), second.counts()[1]),
+        (0, 1)
+    );
 }

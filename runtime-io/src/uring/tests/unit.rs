@@ -1,9 +1,10 @@
 //! A ring without a reactor: the test is the driver. What waits, waits for a pipe.
 
 use crate::fs::Handle;
+use crate::uring::kernel::{self, Kernel};
 use crate::uring::ring::Ring;
 use crate::uring::slots::{Key, OnAbandon, OnComplete, OnLook, Slots};
-use crate::uring::{Done, Op, Request};
+use crate::uring::{Done, Op, Paths, Request, StatBuf, c_path};
 use runtime_core::base::contain;
 use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::driver::Unpark;
@@ -327,4 +328,159 @@ fn slots_go_through_their_states() {
         slots.complete(Key::NOBODY, 0),
         OnComplete::Unknown
     ));
+}
+
+/// An operation that is given up twice is still the kernel's; what names none is let alone.
+#[test]
+fn an_operation_is_given_up_once() {
+    let mut slots = Slots::default();
+    let is_nothing = |answer: &OnAbandon| {
+        matches!(
+            answer,
+            OnAbandon::InFlight {
+                may_cancel: false,
+                ..
+            }
+        )
+    };
+    assert!(is_nothing(&slots.abandon(Key::NOBODY)));
+    let key = slots.insert(request(), WakerSlot::holding(Waker::noop()));
+    let first = slots.abandon(key);
+    assert!(matches!(
+        first,
+        OnAbandon::InFlight {
+            may_cancel: true,
+            ..
+        }
+    ));
+    assert!(is_nothing(&slots.abandon(key)));
+    assert!(matches!(
+        slots.complete(key, -1),
+        OnComplete::Dispose(_, -1)
+    ));
+}
+
+/// However an operation ends, its place is free for the next.
+#[test]
+fn places_are_used_again() {
+    let mut slots = Slots::default();
+    let mut memory = 0;
+    for round in 0..5_000 {
+        let new = |slots: &mut Slots| slots.insert(request(), WakerSlot::holding(Waker::noop()));
+        let keys = [new(&mut slots), new(&mut slots), new(&mut slots)];
+        let _ = slots.abandon(keys[0]);
+        let _ = slots.complete(keys[0], -1);
+        let _ = slots.complete(keys[1], -1);
+        let _ = slots.abandon(keys[1]);
+        let _ = slots.complete(keys[2], -1);
+        let _ = slots.look(keys[2]);
+        if round == 0 {
+            memory = slots.memory();
+        }
+    }
+    assert_eq!((slots.memory(), slots.in_flight()), (memory, 0));
+}
+
+#[test]
+fn what_changes_files_is_not_cancelled() {
+    let file = Arc::new(Handle::opened(std::fs::File::open("/dev/null").unwrap()));
+    let paths = Paths {
+        from: c"/a".to_owned(),
+        to: c"/b".to_owned(),
+    };
+    let write = Request::Write {
+        file,
+        data: Arc::from(&b"x"[..]),
+        from: 0,
+    };
+    assert!(!Request::Rename(paths).may_cancel() && !write.may_cancel());
+    assert!(request().may_cancel());
+}
+
+#[test]
+fn a_ring_knows_what_its_kernel_can() {
+    let Some(bench) = Bench::new() else { return };
+    let opcodes = Kernel::new().unwrap().opcodes();
+    // The first is to do nothing, which each kernel can.
+    let known = opcodes.trailing_ones() as u8;
+    assert!(known > Request::READ && known < 64);
+    for opcode in 0..64 {
+        assert_eq!(bench.ring.can(opcode), (opcodes >> opcode) & 1 == 1);
+    }
+    assert!((64..=u8::MAX).all(|opcode| !bench.ring.can(opcode)));
+}
+
+#[test]
+fn a_wait_tells_whether_something_has_completed() {
+    let Ok(kernel) = Kernel::new() else { return };
+    assert!(!kernel.wait(Duration::from_millis(1)));
+    // A cancellation of nothing completes at once.
+    // SAFETY: the test has the queue to itself, and a cancellation points nowhere.
+    assert!(unsafe { kernel.push(&kernel::cancel(Key::NOBODY)) });
+    assert_eq!(kernel.submit().unwrap(), 1);
+    assert!(kernel.wait(Duration::from_secs(60)));
+    // SAFETY: the test has the queues to itself.
+    let has_more = unsafe { kernel.completions(|key, _| assert_eq!(key, Key::NOBODY)) };
+    assert!(!has_more && !kernel.wait(Duration::ZERO));
+}
+
+#[test]
+fn a_question_gets_the_standard_librarys_answer() {
+    use std::os::unix::fs::MetadataExt;
+
+    let Some(bench) = Bench::new() else { return };
+    for path in ["/dev/null", "/proc/self/exe", "/", "/dev/zero"] {
+        let request = Request::Stat {
+            path: c_path(path.as_ref()).unwrap(),
+            file: None,
+            answer: StatBuf::new(),
+        };
+        let mut op = Op::new(bench.ring.clone(), request);
+        assert!(poll_once(&mut op).is_pending());
+        let Ok(Done::Stat(answer)) = bench.finish(&mut op) else {
+            panic!("no answer for {path}");
+        };
+        let expected = std::fs::metadata(path).unwrap();
+        assert_eq!(answer.mode(), expected.mode(), "{path}");
+        assert_eq!(answer.size(), expected.size(), "{path}");
+        let major = ((expected.rdev() >> 8) & 0xfff) as u32;
+        assert_eq!(answer.device_major(), major, "{path}");
+    }
+}
+
+#[test]
+#[should_panic = "polled after its end"]
+fn an_operation_that_has_ended_is_not_polled_again() {
+    let Some(bench) = Bench::new() else {
+        panic!("polled after its end: not here");
+    };
+    let mut op = Op::new(bench.ring.clone(), request());
+    assert!(poll_once(&mut op).is_pending());
+    assert!(bench.finish(&mut op).is_ok());
+    let _ = poll_once(&mut op);
+}
+
+/// It costs budget once it is over, as any other.
+#[test]
+fn an_operation_costs_budget() {
+    use runtime_core::coop;
+
+    let Some(bench) = Bench::new() else { return };
+    let mut ops: Vec<Op> = (0..200)
+        .map(|_| Op::new(bench.ring.clone(), request()))
+        .collect();
+    let woken = Arc::new(Count::default());
+    let waker = Waker::from(woken.clone());
+    for op in &mut ops {
+        let polled = Pin::new(op).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+    }
+    // Ordering: Relaxed; counted by this thread.
+    assert_soon(&bench, || woken.0.load(Ordering::Relaxed) == ops.len());
+    let count = ops.len();
+    let over = coop::budget(|| {
+        let ready = ops.iter_mut().map(|op| poll_once(op).is_ready());
+        ready.filter(|is_ready| *is_ready).count()
+    });
+    assert!((1..count).contains(&over), "{over}");
 }

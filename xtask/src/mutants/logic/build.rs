@@ -441,12 +441,24 @@ fn key(name: &str, source: &str, found: &Found) -> String {
 /// Packages that are not copied.
 const FOREIGN: [&str; 2] = ["examples", "tests/web"];
 
+/// A list of packages, in one line, without those that are not copied.
+fn without_foreign(list: &str) -> String {
+    let is_foreign = |part: &&str| FOREIGN.iter().any(|name| part.contains(name));
+    let (key, list) = list.split_once('[').unwrap_or((list, ""));
+    let parts = list.trim_end_matches(']').split(',').map(str::trim);
+    let kept: Vec<&str> = parts
+        .filter(|part| !part.is_empty() && !is_foreign(part))
+        .collect();
+    format!("{key}[{}]\n", kept.join(", "))
+}
+
 /// The manifest without its lints, without the packages that are not copied, and without the development dependencies that
 /// `used` does not name: they take long to build.
 fn without_unused(manifest: &str, used: &str) -> String {
     let mut out = String::new();
     let (mut in_dev, mut in_lints) = (false, false);
-    for line in manifest.lines() {
+    let mut lines = manifest.lines();
+    while let Some(line) = lines.next() {
         if line.starts_with('[') {
             in_dev = line == "[dev-dependencies]";
             in_lints = line.starts_with("[workspace.lints");
@@ -454,11 +466,11 @@ fn without_unused(manifest: &str, used: &str) -> String {
             continue;
         }
         if line.starts_with("members = ") || line.starts_with("default-members = ") {
-            let is_foreign = |part: &&str| FOREIGN.iter().any(|name| part.contains(name));
-            let parts = line.trim_end_matches(']').split(", ");
-            let kept: Vec<&str> = parts.filter(|part| !is_foreign(part)).collect();
-            out.push_str(&kept.join(", "));
-            out.push_str("]\n");
+            let mut list = line.to_owned();
+            while !list.contains(']') {
+                list.push_str(lines.next().unwrap_or("]"));
+            }
+            out.push_str(&without_foreign(&list));
             continue;
         }
         let name = line.split([' ', '.', '=']).next().unwrap_or_default();
@@ -523,5 +535,9 @@ mod tests {
         let manifest = "members = [\"a\", \"examples\", \"tests/web\"]\ndefault-members = [\".\", \"examples\"]\n";
         let kept = "members = [\"a\"]\ndefault-members = [\".\"]\n";
         assert_eq!(without_unused(manifest, ""), kept);
+        let lines =
+            "members = [\n    \"a\", \"examples\",\n    \"b\",\n]\nexclude = [\"examples\"]\n";
+        let kept = "members = [\"a\", \"b\"]\nexclude = [\"examples\"]\n";
+        assert_eq!(without_unused(lines, ""), kept);
     }
 }

@@ -193,6 +193,8 @@ impl Judges {
         command.arg("--exact").args(tests.iter().map(|t| &t.name));
         command.env("RUST_BACKTRACE", "0").current_dir(env::root());
         command.env("JUDGE_SECONDS", "unlimited");
+        // A mutant's failures are no regressions of the source's.
+        command.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
         if let Some(bound) = self.bound.as_deref().or(bound) {
             command.env("LOOM_MAX_PREEMPTIONS", bound);
         }

@@ -1,0 +1,123 @@
+//! Reads what was recorded, word by word, as `docs/recorder.md` tells the format.
+
+use crate::record::ring::Record;
+
+/// A recording's bytes, taken apart.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    /// The first page.
+    pub(super) head: Vec<u64>,
+    pub(super) rings: Vec<Kept>,
+    pub(super) strings: Vec<Text>,
+}
+
+/// What a ring had kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) lost: u64,
+    pub(super) records: Vec<Record>,
+}
+
+/// A string, with all that is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) kind: u64,
+    pub(super) key: u64,
+    pub(super) place: (u64, u64),
+    pub(super) text: String,
+}
+
+/// What a record tells, without its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) kind: u64,
+    pub(super) detail: u64,
+    pub(super) a: u64,
+    pub(super) b: u64,
+}
+
+pub(super) fn told(record: &Record) -> Told {
+    Told {
+        kind: record[1] & 0xff,
+        detail: record[1] >> 24,
+        a: record[2],
+        b: record[3],
+    }
+}
+
+/// The number of the thread that wrote a record.
+pub(super) fn thread_of(record: &Record) -> u64 {
+    record[1] >> 8 & 0xffff
+}
+
+impl Read {
+    pub(super) fn of(bytes: &[u8]) -> Read {
+        let words: Vec<u64> = bytes
+            .chunks(8)
+            .map(|word| u64::from_le_bytes(word.try_into().unwrap()))
+            .collect();
+        let (head, mut rest) = words.split_at(512);
+        let mut read = Read {
+            head: head.to_vec(),
+            ..Read::default()
+        };
+        while let [kind, bytes, ..] = *rest {
+            let (chunk, others) = rest.split_at(bytes as usize / 8);
+            rest = others;
+            match kind {
+                2 => read.strings.extend(texts(chunk)),
+                3 => read.rings.push(kept(chunk)),
+                other => panic!("a snapshot has a chunk of kind {other}"),
+            }
+        }
+        read
+    }
+
+    /// The numbers of the threads of a name.
+    pub(super) fn threads(&self, name: &str) -> Vec<u64> {
+        let threads = self.strings.iter().filter(|text| text.kind == 3);
+        let named = threads.filter(|text| text.text == name);
+        named.map(|text| text.key).collect()
+    }
+
+    /// The ring in which a thread wrote its first record.
+    pub(super) fn ring_of(&self, thread: u64) -> &Kept {
+        let has = |ring: &&Kept| ring.records.iter().any(|r| thread_of(r) == thread);
+        self.rings.iter().find(has).unwrap()
+    }
+}
+
+/// The entries of a chunk of strings.
+pub(super) fn texts(chunk: &[u64]) -> Vec<Text> {
+    let used = chunk[2] as usize;
+    let mut rest = &chunk[8..8 + used];
+    let mut found = Vec::new();
+    while let [key, kind, place, ..] = *rest {
+        let len = (kind >> 32) as usize;
+        let (entry, others) = rest.split_at(3 + len.div_ceil(8));
+        rest = others;
+        let bytes: Vec<u8> = entry[3..].iter().flat_map(|w| w.to_le_bytes()).collect();
+        assert!(bytes[len..].iter().all(|byte| *byte == 0));
+        found.push(Text {
+            kind: kind & 0xffff_ffff,
+            key,
+            place: (place & 0xffff_ffff, place >> 32),
+            text: String::from_utf8_lossy(&bytes[..len]).into_owned(),
+        });
+    }
+    found
+}
+
+fn kept(chunk: &[u64]) -> Kept {
+    assert_eq!(chunk[1] as usize, chunk.len() * 8);
+    assert_eq!(chunk[4..8], [0; 4]);
+    let records: Vec<Record> = chunk[8..]
+        .chunks(4)
+        .map(|record| record.try_into().unwrap())
+        .collect();
+    assert_eq!(chunk[3] as usize, records.len());
+    Kept {
+        lost: chunk[2],
+        records,
+    }
+}

@@ -1,0 +1,61 @@
+//! Memory of the heap, and of a file.
+
+use crate::record::words::{Source, Words};
+use std::fs::File;
+use std::os::fd::FromRawFd;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+
+/// A file without a name.
+pub(super) fn file() -> File {
+    // SAFETY: a name and flags; the descriptor is new, and nobody else's.
+    unsafe {
+        let fd = libc::memfd_create(c"recording".as_ptr(), libc::MFD_ALLOW_SEALING);
+        assert!(fd >= 0);
+        File::from_raw_fd(fd)
+    }
+}
+
+#[test]
+fn memory_is_zero_and_has_the_length_asked_for() {
+    let words = Source::Heap.words(100).unwrap();
+    assert_eq!(words.len(), 100);
+    assert!(words.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+}
+
+#[test]
+fn a_file_grows_by_what_is_asked_for_and_has_what_was_written() {
+    let file = file();
+    let parts = [512, 1_024].map(|len| Words::at_end_of(&file, len).unwrap());
+    assert_eq!(file.metadata().unwrap().len(), (512 + 1_024) * 8);
+    for (part, first) in parts.iter().zip([1, 1_000]) {
+        assert!(part.iter().all(|word| word.load(Ordering::Relaxed) == 0));
+        for (word, value) in part.iter().zip(first..) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+    // They stay without the memory.
+    drop(parts);
+    let mut bytes = vec![0; (512 + 1_024) * 8];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    let words = bytes
+        .chunks(8)
+        .map(|w| u64::from_ne_bytes(w.try_into().unwrap()));
+    assert!(words.eq((1..513).chain(1_000..2_024)));
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error() {
+    let file = file();
+    // SAFETY: a number is passed for an open descriptor.
+    let sealed = unsafe {
+        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
+        libc::fcntl(fd, libc::F_ADD_SEALS, libc::F_SEAL_GROW)
+    };
+    assert_eq!(sealed, 0);
+    assert!(Words::at_end_of(&file, 512).is_err());
+    assert_eq!(file.metadata().unwrap().len(), 0);
+    // One that cannot be written to at all.
+    let read_only = File::open("/proc/self/exe").unwrap();
+    assert!(Source::File(read_only).words(512).is_err());
+}
