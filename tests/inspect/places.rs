@@ -204,7 +204,11 @@ fn another_user_is_refused_though_the_file_lets_it_in() {
         let changed = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
         let mut told = String::new();
         let stream = UnixStream::connect(&path);
-        let read = stream.and_then(|mut stream| stream.read_to_string(&mut told));
+        let read = stream.and_then(|mut stream| {
+            // One that is let in would wait for its own request.
+            stream.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
+            stream.read_to_string(&mut told)
+        });
         let is_refused = changed == 0 && read.is_ok() && told.contains("\"error\":\"forbidden\"");
         // SAFETY: ends the child without running what the parent registered.
         unsafe { libc::_exit(i32::from(!is_refused)) };
