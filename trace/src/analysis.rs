@@ -138,7 +138,7 @@ pub struct TaskTrack {
 pub struct Waiting {
     /// What kind of thing.
     pub kind: WaitKind,
-    /// Which: the address of a lock or channel, a task, a descriptor.
+    /// Which: a lock's number, the address of a channel, a task, a descriptor, a sleep's deadline in milliseconds of the runtime's clock.
     pub what: u64,
 }
 

@@ -57,8 +57,8 @@ pub(crate) enum Kind {
     Worker = 20,
     /// Task `a` was cancelled.
     Cancelled = 21,
-    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`](crate::base::waits::WaitKind), `a` tells what for: the address of a lock or
-    /// channel, the task or the descriptor; of a sleep nothing.
+    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`](crate::base::waits::WaitKind), `a` tells what for: the name of a lock's record
+    /// (see `base::holder`), the address of a channel, the task or the descriptor; of a sleep its deadline in milliseconds of the runtime's clock.
     Wait = 22,
     /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.
     Stuck = 23,
