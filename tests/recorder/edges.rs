@@ -285,3 +285,21 @@ fn a_sleep_is_told_in_each_poll() {
         tasks.iter().for_each(|task| task.abort());
     });
 }
+
+/// As many as are kept, and no harm where there are more.
+#[test]
+fn a_poll_that_waits_for_many_things_tells_of_some() {
+    analysed(current(), || async {
+        let channels: Vec<_> = (0..8).map(|_| oneshot::channel::<()>()).collect();
+        let (kept, waits): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
+        let task = selvedge::spawn(futures_util::future::join_all(waits));
+        selvedge::time::sleep(Duration::from_millis(2)).await;
+        let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
+        let now = Analysis::of(&selvedge_trace::Recording::read(&bytes.unwrap()).unwrap());
+        let mut tasks = now.tasks.values().filter(|t| t.kind == PollKind::Task);
+        let told = tasks.next().unwrap().waits.clone();
+        assert!((2..=8).contains(&told.len()), "{told:?}");
+        assert!(told.iter().all(|wait| wait.kind == WaitKind::Oneshot));
+        drop((kept, task));
+    });
+}

@@ -43,7 +43,11 @@ fn the_recorded_program() {
             // SAFETY: takes numbers.
             "kill" => unsafe { libc::kill(libc::getpid(), libc::SIGKILL) },
             "abort" => std::process::abort(),
-            "fork" => fork_and_mark(&recorder),
+            "fork" => {
+                fork_and_mark(&recorder);
+                // Nothing more of this thread's, which would be written over what the child has left.
+                std::process::exit(0);
+            }
             _ => panic!("the end"),
         };
     });
@@ -118,7 +122,27 @@ fn in_a_folder_each_process_has_a_file_of_its_own() {
 
 #[test]
 fn a_path_that_cannot_be_written_costs_the_program_nothing() {
-    assert!(run("exit", Path::new("/proc/no/such/folder")).success());
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "files::the_recorded_program", "--nocapture"])
+        .env(END, "exit")
+        .env("SELVEDGE_RECORD", "/proc/no/such/folder")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said: Vec<&str> = said.matches("nothing is recorded: ").collect();
+    assert_eq!(said.len(), 1);
+}
+
+#[test]
+fn what_is_no_file_is_not_recorded_to() {
+    let _alone = crate::alone();
+    let folder = folder("recorder-no-file");
+    let options = selvedge::runtime::RecordOptions::new().file(&folder);
+    let recorder = crate::current().build().unwrap().handle().recorder();
+    let error = recorder.start(&options).unwrap_err();
+    assert_ne!(error.kind(), std::io::ErrorKind::AlreadyExists, "{error}");
+    assert!(!recorder.is_on() && folder.is_dir());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::{analysed, multi};
 use selvedge::sync::Notify;
 use selvedge_trace::{Analysis, Finding, FindingKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn only(analysis: &Analysis, kind: FindingKind) -> &Finding {
@@ -54,12 +55,21 @@ fn tasks_that_wait_for_each_other_are_a_cycle() {
 fn a_poll_that_wakes_a_crowd_is_a_storm() {
     let analysis = analysed(multi(), || async {
         let notify = Arc::new(Notify::new());
+        let waiting = Arc::new(AtomicUsize::new(0));
         let mut waiters = selvedge::task::JoinSet::new();
         for _ in 0..1_000 {
-            let notify = notify.clone();
-            waiters.spawn(async move { notify.notified().await });
+            let (notify, waiting) = (notify.clone(), waiting.clone());
+            waiters.spawn(async move {
+                let mut notified = std::pin::pin!(notify.notified());
+                notified.as_mut().enable();
+                waiting.fetch_add(1, Ordering::Relaxed);
+                notified.await
+            });
         }
-        selvedge::time::sleep(Duration::from_millis(20)).await;
+        // One that came later would wait for ever.
+        while waiting.load(Ordering::Relaxed) < 1_000 {
+            selvedge::time::sleep(Duration::from_millis(1)).await;
+        }
         let wakes = selvedge::spawn(async move { notify.notify_waiters() });
         wakes.await.unwrap();
         waiters.join_all().await;

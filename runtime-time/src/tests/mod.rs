@@ -456,6 +456,9 @@ fn a_shutdown_in_the_midst_of_firing_ends_the_rest() {
     assert!(both.wheel.end_all(Phase::Failed, &mut wakers));
     wakers.wake_after(());
     assert_eq!(*both.woken.lock().unwrap(), [1, 2, 3, 4]);
+    // Nobody fires what the shutdown has yet to end.
+    let mut wakers = WakeBatch::new();
+    assert!(!both.wheel.advance(u64::MAX, &mut wakers) && wakers.is_empty());
     // The first and the last of those that are left are given up.
     let gone = [4, 6].map(|nth| both.pick(nth).unwrap());
     let gone = gone.map(|key| both.remove(key));

@@ -12,7 +12,7 @@ mod session;
 mod strings;
 #[cfg(not(runtime_loom))]
 mod unit;
-#[cfg(all(unix, not(runtime_loom)))]
+#[cfg(all(target_os = "linux", not(runtime_loom)))]
 mod words;
 
 use super::ring::{Record, Ring, Snapshot, Writer};

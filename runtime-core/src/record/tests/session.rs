@@ -47,18 +47,27 @@ fn the_first_page_tells_when_and_how_fast() {
     assert!((before.2..=after.2).contains(&head[3]));
     assert!((before.0..=after.0).contains(&head[4]));
     assert!((before.1..=after.1).contains(&head[5]));
-    // The pace: by it, the ticks that have passed are about the nanoseconds that have. (Both are read a moment apart.)
-    let nanos = (u128::from(after.0 - before.0) * u128::from(head[6])) >> 32;
-    let passed = u128::from(after.1 - before.1);
-    assert!(passed >= 2_000_000);
-    assert!(
-        (passed / 2..passed * 2).contains(&nanos),
-        "{nanos} of {passed}"
-    );
     assert!(head[7..].iter().all(|word| *word == 0));
     session.note_missed();
     session.note_missed();
     assert_eq!(Read::of(&session.snapshot()).head[7], 2);
+}
+
+/// By the pace of the first page, the ticks of a while are about its nanoseconds, unless the thread loses its processor between
+/// two readings: that it does not do each time.
+#[test]
+fn the_pace_of_the_ticks_is_measured() {
+    let is_about_right = |_| {
+        let before = (clock::ticks(), clock::nanos());
+        let session = session();
+        let after = (clock::ticks(), clock::nanos());
+        let pace = Read::of(&session.snapshot()).head[6];
+        let nanos = (u128::from(after.0 - before.0) * u128::from(pace)) >> 32;
+        let passed = u128::from(after.1 - before.1);
+        assert!(passed >= 2_000_000);
+        (passed / 2..passed * 2).contains(&nanos)
+    };
+    assert!((0..100).any(is_about_right));
 }
 
 #[test]
@@ -97,6 +106,7 @@ fn a_worker_has_eight_times_the_records_of_another_thread() {
         (32 * 1_024, [1_024, 128]),
         (32 * 8_192, [8_192, 1_024]),
         (32 * 1_500, [1_024, 128]),
+        (32 * 2_000, [1_024, 128]),
     ] {
         for (is_worker, size) in [true, false].into_iter().zip(sizes) {
             let session = Session::new(1, Source::Heap, bytes).unwrap();

@@ -1,16 +1,21 @@
 //! Memory of the heap, and of a file.
 
 use crate::record::words::{Source, Words};
+use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::FromRawFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-/// A file without a name.
+/// A file of no folder.
 pub(super) fn file() -> File {
+    file_called(c"recording")
+}
+
+fn file_called(name: &CStr) -> File {
     // SAFETY: a name and flags; the descriptor is new, and nobody else's.
     unsafe {
-        let fd = libc::memfd_create(c"recording".as_ptr(), libc::MFD_ALLOW_SEALING);
+        let fd = libc::memfd_create(name.as_ptr(), libc::MFD_ALLOW_SEALING);
         assert!(fd >= 0);
         File::from_raw_fd(fd)
     }
@@ -58,4 +63,17 @@ fn a_file_that_may_not_grow_is_an_error() {
     // One that cannot be written to at all.
     let read_only = File::open("/proc/self/exe").unwrap();
     assert!(Source::File(read_only).words(512).is_err());
+}
+
+#[test]
+fn a_files_memory_is_given_back() {
+    let is_mapped = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.contains("memfd:given-back")
+    };
+    let file = file_called(c"given-back");
+    let words = Words::at_end_of(&file, 4 * 512).unwrap();
+    assert!(is_mapped());
+    drop(words);
+    assert!(!is_mapped());
 }
