@@ -5,7 +5,7 @@ use super::read::{Read, Told, thread_of, told};
 use crate::base::clock;
 use crate::record::{self, Outcome, Poll, Queue, RecordOptions, Recorder};
 use std::panic::Location;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Kinds, as the format has them.
@@ -14,8 +14,20 @@ const MARK: u64 = 15;
 
 /// One test at a time. Runs `f` on a thread of its own, recorded, and gives what that thread wrote: all but the clock.
 fn recorded(options: &RecordOptions, f: impl FnOnce() + Send + 'static) -> (Read, Vec<[u64; 4]>) {
+    let _alone = alone();
+    recorded_alone(options, f)
+}
+
+/// The recorder is the process's: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn recorded_alone(
+    options: &RecordOptions,
+    f: impl FnOnce() + Send + 'static,
+) -> (Read, Vec<[u64; 4]>) {
     let recorder = Recorder::new();
     recorder.start(options).unwrap();
     assert!(recorder.is_on());
@@ -134,7 +146,8 @@ fn each_event_is_told_with_its_numbers() {
 #[test]
 fn nothing_is_told_while_nothing_is_recorded() {
     let place = Location::caller();
-    let (before, records) = recorded(&RecordOptions::new(), || record::woken(1));
+    let _alone = alone();
+    let (before, records) = recorded_alone(&RecordOptions::new(), || record::woken(1));
     assert_eq!(records.len(), 1);
     // That thread has ended: this one has never been told of.
     let name = "told of nothing";
@@ -143,7 +156,6 @@ fn nothing_is_told_while_nothing_is_recorded() {
     silent.join().unwrap();
     assert!(before.threads(name).is_empty());
     if let Ok(snapshot) = Recorder::new().snapshot() {
-        // Another test may record by now, but not this.
         let read = Read::of(&snapshot);
         let threads = read.threads(name);
         let records = read.rings.iter().flat_map(|ring| &ring.records);
