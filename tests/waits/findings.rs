@@ -1,7 +1,7 @@
 //! Tasks that wait for each other, for themselves, or for nothing; and those that only look like it.
 
 use crate::support::each_blocks_on;
-use crate::{settled, waiting};
+use crate::{settled, settled_after, waiting};
 use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{Finding, FindingKind};
 use selvedge::sync::{Mutex, Notify, RwLock};
@@ -34,9 +34,7 @@ async fn circle(size: usize) -> Vec<JoinHandle<()>> {
     }
     go.notify_waiters();
     for task in &tasks {
-        while settled(task.id()).await.polls() < 2 {
-            yield_now().await;
-        }
+        settled_after(2, task.id()).await;
     }
     tasks
 }
@@ -118,14 +116,10 @@ fn a_lock_that_is_handed_to_a_branch_nobody_polls() {
         })
         .await;
         go.notify_one();
-        while settled(task.id()).await.polls() < 2 {
-            yield_now().await;
-        }
+        settled_after(2, task.id()).await;
         assert!(findings(FindingKind::Futurelock).is_empty());
         drop(guard);
-        while settled(task.id()).await.polls() < 3 {
-            yield_now().await;
-        }
+        settled_after(3, task.id()).await;
         let found = findings(FindingKind::Futurelock);
         assert_eq!(found[0].tasks(), [task.id()]);
         assert!(findings(FindingKind::Deadlock).is_empty());
@@ -157,9 +151,7 @@ fn what_may_end_is_no_deadlock() {
         }
         go.notify_waiters();
         for task in &tasks {
-            while settled(task.id()).await.polls() < 2 {
-                yield_now().await;
-            }
+            settled_after(2, task.id()).await;
         }
         assert!(findings(FindingKind::Deadlock).is_empty());
         for task in tasks {

@@ -4,7 +4,8 @@ use crate::support::{each_blocks_on, soon};
 use crate::{settled, waiting};
 use selvedge::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
-use selvedge::runtime::tasks::WaitKind;
+use selvedge::runtime::Handle;
+use selvedge::runtime::tasks::{TaskKind, WaitKind};
 use selvedge::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch,
 };
@@ -159,17 +160,28 @@ fn a_local_set_and_its_tasks() {
         assert_eq!(task.waits()[0].kind(), WaitKind::Sleep);
         assert_eq!(task.kind().to_string(), "local");
     });
-    // Awaited as a future, within a future that waits for something else as well.
+    // Awaited as a future, beside something else: a task looks at the future of `block_on`.
+    set.spawn_local(async { Notify::new().notified().await });
     runtime.block_on(async move {
+        let (found, finds) = oneshot::channel();
+        selvedge::spawn(async move {
+            let tasks = Handle::current().tasks();
+            let main = tasks.iter().find(|task| task.kind() == TaskKind::BlockOn);
+            let kinds: Vec<WaitKind> = main.unwrap().waits().iter().map(|w| w.kind()).collect();
+            found.send(kinds).unwrap();
+        });
         let mut set = set;
         let mut first = std::pin::pin!(sleep(Duration::from_secs(99)));
-        std::future::poll_fn(|cx| {
+        let mut finds = std::pin::pin!(finds);
+        let kinds = std::future::poll_fn(|cx| {
             assert!(first.as_mut().poll(cx).is_pending());
             assert!(std::pin::Pin::new(&mut set).poll(cx).is_pending());
-            std::task::Poll::Ready(())
+            finds.as_mut().poll(cx)
         })
-        .await;
-        drop(selvedge::spawn(async {}));
+        .await
+        .unwrap();
+        let expected = [WaitKind::Sleep, WaitKind::LocalSet, WaitKind::Oneshot];
+        assert_eq!(kinds, expected);
     });
 }
 

@@ -13,10 +13,15 @@ use selvedge::task::{Id, JoinHandle};
 
 /// What is told of a task once it is idle.
 async fn settled(id: Id) -> TaskInfo {
+    settled_after(1, id).await
+}
+
+/// The same, after so many polls.
+async fn settled_after(polls: u32, id: Id) -> TaskInfo {
     loop {
         let tasks = Handle::current().tasks();
         match tasks.get(id) {
-            Some(task) if task.state() == TaskState::Idle && task.polls() > 0 => {
+            Some(task) if task.state() == TaskState::Idle && task.polls() >= polls => {
                 return task.clone();
             }
             _ => selvedge::task::yield_now().await,

@@ -164,7 +164,8 @@ impl fmt::Display for WaitKind {
 pub(crate) struct Wait(u64);
 
 impl Wait {
-    const SHIFT: u32 = 8;
+    /// Where what is waited for begins in the word.
+    pub(crate) const SHIFT: u32 = 8;
 
     fn new(kind: WaitKind, what: u64) -> Wait {
         Wait(kind as u64 | what << Wait::SHIFT)

@@ -24,7 +24,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.
 const QUEUED: u64 = 0x80;
 const TAG: u64 = 0xff;
-const SHIFT: u32 = 8;
 /// A reader gives up to get all of one moment after so many attempts.
 const ATTEMPTS: usize = 4;
 
@@ -114,14 +113,14 @@ impl Glance {
     }
 
     pub(super) fn queued_at(&self, nanos: u64) {
-        self.word.set(QUEUED | nanos << SHIFT);
+        self.word.set(QUEUED | nanos << Wait::SHIFT);
     }
 
     pub(super) fn take_queued_at(&self) -> Option<u64> {
         let word = self.word.get();
         (word & TAG == QUEUED).then(|| {
             self.word.set(0);
-            word >> SHIFT
+            word >> Wait::SHIFT
         })
     }
 
@@ -138,8 +137,8 @@ impl Glance {
     fn doing(&self) -> Doing {
         let word = self.word.get();
         match word & TAG {
-            RUNS => Doing::Runs(((word >> SHIFT) as usize).checked_sub(1)),
-            QUEUED => Doing::QueuedSince(word >> SHIFT),
+            RUNS => Doing::Runs(((word >> Wait::SHIFT) as usize).checked_sub(1)),
+            QUEUED => Doing::QueuedSince(word >> Wait::SHIFT),
             tag => {
                 let mut all = [Wait::default(); waits::MOST];
                 all[0] = Wait::from_word(word & !SEVERAL);

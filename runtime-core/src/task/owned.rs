@@ -157,8 +157,8 @@ impl OwnedTasks {
         tasks
     }
 
-    /// Tells what `f` makes of every task that is bound throughout, shard by shard, the oldest first. `f` only reads: it is
-    /// called under the lock. No list is locked for longer than a few tasks take.
+    /// Tells what `f` makes of every task that is bound throughout, shard by shard, the oldest first. `f` is
+    /// called under the lock: it reads, and runs no user code. No list is locked for longer than a few tasks take.
     pub(crate) fn look<R>(&self, mut f: impl FnMut(&Header) -> R) -> Vec<R> {
         let _walk = self.walk.lock();
         let mut seen = Vec::new();

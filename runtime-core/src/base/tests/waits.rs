@@ -58,27 +58,24 @@ fn what_finds_no_room_is_left_out() {
     assert_eq!((first(), mark().len), (0, 0));
 }
 
+/// Polls one within the other, each with two notes.
+fn nested(count: usize) -> Vec<Poll> {
+    let poll = |_| {
+        let poll = Poll::begin();
+        note(WaitKind::Join, 1);
+        note(WaitKind::Join, 2);
+        poll
+    };
+    (0..count).map(poll).collect()
+}
+
 #[test]
 fn a_list_that_is_nearly_full_takes_what_there_is_room_for() {
-    let polls: Vec<Poll> = (0..9)
-        .map(|_| {
-            let poll = Poll::begin();
-            note(WaitKind::Join, 1);
-            note(WaitKind::Join, 2);
-            poll
-        })
-        .collect();
+    let polls = nested(9);
     assert_eq!(kinds(&polls[8]).len(), 1);
     polls.into_iter().rev().for_each(drop);
     assert_eq!((first(), mark().len), (0, 0));
-    let polls: Vec<Poll> = (0..7)
-        .map(|_| {
-            let poll = Poll::begin();
-            note(WaitKind::Join, 1);
-            note(WaitKind::Join, 2);
-            poll
-        })
-        .collect();
+    let polls = nested(7);
     note(WaitKind::Join, 3);
     note(WaitKind::Join, 4);
     assert_eq!(kinds(&polls[6]).len(), 4);
