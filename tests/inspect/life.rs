@@ -1,6 +1,8 @@
 //! When the inspector is there: by the environment, after a fork, at the end.
 
-use crate::support::{in_own_process, is_inner, once_more, open_fds, this_test, within};
+use crate::support::{
+    assert_ended, in_own_process, is_inner, once_more, open_fds, this_test, threads_named, within,
+};
 use crate::{Client, alone, number, shown, socket_in};
 use selvedge::runtime::{Builder, InspectOptions, Runtime};
 use std::fs;
@@ -13,13 +15,8 @@ fn plain() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// Is there a thread of the inspector's in this process?
-#[cfg(target_os = "linux")]
-fn is_served() -> bool {
-    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = tasks.map(|task| fs::read_to_string(task.path().join("comm")));
-    names.flatten().any(|name| name.trim() == "selvedge-inspec")
-}
+/// The thread that serves the inspector, as the system names it.
+const THREAD: &str = "selvedge-inspec";
 
 #[cfg(target_os = "linux")]
 #[test]
@@ -29,16 +26,16 @@ fn it_is_off_unless_asked_for_and_leaves_nothing() {
     }
     let folder = tempfile::tempdir().unwrap();
     drop(plain());
-    assert!(!is_served());
+    assert_eq!(threads_named(THREAD), 0);
     drop(shown(folder.path()));
     let before = open_fds();
     for _ in 0..20 {
         let runtime = shown(folder.path());
         let mut client = Client::new(&socket_in(folder.path()));
         client.hello();
-        assert!(is_served());
+        assert_eq!(threads_named(THREAD), 1);
         drop(runtime);
-        assert!(!is_served());
+        assert_ended(THREAD);
     }
     assert_eq!(open_fds(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -152,13 +149,13 @@ fn a_forked_child_leaves_its_parents_socket_alone_and_may_have_its_own() {
     for _ in 0..20 {
         let inherited = std::mem::ManuallyDrop::new(&runtime);
         let child = fork(|| {
-            assert!(!is_served());
+            assert_eq!(threads_named(THREAD), 0);
             // SAFETY: the child's copy, which is dropped once; the parent has its own.
             drop(unsafe { std::ptr::read(*inherited) });
             assert!(socket.exists());
             // One that does not ask is not shown: the inspector was the parent's.
             drop(plain());
-            assert!(!is_served());
+            assert_eq!(threads_named(THREAD), 0);
             let own = shown(folder.path());
             let hello = Client::new(&socket_in(folder.path())).hello();
             assert_eq!(number(&hello, "id"), own.handle().id().as_u64());

@@ -122,6 +122,23 @@ pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// The threads with that name. The system keeps 15 letters of it.
+pub fn threads_named(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
+    names.flatten().filter(|comm| comm.trim() == name).count()
+}
+
+/// Waits until no thread has that name: a thread that was joined is listed for a moment longer.
+#[track_caller]
+pub fn assert_ended(name: &str) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while threads_named(name) != 0 {
+        assert!(Instant::now() < end, "{name} is still there");
+        std::thread::yield_now();
+    }
+}
+
 /// Numbers without a pattern, the same each time.
 pub struct Numbers(u64);
 

@@ -3,14 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::support::{in_own_process, multi, within};
+use super::support::{assert_ended, in_own_process, multi, threads_named, within};
 
-fn watches() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names =
-        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
-    names.filter(|name| name.trim() == "selvedge-watch").count()
-}
+const NAME: &str = "selvedge-watch";
 
 #[test]
 fn the_watch_ends_with_its_runtime() {
@@ -23,7 +18,7 @@ fn the_watch_ends_with_its_runtime() {
             runtime.block_on(async {
                 let busy = tokio::spawn(async {
                     let end = Instant::now() + Duration::from_secs(20);
-                    while watches() == 0 {
+                    while threads_named(NAME) == 0 {
                         assert!(Instant::now() < end, "it never comes");
                         tokio::task::yield_now().await;
                     }
@@ -31,7 +26,7 @@ fn the_watch_ends_with_its_runtime() {
                 busy.await.unwrap();
             });
             drop(runtime);
-            assert_eq!(watches(), 0);
+            assert_ended(NAME);
         }
         // One worker has no sibling to be woken. The watch would have come by then.
         let runtime = multi(1);
@@ -44,6 +39,6 @@ fn the_watch_ends_with_its_runtime() {
             });
             busy.await.unwrap();
         });
-        assert_eq!(watches(), 0);
+        assert_eq!(threads_named(NAME), 0);
     });
 }
