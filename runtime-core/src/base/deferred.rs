@@ -74,10 +74,31 @@ pub(crate) fn is_any() -> bool {
 
 /// Wakes what was deferred.
 pub(crate) fn wake_all() {
-    if !is_any() {
-        return;
+    let take = |list: &RefCell<Vec<Waker>>| {
+        let mut list = list.borrow_mut();
+        match list.len() {
+            0 => Deferred::None,
+            1 => list.pop().map_or(Deferred::None, Deferred::One),
+            _ => Deferred::Several(std::mem::take(&mut *list)),
+        }
+    };
+    match LIST.try_with(take).unwrap_or(Deferred::None) {
+        Deferred::None => {}
+        Deferred::One(waker) => contain::contain(|| waker.wake()),
+        Deferred::Several(list) => wake_several(list),
     }
-    let mut list = LIST.try_with(RefCell::take).unwrap_or_default();
+}
+
+/// What a round ends with.
+enum Deferred {
+    None,
+    /// One task yields again and again: the list stays where it is.
+    One(Waker),
+    Several(Vec<Waker>),
+}
+
+#[inline(never)]
+fn wake_several(mut list: Vec<Waker>) {
     for waker in list.drain(..) {
         contain::contain(|| waker.wake());
     }

@@ -12,6 +12,7 @@
 //! I1: the core is in `core`, or in the context of one thread, or in use by shutdown.
 
 use super::config::Config;
+use super::countdown::Countdown;
 use super::counters::{Stopwatch, WorkerCounters};
 use crate::base::handshake;
 use crate::base::parker::ThreadParker;
@@ -26,6 +27,8 @@ use std::thread::ThreadId;
 
 /// Tasks for which the queue has room from the start, and after a burst.
 const QUEUE_CAPACITY: usize = 64;
+/// Tasks until the next one that comes from the injector first, unless the builder says otherwise.
+const INJECTOR_INTERVAL: u32 = 31;
 
 /// The part all threads see.
 pub(crate) struct CurrentThread {
@@ -38,6 +41,8 @@ pub(crate) struct CurrentThread {
     pub(crate) shutdown: AtomicBool,
     pub(crate) unhandled_panic: AtomicBool,
     pub(crate) counters: WorkerCounters,
+    /// Tasks until the next one that comes from the injector first.
+    pub(crate) injector_interval: u32,
     /// The thread a local runtime belongs to.
     pub(crate) owner: Option<ThreadId>,
 }
@@ -46,11 +51,26 @@ pub(crate) struct CurrentThread {
 pub(crate) struct CurrentThreadCore {
     pub(crate) queue: VecDeque<Runnable>,
     pub(crate) driver: Option<Box<dyn IoDriver>>,
-    pub(crate) tick: u32,
+    to_injector: Countdown,
     pub(crate) stopwatch: Stopwatch,
 }
 
 impl CurrentThreadCore {
+    pub(crate) fn new(injector_interval: u32, driver: Option<Box<dyn IoDriver>>) -> Self {
+        CurrentThreadCore {
+            queue: VecDeque::with_capacity(QUEUE_CAPACITY),
+            driver,
+            to_injector: Countdown::new(injector_interval),
+            stopwatch: Stopwatch::new(false),
+        }
+    }
+
+    /// Does the injector come first? Asked once for each task.
+    #[inline]
+    pub(crate) fn is_injectors_turn(&mut self, interval: u32) -> bool {
+        self.to_injector.is_over(interval)
+    }
+
     /// After a burst of tasks; the queue is empty.
     pub(crate) fn give_memory_back(&mut self) {
         if self.queue.capacity() > 16 * QUEUE_CAPACITY {
@@ -70,18 +90,15 @@ impl CurrentThread {
             shutdown: AtomicBool::new(false),
             unhandled_panic: AtomicBool::new(false),
             counters: WorkerCounters::new(config),
+            injector_interval: config.global_queue_interval.unwrap_or(INJECTOR_INTERVAL),
             owner: config.is_local.then(|| std::thread::current().id()),
         }
     }
 
     /// Takes the driver in; before the runtime is used.
     pub(crate) fn install(&self, driver: Box<dyn IoDriver>) {
-        *self.core.lock() = Some(Box::new(CurrentThreadCore {
-            queue: VecDeque::with_capacity(QUEUE_CAPACITY),
-            driver: Some(driver),
-            tick: 0,
-            stopwatch: Stopwatch::new(false),
-        }));
+        let core = CurrentThreadCore::new(self.injector_interval, Some(driver));
+        *self.core.lock() = Some(Box::new(core));
     }
 
     pub(crate) fn is_shutdown(&self) -> bool {

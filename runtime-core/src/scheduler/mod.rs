@@ -17,6 +17,7 @@
 //! | `watch` | when the thread that looks for stuck workers rests |
 
 pub mod config;
+pub(crate) mod countdown;
 pub(crate) mod counters;
 pub(crate) mod current_thread;
 pub(crate) mod ending;

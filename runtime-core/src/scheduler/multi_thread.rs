@@ -13,6 +13,7 @@
 //!     the injector.
 
 use super::config::Config;
+use super::countdown::Countdown;
 use super::counters::{Stopwatch, WorkerCounters};
 use super::ending::Ending;
 use super::idle::Idle;
@@ -40,6 +41,8 @@ pub(crate) struct WorkerCore {
     pub(crate) queue: Worker<Runnable>,
     pub(crate) tick: u32,
     pub(crate) injector_interval: u32,
+    to_events: Countdown,
+    to_injector: Countdown,
     pub(crate) lifo_polls: u32,
     pub(crate) lifo_enabled: bool,
     pub(crate) searching: bool,
@@ -74,11 +77,14 @@ impl WorkerCore {
         index: usize,
         queue: Worker<Runnable>,
     ) -> Self {
+        let injector_interval = config.global_queue_interval.unwrap_or(INJECTOR_INTERVALS.1);
         WorkerCore {
             index,
             queue,
             tick: 0,
-            injector_interval: config.global_queue_interval.unwrap_or(INJECTOR_INTERVALS.1),
+            injector_interval,
+            to_events: Countdown::new(config.event_interval),
+            to_injector: Countdown::new(injector_interval),
             lifo_polls: 0,
             lifo_enabled: !config.disable_lifo_slot,
             searching: false,
@@ -102,7 +108,20 @@ impl WorkerCore {
             let polls = INJECTOR_LATENCY.as_nanos() as u64 / counters.mean_poll_nanos.get().max(1);
             let (least, most) = INJECTOR_INTERVALS;
             self.injector_interval = polls.clamp(least.into(), most.into()) as u32;
+            self.to_injector.shorten(self.injector_interval);
         }
+    }
+
+    /// Is it time for a look at the driver? Asked once a step.
+    #[inline]
+    pub(crate) fn is_time_for_events(&mut self, config: &Config) -> bool {
+        self.to_events.is_over(config.event_interval)
+    }
+
+    /// Does the injector come first? Asked once for each task.
+    #[inline]
+    pub(crate) fn is_injectors_turn(&mut self) -> bool {
+        self.to_injector.is_over(self.injector_interval)
     }
 }
 

@@ -100,12 +100,12 @@ pub(crate) fn shutdown(handle: &Handle) {
         let owned = &handle.shared.owned;
         owned.close();
         let mut permits = owned.take_permits();
-        permits.extend(std::iter::from_fn(|| guard.next_task(cx, 0)));
+        permits.extend(std::iter::from_fn(|| guard.next_task(cx)));
         oldest_first(&mut permits);
         permits.into_iter().for_each(Runnable::cancel);
         let mut pause = Pause::new();
         loop {
-            while let Some(task) = guard.next_task(cx, 0) {
+            while let Some(task) = guard.next_task(cx) {
                 task.cancel();
             }
             if owned.is_empty() {
@@ -239,11 +239,7 @@ impl<'a> CoreGuard<'a> {
                     if policy.unhandled_panic.load(Ordering::Acquire) {
                         return None;
                     }
-                    let tick = context.with_core(|core| {
-                        core.tick = core.tick.wrapping_add(1);
-                        core.tick
-                    });
-                    match self.next_task(context, tick) {
+                    match self.next_task(context) {
                         Some(task) => coop::budget(|| {
                             handle::run_task(&self.handle.shared, &policy.counters, task);
                         }),
@@ -262,28 +258,19 @@ impl<'a> CoreGuard<'a> {
         })
     }
 
-    fn next_task(&self, cx: &CurrentThreadContext, tick: u32) -> Option<Runnable> {
-        let interval = self
-            .handle
-            .shared
-            .config
-            .global_queue_interval
-            .unwrap_or(31);
-        // An interval of 0 is refused by the builder.
-        if tick % interval == 0 {
-            if let Some(task) = take_injected(&self.policy.injector) {
-                return Some(task);
-            }
-        }
+    fn next_task(&self, cx: &CurrentThreadContext) -> Option<Runnable> {
+        let policy = self.policy;
         let local = cx.with_core(|core| {
+            if core.is_injectors_turn(policy.injector_interval) {
+                if let Some(task) = take_injected(&policy.injector) {
+                    return Some(task);
+                }
+            }
             let task = core.queue.pop_front();
-            self.policy
-                .counters
-                .queue_depth
-                .set(core.queue.len() as u64);
+            policy.counters.queue_depth.set(core.queue.len() as u64);
             task
         });
-        local.or_else(|| take_injected(&self.policy.injector))
+        local.or_else(|| take_injected(&policy.injector))
     }
 
     /// Nothing to run: sleep on the driver until something comes.

@@ -66,17 +66,20 @@ impl WorkerContext {
     fn step(&self) -> Step {
         let shared = self.shared();
         let policy = self.policy();
-        let Some(tick) = self.with_core(|core| self.next_tick(core)) else {
+        let Some(events) = self.with_core(|core| {
+            self.next_tick(core);
+            core.is_time_for_events(&shared.config)
+        }) else {
             return Step::CoreGone;
         };
         if policy.is_shutdown() {
             return Step::Shutdown;
         }
-        if tick % shared.config.event_interval == 0 {
+        if events {
             self.with_core(|core| core.tune(&shared.config, &policy.remotes[self.index].counters));
             self.maintain();
         }
-        if let Some(task) = self.next_task(tick) {
+        if let Some(task) = self.next_task() {
             return self.run_task(task);
         }
         if deferred::is_any() {
@@ -91,30 +94,34 @@ impl WorkerContext {
     }
 
     /// Counts the step, and shows that the worker moves (I1).
-    pub(super) fn next_tick(&self, core: &mut WorkerCore) -> u32 {
+    #[inline]
+    pub(super) fn next_tick(&self, core: &mut WorkerCore) {
         let tick = core.next_tick();
         let pulse = &self.policy().remotes[self.index].pulse;
         // Ordering: Relaxed; a hint for the watch.
         pulse.store(tick, Ordering::Relaxed);
-        tick
     }
 
     fn run_task(&self, task: Runnable) -> Step {
         let policy = self.policy();
-        let remote = &policy.remotes[self.index];
-        let (was_searching, attended) = self
-            .with_core(|core| {
+        let began = self.with_core(|core| {
+            let began = core.searching || !core.attended;
+            began.then(|| {
                 let attended = std::mem::replace(&mut core.attended, true);
-                (std::mem::take(&mut core.searching), attended)
+                (attended, std::mem::take(&mut core.searching))
             })
-            .unwrap_or((false, true));
-        if !attended {
-            rescue::attend(&self.handle);
+        });
+        // The first task after a sleep or a search.
+        if let Some(Some((attended, was_searching))) = began {
+            if !attended {
+                rescue::attend(&self.handle);
+            }
+            if was_searching && policy.idle.finish_search() && policy.has_work() {
+                policy.wake_a_sleeper(&*self.shared().unpark);
+            }
         }
-        if was_searching && policy.idle.finish_search() && policy.has_work() {
-            policy.wake_a_sleeper(&*self.shared().unpark);
-        }
-        coop::budget(|| handle::run_task(self.shared(), &remote.counters, task));
+        let counters = &policy.remotes[self.index].counters;
+        coop::budget(|| handle::run_task(self.shared(), counters, task));
         if self.core.borrow().is_none() {
             Step::CoreGone
         } else {

@@ -18,11 +18,11 @@ const MAX_LIFO_POLLS: u32 = 3;
 
 impl WorkerContext {
     /// The next task of this worker's own share.
-    pub(super) fn next_task(&self, tick: u32) -> Option<Runnable> {
+    pub(super) fn next_task(&self) -> Option<Runnable> {
         let policy = self.policy();
         let mut core = self.core.borrow_mut();
         let core = core.as_mut()?;
-        if tick % core.injector_interval == 0 {
+        if core.is_injectors_turn() {
             if let Some(task) = take_injected(&policy.injector) {
                 return Some(task);
             }

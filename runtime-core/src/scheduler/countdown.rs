@@ -1,0 +1,27 @@
+//! Something that is done every so many steps. Counted down: the remainder of a division takes longer than the rest of a step.
+
+/// Steps that are left.
+#[derive(Debug)]
+pub(crate) struct Countdown(u32);
+
+impl Countdown {
+    pub(crate) fn new(interval: u32) -> Countdown {
+        Countdown(interval)
+    }
+
+    /// Counts a step. True for the last of an interval, after which the next one begins. An interval of 0 is refused by the builder.
+    #[inline]
+    pub(crate) fn is_over(&mut self, interval: u32) -> bool {
+        self.0 -= 1;
+        let is_over = self.0 == 0;
+        if is_over {
+            self.0 = interval;
+        }
+        is_over
+    }
+
+    /// The interval is a new one: the one that goes on is not longer.
+    pub(crate) fn shorten(&mut self, interval: u32) {
+        self.0 = self.0.min(interval);
+    }
+}
