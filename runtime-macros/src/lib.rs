@@ -49,7 +49,14 @@ pub fn main_rt(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes an async function a unit test that runs on its own runtime.
 ///
-/// Takes the arguments of `#[main]`; the default flavor is `current_thread`.
+/// Takes the arguments of `#[main]`; the default flavor is `current_thread`. And one of its own:
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `timeout = 30`, `"500ms"`, `"2m"` | the test fails when it takes longer, and tells its tasks and what they wait for; `0`: no limit |
+///
+/// Without it the environment's `SELVEDGE_TEST_TIMEOUT` is the limit of each test, if there is one. The clock is the system's, a paused one too.
+/// A test whose thread is blocked ends its process 5 seconds later.
 ///
 /// ```
 /// #[selvedge::test]

@@ -11,6 +11,8 @@ pub use std::task::Poll;
 use runtime_core::base::waits;
 use std::task::Context;
 
+#[cfg(feature = "rt")]
+pub use runtime_core::runtime::limit::Limit;
 #[cfg(feature = "macros")]
 pub use runtime_macros::{join_body, select_body};
 

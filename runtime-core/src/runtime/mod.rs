@@ -8,6 +8,8 @@ pub mod dump;
 mod findings;
 mod handle;
 pub(crate) mod json;
+#[doc(hidden)]
+pub mod limit;
 mod metrics;
 mod send_timeout;
 pub mod tasks;

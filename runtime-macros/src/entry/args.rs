@@ -27,6 +27,8 @@ pub(crate) struct Config {
     start_paused: Option<bool>,
     unhandled_panic: Option<&'static str>,
     name: Option<String>,
+    /// Of a test, in milliseconds.
+    pub(crate) timeout: Option<u64>,
 }
 
 #[derive(Default)]
@@ -37,6 +39,7 @@ struct Raw {
     unhandled_panic: Given<&'static str>,
     name: Given<String>,
     krate: Given<TokenStream>,
+    timeout: Given<u64>,
 }
 
 impl Config {
@@ -52,6 +55,7 @@ impl Config {
             start_paused: None,
             unhandled_panic: None,
             name: None,
+            timeout: None,
         }
     }
 
@@ -117,6 +121,13 @@ impl Raw {
             ),
             "name" => set(&mut self.name, &key, string(value, &key)?, span),
             "crate" => set(&mut self.krate, &key, path(value, &key)?, span),
+            "timeout" if attribute.kind == Kind::Test => {
+                set(&mut self.timeout, &key, timeout(value)?, span)
+            }
+            "timeout" => Err(syn::Error::new_spanned(
+                meta,
+                "`timeout` is an argument of `test`; in `main`, put `time::timeout` around what may take too long",
+            )),
             "core_threads" => Err(syn::Error::new_spanned(
                 meta,
                 "Attribute `core_threads` is renamed to `worker_threads`",
@@ -166,6 +177,7 @@ impl Raw {
             start_paused: self.start_paused.map(|(paused, _)| paused),
             unhandled_panic: self.unhandled_panic.map(|(variant, _)| variant),
             name: self.name.map(|(name, _)| name),
+            timeout: self.timeout.map(|(millis, _)| millis),
         })
     }
 }
@@ -188,7 +200,8 @@ fn not_a_pair(attribute: Attribute, meta: &Meta, key: &str) -> syn::Error {
         "threaded_scheduler" | "multi_thread" => "multi_thread",
         "basic_scheduler" | "current_thread" | "single_threaded" => "current_thread",
         "local" => "local",
-        "flavor" | "worker_threads" | "start_paused" | "crate" | "unhandled_panic" | "name" => {
+        "flavor" | "worker_threads" | "start_paused" | "crate" | "unhandled_panic" | "name"
+        | "timeout" => {
             let message = format!("The `{key}` attribute requires an argument.");
             return syn::Error::new_spanned(meta, message);
         }
@@ -198,6 +211,7 @@ fn not_a_pair(attribute: Attribute, meta: &Meta, key: &str) -> syn::Error {
     syn::Error::new_spanned(meta, message)
 }
 
+/// The list is tokio's, whose published tests compare it.
 fn unknown(meta: &Meta, key: &str) -> syn::Error {
     let message = format!("Unknown attribute {key} is specified; expected one of: {NAMES}");
     syn::Error::new_spanned(meta, message)
@@ -233,6 +247,31 @@ fn on_panic(text: &str, span: Span) -> syn::Result<&'static str> {
                 "No such unhandled panic behavior `{text}`. \
                  The unhandled panic behaviors are `ignore` and `shutdown_runtime`."
             ),
+        )),
+    }
+}
+
+/// Milliseconds. The grammar is that of `SELVEDGE_TEST_TIMEOUT`.
+fn timeout(value: &Expr) -> syn::Result<u64> {
+    let (text, span) = match literal(value) {
+        Some(Lit::Str(text)) => (text.value(), text.span()),
+        Some(Lit::Int(number)) => (number.base10_digits().to_owned(), number.span()),
+        Some(Lit::Float(number)) => (number.base10_digits().to_owned(), number.span()),
+        _ => return Err(cannot_parse(value, "timeout", "time")),
+    };
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => Some(1000.0),
+        "ms" => Some(1.0),
+        "m" => Some(60_000.0),
+        _ => None,
+    };
+    let millis = unit.and_then(|unit| Some(digits.parse::<f64>().ok()? * unit));
+    match millis.filter(|millis| (0.0..u64::MAX as f64).contains(millis)) {
+        Some(millis) => Ok(millis.ceil() as u64),
+        None => Err(syn::Error::new(
+            span,
+            "`timeout` is seconds (`30`, `1.5`), or a text with their unit (`\"500ms\"`, `\"2m\"`)",
         )),
     }
 }

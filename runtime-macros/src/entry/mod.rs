@@ -149,11 +149,13 @@ impl Attribute {
         let erase = erased(self.kind, &signature.output, &future);
         let mut inner = quote_spanned!(body.span()=> async);
         body.to_tokens(&mut inner);
-        let call = quote_spanned!(last=> return #runtime.block_on(#future););
+        let (begin, bounded) = self.limited(config, &krate, &future, last);
+        let call = quote_spanned!(last=> return #runtime.block_on(#bounded););
         quote! {
             #header
             #(#attributes)*
             #visibility #signature {
+                #begin
                 let #future = #inner;
                 #erase
                 #[allow(
@@ -167,6 +169,30 @@ impl Attribute {
                 }
             }
         }
+    }
+}
+
+impl Attribute {
+    /// For tests: what comes before the body, and the future that keeps within the limit of its time.
+    fn limited(
+        self,
+        config: &Config,
+        krate: &TokenStream,
+        future: &Ident,
+        span: Span,
+    ) -> (Option<TokenStream>, TokenStream) {
+        if self.kind == Kind::Main {
+            return (None, future.to_token_stream());
+        }
+        let limit = Ident::new("limit", Span::mixed_site());
+        let timeout = match config.timeout {
+            Some(millis) => quote!(::core::option::Option::Some(#millis)),
+            None => quote!(::core::option::Option::None),
+        };
+        let new = quote_spanned!(span=> #krate::macros::support::Limit::new);
+        // Before the runtime, so that it is dropped after it.
+        let begin = quote_spanned!(span=> let #limit = #new(#timeout););
+        (Some(begin), quote_spanned!(span=> #limit.around(#future)))
     }
 }
 

@@ -1,0 +1,252 @@
+//! The time that a test may take: when it is over, the test fails and tells what its tasks wait for.
+//!
+//! A thread keeps the time, because the test's own may be blocked. At the end of the time it looks at the runtime's tasks, and wakes the
+//! test's future, which panics with what was seen. A test that does not end even so (its thread is blocked, or the runtime waits for a task that
+//! is) ends the process: nothing else would.
+//!
+//! ```text
+//! before the future is polled ──▶ watched ──▶ time is over, report ──▶ panics with it
+//!                                    └──▶ the test ends                └──▶ neither ends: the process does
+//! ```
+
+use super::Handle;
+use crate::base::clock;
+use crate::base::parker::ThreadParker;
+use crate::base::shim::sync::Mutex;
+use crate::base::shim::thread::{Builder, JoinHandle};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+const VARIABLE: &str = "SELVEDGE_TEST_TIMEOUT";
+/// How long a test that was told to fail may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Made before the test's runtime, and dropped after it.
+#[derive(Debug)]
+pub struct Limit(Option<Watch>);
+
+#[derive(Debug)]
+struct Watch {
+    test: Arc<Test>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the test's thread and the one that keeps the time share.
+#[derive(Debug)]
+struct Test {
+    parker: ThreadParker,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    watched: Option<(Handle, Waker)>,
+    report: Option<Arc<str>>,
+    has_ended: bool,
+}
+
+/// A limit, who says so, and of what test.
+#[derive(Clone, Copy, Debug)]
+struct Allowed {
+    time: Duration,
+    by: &'static str,
+    test: &'static Location<'static>,
+}
+
+impl Limit {
+    /// `argument` is the attribute's, in milliseconds; without it `SELVEDGE_TEST_TIMEOUT` is asked. 0: no limit.
+    ///
+    /// # Panics
+    /// If the variable is no time, and where the system gives no thread.
+    #[track_caller]
+    pub fn new(argument: Option<u64>) -> Limit {
+        let allowed = match argument {
+            Some(millis) => Some(Allowed {
+                time: Duration::from_millis(millis),
+                by: "the attribute's `timeout`",
+                test: Location::caller(),
+            }),
+            None => of_environment(),
+        };
+        Limit(allowed.filter(|allowed| !allowed.time.is_zero()).map(start))
+    }
+
+    /// The test's future, which panics when the time is over.
+    pub async fn around<F: Future>(&self, future: F) -> F::Output {
+        let Some(Watch { test, .. }) = &self.0 else {
+            return future.await;
+        };
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if let Some(report) = test.watch(cx.waker()) {
+                panic!("{report}");
+            }
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        let Some(watch) = &mut self.0 else {
+            return;
+        };
+        watch.test.state.lock().has_ended = true;
+        watch.test.parker.unpark();
+        // It holds a handle of the runtime, and must not outlive the test with it.
+        if let Some(thread) = watch.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Test {
+    /// The report, if the time is over; else who is to be woken then.
+    fn watch(&self, waker: &Waker) -> Option<Arc<str>> {
+        let fresh = Some((Handle::current(), waker.clone()));
+        let mut state = self.state.lock();
+        if state.report.is_some() {
+            let report = state.report.clone();
+            drop(state);
+            return report;
+        }
+        let old = std::mem::replace(&mut state.watched, fresh);
+        drop(state);
+        drop(old);
+        None
+    }
+
+    /// Sleeps until the test has ended (true) or the moment has come.
+    fn waits_until(&self, end: Instant) -> bool {
+        loop {
+            if self.state.lock().has_ended {
+                return true;
+            }
+            let left = end.saturating_duration_since(clock::now());
+            if left.is_zero() {
+                return false;
+            }
+            self.parker.park_timeout(left);
+        }
+    }
+
+    fn keep_time(&self, allowed: Allowed) {
+        if self.waits_until(clock::now() + allowed.time) {
+            return;
+        }
+        let watched = self.state.lock().watched.take();
+        let (handle, waker) = watched.unzip();
+        let report: Arc<str> = Report(allowed, handle.as_ref()).to_string().into();
+        drop(handle);
+        self.state.lock().report = Some(report.clone());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if !self.waits_until(clock::now() + GRACE) {
+            eprintln!(
+                "{report}\nIt is {GRACE:?} over its time, as a thread of it is blocked: the process ends"
+            );
+            std::process::exit(101);
+        }
+    }
+}
+
+fn start(allowed: Allowed) -> Watch {
+    let test = Arc::new(Test {
+        parker: ThreadParker::default(),
+        state: Mutex::new(State::default()),
+    });
+    let keeper = test.clone();
+    let thread = Builder::new()
+        .name("selvedge-limit".to_owned())
+        .spawn(move || keeper.keep_time(allowed));
+    match thread {
+        Ok(thread) => Watch {
+            test,
+            thread: Some(thread),
+        },
+        Err(error) => panic!("OS can't spawn the thread that keeps a test's time: {error}"),
+    }
+}
+
+#[track_caller]
+fn of_environment() -> Option<Allowed> {
+    let value = std::env::var_os(VARIABLE)?;
+    let time = value.to_str().and_then(duration);
+    match time {
+        Some(time) => Some(Allowed {
+            time,
+            by: VARIABLE,
+            test: Location::caller(),
+        }),
+        None => panic!(
+            "{VARIABLE}={value:?} is no time: give seconds (`30`, `1.5`), or a unit with them (`500ms`, `2m`)"
+        ),
+    }
+}
+
+/// `30`, `1.5`, `30s`, `500ms`, `2m`.
+fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(digits.parse::<f64>().ok()? * unit).ok()
+}
+
+/// What the test fails with.
+struct Report<'a>(Allowed, Option<&'a Handle>);
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report(Allowed { time, by, test }, handle) = self;
+        writeln!(
+            f,
+            "the test at {test} took longer than {time:?}, which {by} sets"
+        )?;
+        let Some(handle) = handle else {
+            return write!(f, "its future was never polled");
+        };
+        write!(f, "{}", handle.tasks())?;
+        let findings = handle.findings();
+        findings
+            .iter()
+            .try_for_each(|finding| writeln!(f, "{finding}"))
+    }
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_seconds_or_has_a_unit() {
+        for (text, millis) in [
+            ("30", 30_000),
+            ("1.5", 1500),
+            (" 2s ", 2000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("0", 0),
+        ] {
+            assert_eq!(
+                duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
+        }
+        for text in ["", "s", "-1", "1h", "ten", "1 s x", "NaN", "inf"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}
