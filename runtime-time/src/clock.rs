@@ -91,6 +91,10 @@ impl Clock {
         at.saturating_sub(self.now().saturating_duration_since(self.base))
     }
 
+    pub(crate) fn is_paused(&self) -> bool {
+        self.may_pause && was_any_paused() && self.state.lock().paused_at.is_some()
+    }
+
     pub(crate) fn is_auto_advancing(&self) -> bool {
         if !self.may_pause || !was_any_paused() {
             return false;

@@ -62,13 +62,16 @@ impl Timers for TimeHandle {
     }
 
     fn is_overdue(&self) -> bool {
-        let next = self
-            .slots
-            .iter()
-            .map(|slot| slot.next())
-            .min()
-            .unwrap_or(NEVER);
+        let next = self.next();
         next != NEVER && next <= self.common.clock.now_tick()
+    }
+
+    fn lateness(&self) -> Duration {
+        let next = self.next();
+        if next == NEVER || self.common.clock.is_paused() {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.common.clock.now_tick().saturating_sub(next))
     }
 
     fn now(&self) -> u64 {

@@ -76,6 +76,15 @@ pub(crate) fn with_time<R>(f: impl FnOnce(&TimeHandle) -> R) -> Option<R> {
 }
 
 impl TimeHandle {
+    /// The earliest published deadline of all slots.
+    pub(crate) fn next(&self) -> u64 {
+        self.slots
+            .iter()
+            .map(|slot| slot.next())
+            .min()
+            .unwrap_or(NEVER)
+    }
+
     pub(crate) fn new(params: &DriverParams, driver_unpark: Arc<dyn Unpark>) -> TimeHandle {
         let common = Arc::new(Common {
             clock: Clock::new(params.start_paused, params.may_pause),

@@ -5,6 +5,8 @@ use super::{HistogramScale, LocalOptions, LocalRuntime, Runtime};
 use runtime_core::driver::{DriverParams, Drivers};
 #[cfg(unix)]
 use runtime_core::inspect::InspectOptions;
+use runtime_core::runtime::tasks::Finding;
+use runtime_core::runtime::teller::{self, FindingHook};
 use runtime_core::runtime::{Config, Core, RecordOptions, RngSeed, TaskMeta, UnhandledPanic};
 use std::fmt;
 use std::io;
@@ -34,6 +36,7 @@ pub struct Builder {
     latency_config: HistogramConfiguration,
     #[cfg(unix)]
     inspect: Option<InspectOptions>,
+    on_finding: Option<FindingHook>,
     config: Config,
 }
 
@@ -95,6 +98,7 @@ impl Builder {
             latency_config: HistogramConfiguration::default(),
             #[cfg(unix)]
             inspect: None,
+            on_finding: None,
             config: Config::new(None, THREAD_NAME),
         }
     }
@@ -188,6 +192,35 @@ impl Builder {
     #[cfg(unix)]
     pub fn inspect(&mut self, options: InspectOptions) -> &mut Self {
         self.inspect = Some(options);
+        self
+    }
+
+    /// Has `told` called with each [finding](super::Handle::findings), once: a thread looks for them every half second, and when a worker has stood
+    /// still in a poll for a tenth of a second. A state that may pass by itself (a full pool, late timers, few descriptors) is told when it was
+    /// there at two looks.
+    ///
+    /// Findings are events of `tracing` too (feature `tracing`, target `selvedge::findings`), and marks in the recording. Without a word of the
+    /// program, `SELVEDGE_FINDINGS=1` in the environment prints them to the standard error.
+    ///
+    /// `told` is called on that thread. It may block, and then gets the next finding later.
+    ///
+    /// ```
+    /// # use std::sync::mpsc;
+    /// use selvedge::runtime::Builder;
+    /// # let (send, found) = mpsc::channel();
+    /// let runtime = Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .on_finding(move |finding| {
+    ///         println!("{finding}");
+    /// #       let _ = send.send(finding.kind().to_string());
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.spawn(std::future::pending::<()>()); // nobody has its waker
+    /// # assert_eq!(found.recv().unwrap(), "lost task");
+    /// ```
+    pub fn on_finding(&mut self, told: impl Fn(&Finding) + Send + Sync + 'static) -> &mut Self {
+        self.on_finding = Some(Arc::new(told));
         self
     }
 
@@ -951,6 +984,9 @@ impl Builder {
         let inspected = runtime_core::inspect::begin(self.inspect.as_ref())?;
         #[allow(unused_mut)]
         let mut core = Core::start(config, self.make_drivers(&params)?)?;
+        if let Some(teller) = teller::begin(core.handle(), self.on_finding.clone())? {
+            core.keep(Box::new(teller));
+        }
         #[cfg(unix)]
         if let Some(mut inspected) = inspected {
             inspected.show(core.handle());

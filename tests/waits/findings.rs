@@ -2,6 +2,8 @@
 
 use crate::support::each_blocks_on;
 use crate::{settled, settled_after, waiting};
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{Finding, FindingKind};
 use selvedge::sync::{Mutex, Notify, RwLock};
@@ -123,6 +125,38 @@ fn a_lock_that_is_handed_to_a_branch_nobody_polls() {
         let found = findings(FindingKind::Futurelock);
         assert_eq!(found[0].tasks(), [task.id()]);
         assert!(findings(FindingKind::Deadlock).is_empty());
+        handle.abort();
+        let _ = handle.await;
+        drop(lock.lock().await);
+    });
+}
+
+/// The body of a loop over several futures waits for a lock, while one of the others was handed it.
+#[test]
+fn a_lock_that_is_handed_to_a_member_of_a_set_while_the_loops_body_runs() {
+    each_blocks_on(|| async {
+        let lock = Arc::new(Mutex::new(()));
+        let guard = lock.clone().lock_owned().await;
+        let go = Arc::new(Notify::new());
+        let (other, start) = (lock.clone(), go.clone());
+        let (task, handle) = waiting(async move {
+            let mut set = FuturesUnordered::new();
+            let own = other.clone();
+            set.push(async move { drop(own.lock().await) }.boxed());
+            set.push(async move { start.notified().await }.boxed());
+            while let Some(()) = set.next().await {
+                drop(other.lock().await);
+            }
+        })
+        .await;
+        go.notify_one();
+        settled_after(2, task.id()).await;
+        assert!(findings(FindingKind::Futurelock).is_empty());
+        drop(guard);
+        settled_after(3, task.id()).await;
+        let found = findings(FindingKind::Futurelock);
+        assert_eq!(found[0].tasks(), [task.id()]);
+        assert!(found[0].evidence().contains("tests/waits/"));
         handle.abort();
         let _ = handle.await;
         drop(lock.lock().await);

@@ -6,6 +6,10 @@ mod list;
 mod owners;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+#[path = "../support/system.rs"]
+mod system;
+mod told;
 
 use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{TaskInfo, TaskState};

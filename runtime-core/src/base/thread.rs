@@ -36,6 +36,15 @@ pub(crate) fn token() -> u64 {
     })
 }
 
+/// The number by which the system knows this thread, where it tells it; else 0.
+pub(crate) fn system_id() -> u64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: asks for a number.
+    return unsafe { libc::gettid() } as u64;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    0
+}
+
 /// How this thread may block.
 pub fn entered() -> Entered {
     ENTERED.with(Cell::get)

@@ -45,6 +45,10 @@ pub trait Timers: Send + Sync {
     fn fire_overdue(&self) -> usize;
     /// Is any slot's published deadline past?
     fn is_overdue(&self) -> bool;
+    /// How long ago the earliest timer was due that has not been fired; zero while the clock is paused.
+    fn lateness(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Is the clock paused and free to move by itself?
     fn is_auto_advancing(&self) -> bool;
     /// Moves the paused clock to the next deadline; false where there is none.

@@ -31,7 +31,7 @@ pub struct Core {
     handle: Handle,
     done: bool,
     /// Goes once the runtime has shut down.
-    kept: Option<Box<dyn Any + Send + Sync>>,
+    kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Core {
@@ -58,7 +58,7 @@ impl Core {
                 Ok(Core {
                     handle,
                     done: false,
-                    kept: None,
+                    kept: Vec::new(),
                 })
             }
             Some(workers) => {
@@ -74,7 +74,7 @@ impl Core {
                 let core = Core {
                     handle,
                     done: false,
-                    kept: None,
+                    kept: Vec::new(),
                 };
                 record::runtime_start(core.handle.shared.id.as_u64(), workers as u64);
                 start::launch(&core.handle, queues, driver)?;
@@ -86,7 +86,7 @@ impl Core {
     /// Keeps a value until the runtime has shut down.
     #[doc(hidden)]
     pub fn keep(&mut self, value: Box<dyn Any + Send + Sync>) {
-        self.kept = Some(value);
+        self.kept.push(value);
     }
 
     /// The runtime's handle.

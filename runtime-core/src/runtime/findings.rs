@@ -38,6 +38,25 @@ pub enum FindingKind {
     Futurelock,
     /// Nothing holds a waker of the task: it was never to be woken, and never will be.
     LostTask,
+    /// A worker stands still in a poll, and keeps it from its other tasks.
+    Stall,
+    /// All threads of the blocking pool are busy, and closures wait.
+    FullPool,
+    /// Timers that are due do not fire.
+    LateTimers,
+    /// Nearly all descriptors that the process may have are open.
+    Descriptors,
+}
+
+impl FindingKind {
+    /// Is it a state that may pass by itself?
+    pub(super) fn may_pass(self) -> bool {
+        match self {
+            FindingKind::Deadlock | FindingKind::Futurelock | FindingKind::LostTask => false,
+            FindingKind::Stall | FindingKind::FullPool => true,
+            FindingKind::LateTimers | FindingKind::Descriptors => true,
+        }
+    }
 }
 
 /// One fault, the tasks that it concerns, and what to do.
@@ -152,6 +171,18 @@ impl Finding {
             FindingKind::LostTask => {
                 "a future that returns `Pending` must keep the waker; abort the task if it was only to keep something alive"
             }
+            FindingKind::Stall => {
+                "move what blocks or computes to `spawn_blocking` or `block_in_place`, or give up turns with `yield_now`"
+            }
+            FindingKind::FullPool => {
+                "raise `max_blocking_threads`, or bound what is submitted with a semaphore; closures that run for ever belong on threads of their own"
+            }
+            FindingKind::LateTimers => {
+                "look for a poll that blocks: on a current-thread runtime, or with all workers kept, nobody fires timers"
+            }
+            FindingKind::Descriptors => {
+                "close what is not used (idle connections, files in a list), bound how many are accepted, or raise the limit (`ulimit -n`)"
+            }
         }
     }
 
@@ -185,14 +216,14 @@ impl Finding {
 }
 
 /// The findings of a list. `again` makes a second one, if the first has tasks that seem to wait for each other.
-pub(super) fn of(tasks: TaskList, again: impl FnOnce() -> TaskList) -> Vec<Finding> {
+pub(super) fn of(tasks: &TaskList, again: impl FnOnce() -> TaskList) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let stuck = stuck(&tasks);
+    let stuck = stuck(tasks);
     if !stuck.is_empty() {
         let after = again();
         // The two looks have seen the same polls: so it was at one moment between them.
-        let stuck = stuck_in_both(&tasks, &stuck, &after);
-        findings.extend(circles(&tasks, &stuck));
+        let stuck = stuck_in_both(tasks, &stuck, &after);
+        findings.extend(circles(tasks, &stuck));
     }
     for task in tasks.iter().filter(|task| task.is_lost()) {
         findings.push(Finding::new(FindingKind::LostTask, &[task]));
@@ -304,6 +335,16 @@ impl Finding {
             evidence,
         }
     }
+
+    /// With a line of evidence after those of the tasks.
+    pub(super) fn with(kind: FindingKind, tasks: &[&TaskInfo], evidence: &str) -> Finding {
+        let mut finding = Finding::new(kind, tasks);
+        if !tasks.is_empty() {
+            finding.evidence.push('\n');
+        }
+        finding.evidence.push_str(evidence);
+        finding
+    }
 }
 
 impl fmt::Display for FindingKind {
@@ -312,6 +353,10 @@ impl fmt::Display for FindingKind {
             FindingKind::Deadlock => "deadlock",
             FindingKind::Futurelock => "futurelock",
             FindingKind::LostTask => "lost task",
+            FindingKind::Stall => "stall",
+            FindingKind::FullPool => "full pool",
+            FindingKind::LateTimers => "late timers",
+            FindingKind::Descriptors => "descriptors",
         })
     }
 }

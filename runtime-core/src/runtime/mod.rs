@@ -2,6 +2,7 @@
 //!
 //! The facade composes `Builder`, `Runtime` and `LocalRuntime` from `Config`, the drivers it makes, and [`Core`].
 
+mod conditions;
 mod core;
 #[cfg(feature = "taskdump")]
 pub mod dump;
@@ -13,6 +14,8 @@ pub mod limit;
 mod metrics;
 mod send_timeout;
 pub mod tasks;
+#[doc(hidden)]
+pub mod teller;
 
 pub use self::core::Core;
 pub use crate::base::rng::RngSeed;

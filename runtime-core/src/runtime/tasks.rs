@@ -183,33 +183,6 @@ impl Handle {
             tasks,
         }
     }
-
-    /// What is wrong with the tasks at the moment: those that wait for each other in a circle, for a lock that was handed to a future of their own
-    /// which they do not poll, or for nothing that could ever wake them.
-    ///
-    /// Tasks that seem to wait for each other are looked at twice: only what stands still is told.
-    ///
-    /// ```
-    /// # #[selvedge::main(flavor = "current_thread")]
-    /// # async fn main() {
-    /// use selvedge::runtime::Handle;
-    /// use std::sync::Arc;
-    ///
-    /// let lock = Arc::new(selvedge::sync::Mutex::new(0));
-    /// let task = selvedge::spawn(async move {
-    ///     let _first = lock.lock().await;
-    ///     let _second = lock.lock().await; // never
-    /// });
-    /// selvedge::task::yield_now().await;
-    ///
-    /// let findings = Handle::current().findings();
-    /// assert_eq!(findings[0].tasks(), [task.id()]);
-    /// println!("{}", findings[0]);
-    /// # }
-    /// ```
-    pub fn findings(&self) -> Vec<Finding> {
-        findings::of(self.tasks(), || self.tasks())
-    }
 }
 
 impl TaskInfo {

@@ -6,10 +6,11 @@
 use super::config::Config;
 use crate::base::clock;
 use crate::base::shim::sync::Mutex;
+use crate::base::thread;
 // Counters only, no protocol: std's atomics also under the model checker.
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::ThreadId;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runtime-wide counters.
 #[derive(Debug, Default)]
@@ -54,6 +55,11 @@ pub(crate) struct WorkerCounters {
     pub(crate) poll_histogram: Vec<Tally>,
     pub(crate) latency_histogram: Vec<Tally>,
     pub(crate) thread: Mutex<Option<ThreadId>>,
+    /// The same thread, as the system knows it.
+    pub(crate) system_thread: Tally,
+    /// Since when the worker has been stuck, in nanoseconds of the runtime's life, and in the lowest bit whether that was told;
+    /// 0: it is not stuck. Written by the watch.
+    stuck_since: Tally,
 }
 
 /// A counter with one writer.
@@ -93,8 +99,36 @@ impl WorkerCounters {
         }
     }
 
+    /// The watch finds the worker stuck. True once, when that has lasted as long as `limit`.
+    pub(crate) fn note_stuck(&self, now: u64, limit: Duration) -> bool {
+        let since = self.stuck_since.get();
+        if since == 0 {
+            self.stuck_since.set(now.max(2) & !1);
+        }
+        let lasts = since != 0 && now.saturating_sub(since) >= limit.as_nanos() as u64;
+        let is_news = lasts && since & 1 == 0;
+        if is_news {
+            self.stuck_since.set(since | 1);
+        }
+        is_news
+    }
+
+    /// The watch finds that the worker moves.
+    pub(crate) fn note_moves(&self) {
+        if self.stuck_since.get() != 0 {
+            self.stuck_since.set(0);
+        }
+    }
+
+    /// For how long the watch has found the worker stuck.
+    pub(crate) fn stuck_for(&self, now: u64) -> Option<Duration> {
+        let since = self.stuck_since.get();
+        (since != 0).then(|| Duration::from_nanos(now.saturating_sub(since)))
+    }
+
     pub(crate) fn note_thread(&self) {
         *self.thread.lock() = Some(std::thread::current().id());
+        self.system_thread.set(thread::system_id());
     }
 }
 

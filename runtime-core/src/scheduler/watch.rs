@@ -28,9 +28,11 @@
 use super::idle::Idle;
 use crate::base::clock;
 use crate::base::handshake;
+use crate::base::parker::ThreadParker;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::base::shim::sync::{Condvar, Mutex};
 use crate::base::shim::thread::{self, JoinHandle};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The shortest time between two looks.
@@ -39,6 +41,9 @@ const TICK: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// Looks in vain before the time between them grows: an eighth of a second of them.
 const FRUITLESS_TICKS: u32 = 64;
+
+/// A worker that is stuck for so long is told of.
+pub(crate) const STALL: Duration = Duration::from_millis(100);
 
 /// How long a new runtime does without the watch's thread.
 const GRACE_PERIOD: Duration = match (cfg!(runtime_loom), cfg!(runtime_shuttle)) {
@@ -56,6 +61,8 @@ pub(crate) struct Watch {
     grace_ends: Option<Instant>,
     /// Timers are overdue, and the worker whose they are may be stuck.
     overdue: AtomicBool,
+    /// Who wants to know of stalls.
+    told: OnceLock<Arc<ThreadParker>>,
 }
 
 /// What the watch has seen of the workers.
@@ -234,6 +241,18 @@ impl Watch {
             grace: GracePeriod::new(),
             grace_ends: clock::now().checked_add(GRACE_PERIOD),
             overdue: AtomicBool::new(false),
+            told: OnceLock::new(),
+        }
+    }
+
+    /// Unparks `parker` whenever a worker has been stuck for [`STALL`]. The first call counts.
+    pub(crate) fn unpark_at_stalls(&self, parker: Arc<ThreadParker>) {
+        let _ = self.told.set(parker);
+    }
+
+    pub(crate) fn tell_stall(&self) {
+        if let Some(parker) = self.told.get() {
+            parker.unpark();
         }
     }
 

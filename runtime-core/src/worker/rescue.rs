@@ -5,7 +5,7 @@ use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
 use crate::handle::Handle;
 use crate::record;
-use crate::scheduler::watch::{Look, Patience};
+use crate::scheduler::watch::{Look, Patience, STALL};
 use std::sync::Arc;
 
 /// A worker that was asleep has a task to run: the watch must not sleep either.
@@ -67,6 +67,9 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
         look.any_moved |= before.is_none_or(|before| before.pulse != now.pulse);
         if now.is_awake && before == Some(now) {
             look.any_stuck = true;
+            if remote.counters.note_stuck(handle.shared.nanos(), STALL) {
+                policy.watch.tell_stall();
+            }
             record::stuck(handle.shared.id.as_u64(), at);
             let task = match remote.has_lifo() {
                 true => remote.take_lifo(),
@@ -76,6 +79,8 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
                 look.any_rescued = true;
                 policy.inject(&*handle.shared.unpark, task);
             }
+        } else {
+            remote.counters.note_moves();
         }
     }
     if look.any_stuck {

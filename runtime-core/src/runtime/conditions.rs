@@ -1,0 +1,186 @@
+//! What is wrong with the runtime and its process, beside what is wrong with tasks: a worker that stands still, a full pool, late timers, too
+//! few descriptors.
+//!
+//! All of it may pass by itself. Whoever asks once gets what is true at that moment; `teller` tells only what it has seen twice.
+
+use super::findings::{self, Finding, FindingKind};
+use super::tasks::{TaskInfo, TaskList, TaskState};
+use crate::handle::{Handle, Policy};
+use crate::scheduler::watch::STALL;
+use std::time::Duration;
+
+/// Timers that are later than this are told of.
+const LATE: Duration = Duration::from_millis(100);
+
+impl Handle {
+    /// What is wrong at the moment: tasks that wait for each other in a circle, for a lock that was handed to a future of their own
+    /// which they do not poll, or for nothing that could ever wake them; a worker that stands still in a poll, a full blocking pool, timers that
+    /// are late, a process that has nearly no descriptors left.
+    ///
+    /// Tasks that seem to wait for each other are looked at twice: only what stands still is told. A poll that keeps its worker is known where there
+    /// are two workers or more. [`Builder::on_finding`](../struct.Builder.html#method.on_finding) tells findings without being asked.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::runtime::Handle;
+    /// use std::sync::Arc;
+    ///
+    /// let lock = Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    ///
+    /// let findings = Handle::current().findings();
+    /// assert_eq!(findings[0].tasks(), [task.id()]);
+    /// println!("{}", findings[0]);
+    /// # }
+    /// ```
+    pub fn findings(&self) -> Vec<Finding> {
+        let tasks = self.tasks();
+        let mut findings = findings::of(&tasks, || self.tasks());
+        findings.extend(of(self, &tasks));
+        findings
+    }
+}
+
+fn of(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
+    let mut findings = stalls(handle, tasks);
+    findings.extend(full_pool(handle));
+    findings.extend(late_timers(handle));
+    findings.extend(descriptors());
+    findings
+}
+
+/// The workers that the watch has found stuck for long, each with the task that it polls.
+fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
+    let Policy::MultiThread(policy) = &handle.shared.policy else {
+        return Vec::new();
+    };
+    let now = handle.shared.nanos();
+    let mut findings = Vec::new();
+    for (worker, remote) in policy.remotes.iter().enumerate() {
+        let counters = &remote.counters;
+        let Some(lasts) = counters.stuck_for(now).filter(|lasts| *lasts >= STALL) else {
+            continue;
+        };
+        let runs = TaskState::Running {
+            worker: Some(worker),
+        };
+        let polled: Vec<&TaskInfo> = tasks.iter().filter(|task| task.state() == runs).collect();
+        let outside = match polled.is_empty() {
+            true => ", outside of any poll: in a hook, a waker or a destructor",
+            false => "",
+        };
+        let thread = thread_does(counters.system_thread.get());
+        let evidence = format!("worker {worker} has stood still for {lasts:.1?}{outside}{thread}");
+        findings.push(Finding::with(FindingKind::Stall, &polled, &evidence));
+    }
+    findings
+}
+
+/// What the system says of a thread; empty where it says nothing.
+fn thread_does(id: u64) -> String {
+    match std::fs::read_to_string(format!("/proc/self/task/{id}/wchan")) {
+        Ok(place) if matches!(place.trim(), "" | "0") => {
+            format!("; its thread {id} runs, or waits for a processor")
+        }
+        Ok(place) => format!("; its thread {id} waits in the system ({})", place.trim()),
+        Err(_) => String::new(),
+    }
+}
+
+fn full_pool(handle: &Handle) -> Option<Finding> {
+    let (pool, cap) = (handle.pool(), handle.shared.config.max_blocking_threads);
+    let (queued, threads, idle) = (
+        pool.queue_depth(),
+        pool.num_threads(),
+        pool.num_idle_threads(),
+    );
+    // Threads are on their way while there are fewer than there may be.
+    let is_full = queued > 0 && idle == 0 && threads >= cap;
+    is_full.then(|| {
+        let evidence = format!(
+            "all {threads} threads of the blocking pool are busy, and {queued} closures wait"
+        );
+        Finding::with(FindingKind::FullPool, &[], &evidence)
+    })
+}
+
+fn late_timers(handle: &Handle) -> Option<Finding> {
+    let late = handle.shared.timers.as_deref()?.lateness();
+    (late >= LATE).then(|| {
+        let evidence = format!("a timer was due {late:?} ago, and has not been fired");
+        Finding::with(FindingKind::LateTimers, &[], &evidence)
+    })
+}
+
+/// Where the system lists a process's descriptors, and limits them.
+#[cfg(unix)]
+fn descriptors() -> Option<Finding> {
+    let limit = descriptor_limit()?;
+    let open = match std::fs::read_dir("/proc/self/fd") {
+        // Less the one that lists.
+        Ok(list) => list.count().saturating_sub(1) as u64,
+        Err(error) if error.raw_os_error() == Some(libc::EMFILE) => limit,
+        Err(_) => return None,
+    };
+    (open >= limit - limit / 10).then(|| {
+        let evidence =
+            format!("{open} of the {limit} descriptors that this process may have are open");
+        Finding::with(FindingKind::Descriptors, &[], &evidence)
+    })
+}
+
+#[cfg(not(unix))]
+fn descriptors() -> Option<Finding> {
+    None
+}
+
+/// `None`: there is no limit, or it is not told.
+#[cfg(unix)]
+fn descriptor_limit() -> Option<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is written to.
+    let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    #[allow(clippy::unnecessary_cast)] // its type is the system's
+    let told = limit.rlim_cur as u64;
+    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(told)
+}
+
+/// Of a runtime without a watch: the tasks that were in the same poll at both looks, which were `apart`.
+pub(super) fn still_polled(
+    handle: &Handle,
+    before: &TaskList,
+    after: &TaskList,
+    apart: Duration,
+) -> Vec<Finding> {
+    if has_watch(handle) {
+        return Vec::new();
+    }
+    let is_polled =
+        |task: &TaskInfo| matches!(task.state(), TaskState::Running { worker: Some(_) });
+    let still = after.iter().filter(|task| {
+        let earlier = before.get(task.id());
+        is_polled(task)
+            && earlier.is_some_and(|earlier| is_polled(earlier) && earlier.polls() == task.polls())
+    });
+    still
+        .map(|task| {
+            let evidence = format!("it has been in one poll for {apart:.1?} or longer");
+            Finding::with(FindingKind::Stall, &[task], &evidence)
+        })
+        .collect()
+}
+
+fn has_watch(handle: &Handle) -> bool {
+    match &handle.shared.policy {
+        Policy::MultiThread(policy) => policy.remotes.len() > 1,
+        Policy::CurrentThread(_) => false,
+    }
+}

@@ -1,0 +1,169 @@
+//! Tells findings without being asked: a thread that looks for them now and then.
+//!
+//! It looks every half second, and when the watch calls it because a worker stands still. What is new goes to the program's hook, to `tracing`
+//! (feature `tracing`, target `selvedge::findings`), into the recording as a mark, and with `SELVEDGE_FINDINGS=1` to the standard error.
+//! A state that may pass by itself is told when it was seen twice.
+//!
+//! The thread holds the runtime only during a look, and ends at the look after the runtime's end.
+
+use super::conditions;
+use super::findings::{Finding, FindingKind};
+use super::tasks::TaskList;
+use super::{Handle, Recorder};
+use crate::base::contain;
+use crate::base::parker::ThreadParker;
+use crate::base::shim::thread::Builder;
+use crate::handle::Policy;
+use crate::task::Id;
+use std::fmt;
+use std::io;
+// No protocol: the parker's token orders it.
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+const VARIABLE: &str = "SELVEDGE_FINDINGS";
+/// The time between two looks.
+const PERIOD: Duration = Duration::from_millis(500);
+
+/// Is called with each finding, once.
+pub type FindingHook = Arc<dyn Fn(&Finding) + Send + Sync>;
+
+/// Ends the thread when it is dropped. Waits for nobody: the hook may be what drops it.
+#[derive(Debug)]
+pub struct Teller(Arc<Stop>);
+
+#[derive(Debug, Default)]
+struct Stop {
+    is_over: AtomicBool,
+    parker: Arc<ThreadParker>,
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        // Ordering: Release; pairs with the Acquire in `Looks::run`.
+        self.0.is_over.store(true, Ordering::Release);
+        self.0.parker.unpark();
+    }
+}
+
+/// Begins to tell a runtime's findings, if the program or the environment asks for it.
+///
+/// # Errors
+/// If the system gives no thread.
+pub fn begin(handle: &Handle, hook: Option<FindingHook>) -> io::Result<Option<Teller>> {
+    let prints =
+        std::env::var_os(VARIABLE).is_some_and(|value| !matches!(value.to_str(), Some("" | "0")));
+    if hook.is_none() && !prints {
+        return Ok(None);
+    }
+    let stop = Arc::new(Stop::default());
+    if let Policy::MultiThread(policy) = &handle.shared.policy {
+        policy.watch.unpark_at_stalls(stop.parker.clone());
+    }
+    let looks = Looks {
+        runtime: Arc::downgrade(&handle.shared),
+        stop: stop.clone(),
+        hook,
+        prints,
+        last: None,
+        seen: Vec::new(),
+        told: Vec::new(),
+    };
+    Builder::new()
+        .name("selvedge-findings".to_owned())
+        .spawn(move || looks.run())?;
+    Ok(Some(Teller(stop)))
+}
+
+/// What makes a finding the same one.
+type Key = (FindingKind, Vec<Id>);
+
+struct Looks {
+    runtime: Weak<crate::handle::shared::Shared>,
+    stop: Arc<Stop>,
+    hook: Option<FindingHook>,
+    prints: bool,
+    /// The tasks at the last look.
+    last: Option<TaskList>,
+    /// What was found at the last look.
+    seen: Vec<Key>,
+    /// What was told, and is still there.
+    told: Vec<Key>,
+}
+
+impl Looks {
+    fn run(mut self) {
+        loop {
+            self.stop.parker.park_timeout(PERIOD);
+            // Ordering: Acquire; pairs with the Release in `Teller::drop`.
+            if self.stop.is_over.load(Ordering::Acquire) {
+                return;
+            }
+            let Some(shared) = self.runtime.upgrade() else {
+                return;
+            };
+            let findings = self.look(&Handle { shared });
+            self.tell(&findings);
+        }
+    }
+
+    fn look(&mut self, handle: &Handle) -> Vec<Finding> {
+        let mut findings = handle.findings();
+        let tasks = handle.tasks();
+        if let Some(last) = &self.last {
+            findings.extend(conditions::still_polled(handle, last, &tasks, PERIOD));
+        }
+        self.last = Some(tasks);
+        findings
+    }
+
+    fn tell(&mut self, findings: &[Finding]) {
+        let keys: Vec<Key> = findings.iter().map(key).collect();
+        self.told.retain(|told| keys.contains(told));
+        for (finding, key) in findings.iter().zip(&keys) {
+            // A stall has lasted already.
+            let passes = finding.kind().may_pass() && finding.kind() != FindingKind::Stall;
+            let is_settled = !passes || self.seen.contains(key);
+            if is_settled && !self.told.contains(key) {
+                self.told.push(key.clone());
+                self.tell_one(finding);
+            }
+        }
+        self.seen = keys;
+    }
+
+    fn tell_one(&self, finding: &Finding) {
+        let first = finding.tasks().first().map_or(0, |id| id.as_u64());
+        Recorder::new().mark(&format!("finding: {}", finding.kind()), first);
+        contain::contain(|| {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(
+                target: "selvedge::findings",
+                kind = %finding.kind(),
+                task.id = first,
+                cure = finding.cure(),
+                "{}",
+                finding.evidence()
+            );
+            if self.prints {
+                eprintln!("selvedge: {finding}");
+            }
+            if let Some(hook) = &self.hook {
+                hook(finding);
+            }
+        });
+    }
+}
+
+fn key(finding: &Finding) -> Key {
+    (finding.kind(), finding.tasks().to_vec())
+}
+
+impl fmt::Debug for Looks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Looks")
+            .field("told", &self.told)
+            .finish_non_exhaustive()
+    }
+}

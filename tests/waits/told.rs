@@ -1,0 +1,252 @@
+//! Findings that are told without being asked for, and those of the runtime and its process.
+
+use crate::support::{in_own_process, is_inner, once_more, this_test};
+use selvedge::runtime::tasks::{Finding, FindingKind};
+use selvedge::runtime::{Builder, Runtime};
+use selvedge::sync::Mutex;
+use selvedge::task::Id;
+use selvedge::time::sleep;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::time::Duration;
+
+/// A hang is a failure.
+const LONG: Duration = Duration::from_secs(60);
+
+fn multi() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all();
+    builder
+}
+
+fn current() -> Builder {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_all();
+    builder
+}
+
+/// The runtime, and what it tells.
+fn told(mut builder: Builder) -> (Runtime, Receiver<Finding>) {
+    let (send, found) = channel();
+    let send = StdMutex::new(send);
+    builder.on_finding(move |finding| drop(send.lock().unwrap().send(finding.clone())));
+    (builder.build().unwrap(), found)
+}
+
+#[track_caller]
+fn next(found: &Receiver<Finding>, kind: FindingKind) -> Finding {
+    loop {
+        let finding = found.recv_timeout(LONG).unwrap();
+        if finding.kind() == kind {
+            return finding;
+        }
+    }
+}
+
+/// Blocks its thread until it is let go.
+#[derive(Clone, Default)]
+struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    fn block(&self) {
+        while !self.0.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn open(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A task that blocks until the gate is open. It begins to on a thread of the runtime's, which the caller of `run` may be.
+fn blocks(runtime: &Runtime, gate: &Gate) -> Id {
+    let gate = gate.clone();
+    runtime.spawn(async move { gate.block() }).id()
+}
+
+#[test]
+fn a_poll_that_keeps_its_worker_is_a_stall() {
+    let (runtime, found) = told(multi());
+    let gate = Gate::default();
+    let id = blocks(&runtime, &gate);
+    let finding = next(&found, FindingKind::Stall);
+    assert_eq!(finding.tasks(), [id]);
+    let text = finding.to_string();
+    for words in [
+        "tests/waits/told.rs",
+        "stood still",
+        "cure: ",
+        "spawn_blocking",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+    #[cfg(target_os = "linux")]
+    assert!(text.contains("its thread"), "{text}");
+    // Who asks is told the same.
+    let asked = runtime.handle().findings();
+    let is_same = |f: &Finding| f.kind() == FindingKind::Stall && f.tasks() == [id];
+    assert!(asked.iter().any(is_same), "{asked:?}");
+    gate.open();
+    while runtime.handle().findings().iter().any(is_same) {
+        std::thread::yield_now();
+    }
+}
+
+/// What is told of that kind while a task keeps a current-thread runtime's thread.
+fn while_blocked(kind: FindingKind) -> (Id, Finding) {
+    let (runtime, found) = told(current());
+    let gate = Gate::default();
+    runtime.spawn(async { sleep(Duration::from_millis(10)).await });
+    // The timer is armed before the thread is blocked.
+    runtime.block_on(selvedge::task::yield_now());
+    let id = blocks(&runtime, &gate);
+    let opener = std::thread::spawn(move || {
+        let finding = next(&found, kind);
+        gate.open();
+        finding
+    });
+    runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+    (id, opener.join().unwrap())
+}
+
+#[test]
+fn a_poll_that_keeps_the_only_thread_is_a_stall() {
+    let (id, stall) = while_blocked(FindingKind::Stall);
+    assert_eq!(stall.tasks(), [id]);
+    assert!(stall.evidence().contains("in one poll"), "{stall}");
+}
+
+#[test]
+fn timers_that_nobody_fires_are_late() {
+    let (_, late) = while_blocked(FindingKind::LateTimers);
+    assert!(late.evidence().contains("has not been fired"), "{late}");
+}
+
+#[test]
+fn a_pool_without_a_free_thread_is_told_while_it_lasts() {
+    let mut builder = multi();
+    builder.max_blocking_threads(1);
+    let (runtime, found) = told(builder);
+    let gate = Gate::default();
+    let closure = |gate: &Gate| {
+        let gate = gate.clone();
+        runtime.spawn_blocking(move || gate.block())
+    };
+    let (one, other) = (closure(&gate), closure(&gate));
+    let finding = next(&found, FindingKind::FullPool);
+    assert!(finding.evidence().contains("all 1 threads"), "{finding}");
+    assert!(finding.evidence().contains("1 closures wait"), "{finding}");
+    gate.open();
+    runtime.block_on(async {
+        one.await.unwrap();
+        other.await.unwrap();
+    });
+    let asked = runtime.handle().findings();
+    assert!(asked.iter().all(|f| f.kind() != FindingKind::FullPool));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_with_nearly_no_descriptor_left_is_told() {
+    if !in_own_process!() {
+        return;
+    }
+    let (runtime, found) = told(multi());
+    let asked = runtime.handle().findings();
+    assert!(asked.is_empty(), "{asked:?}");
+    let limit = 200;
+    crate::system::limit(libc::RLIMIT_NOFILE, Some(limit));
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    // With none left at all, and with a few.
+    let none = next(&found, FindingKind::Descriptors);
+    assert!(none.evidence().starts_with("200 of the 200"), "{none}");
+    files.truncate(files.len() - 10);
+    let asked = runtime.handle().findings();
+    let few: Vec<_> = asked
+        .iter()
+        .filter(|f| f.kind() == FindingKind::Descriptors)
+        .collect();
+    assert!(few[0].evidence().contains("of the 200"), "{few:?}");
+    files.truncate(100);
+    assert!(runtime.handle().findings().is_empty());
+}
+
+#[test]
+fn a_deadlock_is_told_once() {
+    let (runtime, found) = told(multi());
+    let lock = Arc::new(Mutex::new(()));
+    let task = runtime.spawn(async move {
+        let _first = lock.lock().await;
+        drop(lock.lock().await);
+    });
+    let finding = found.recv_timeout(LONG).unwrap();
+    assert_eq!(finding.kind(), FindingKind::Deadlock);
+    assert_eq!(finding.tasks(), [task.id()]);
+    // The next one is told after a look that has seen the first again.
+    let lost = runtime.spawn(pending::<()>());
+    let finding = found.recv_timeout(LONG).unwrap();
+    assert_eq!(finding.tasks(), [lost.id()]);
+    drop(runtime);
+    assert_eq!(
+        found.recv_timeout(LONG).err(),
+        Some(RecvTimeoutError::Disconnected)
+    );
+}
+
+#[test]
+fn a_hook_may_panic_and_may_end_the_runtime() {
+    let (send, found) = channel();
+    let send = StdMutex::new(send);
+    let mut builder = multi();
+    builder.on_finding(move |finding| {
+        send.lock().unwrap().send(finding.tasks()[0]).unwrap();
+        panic!("of the hook");
+    });
+    let runtime = builder.build().unwrap();
+    for _ in 0..2 {
+        let task = runtime.spawn(pending::<()>());
+        assert_eq!(found.recv_timeout(LONG).unwrap(), task.id());
+    }
+    drop(runtime);
+
+    let (send, ended) = channel();
+    let kept: Arc<StdMutex<Option<Runtime>>> = Arc::default();
+    let send = StdMutex::new(send);
+    let mut builder = multi();
+    let own = kept.clone();
+    builder.on_finding(move |_| {
+        drop(own.lock().unwrap().take());
+        let _ = send.lock().unwrap().send(());
+    });
+    let runtime = builder.build().unwrap();
+    runtime.spawn(pending::<()>());
+    *kept.lock().unwrap() = Some(runtime);
+    ended.recv_timeout(LONG).unwrap();
+}
+
+#[test]
+fn the_environment_has_findings_printed() {
+    let test = this_test!();
+    if is_inner(test) {
+        let (runtime, found) = told(multi());
+        runtime.spawn(pending::<()>());
+        // It is printed before the hook is called.
+        found.recv_timeout(LONG).unwrap();
+        return;
+    }
+    for (value, is_printed) in [("1", true), ("0", false)] {
+        let output = once_more(test)
+            .env("SELVEDGE_FINDINGS", value)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        assert_eq!(text.contains("selvedge: lost task:"), is_printed, "{text}");
+    }
+}
