@@ -50,11 +50,12 @@ impl Drop for Teller {
 /// Begins to tell a runtime's findings, if the program or the environment asks for it.
 ///
 /// # Errors
-/// If the system gives no thread.
+/// If the program asks for it, and the system gives no thread.
 pub fn begin(handle: &Handle, hook: Option<FindingHook>) -> io::Result<Option<Teller>> {
     let prints =
         std::env::var_os(VARIABLE).is_some_and(|value| !matches!(value.to_str(), Some("" | "0")));
-    if hook.is_none() && !prints {
+    let asked_by_program = hook.is_some();
+    if !asked_by_program && !prints {
         return Ok(None);
     }
     let stop = Arc::new(Stop::default());
@@ -70,10 +71,18 @@ pub fn begin(handle: &Handle, hook: Option<FindingHook>) -> io::Result<Option<Te
         seen: Vec::new(),
         told: Vec::new(),
     };
-    Builder::new()
+    let thread = Builder::new()
         .name("selvedge-findings".to_owned())
-        .spawn(move || looks.run())?;
-    Ok(Some(Teller(stop)))
+        .spawn(move || looks.run());
+    match thread {
+        Ok(_) => Ok(Some(Teller(stop))),
+        Err(error) if asked_by_program => Err(error),
+        // A program that did not ask for it runs without.
+        Err(error) => {
+            eprintln!("selvedge: no thread for {VARIABLE}: {error}");
+            Ok(None)
+        }
+    }
 }
 
 /// What makes a finding the same one.
