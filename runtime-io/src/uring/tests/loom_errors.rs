@@ -337,10 +337,7 @@ fn a_broken_ring_does_not_stall() {
     loom::model(|| {
         let (kernel, ring) = ring();
         let (_ops, _) = done_ops(&kernel, &ring, 2);
-        kernel.answer([
-            Answer::Refuses(libc::EAGAIN),
-            Answer::Refuses(libc::EPERM),
-        ]);
+        kernel.answer([Answer::Refuses(libc::EAGAIN), Answer::Refuses(libc::EPERM)]);
         let drainer = {
             let ring = ring.clone();
             thread::spawn(move || assert!(ring.drain().is_none()))
