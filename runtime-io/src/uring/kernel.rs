@@ -93,14 +93,14 @@ impl Kernel {
 
     /// Sleeps until something has completed, or for `most`, in milliseconds, and gives false.
     pub(super) fn wait(&self, most: Duration) -> bool {
-        let mut poll = libc::pollfd {
+        let mut polls = [libc::pollfd {
             fd: self.as_raw_fd(),
             events: libc::POLLIN,
             revents: 0,
-        };
+        }];
         let most = most.as_millis() as i32;
-        // SAFETY: one descriptor is given, and `poll` describes it.
-        unsafe { libc::poll(&mut poll, 1, most) > 0 }
+        // SAFETY: as many descriptors are given as `polls` describes.
+        unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, most) > 0 }
     }
 }
 

@@ -338,13 +338,16 @@ fn a_broken_ring_does_not_stall() {
         let (kernel, ring) = ring();
         let (_ops, _) = done_ops(&kernel, &ring, 2);
         kernel.answer([Answer::Refuses(libc::EAGAIN), Answer::Refuses(libc::EPERM)]);
-        let drainer = {
+        let other = {
             let ring = ring.clone();
-            thread::spawn(move || assert!(ring.drain().is_none()))
+            thread::spawn(move || {
+                let (mut op, _) = op(&ring, CHANGES);
+                assert!(poll_once(&mut op).is_pending());
+                op
+            })
         };
-        let (mut op, _) = op(&ring, CHANGES);
-        assert!(poll_once(&mut op).is_pending());
-        drainer.join().unwrap();
+        assert!(ring.drain().is_none());
+        let mut op = other.join().unwrap();
         let is_broken = poll_once(&mut op).is_ready();
         assert!(!(is_broken && ring.is_stalled()));
         kernel.work_off();
