@@ -221,14 +221,13 @@ impl Ring {
         }
     }
 
-    /// Leaves the rest to the driver; true if it does not know yet. Under the lock.
+    /// Leaves the rest to the driver; true if it does not know yet. A ring that has broken has no rest. Under the lock.
     fn stall(&self, inner: &Inner) -> bool {
-        if inner.broken.is_some() {
-            return false;
+        let begins = inner.broken.is_none() && !self.is_stalled();
+        if begins {
+            // Ordering: Relaxed; the wake-up that follows orders it for the driver.
+            self.is_stalled.store(true, Ordering::Relaxed);
         }
-        let begins = !self.is_stalled();
-        // Ordering: Relaxed; the wake-up that follows orders it for the driver.
-        self.is_stalled.store(true, Ordering::Relaxed);
         begins
     }
 
