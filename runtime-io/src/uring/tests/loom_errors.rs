@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// What `try_flush` takes for a kernel that makes no progress.
+/// How often `try_flush` asks a kernel that makes no progress.
 const MOST_ATTEMPTS: usize = 8;
 
 /// The standard library's atomic: a model concludes nothing from its order.
@@ -165,8 +165,8 @@ fn interruptions_do_not_count() {
     });
 }
 
-/// The kernel takes nothing while there are completions without room: they are taken in, and it is asked again. That is no
-/// business of the wakers' panics.
+/// The kernel takes nothing while there are completions without room: they are taken in, and it is asked again. A
+/// panic of one of their wakers does not reach the one who submits.
 #[test]
 fn completions_make_room_for_submissions() {
     loom::model(|| {
@@ -354,7 +354,7 @@ fn a_broken_ring_does_not_stall() {
     });
 }
 
-/// An operation whose waker panics in a drain that finds the ring broken: the panic goes to the driver all the same.
+/// A waker panics in a drain that the kernel refuses to go on with: the panic goes to the driver all the same.
 #[test]
 fn panics_are_told_by_a_drain_that_is_refused() {
     for code in [libc::EAGAIN, libc::EPERM] {
@@ -371,7 +371,8 @@ fn panics_are_told_by_a_drain_that_is_refused() {
     }
 }
 
-/// However it comes to its end, an operation on a ring of such a kernel ends.
+/// Two threads and the driver, on a kernel that is interrupted once and refuses while completions have no room: both
+/// operations end.
 #[test]
 fn a_strict_kernel_serves_two_threads() {
     loom::model(|| {
