@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Folder, bytes};
-use crate::support::{both, current, multi, within};
+use super::{Folder, bytes, has_rings};
+use crate::support::{both, current, in_own_process, multi, within};
 use crate::system::refuse;
 use futures_util::future::join_all;
 use tokio::fs::{self, File};
@@ -37,6 +37,53 @@ fn the_pool_takes_over_where_rings_are_refused() {
                 });
             }
         });
+    }
+}
+
+/// How many rings this process has.
+fn rings() -> usize {
+    let links = std::fs::read_dir("/proc/self/fd").unwrap();
+    let links = links.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    links
+        .filter(|link| link.to_string_lossy().contains("io_uring"))
+        .count()
+}
+
+/// What the kernel is short of may be there the next time; that it gives no rings, or does not watch them, is so for good. In a
+/// process of its own, where nobody else has rings.
+#[test]
+fn a_kernel_that_is_short_of_something_is_asked_again() {
+    if !has_rings() || !in_own_process!() {
+        return;
+    }
+    let folder = Folder::new("short");
+    let (setup, watch) = (libc::SYS_io_uring_setup, libc::SYS_epoll_ctl);
+    let cases = [
+        (setup, libc::EMFILE, true),
+        (setup, libc::ENFILE, true),
+        (setup, libc::ENOMEM, true),
+        (setup, libc::EAGAIN, true),
+        (setup, libc::EINTR, true),
+        (setup, libc::ENOSYS, false),
+        (setup, libc::EPERM, false),
+        (watch, libc::ENOMEM, true),
+        (watch, libc::ENOSPC, true),
+        (watch, libc::EPERM, false),
+    ];
+    for (call, code, is_temporary) in cases {
+        let runtime = current();
+        let handle = runtime.handle().clone();
+        // The refusal is this thread's, and ends with it.
+        let path = folder.path.clone();
+        within(20, move || {
+            refuse(call, code);
+            assert!(handle.block_on(fs::try_exists(path)).unwrap());
+            assert_eq!(rings(), 0, "{call} {code}");
+        });
+        assert!(runtime.block_on(fs::try_exists(&folder.path)).unwrap());
+        assert_eq!(rings(), usize::from(is_temporary), "{call} {code}");
+        drop(runtime);
+        assert_eq!(rings(), 0);
     }
 }
 

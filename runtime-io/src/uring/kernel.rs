@@ -27,13 +27,10 @@ pub(super) struct Kernel {
 
 impl Kernel {
     /// # Errors
-    /// The kernel's; `Unsupported` for one that has rings, but too old ones.
+    /// The kernel's. One before 5.6 cannot tell its opcodes, and answers so: its rings may lose completions, and do not
+    /// know of a file's own position.
     pub(super) fn new() -> io::Result<Kernel> {
         let uring = IoUring::new(ENTRIES)?;
-        let features = uring.params();
-        if !(features.is_feature_nodrop() && features.is_feature_rw_cur_pos()) {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
         // A kernel before 5.15 does not know how.
         let _ = uring
             .submitter()
@@ -94,16 +91,16 @@ impl Kernel {
         clock::block_for(time);
     }
 
-    /// Sleeps until something has completed, or for about `most` and gives false.
+    /// Sleeps until something has completed, or for `most`, in milliseconds, and gives false.
     pub(super) fn wait(&self, most: Duration) -> bool {
-        let mut poll = libc::pollfd {
+        let mut polls = [libc::pollfd {
             fd: self.as_raw_fd(),
             events: libc::POLLIN,
             revents: 0,
-        };
-        let most = most.as_millis().clamp(1, 1000) as i32;
-        // SAFETY: one descriptor is given, and `poll` describes it.
-        unsafe { libc::poll(&mut poll, 1, most) > 0 }
+        }];
+        let most = most.as_millis() as i32;
+        // SAFETY: as many descriptors are given as `polls` describes.
+        unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, most) > 0 }
     }
 }
 

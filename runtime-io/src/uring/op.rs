@@ -34,7 +34,7 @@ enum State {
 pub(crate) struct Op {
     ring: Arc<Ring>,
     state: State,
-    /// From the first poll to the end: a test's paused clock waits for the operation.
+    /// From the first poll on, as long as there is the future: a test's paused clock waits for the operation.
     hold: Option<ClockHold>,
 }
 
@@ -93,7 +93,6 @@ impl Future for Op {
             self.hold = with_current(|handle| handle.hold_clock()).flatten();
         }
         let result = ready!(self.poll_result(cx));
-        self.hold = None;
         coop.made_progress();
         Poll::Ready(result)
     }

@@ -9,8 +9,8 @@
 //!     to its pauses, and nobody else asks the kernel.
 //! I3: wakers run, and requests are dropped, outside of the lock.
 //!
-//! No completion is lost: the kernel keeps what does not fit its queue (a ring that would not is refused at
-//! `new`), tells so, and hands it over at the next `io_uring_enter`.
+//! No completion is lost: the kernel keeps what does not fit its queue (one that would not is refused by
+//! `Kernel::new`), tells so, and hands it over at the next `io_uring_enter`.
 //!
 //! A kernel short of memory (`EAGAIN`, `ENOMEM`) stalls the ring: the driver tries again at each turn, and every few
 //! milliseconds. So does one that keeps completions to itself for that reason. A kernel that refuses `io_uring_enter` for
@@ -65,7 +65,7 @@ pub(super) struct Inner {
 
 impl Ring {
     /// # Errors
-    /// The kernel's; `Unsupported` for one that has rings, but too old ones.
+    /// The kernel's.
     pub(super) fn new(driver: Weak<dyn Unpark>) -> io::Result<Ring> {
         Ok(Ring::on(Arc::new(Kernel::new()?), driver))
     }
@@ -190,7 +190,7 @@ impl Ring {
                     return false;
                 }
                 inner.refill();
-                if inner.is_all_taken() {
+                if inner.is_all_taken(&kernel) {
                     if !inner.has_surplus {
                         // Ordering: Relaxed; under the lock, as is setting it.
                         self.is_stalled.store(false, Ordering::Relaxed);
@@ -198,7 +198,7 @@ impl Ring {
                     return false;
                 }
                 if attempts == MOST_ATTEMPTS {
-                    return self.stall();
+                    return self.stall(&inner);
                 }
                 kernel
             };
@@ -215,20 +215,19 @@ impl Ring {
                         attempts += 1;
                     }
                     Some(libc::EAGAIN | libc::ENOMEM) => attempts = MOST_ATTEMPTS,
-                    code => {
-                        self.break_down(code.unwrap_or(libc::EIO));
-                        return false;
-                    }
+                    code => self.break_down(code.unwrap_or(libc::EIO)),
                 },
             }
         }
     }
 
-    /// Leaves the rest to the driver; true if it does not know yet. Under the lock.
-    fn stall(&self) -> bool {
-        let begins = !self.is_stalled();
-        // Ordering: Relaxed; the wake-up that follows orders it for the driver.
-        self.is_stalled.store(true, Ordering::Relaxed);
+    /// Leaves the rest to the driver; true if it does not know yet. A ring that has broken has no rest. Under the lock.
+    fn stall(&self, inner: &Inner) -> bool {
+        let begins = inner.broken.is_none() && !self.is_stalled();
+        if begins {
+            // Ordering: Relaxed; the wake-up that follows orders it for the driver.
+            self.is_stalled.store(true, Ordering::Relaxed);
+        }
         begins
     }
 
@@ -277,19 +276,13 @@ impl Ring {
             match error {
                 Some(libc::EINTR) => {}
                 Some(libc::EAGAIN | libc::ENOMEM | libc::EBUSY) => {
-                    let begins = {
-                        let _inner = self.inner.lock();
-                        self.stall()
-                    };
+                    let begins = self.stall(&self.inner.lock());
                     if begins {
                         self.wake_driver();
                     }
                     return panic;
                 }
-                code => {
-                    self.break_down(code.unwrap_or(libc::EIO));
-                    return panic;
-                }
+                code => self.break_down(code.unwrap_or(libc::EIO)),
             }
         }
     }
@@ -367,10 +360,7 @@ impl Inner {
         }
     }
 
-    fn is_all_taken(&self) -> bool {
-        let Some(kernel) = &self.kernel else {
-            return true;
-        };
+    fn is_all_taken(&self, kernel: &Kernel) -> bool {
         // SAFETY: under the lock, by I1.
         self.backlog.is_empty() && unsafe { kernel.has_taken_all() }
     }

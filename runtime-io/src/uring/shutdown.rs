@@ -29,11 +29,10 @@ pub(super) fn end(kernel: Arc<Kernel>, mut slots: Slots, backlog: &VecDeque<Entr
     if wait(&kernel, &mut slots, Some(GRACE)) {
         return;
     }
-    let rest = thread::Builder::new()
+    // Without a thread, the closure is dropped: `Slots` then keeps what the kernel has.
+    let _ = thread::Builder::new()
         .name("io-uring-shutdown".to_owned())
         .spawn(move || wait(&kernel, &mut slots, None));
-    // Without a thread, the closure is dropped: `Slots` then keeps what the kernel has.
-    drop(rest);
 }
 
 /// Asks the kernel to give up what may be given up. It may miss an operation that a thread of its own is about
@@ -56,13 +55,9 @@ fn wait(kernel: &Kernel, slots: &mut Slots, mut grace: Option<Duration>) -> bool
         let is_refused = kernel.submit().is_err();
         let mut completed = Vec::new();
         complete(kernel, slots, &mut completed);
-        let is_idle = completed.is_empty();
         dispose(completed);
         if slots.in_flight() == 0 {
             return true;
-        }
-        if !is_idle {
-            continue;
         }
         if is_refused {
             // What it could not hand over makes the ring readable all the while.

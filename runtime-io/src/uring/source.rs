@@ -28,15 +28,15 @@ pub(crate) fn current(opcode: u8) -> Option<Arc<Ring>> {
 }
 
 #[derive(Default)]
-struct RingSource {
-    ring: OnceLock<Option<Arc<Ring>>>,
+pub(super) struct RingSource {
+    pub(super) ring: OnceLock<Option<Arc<Ring>>>,
     /// Held while a ring is made.
     is_shutdown: Mutex<bool>,
 }
 
 impl RingSource {
     /// The ring, made at the first call; none where the kernel refuses.
-    fn ring(&self, reactor: &Arc<Reactor>) -> Option<&Arc<Ring>> {
+    pub(super) fn ring(&self, reactor: &Arc<Reactor>) -> Option<&Arc<Ring>> {
         if let Some(known) = self.ring.get() {
             return known.as_ref();
         }
@@ -102,8 +102,12 @@ impl Source for RingSource {
     }
 
     fn shut_down(&self) {
-        *self.is_shutdown.lock() = true;
-        if let Some(ring) = self.known() {
+        let last = {
+            let mut is_shutdown = self.is_shutdown.lock();
+            *is_shutdown = true;
+            self.known()
+        };
+        if let Some(ring) = last {
             ring.shut_down();
         }
     }
@@ -126,6 +130,7 @@ fn is_temporary(error: &io::Error) -> bool {
             libc::EMFILE,
             libc::ENFILE,
             libc::ENOMEM,
+            libc::ENOSPC,
             libc::EAGAIN,
             libc::EINTR,
         ]

@@ -1,8 +1,9 @@
 //! A model of the kernel's side of a ring, for loom to look into.
 //!
 //! Entries that are submitted become operations *taken*; a thread of a model's does them by calling `work`, or
-//! `submit` itself does when the kernel is made to. An operation writes to the memory that its entry points to,
+//! `submit` itself does when the kernel is made to. A thread that works writes to the memory that the entry points to
 //! outside of the kernel's lock. Queues are as small as they can be: one place for submissions, one for completions.
+//! What does not fit the queue for completions is kept, and comes over with a submission that is not refused.
 //!
 //! What it watches, by cells that loom finds races in: the queues' user side (whoever touches it has it alone), and the
 //! memory of requests (`memory`).
@@ -28,6 +29,28 @@ pub(super) enum Entry {
     Cancel(Key),
 }
 
+/// What the kernel answers to one submission.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    /// It takes what there is.
+    Takes,
+    /// It takes nothing, and does not say why.
+    TakesNothing,
+    /// It refuses with this error.
+    Refuses(i32),
+}
+
+/// How the end of a ring has paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// It waited, and something had completed.
+    Ended,
+    /// It waited, and the time was up.
+    TimedOut(Duration),
+    /// It slept, whatever completed.
+    Slept(Duration),
+}
+
 #[derive(Default)]
 struct State {
     submitted: VecDeque<Entry>,
@@ -35,11 +58,20 @@ struct State {
     completed: VecDeque<(Key, i32)>,
     overflow: VecDeque<(Key, i32)>,
     is_driver_awake: bool,
+    /// How often the driver was woken.
+    unparks: usize,
     is_stopped: bool,
-    /// How often `submit` is still refused with `EAGAIN`.
-    refusals: usize,
+    /// What the next submissions come to; those after them are taken.
+    answers: VecDeque<Answer>,
+    /// How often it was asked to take what is submitted.
+    asked: usize,
     is_forbidden: bool,
+    /// It refuses with `EBUSY` while there are completions that do not fit the queue.
+    is_strict: bool,
     works_at_once: bool,
+    /// Operations are done one by one, each in a wait of the end.
+    works_in_waits: bool,
+    pauses: Vec<Pause>,
     /// How many waits in `wait` still end by their time.
     time_outs: usize,
     /// How many cancellations still miss their operation.
@@ -74,9 +106,34 @@ impl Kernel {
         self.change(|state| state.works_at_once = true);
     }
 
-    /// The next `times` submissions are refused.
+    /// Operations are done one by one, each in a wait of the end.
+    pub(super) fn work_in_waits(&self) {
+        self.change(|state| state.works_in_waits = true);
+    }
+
+    /// All operations that it has are done, and those to come when they are submitted.
+    pub(super) fn work_off(&self) {
+        self.change(|state| {
+            state.works_at_once = true;
+            while !state.taken.is_empty() {
+                state.work();
+            }
+        });
+    }
+
+    /// The next `times` submissions are refused, for lack of memory.
     pub(super) fn refuse(&self, times: usize) {
-        self.change(|state| state.refusals = times);
+        self.answer(vec![Answer::Refuses(libc::EAGAIN); times]);
+    }
+
+    /// What the next submissions come to.
+    pub(super) fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.change(|state| state.answers = answers.into_iter().collect());
+    }
+
+    /// It refuses while there are completions that do not fit the queue.
+    pub(super) fn be_strict(&self) {
+        self.change(|state| state.is_strict = true);
     }
 
     /// Submissions are refused for good.
@@ -134,6 +191,30 @@ impl Kernel {
         state.submitted.len() + state.taken.len()
     }
 
+    /// Entries that it has not taken.
+    pub(super) fn has_submissions(&self) -> bool {
+        !self.lock().submitted.is_empty()
+    }
+
+    /// How often it was asked to take what is submitted.
+    pub(super) fn asked(&self) -> usize {
+        self.lock().asked
+    }
+
+    /// How often the driver was woken.
+    pub(super) fn unparks(&self) -> usize {
+        self.lock().unparks
+    }
+
+    /// How the end of the ring has paused, once it has done so `count` times.
+    pub(super) fn wait_for_pauses(&self, count: usize) -> Vec<Pause> {
+        let mut state = self.lock();
+        while state.pauses.len() < count {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.pauses.clone()
+    }
+
     fn lock(&self) -> loom::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -150,6 +231,14 @@ impl State {
         match self.completed.is_empty() {
             true => self.completed.push_back((key, result)),
             false => self.overflow.push_back((key, result)),
+        }
+    }
+
+    /// Does the operation that was taken first.
+    fn work(&mut self) {
+        if let Some((key, cell)) = self.taken.pop_front() {
+            cell.write();
+            self.complete(key, DONE);
         }
     }
 
@@ -211,16 +300,21 @@ impl Kernel {
 
     pub(super) fn submit(&self) -> io::Result<usize> {
         self.change(|state| {
+            state.asked += 1;
             if state.is_forbidden {
                 return Err(io::Error::from_raw_os_error(libc::EPERM));
             }
-            if state.refusals > 0 {
-                state.refusals -= 1;
-                return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+            match state.answers.pop_front().unwrap_or(Answer::Takes) {
+                Answer::Takes => {}
+                Answer::TakesNothing => return Ok(0),
+                Answer::Refuses(code) => return Err(io::Error::from_raw_os_error(code)),
             }
             if state.completed.is_empty() {
                 let next = state.overflow.pop_front();
                 state.completed.extend(next);
+            }
+            if state.is_strict && !state.overflow.is_empty() {
+                return Err(io::Error::from_raw_os_error(libc::EBUSY));
             }
             let entries = std::mem::take(&mut state.submitted);
             let count = entries.len();
@@ -231,24 +325,35 @@ impl Kernel {
         })
     }
 
-    pub(super) fn rest(&self, _time: Duration) {}
+    pub(super) fn rest(&self, time: Duration) {
+        self.change(|state| state.pauses.push(Pause::Slept(time)));
+    }
 
-    pub(super) fn wait(&self, _most: Duration) -> bool {
+    pub(super) fn wait(&self, most: Duration) -> bool {
         let mut state = self.lock();
+        if state.works_in_waits {
+            state.work();
+        }
         while state.completed.is_empty() && state.overflow.is_empty() {
             if state.time_outs > 0 {
                 state.time_outs -= 1;
+                state.pauses.push(Pause::TimedOut(most));
+                self.changed.notify_all();
                 return false;
             }
             state = self.changed.wait(state).unwrap();
         }
+        state.pauses.push(Pause::Ended);
         true
     }
 }
 
 impl Unpark for Kernel {
     fn unpark(&self) {
-        self.change(|state| state.is_driver_awake = true);
+        self.change(|state| {
+            state.is_driver_awake = true;
+            state.unparks += 1;
+        });
     }
 }
 

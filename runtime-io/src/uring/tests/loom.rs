@@ -3,7 +3,7 @@
 //! The kernel's model watches the memory, see `kernel`; what is asserted here is that nobody waits for ever, and
 //! that all memory is freed.
 
-use crate::uring::kernel::{DONE, Kernel};
+use crate::uring::kernel::{DONE, Kernel, Pause};
 use crate::uring::memory::{Memory, Witness};
 use crate::uring::{Done, Op, Request, Ring};
 use loom::future::block_on;
@@ -14,28 +14,33 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-const READS: bool = true;
-const CHANGES: bool = false;
+pub(super) const READS: bool = true;
+pub(super) const CHANGES: bool = false;
 
-fn ring() -> (Arc<Kernel>, Arc<Ring>) {
+pub(super) fn ring() -> (Arc<Kernel>, Arc<Ring>) {
     let kernel = Arc::new(Kernel::new().unwrap());
     let driver: Weak<Kernel> = Arc::downgrade(&kernel);
     let ring = Arc::new(Ring::on(kernel.clone(), driver as Weak<dyn Unpark>));
     (kernel, ring)
 }
 
-fn op(ring: &Arc<Ring>, may_cancel: bool) -> (Op, Witness) {
+pub(super) fn op(ring: &Arc<Ring>, may_cancel: bool) -> (Op, Witness) {
     let (memory, witness) = Memory::new(may_cancel);
     (Op::new(ring.clone(), Request::Watched(memory)), witness)
 }
 
-fn poll_once(op: &mut Op) -> Poll<io::Result<Done>> {
+pub(super) fn poll_once(op: &mut Op) -> Poll<io::Result<Done>> {
     Pin::new(op).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn is_done(result: io::Result<Done>) -> bool {
+pub(super) fn is_done(result: io::Result<Done>) -> bool {
     matches!(result, Ok(Done::Wrote(n)) if n == DONE as usize)
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
 }
 
 /// The reactor's part: what it does around a park.
@@ -56,7 +61,7 @@ fn drive(kernel: &Kernel, ring: &Ring) {
     }
 }
 
-fn driver(kernel: &Arc<Kernel>, ring: &Arc<Ring>) -> thread::JoinHandle<()> {
+pub(super) fn driver(kernel: &Arc<Kernel>, ring: &Arc<Ring>) -> thread::JoinHandle<()> {
     let (kernel, ring) = (kernel.clone(), ring.clone());
     thread::spawn(move || drive(&kernel, &ring))
 }
@@ -152,29 +157,33 @@ fn what_is_refused_is_submitted_again() {
 /// What is cancelled while it waits behind a full queue is not started after its cancellation.
 #[test]
 fn a_cancellation_comes_after_what_it_cancels() {
-    loom::model(|| {
-        let (kernel, ring) = ring();
-        kernel.refuse(2);
-        let (mut first, _) = op(&ring, READS);
-        let (mut second, witness) = op(&ring, READS);
-        assert!(poll_once(&mut first).is_pending());
-        assert!(poll_once(&mut second).is_pending());
-        let flusher = {
-            let ring = ring.clone();
-            thread::spawn(move || {
-                ring.flush();
-                assert!(ring.drain().is_none());
-            })
-        };
-        drop(second);
-        flusher.join().unwrap();
-        ring.flush();
-        assert!(ring.drain().is_none());
-        // The kernel has the first, for which nothing came, and nothing else.
-        assert_eq!(kernel.unfinished(), 1);
-        assert!(witness.is_freed());
-        drop(first);
-    });
+    for refusals in [1, 2] {
+        loom::model(move || cancel_behind_a_full_queue(refusals));
+    }
+}
+
+fn cancel_behind_a_full_queue(refusals: usize) {
+    let (kernel, ring) = ring();
+    kernel.refuse(refusals);
+    let (mut first, _) = op(&ring, READS);
+    let (mut second, witness) = op(&ring, READS);
+    assert!(poll_once(&mut first).is_pending());
+    assert!(poll_once(&mut second).is_pending());
+    let flusher = {
+        let ring = ring.clone();
+        thread::spawn(move || {
+            ring.flush();
+            assert!(ring.drain().is_none());
+        })
+    };
+    drop(second);
+    flusher.join().unwrap();
+    ring.flush();
+    assert!(ring.drain().is_none());
+    // The kernel has the first, for which nothing came, and nothing else.
+    assert_eq!(kernel.unfinished(), 1);
+    assert!(witness.is_freed());
+    drop(first);
 }
 
 /// More completions than the queue holds, drained by two threads.
@@ -306,14 +315,51 @@ fn the_end_leaves_the_rest_to_a_thread() {
         let (kernel, ring) = ring();
         let (mut op, witness) = op(&ring, CHANGES);
         assert!(poll_once(&mut op).is_pending());
-        // As many pauses as the grace has, and one for the thread.
-        kernel.be_slow(8);
+        // As many pauses as the grace has, and some for the thread.
+        kernel.be_slow(16);
         ring.shut_down();
         assert!(!witness.is_freed());
         assert!(matches!(poll_once(&mut op), Poll::Ready(Err(_))));
+        let first = [5, 10, 20, 40, 80, 160, 320];
+        let then = [5, 10, 20, 40, 80, 160, 320, 500, 500];
+        let pauses = first.iter().chain(&then);
+        let pauses: Vec<_> = pauses.map(|&ms| Pause::TimedOut(millis(ms))).collect();
+        assert_eq!(kernel.wait_for_pauses(16), pauses);
         assert!(kernel.work());
         witness.wait_until_freed();
         assert!(witness.is_freed());
+    });
+}
+
+/// What the end waits for comes one by one: as long as something comes, nothing is left to a thread.
+#[test]
+fn the_end_is_patient_while_something_completes() {
+    loom::model(|| {
+        let (kernel, ring) = ring();
+        // More than there are pauses in the grace.
+        let mut ops: Vec<_> = (0..8).map(|_| op(&ring, CHANGES)).collect();
+        for (op, _) in &mut ops {
+            assert!(poll_once(op).is_pending());
+        }
+        kernel.work_in_waits();
+        ring.shut_down();
+        assert!(ops.iter().all(|(_, witness)| witness.is_freed()));
+        assert_eq!(kernel.wait_for_pauses(8), [Pause::Ended; 8]);
+    });
+}
+
+/// A kernel that refuses to take the cancellations: the end asks again, after pauses that do not ask the ring.
+#[test]
+fn the_end_asks_a_kernel_that_refuses_again() {
+    loom::model(|| {
+        let (kernel, ring) = ring();
+        let (mut op, witness) = op(&ring, READS);
+        assert!(poll_once(&mut op).is_pending());
+        kernel.refuse(3);
+        ring.shut_down();
+        assert!(witness.is_freed());
+        let pauses = [5, 10].map(|ms| Pause::Slept(millis(ms)));
+        assert_eq!(kernel.wait_for_pauses(2), pauses);
     });
 }
 

@@ -2,5 +2,11 @@
 
 #[cfg(runtime_loom)]
 mod loom;
+#[cfg(runtime_loom)]
+mod loom_errors;
+#[cfg(runtime_loom)]
+mod loom_source;
+#[cfg(not(runtime_loom))]
+mod source;
 #[cfg(not(runtime_loom))]
 mod unit;

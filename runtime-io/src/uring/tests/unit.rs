@@ -10,7 +10,7 @@ use runtime_core::base::waker_slot::WakerSlot;
 use runtime_core::driver::Unpark;
 use std::future::Future;
 use std::io::{PipeReader, PipeWriter, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::panic_any;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -422,6 +422,63 @@ fn a_wait_tells_whether_something_has_completed() {
     // SAFETY: the test has the queues to itself.
     let has_more = unsafe { kernel.completions(|key, _| assert_eq!(key, Key::NOBODY)) };
     assert!(!has_more && !kernel.wait(Duration::ZERO));
+}
+
+#[test]
+fn a_rest_takes_its_time() {
+    let Ok(kernel) = Kernel::new() else { return };
+    let (start, time) = (Instant::now(), Duration::from_millis(20));
+    kernel.rest(time);
+    assert!(start.elapsed() >= time);
+}
+
+/// The threads that wait for a thread's files, and those for sockets and pipes: at most as many as a pool has of the
+/// first, and what the kernel thinks right of the second.
+#[test]
+fn the_kernel_makes_as_many_threads_as_a_pool_has() {
+    const REGISTER_IOWQ_MAX_WORKERS: libc::c_uint = 19;
+
+    fn limits(ring: RawFd) -> Option<[u32; 2]> {
+        // Zeros change nothing, and the limits come in their place.
+        let mut limits = [0u32; 2];
+        // SAFETY: the call reads and writes two numbers.
+        let answer = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_register,
+                ring,
+                REGISTER_IOWQ_MAX_WORKERS,
+                limits.as_mut_ptr(),
+                2,
+            )
+        };
+        (answer == 0).then_some(limits)
+    }
+
+    // The limits are those of a thread.
+    let bare = std::thread::spawn(|| limits(io_uring::IoUring::new(2).ok()?.as_raw_fd()));
+    let ours = std::thread::spawn(|| limits(Kernel::new().ok()?.as_raw_fd()));
+    if let (Some(bare), Some(ours)) = (bare.join().unwrap(), ours.join().unwrap()) {
+        assert_eq!(ours, [512, bare[1]]);
+    }
+}
+
+/// Each poll tells what it waits for, the first as the next.
+#[test]
+fn a_poll_notes_its_wait() {
+    use runtime_core::base::waits::{WaitKind, forget, mark, note};
+
+    let Some(bench) = Bench::new() else { return };
+    let (from, _to) = pipe();
+    let mut op = bench.read(&from);
+    let nothing = mark();
+    note(WaitKind::Ring, 0);
+    let expected = mark();
+    for _ in 0..2 {
+        forget(nothing);
+        assert!(poll_once(&mut op).is_pending());
+        assert_eq!(mark(), expected);
+    }
+    forget(nothing);
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! A ring's part in the turns of a reactor, on the model of the kernel. One thread only.
+
+use super::loom::{CHANGES, op, ring};
+use super::loom_errors::{Panics, PanicsToo, done_ops};
+use crate::reactor::{self, Reactor, Source, Turn};
+use crate::uring::kernel::Kernel;
+use crate::uring::source::RingSource;
+use crate::uring::{Op, Ring};
+use runtime_core::base::contain;
+use runtime_core::driver::DriverParams;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+const MINUTE: Option<Duration> = Some(Duration::from_secs(60));
+
+/// A reactor that nobody drives.
+fn reactor() -> Arc<Reactor> {
+    let params = DriverParams {
+        fire_at_shutdown: false,
+        workers: 1,
+        nevents: 16,
+        start_paused: false,
+        may_pause: false,
+    };
+    let parts = reactor::create(&params).unwrap();
+    parts.handle.unwrap().downcast().unwrap()
+}
+
+fn source(ring: &Arc<Ring>) -> RingSource {
+    let source = RingSource::default();
+    source.ring.set(Some(ring.clone())).unwrap();
+    source
+}
+
+fn start(op: &mut Op, waker: &Waker) {
+    let polled = Pin::new(op).poll(&mut Context::from_waker(waker));
+    assert!(polled.is_pending());
+}
+
+/// A ring that is stalled shortens the driver's waits, until it is not.
+#[test]
+fn the_driver_waits_shortly_for_a_stalled_ring() {
+    loom::model(|| {
+        let (kernel, ring) = ring();
+        let reactor = reactor();
+        let turn = Turn {
+            reactor: &reactor,
+            is_users_thread: false,
+        };
+        let source = source(&ring);
+        let (short, pause) = (Duration::from_millis(1), Duration::from_millis(5));
+        for wait in [None, Some(short), MINUTE] {
+            assert_eq!(source.before_wait(&turn, wait), wait);
+        }
+        assert_eq!(kernel.asked(), 0);
+        kernel.refuse(4);
+        start(&mut op(&ring, CHANGES).0, Waker::noop());
+        for (wait, shortened) in [(None, pause), (Some(short), short), (MINUTE, pause)] {
+            assert_eq!(source.before_wait(&turn, wait), Some(shortened));
+        }
+        assert_eq!(kernel.asked(), 4);
+        assert_eq!(source.before_wait(&turn, MINUTE), MINUTE);
+        assert!(!ring.is_stalled() && kernel.asked() == 5);
+        assert_eq!(source.before_wait(&turn, None), None);
+        assert_eq!(kernel.asked(), 5);
+        kernel.work_off();
+    });
+}
+
+/// Calls the source; gives whether it has panicked, with what the waker did.
+fn panics(call: impl FnOnce()) -> bool {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(()) => false,
+        Err(payload) => {
+            assert!(payload.is::<PanicsToo>());
+            contain::discard(payload);
+            true
+        }
+    }
+}
+
+fn done_op_that_panics(kernel: &Kernel, ring: &Arc<Ring>) -> Op {
+    let mut op = done_ops(kernel, ring, 1).0.remove(0);
+    start(&mut op, &Waker::from(Arc::new(Panics)));
+    op
+}
+
+/// A waker's panic goes on where the driver's thread is a user's, from a delivery as from an attempt at what is stalled.
+#[test]
+fn a_wakers_panic_goes_on_in_a_users_thread() {
+    for is_users_thread in [true, false] {
+        loom::model(move || {
+            let (kernel, ring) = ring();
+            let reactor = reactor();
+            let turn = Turn {
+                reactor: &reactor,
+                is_users_thread,
+            };
+            let source = source(&ring);
+            let _op = done_op_that_panics(&kernel, &ring);
+            assert_eq!(panics(|| source.deliver(&turn)), is_users_thread);
+            // Nothing more is there to be told.
+            assert!(!panics(|| source.deliver(&turn)));
+
+            let _op = done_op_that_panics(&kernel, &ring);
+            kernel.refuse(1);
+            start(&mut op(&ring, CHANGES).0, Waker::noop());
+            let retry = || assert_eq!(source.before_wait(&turn, MINUTE), MINUTE);
+            assert_eq!(panics(retry), is_users_thread);
+            kernel.work_off();
+        });
+    }
+}
