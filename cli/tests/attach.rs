@@ -4,10 +4,11 @@
 mod support;
 
 use selvedge::runtime::{Builder, InspectOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 fn selvedge(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_selvedge"))
@@ -87,9 +88,96 @@ fn each_command_tells_of_the_process() {
     let args = ["record", &pid, "--for", "50ms", "-o", file, "--json"];
     object(base, &args, include_str!("../schema/record.json"));
     assert!(told(base, &["report", file]).contains(&pid));
+    let served = Served::new(base, &pid);
+    assert_served(&served, &pid);
     drop(runtime);
+    let (status, told) = served.get("dump.json");
+    assert_eq!(status, 502, "{told}");
+    assert!(told.contains("cannot be looked into"), "{told}");
+    drop(served);
     refused(base, &["ps", &pid], "cannot be looked into");
     std::fs::remove_dir_all(base).unwrap();
+}
+
+/// `selvedge serve` as it runs; dropped, it ends.
+struct Served {
+    child: Child,
+    port: u16,
+    key: String,
+}
+
+impl Served {
+    fn new(folder: &Path, pid: &str) -> Served {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_selvedge"))
+            .args(["serve", pid, "--json"])
+            .env("XDG_RUNTIME_DIR", folder)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(told["pid"].to_string(), pid);
+        let url = told["url"].as_str().unwrap();
+        let rest = url.strip_prefix("http://127.0.0.1:").unwrap();
+        let (port, key) = rest.split_once('/').unwrap();
+        Served {
+            child,
+            port: port.parse().unwrap(),
+            key: key.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", &format!("/{}/{path}", self.key))
+    }
+
+    /// The status and the body.
+    fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "{method} {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[track_caller]
+fn assert_served(served: &Served, pid: &str) {
+    let (status, page) = served.get("");
+    assert!(status == 200 && page.contains("<title>selvedge</title>"));
+    let (status, hello) = served.get("hello.json");
+    assert!(status == 200 && hello.contains(pid), "{hello}");
+    let (_, metrics) = served.get("metrics.json");
+    assert!(metrics.contains("\"alive_tasks\":"), "{metrics}");
+    let (_, dump) = served.get("dump.json");
+    let dump = serde_json::from_str(&dump).unwrap();
+    let schema = serde_json::from_str(include_str!("../schema/dump.json")).unwrap();
+    support::check(&dump, &schema, "");
+    let (status, report) = served.get("report?for=50ms");
+    assert!(status == 200 && report.contains("<html"), "{report}");
+    assert_eq!(served.get("report?for=ever").0, 400);
+    assert_eq!(served.get("else").0, 404);
+    // Without the key nothing is told, and nothing is done but looked at.
+    for path in [
+        "/",
+        "/dump.json",
+        "/0123456789abcdef0123456789abcdef/dump.json",
+    ] {
+        let (status, told) = served.ask("GET", path);
+        assert!(status == 404 && !told.contains(pid), "{told}");
+    }
+    assert_eq!(served.ask("POST", &format!("/{}/", served.key)).0, 405);
 }
 
 /// Answers one connection's request with a line, and closes it.
@@ -127,6 +215,7 @@ fn what_goes_wrong_is_told_with_its_cure() {
     }
     refused(&base, &["top", socket, "--once"], "cannot be looked into");
     refused(&base, &["dump", "2147483647"], "there is no process");
+    refused(&base, &["serve", "2147483647"], "there is no process");
     assert_eq!(selvedge(&base, &["top", "x"]).status.code(), Some(2));
     assert_eq!(selvedge(&base, &["dump"]).status.code(), Some(2));
     std::fs::remove_dir_all(&base).unwrap();

@@ -156,3 +156,60 @@ fn a_million_polls_are_a_few_thousand_rectangles() {
         ["true", "true"]
     );
 }
+
+/// The live page: figures, tasks and findings of this process come, and a search finds.
+#[cfg(unix)]
+#[test]
+#[ignore = "needs chromium"]
+fn the_live_page_shows_the_process() {
+    use selvedge::runtime::{Builder, InspectOptions};
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("live{}", std::process::id()));
+    let folder = base.join("selvedge");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut builder = Builder::new_multi_thread();
+    let builder = builder.worker_threads(2).enable_all();
+    let options = InspectOptions::new().path(&folder);
+    let runtime = builder.inspect(options).build().unwrap();
+    let named = selvedge::task::Builder::new().name("<b>the lost</b>");
+    named
+        .spawn_on(std::future::pending::<()>(), runtime.handle())
+        .unwrap();
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_selvedge"))
+        .args(["serve", &std::process::id().to_string()])
+        .env("XDG_RUNTIME_DIR", &base)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(serve.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let url = line.split([' ', ';']).find(|word| word.starts_with("http"));
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu"])
+        .args(["--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!(
+            "--user-data-dir={}",
+            base.join("profile").display()
+        ))
+        .arg(url.unwrap())
+        .output()
+        .expect("chromium: `apt-get install chromium`");
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    let seen = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "Findings: 1",
+        "lost task",
+        "Runtime 1",
+        "cli/tests/page.rs",
+        // What the process calls a task is text, whatever it is.
+        "&lt;b&gt;the lost&lt;/b&gt;",
+    ] {
+        assert!(seen.contains(words), "{words} in {seen}");
+    }
+    drop(runtime);
+    std::fs::remove_dir_all(&base).unwrap();
+}

@@ -10,6 +10,7 @@
 //! | `top` | `top`: rates over an interval |
 //! | `screen` | `top` on a terminal |
 //! | `record` | `record`: a recording of what the process does |
+//! | `serve` | `serve`: all of it as a page that a browser shows |
 
 mod answer;
 mod client;
@@ -17,6 +18,7 @@ mod find;
 mod ps;
 mod record;
 mod screen;
+mod serve;
 mod tasks;
 mod top;
 
@@ -40,6 +42,10 @@ pub enum Command {
     Dump(tasks::Args),
     /// Record what a process does, and write the recording to a file for `selvedge report`.
     Record(record::Args),
+    /// Show a process in the browser: its workers, tasks and findings as they are, and the timeline of a recording made now.
+    ///
+    /// It prints the page's address, which holds a secret: who does not know it is told nothing. Only this machine is listened to. Ctrl-C ends it.
+    Serve(serve::Args),
 }
 
 pub fn run(command: &Command) -> Result<(), Failure> {
@@ -49,6 +55,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         Command::Pstree(args) => tasks::tree(args),
         Command::Dump(args) => tasks::dump(args),
         Command::Record(args) => record::run(args),
+        Command::Serve(args) => serve::run(args),
     }
 }
 

@@ -89,6 +89,17 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// A recording of so much time from now on.
+pub fn record(client: &mut Client, ring: u64, time: Duration) -> Result<Vec<u8>, Failure> {
+    let has_begun = begin(client, ring)?;
+    wait(client, time)?;
+    let bytes = snapshot(client)?;
+    if has_begun {
+        client.ask::<Record>(json!({ "request": "record", "action": "stop" }))?;
+    }
+    Ok(bytes)
+}
+
 /// Begins a recording. False: one goes on already.
 fn begin(client: &mut Client, ring: u64) -> Result<bool, Problem> {
     let request = json!({ "request": "record", "action": "start", "ring_bytes": ring * 1024 });

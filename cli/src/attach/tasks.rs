@@ -66,8 +66,18 @@ pub fn tree(args: &Args) -> Result<(), Failure> {
 
 /// `dump PID`.
 pub fn dump(args: &Args) -> Result<(), Failure> {
-    let mut client = Client::connect(&args.target)?;
-    let mut process = look(&mut client)?;
+    let process = look_closely(&mut Client::connect(&args.target)?)?;
+    print(args.json, &process, |out| write_dump(out, &process))
+}
+
+/// What `dump --json` tells.
+pub fn dumped(client: &mut Client) -> Result<Value, Failure> {
+    Ok(serde_json::to_value(look_closely(client)?)?)
+}
+
+/// The tasks, and what is wrong.
+fn look_closely(client: &mut Client) -> Result<Process, Problem> {
+    let mut process = look(client)?;
     let findings: Findings = client.ask_patiently(json!({ "request": "findings" }))?;
     for list in findings.runtimes {
         let mut runtimes = process.runtimes.iter_mut();
@@ -77,7 +87,7 @@ pub fn dump(args: &Args) -> Result<(), Failure> {
     }
     // One that has ended between the two answers.
     process.runtimes.retain(|of| of.findings.is_some());
-    print(args.json, &process, |out| write_dump(out, &process))
+    Ok(process)
 }
 
 fn print(
