@@ -25,3 +25,24 @@ impl Countdown {
         self.0 = self.0.min(interval);
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+mod tests {
+    use super::Countdown;
+
+    #[test]
+    fn every_so_many_steps_and_sooner_where_the_interval_is_shortened() {
+        for interval in [1, 2, 5] {
+            let mut left = Countdown::new(interval);
+            for step in 1..=20 {
+                assert_eq!(left.is_over(interval), step % interval == 0, "{step}");
+            }
+        }
+        let mut left = Countdown::new(10);
+        assert!(!left.is_over(10));
+        left.shorten(20); // 9 steps are left
+        left.shorten(3);
+        let over = [(); 7].map(|()| left.is_over(3));
+        assert_eq!(over, [false, false, true, false, false, true, false]);
+    }
+}

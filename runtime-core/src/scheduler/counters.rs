@@ -123,7 +123,7 @@ impl WorkerCounters {
     /// For how long the watch has found the worker stuck.
     pub(crate) fn stuck_for(&self, now: u64) -> Option<Duration> {
         let since = self.stuck_since.get();
-        (since != 0).then(|| Duration::from_nanos(now.saturating_sub(since)))
+        (since != 0).then(|| Duration::from_nanos(now.saturating_sub(since & !1)))
     }
 
     pub(crate) fn note_thread(&self) {

@@ -135,3 +135,29 @@ fn parks_are_counted_and_so_are_those_after_which_nothing_was_polled() {
     let more = Duration::from_nanos(counters.busy_nanos.get() - busy);
     assert!(more <= all - asleep);
 }
+
+/// From the first look that finds the worker stuck, and news once a stall. An odd moment counts as the even one before it.
+#[test]
+fn a_stall_is_told_once_when_it_has_lasted() {
+    let counters = WorkerCounters::default();
+    let limit = Duration::from_nanos(100);
+    for (start, begin) in [(0, 2), (1, 2), (500, 500), (701, 700)] {
+        assert_eq!(counters.stuck_for(start), None);
+        assert!(!counters.note_stuck(start, limit));
+        for (passed, is_news) in [
+            (50, false),
+            (99, false),
+            (100, true),
+            (101, false),
+            (900, false),
+        ] {
+            assert_eq!(counters.note_stuck(begin + passed, limit), is_news);
+            let lasts = counters.stuck_for(begin + passed);
+            assert_eq!(lasts, Some(Duration::from_nanos(passed)));
+        }
+        counters.note_moves();
+        assert_eq!(counters.stuck_for(1000), None);
+        counters.note_moves();
+        assert_eq!(counters.stuck_for(1000), None);
+    }
+}
