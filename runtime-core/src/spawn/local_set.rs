@@ -43,7 +43,7 @@ use pin_project_lite::pin_project;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
+use std::marker::{PhantomData, PhantomPinned};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Once;
@@ -505,6 +505,16 @@ impl LocalSet {
     /// assert_eq!(sum.await, 5);
     /// # }
     /// ```
+    ///
+    /// What runs the set's tasks stays on its thread:
+    ///
+    /// ```compile_fail,E0277
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let local: &'static _ = Box::leak(Box::new(selvedge::task::LocalSet::new()));
+    /// selvedge::spawn(local.run_until(async {}));
+    /// # }
+    /// ```
     pub fn run_until<F>(&self, future: F) -> impl Future<Output = F::Output>
     where
         F: Future,
@@ -513,6 +523,8 @@ impl LocalSet {
             driver: None,
             shared: &self.shared,
             future: Some(future),
+            _not_send: PhantomData,
+            _not_unpin: PhantomPinned,
         }
     }
 
@@ -550,12 +562,18 @@ impl LocalSet {
 
 pin_project! {
     /// Future of [`LocalSet::run_until`]. Not an async function's: that has room for the future twice.
+    ///
+    /// It polls the set's tasks, so it stays on the set's thread; what others may know of a set is `Sync`, and would let it go.
     struct RunUntil<'a, F> {
         // Dropped before the future: what the future's drop wakes is for the other drivers.
         driver: Option<Driver<'a>>,
         shared: &'a Arc<Shared>,
         #[pin]
         future: Option<F>,
+        _not_send: PhantomData<*const ()>,
+        // As an async function's, whatever the future is.
+        #[pin]
+        _not_unpin: PhantomPinned,
     }
 }
 
