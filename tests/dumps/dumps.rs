@@ -1,5 +1,6 @@
 //! Task dumps: every task is in them, where it waits, and none is disturbed.
 
+use crate::support::within;
 use selvedge::runtime::{Builder, Handle, Runtime};
 use selvedge::sync::{Mutex, Notify};
 use std::collections::HashSet;
@@ -227,4 +228,41 @@ fn a_trace_takes_nothing_from_what_it_traces() {
     assert!(poll(yields.as_mut()).is_pending());
     trace(yields.as_mut());
     assert!(poll(yields).is_ready());
+}
+
+/// Each worker comes out of its sleep for a dump, and sleeps again after it: hooks around the sleep see that. What is spawned later is run.
+#[test]
+fn a_dump_ends_the_sleep_of_each_worker() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    within(60, || {
+        for workers in [1, 2, 8] {
+            let (sleeps, asleep) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (counted, begun, ended) = (sleeps.clone(), asleep.clone(), asleep.clone());
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(workers).enable_all();
+            builder.on_thread_park(move || {
+                counted.fetch_add(1, Relaxed);
+                begun.fetch_add(1, Relaxed);
+            });
+            builder.on_thread_unpark(move || {
+                ended.fetch_sub(1, Relaxed);
+            });
+            let runtime = builder.build().unwrap();
+            let all_sleep = || {
+                while asleep.load(Relaxed) != workers {
+                    std::thread::yield_now();
+                }
+            };
+            all_sleep();
+            let before = sleeps.load(Relaxed);
+            runtime.block_on(runtime.handle().dump());
+            while sleeps.load(Relaxed) < before + workers {
+                std::thread::yield_now();
+            }
+            all_sleep();
+            let task = runtime.spawn(async {});
+            runtime.block_on(task).unwrap();
+        }
+    });
 }

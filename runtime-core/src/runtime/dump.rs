@@ -13,7 +13,7 @@ pub use crate::base::trace::{
 pub use crate::handle::dumps::Task;
 
 use crate::handle::dumps::{Request, Uninstall};
-use crate::handle::{Handle, with_current};
+use crate::handle::{Handle, Policy, with_current};
 use crate::task;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -130,6 +130,10 @@ impl Handle {
         request.state.lock().wanted.extend(ids);
         for task in &tasks {
             task.0.wake_by_ref();
+        }
+        if let Policy::MultiThread(policy) = &shared.policy {
+            // As in tokio, each worker comes out of its sleep for a dump; who counts by the hooks around it sees that.
+            policy.wake_workers(&*shared.unpark);
         }
         let traced = poll_fn(|cx| {
             let waker = cx.waker().clone();
