@@ -104,6 +104,28 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     policy.seat.give_back(driver.unwrap());
 }
 
+/// Of what the timers wake in one look nobody else takes a part before its end; then a sibling is called, once.
+#[test]
+fn what_a_look_wakes_is_shared_at_its_end() {
+    let (handle, world, contexts) = workers(3, World::default(), |_| ());
+    let inner = handle.clone();
+    let wakes = move || {
+        let policy = inner.shared.policy.multi_thread();
+        (0..3).for_each(|_| drop(inner.spawn(async {})));
+        assert!(policy.has_work(), "others may take some of it");
+        assert!(policy.idle.is_asleep(1) && policy.idle.is_asleep(2));
+    };
+    *world.due.lock() = Some(Box::new(wakes));
+    let policy = handle.shared.policy.multi_thread();
+    (1..3).for_each(|worker| policy.idle.announce(worker, false));
+    as_worker(&contexts[0], WorkerContext::maintain);
+    let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
+    assert_eq!(asleep.count(), 1);
+    (1..3).for_each(|worker| drop(policy.idle.retract(worker)));
+    while as_worker(&contexts[0], WorkerContext::step) != Step::Parked {}
+    policy.watch.stop();
+}
+
 const LEFT: Option<Duration> = Some(Duration::from_secs(7));
 
 #[test]
