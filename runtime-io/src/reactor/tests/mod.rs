@@ -4,6 +4,8 @@
 mod loom;
 #[cfg(not(runtime_loom))]
 mod registration;
+#[cfg(all(not(runtime_loom), feature = "process"))]
+mod runtimes;
 #[cfg(not(runtime_loom))]
 mod slots;
 #[cfg(not(runtime_loom))]
@@ -25,12 +27,16 @@ fn driver() -> (Driver, std::sync::Arc<Reactor>) {
 /// The same, driven by a thread that is a user's or not.
 #[cfg(not(runtime_loom))]
 fn driver_of(users_thread: bool) -> (Driver, std::sync::Arc<Reactor>) {
-    Driver::new(&runtime_core::driver::DriverParams {
+    Driver::new(&params(users_thread)).unwrap()
+}
+
+#[cfg(not(runtime_loom))]
+fn params(users_thread: bool) -> runtime_core::driver::DriverParams {
+    runtime_core::driver::DriverParams {
         fire_at_shutdown: false,
         workers: 1,
         nevents: 16,
         start_paused: false,
         may_pause: users_thread,
-    })
-    .unwrap()
+    }
 }

@@ -1,10 +1,11 @@
 //! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and who is asked.
 
+use super::driver;
 use crate::reactor::driver::{Driver, Reactor};
 use crate::reactor::registration::{Progress, Registration, closed_now};
 use crate::reactor::{Direction, Interest, Ready};
 use runtime_core::coop;
-use runtime_core::driver::{DriverParams, IoDriver};
+use runtime_core::driver::IoDriver;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, ErrorKind, Write};
@@ -14,17 +15,6 @@ use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-
-fn driver() -> (Driver, Arc<Reactor>) {
-    Driver::new(&DriverParams {
-        fire_at_shutdown: false,
-        workers: 1,
-        nevents: 16,
-        start_paused: false,
-        may_pause: false,
-    })
-    .unwrap()
-}
 
 const BOTH: Interest = Interest::TRANSFERS;
 
