@@ -1,5 +1,7 @@
-//! Unit tests of the readiness words, the waiters, the slots and the sources, and, under `--cfg runtime_loom`, their models.
+//! Unit tests of the reactor's parts on a driver that the test drives, and, under `--cfg runtime_loom`, models of those that threads share.
 
+#[cfg(all(not(runtime_loom), target_os = "linux"))]
+mod forked;
 #[cfg(runtime_loom)]
 mod loom;
 #[cfg(not(runtime_loom))]
@@ -28,6 +30,16 @@ fn driver() -> (Driver, std::sync::Arc<Reactor>) {
 #[cfg(not(runtime_loom))]
 fn driver_of(users_thread: bool) -> (Driver, std::sync::Arc<Reactor>) {
     Driver::new(&params(users_thread)).unwrap()
+}
+
+/// The same, with room for so many events.
+#[cfg(not(runtime_loom))]
+fn driver_for(nevents: usize) -> (Driver, std::sync::Arc<Reactor>) {
+    Driver::new(&runtime_core::driver::DriverParams {
+        nevents,
+        ..params(false)
+    })
+    .unwrap()
 }
 
 #[cfg(not(runtime_loom))]
