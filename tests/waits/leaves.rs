@@ -2,7 +2,7 @@
 
 use crate::support::{each_blocks_on, soon};
 use crate::{settled, waiting};
-use selvedge::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use selvedge::io::{AsyncReadExt, AsyncWriteExt, Interest, duplex};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{TaskKind, WaitKind};
@@ -271,6 +271,19 @@ fn sockets_and_pipes() {
         assert_waits!(async move { socket.recv(&mut [0; 8]).await }, Readable);
         let (stream, _peer) = UnixStream::pair().unwrap();
         assert_waits!(async move { stream.readable().await }, Readable);
+        for (interest, kind) in [
+            (Interest::WRITABLE, WaitKind::Writable),
+            (Interest::READABLE | Interest::WRITABLE, WaitKind::Ready),
+            (Interest::READABLE, WaitKind::Readable),
+        ] {
+            let (stream, _peer) = UnixStream::pair().unwrap();
+            stream.writable().await.unwrap();
+            while stream.try_write(&[0; 4096]).is_ok() {}
+            let wait = async move { drop(stream.ready(interest).await) };
+            let (task, handle) = soon("a wait for readiness", waiting(wait)).await;
+            assert_eq!((task.waits().len(), task.waits()[0].kind()), (1, kind));
+            handle.abort();
+        }
 
         let (mut left, _right) = duplex(8);
         assert_waits!(async move { left.read_u8().await }, Pipe);

@@ -1,9 +1,13 @@
 //! Unit tests of the reactor's parts on a driver that the test drives, and, under `--cfg runtime_loom`, models of those that threads share.
 
+#[cfg(not(runtime_loom))]
+mod forgets;
 #[cfg(all(not(runtime_loom), target_os = "linux"))]
 mod forked;
 #[cfg(runtime_loom)]
 mod loom;
+#[cfg(not(runtime_loom))]
+mod reentry;
 #[cfg(not(runtime_loom))]
 mod registration;
 #[cfg(all(not(runtime_loom), feature = "process"))]

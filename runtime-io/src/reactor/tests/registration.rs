@@ -12,6 +12,8 @@ use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::thread::JoinHandleExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -39,7 +41,7 @@ fn clear(registration: &Registration, direction: Direction, gone: Ready) {
 }
 
 /// A registered socket whose other end is gone, with the flags of that.
-fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixStream) {
+pub(super) fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();
     let registration = Registration::on(reactor.clone(), near.as_raw_fd(), BOTH, Ready::EMPTY);
     assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
@@ -54,7 +56,7 @@ fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixSt
 }
 
 /// Has the number mean a socket that is open on both sides; gives the other end.
-fn open_again(near: &UnixStream) -> UnixStream {
+pub(super) fn open_again(near: &UnixStream) -> UnixStream {
     let (fresh, far) = UnixStream::pair().unwrap();
     assert_eq!(
         // SAFETY: both are open descriptors of this test.
@@ -249,6 +251,14 @@ fn whoever_waits_or_goes_by_the_answer_is_registered_first() {
         let answer = pin!(io).poll(&mut cx());
         assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
         assert_eq!(attempts, u8::from(assumed == Ready::READABLE));
+        let registration = on(assumed);
+        attempts = 0;
+        let answer = registration.poll_io(&mut cx(), Direction::Read, || {
+            attempts += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
+        assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
+        assert_eq!(attempts, u8::from(assumed == Ready::READABLE));
     }
     let assumed = on(Ready::READABLE);
     let answer = pin!(assumed.async_io(Interest::READABLE, || Ok(1))).poll(&mut cx());
@@ -312,4 +322,59 @@ fn every_kind_of_attempt_spends_budget() {
         pin!(io).poll(&mut cx()).is_ready()
     });
     assert_eq!(same, most);
+}
+
+/// An event for each attempt, and nothing there each time: even so others have their turn.
+#[test]
+fn attempts_that_would_block_spend_budget() {
+    let (mut driver, reactor) = driver();
+    let (near, mut far) = UnixStream::pair().unwrap();
+    let registration = Registration::on(reactor, near.as_raw_fd(), BOTH, Ready::EMPTY);
+    assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
+    let mut attempts = 0;
+    let mut attempt = || {
+        attempts += 1;
+        assert!(attempts < 1_000);
+        far.write_all(b"x").unwrap();
+        driver.turn();
+        Err::<(), _>(io::Error::from(ErrorKind::WouldBlock))
+    };
+    // The first event.
+    let _ = attempt();
+    coop::budget(|| {
+        let polled = registration.poll_io(&mut cx(), Direction::Read, &mut attempt);
+        assert!(polled.is_pending());
+    });
+    coop::budget(|| {
+        let io = registration.async_io(Interest::READABLE, &mut attempt);
+        assert!(pin!(io).poll(&mut cx()).is_pending());
+    });
+    assert_ne!(attempts, 1);
+}
+
+/// A signal ends a wait, and that is all. Any other answer of the system is a fault of ours.
+#[test]
+fn a_wait_that_a_signal_ends_is_over_and_one_that_is_refused_is_a_panic() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let handler: extern "C" fn(libc::c_int) = nothing;
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGVTALRM, handler as libc::sighandler_t) };
+    let (mut driver, _reactor) = driver();
+    let waits = std::thread::spawn(move || {
+        driver.park(None);
+        driver
+    });
+    while !waits.is_finished() {
+        // SAFETY: the thread has not been joined, and the signal is handled.
+        unsafe { libc::pthread_kill(waits.as_pthread_t(), libc::SIGVTALRM) };
+        std::thread::yield_now();
+    }
+    let mut driver = waits.join().unwrap();
+    driver.turn();
+    let (near, _far) = UnixStream::pair().unwrap();
+    // SAFETY: both are open descriptors of this test.
+    unsafe { libc::dup2(near.as_raw_fd(), driver.fd()) };
+    let turned = catch_unwind(AssertUnwindSafe(|| driver.turn()));
+    let said = turned.unwrap_err().downcast::<String>().unwrap();
+    assert!(said.starts_with("waiting for I/O events failed"), "{said}");
 }

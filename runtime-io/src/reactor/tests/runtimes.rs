@@ -3,13 +3,16 @@
 use super::params;
 use crate::reactor::driver::Reactor;
 use crate::reactor::registration::{Registration, try_current_reactor};
-use crate::reactor::{Direction, Interest, create, current_reactor};
+use crate::reactor::{Direction, Interest, PollEvented, create, current_reactor, on_reactor};
 use runtime_core::driver::Drivers;
 use runtime_core::runtime::{Config, Core};
 use std::fs::File;
+use std::future::{Future, pending};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
@@ -69,20 +72,19 @@ impl Wake for Nobody {
 fn a_registration_follows_to_another_runtime_that_runs() {
     let (first, second) = (runtime(), runtime());
     let (near, mut far) = UnixStream::pair().unwrap();
-    let (fd, interest) = (near.as_raw_fd(), Interest::READABLE);
-    let mut registration = Registration::new_on(reactor_of(&first), fd, interest).unwrap();
+    let mut near = PollEvented::new_on(reactor_of(&first), near, Interest::READABLE).unwrap();
     let count = Arc::new(Nobody);
     let waker = Waker::from(count.clone());
     let poll = |registration: &Registration| {
         registration.poll_ready(&mut Context::from_waker(&waker), Direction::Read)
     };
-    assert!(poll(&registration).is_pending());
+    assert!(poll(near.registration()).is_pending());
     assert_eq!(Arc::strong_count(&count), 3);
     let mut follows = |to: Option<&runtime_core::runtime::Handle>| {
         let _entered = to.map(|runtime| runtime.enter());
-        let elsewhere = registration.elsewhere();
-        registration.follow();
-        (elsewhere.is_some(), registration.reactor().clone())
+        let elsewhere = near.registration().elsewhere();
+        near.follow();
+        (elsewhere.is_some(), near.registration().reactor().clone())
     };
     // No runtime, one that has no reactor, its own, and one that is gone.
     let gone = {
@@ -104,13 +106,15 @@ fn a_registration_follows_to_another_runtime_that_runs() {
     assert!(is_elsewhere && is(&reactor, &second));
     // Who waited with the first is forgotten.
     assert_eq!(Arc::strong_count(&count), 2);
-    assert!(poll(&registration).is_pending());
+    assert!(poll(near.registration()).is_pending());
     far.write_all(b"now").unwrap();
     second.block_on(std::future::poll_fn(|cx| {
-        registration.poll_ready(cx, Direction::Read).map(drop)
+        near.registration()
+            .poll_ready(cx, Direction::Read)
+            .map(drop)
     }));
     drop(first);
-    assert!(poll(&registration).is_ready());
+    assert!(poll(near.registration()).is_ready());
 }
 
 #[test]
@@ -129,4 +133,19 @@ fn a_registration_that_the_other_runtime_refuses_stays() {
     registration.follow();
     assert!(is(registration.reactor(), &first));
     drop((kept, far));
+}
+
+#[test]
+fn a_future_that_needs_a_reactor_looks_for_one_at_its_first_poll_alone() {
+    let runtime = runtime();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut future = pin!(on_reactor(pending::<()>()));
+    {
+        let _entered = runtime.enter();
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+    }
+    assert!(future.as_mut().poll(&mut cx).is_pending());
+    let mut other = pin!(on_reactor(pending::<()>()));
+    let polled = catch_unwind(AssertUnwindSafe(|| other.as_mut().poll(&mut cx)));
+    assert!(polled.is_err());
 }

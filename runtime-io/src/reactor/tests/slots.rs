@@ -106,7 +106,9 @@ fn a_turn_takes_the_events_that_there_is_room_for() {
         let all = [0, 1, 2].map(|at| on(sockets[at].0.as_raw_fd()));
         let mut cx = Context::from_waker(Waker::noop());
         let mut count_ready = || {
-            let polls = all.each_ref().map(|io| io.poll_ready(&mut cx, Direction::Read));
+            let polls = all
+                .each_ref()
+                .map(|io| io.poll_ready(&mut cx, Direction::Read));
             polls.iter().filter(|polled| polled.is_ready()).count()
         };
         assert_eq!(count_ready(), 0);
