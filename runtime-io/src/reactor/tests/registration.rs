@@ -292,6 +292,31 @@ fn a_wait_that_is_given_up_keeps_no_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
+/// Of a pipe that nobody reads any more the system tells an error; of one that has room it tells none.
+#[test]
+fn an_error_is_told_where_there_is_one() {
+    let (mut driver, reactor) = driver();
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: both are new, and nobody else's.
+    let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+    let registration = Registration::on(reactor, writer.as_raw_fd(), BOTH, Ready::EMPTY);
+    let mut flags = |interest| {
+        driver.turn();
+        match pin!(registration.readiness(interest)).poll(&mut cx()) {
+            Poll::Ready(event) => event.unwrap().ready(),
+            Poll::Pending => Ready::EMPTY,
+        }
+    };
+    assert_eq!(flags(Interest::ERROR), Ready::EMPTY);
+    assert_eq!(flags(Interest::ERROR | Interest::WRITABLE), Ready::WRITABLE);
+    drop(reader);
+    assert_eq!(flags(Interest::ERROR), Ready::ERROR);
+    // Whoever reads gets it.
+    assert!(flags(Interest::READABLE).is_readable());
+}
+
 /// Who succeeds time after time has to let others have their turn.
 #[test]
 fn every_kind_of_attempt_spends_budget() {
