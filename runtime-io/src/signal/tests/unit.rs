@@ -143,3 +143,23 @@ fn the_time_of_an_arrival_is_that_of_the_monotonic_clock() {
     let now = u128::from(handler::monotonic_nanos());
     assert!((before..=clock()).contains(&now));
 }
+
+#[test]
+fn a_time_is_told_in_nanoseconds() {
+    let time = libc::timespec {
+        tv_sec: 2_000_000_007,
+        tv_nsec: 999_999_999,
+    };
+    assert_eq!(handler::nanos(time), 2_000_000_007_999_999_999);
+}
+
+/// Another thread that is woken looks at the arrivals at once.
+#[test]
+fn an_arrival_is_counted_before_anybody_is_woken() {
+    let latch = Latch::new();
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        handler::note_arrival(&latch, || counts.push(latch.arrivals()));
+    }
+    assert_eq!((counts, latch.arrivals()), (vec![1, 2], 2));
+}
