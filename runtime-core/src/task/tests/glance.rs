@@ -6,7 +6,12 @@ use std::cell::{Cell, RefCell};
 
 fn kinds(glance: &Glance) -> Vec<WaitKind> {
     match glance.doing() {
-        Doing::Rests(waits) => waits.iter().filter_map(|wait| wait.kind()).collect(),
+        Doing::Rests(waits) => {
+            let kinds: Vec<_> = waits.iter().map_while(|wait| wait.kind()).collect();
+            // Those that there are come first.
+            assert!(waits[kinds.len()..].iter().all(|wait| wait.word() == 0));
+            kinds
+        }
         other => panic!("{other:?}"),
     }
 }
