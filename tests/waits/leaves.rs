@@ -1,7 +1,7 @@
 //! Each future of the crate that waits tells what for.
 
 use crate::support::{each_blocks_on, soon};
-use crate::{settled, waiting};
+use crate::{settled, settled_after, waiting};
 use selvedge::io::{AsyncReadExt, AsyncWriteExt, Interest, duplex};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use selvedge::runtime::Handle;
@@ -208,6 +208,17 @@ fn time() {
         .await;
         let kinds: Vec<WaitKind> = task.waits().iter().map(|wait| wait.kind()).collect();
         assert_eq!(kinds, [WaitKind::Notify, WaitKind::Sleep]);
+        handle.abort();
+        // One that is over waits for what was in it no more.
+        let handle = selvedge::spawn(async {
+            let semaphore = Semaphore::new(0);
+            let over = timeout(Duration::from_millis(2), semaphore.acquire()).await;
+            assert!(over.is_err());
+            Notify::new().notified().await;
+        });
+        let task = settled_after(2, handle.id()).await;
+        let kinds: Vec<WaitKind> = task.waits().iter().map(|wait| wait.kind()).collect();
+        assert_eq!(kinds, [WaitKind::Notify]);
         handle.abort();
     });
 }
