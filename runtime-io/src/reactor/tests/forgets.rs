@@ -1,7 +1,7 @@
 //! What a registration forgets after an attempt: every look and every choice of flags, against the rule in a few lines.
 
-use super::driver;
 use super::registration::{hung_up, open_again};
+use super::{driver, without_forks};
 use crate::reactor::readiness::ReadyEvent;
 use crate::reactor::registration::Registration;
 use crate::reactor::{Direction, Interest, Ready};
@@ -70,6 +70,7 @@ fn forgotten(seen: Ready, gone: Ready, closed: bool) -> Ready {
 /// Has `f` say something of what each look sees: of a socket that was closed and may be open by now, after some of its flags
 /// went. `f` gives back what it expects to go.
 fn each_look(f: impl Fn(&Registration, &ReadyEvent, bool, bool) -> Ready) {
+    let _closes = without_forks();
     let (mut driver, reactor) = driver();
     let both = Direction::Read.mask() | Direction::Write.mask();
     for before in [0, 1, 2, 3].map(Ready::from_bits) {

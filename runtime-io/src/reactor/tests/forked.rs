@@ -1,6 +1,6 @@
 //! A reactor in a forked child: it shares the epoll instance and the eventfd with its parent's, and leaves both alone.
 
-use super::driver;
+use super::{alone, driver};
 use crate::reactor::registration::Registration;
 use crate::reactor::{Direction, Interest, Ready, Source};
 use runtime_core::driver::{IoDriver, Unpark};
@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 /// Runs `f` in a forked child, which must not panic, and waits for its end.
 #[track_caller]
 fn in_child(f: impl FnOnce()) {
+    let _alone = alone();
     // SAFETY: the child has this thread only, and leaves by `_exit`. That it may allocate is the C library's promise.
     let child = unsafe { libc::fork() };
     if child == 0 {

@@ -24,6 +24,24 @@ mod values;
 #[cfg(not(runtime_loom))]
 use super::driver::{Driver, Reactor};
 
+/// A forked child holds what it inherits open: no test that closes something runs beside one that forks.
+#[cfg(not(runtime_loom))]
+static FORKS: std::sync::RwLock<()> = std::sync::RwLock::new(());
+
+/// For a test that forks.
+#[cfg(all(not(runtime_loom), target_os = "linux"))]
+fn alone() -> std::sync::RwLockWriteGuard<'static, ()> {
+    let locked = FORKS.write();
+    locked.unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// For a test that relies on something being closed.
+#[cfg(not(runtime_loom))]
+fn without_forks() -> std::sync::RwLockReadGuard<'static, ()> {
+    let locked = FORKS.read();
+    locked.unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// A reactor that nobody drives but its test.
 #[cfg(not(runtime_loom))]
 fn driver() -> (Driver, std::sync::Arc<Reactor>) {

@@ -1,6 +1,6 @@
 //! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and who is asked.
 
-use super::driver;
+use super::{driver, without_forks};
 use crate::reactor::driver::{Driver, Reactor};
 use crate::reactor::registration::{Progress, Registration, closed_now};
 use crate::reactor::{Direction, Interest, Ready};
@@ -68,6 +68,7 @@ pub(super) fn open_again(near: &UnixStream) -> UnixStream {
 
 #[test]
 fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
+    let _closes = without_forks();
     let sides = [
         (Direction::Read, Ready::READABLE, Ready::READ_CLOSED),
         (Direction::Write, Ready::WRITABLE, Ready::WRITE_CLOSED),
@@ -99,6 +100,7 @@ fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
 
 #[test]
 fn an_attempt_after_a_look_at_both_sides_leaves_what_is_closed_now() {
+    let _closes = without_forks();
     let (mut driver, reactor) = driver();
     let blocks = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
     let interest = Interest::READABLE | Interest::WRITABLE;
@@ -207,6 +209,7 @@ fn a_transfer_that_was_short_uses_the_readiness_up_but_not_the_end() {
 
 #[test]
 fn the_system_says_which_sides_are_closed() {
+    let _closes = without_forks();
     let (near, far) = UnixStream::pair().unwrap();
     let now = |socket: &UnixStream| closed_now(socket.as_raw_fd());
     assert_eq!((now(&near), now(&far)), (Ready::EMPTY, Ready::EMPTY));
@@ -295,6 +298,7 @@ fn a_wait_that_is_given_up_keeps_no_waker() {
 /// Of a pipe that nobody reads any more the system tells an error; of one that has room it tells none.
 #[test]
 fn an_error_is_told_where_there_is_one() {
+    let _closes = without_forks();
     let (mut driver, reactor) = driver();
     let mut ends = [0; 2];
     // SAFETY: room for two descriptors.
