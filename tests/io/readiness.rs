@@ -149,6 +149,12 @@ fn a_guard_keeps_what_is_not_cleared() {
             drop(guard);
             // Forgotten by the descriptor, too.
             assert!(poll_once(pin!(fd.readable())).is_pending());
+            (&far).write_all(b"z").unwrap();
+            let mut guard = fd.readable_mut().await.unwrap();
+            guard.clear_ready();
+            assert!(guard.ready().is_empty());
+            drop(guard);
+            assert!(poll_once(pin!(fd.readable())).is_pending());
             drop(far);
         });
     }

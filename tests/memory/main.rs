@@ -239,8 +239,37 @@ fn dropped_join_sets() {
     });
 }
 
+/// What is told of a task beside its first wait goes with it.
+fn named_tasks() {
+    let runtime = runtime();
+    let (notify, semaphore) = (Notify::new(), Semaphore::new(0));
+    let (notify, semaphore) = (Arc::new(notify), Arc::new(semaphore));
+    check("tasks with names or several waits", || {
+        runtime.block_on(async {
+            for name in [None, Some("a task with a name")].repeat(1_000) {
+                let (notify, semaphore) = (notify.clone(), semaphore.clone());
+                let waits = async move {
+                    tokio::select! {
+                        () = notify.notified() => {}
+                        _ = semaphore.acquire() => {}
+                    }
+                };
+                let builder = match name {
+                    Some(name) => tokio::task::Builder::new().name(name),
+                    None => tokio::task::Builder::new(),
+                };
+                let task = builder.spawn(waits).unwrap();
+                yield_now().await;
+                task.abort();
+                assert!(task.await.unwrap_err().is_cancelled());
+            }
+        });
+    });
+}
+
 #[test]
 fn what_a_burst_took_is_given_back() {
+    named_tasks();
     join_sets();
     dropped_join_sets();
     local_sets();

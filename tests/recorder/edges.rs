@@ -303,3 +303,64 @@ fn a_poll_that_waits_for_many_things_tells_of_some() {
         drop((kept, task));
     });
 }
+
+/// A worker that is taken for stuck, by its number: its task blocks until another has run, which only the watch can hand on.
+#[test]
+fn a_worker_that_gets_stuck_is_told_of() {
+    let mut runtime = 0;
+    let recording = recorded(multi(), || async {
+        runtime = selvedge::runtime::Handle::current()
+            .id()
+            .to_string()
+            .parse()
+            .unwrap();
+        let blocks = selvedge::spawn(async {
+            let (done, ran) = std::sync::mpsc::channel();
+            selvedge::spawn(async move { done.send(()).unwrap() });
+            ran.recv().unwrap();
+        });
+        blocks.await.unwrap();
+    });
+    let mut stuck = recording
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Stuck { runtime, worker } => Some((runtime, worker)),
+            _ => None,
+        });
+    let (of, worker) = stuck.next().expect("one is stuck");
+    assert_eq!(of, runtime);
+    assert!(worker < 2);
+}
+
+/// A thread with the driver: each sleep is told with its end, between the two what was ready, and looks without a sleep are
+/// not told.
+#[test]
+fn sleeps_on_the_driver_are_told_and_looks_are_not() {
+    let sleeps = |recording: &selvedge_trace::Recording| -> Vec<EventKind> {
+        let kinds = recording.events.iter().map(|event| event.kind);
+        kinds
+            .filter(|kind| matches!(kind, EventKind::Park { .. } | EventKind::Unpark { .. }))
+            .collect()
+    };
+    let looks = recorded(current(), || async {
+        for _ in 0..1_000 {
+            selvedge::task::yield_now().await;
+        }
+    });
+    assert_eq!(sleeps(&looks), []);
+    let recording = recorded(current(), || async {
+        for _ in 0..3 {
+            selvedge::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    let told = sleeps(&recording);
+    assert!(told.len() >= 6, "{told:?}");
+    for pair in told.chunks(2) {
+        let one = [
+            EventKind::Park { with_driver: true },
+            EventKind::Unpark { was_called: false },
+        ];
+        assert_eq!(pair, one);
+    }
+}

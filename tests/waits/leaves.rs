@@ -1,8 +1,8 @@
 //! Each future of the crate that waits tells what for.
 
 use crate::support::{each_blocks_on, soon};
-use crate::{settled, waiting};
-use selvedge::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use crate::{settled, settled_after, waiting};
+use selvedge::io::{AsyncReadExt, AsyncWriteExt, Interest, duplex};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{TaskKind, WaitKind};
@@ -209,6 +209,17 @@ fn time() {
         let kinds: Vec<WaitKind> = task.waits().iter().map(|wait| wait.kind()).collect();
         assert_eq!(kinds, [WaitKind::Notify, WaitKind::Sleep]);
         handle.abort();
+        // One that is over waits for what was in it no more.
+        let handle = selvedge::spawn(async {
+            let semaphore = Semaphore::new(0);
+            let over = timeout(Duration::from_millis(2), semaphore.acquire()).await;
+            assert!(over.is_err());
+            Notify::new().notified().await;
+        });
+        let task = settled_after(2, handle.id()).await;
+        let kinds: Vec<WaitKind> = task.waits().iter().map(|wait| wait.kind()).collect();
+        assert_eq!(kinds, [WaitKind::Notify]);
+        handle.abort();
     });
 }
 
@@ -248,12 +259,13 @@ fn several_at_once_and_then_one() {
 fn sockets_and_pipes() {
     each_blocks_on(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let fd = listener.as_raw_fd();
         let task = assert_waits!(async move { listener.accept().await.map(drop) }, Readable);
         assert_eq!(task.waits()[0].descriptor(), Some(fd));
 
-        let listener = TcpListener::bind(address).await.unwrap();
+        // On a port of its own: a child that another test starts may hold the first one open for a moment.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();
         let fd = stream.as_raw_fd();
@@ -271,6 +283,19 @@ fn sockets_and_pipes() {
         assert_waits!(async move { socket.recv(&mut [0; 8]).await }, Readable);
         let (stream, _peer) = UnixStream::pair().unwrap();
         assert_waits!(async move { stream.readable().await }, Readable);
+        for (interest, kind) in [
+            (Interest::WRITABLE, WaitKind::Writable),
+            (Interest::READABLE | Interest::WRITABLE, WaitKind::Ready),
+            (Interest::READABLE, WaitKind::Readable),
+        ] {
+            let (stream, _peer) = UnixStream::pair().unwrap();
+            stream.writable().await.unwrap();
+            while stream.try_write(&[0; 4096]).is_ok() {}
+            let wait = async move { drop(stream.ready(interest).await) };
+            let (task, handle) = soon("a wait for readiness", waiting(wait)).await;
+            assert_eq!((task.waits().len(), task.waits()[0].kind()), (1, kind));
+            handle.abort();
+        }
 
         let (mut left, _right) = duplex(8);
         assert_waits!(async move { left.read_u8().await }, Pipe);

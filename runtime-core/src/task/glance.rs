@@ -98,7 +98,7 @@ impl Glance {
 
     #[inline]
     fn more(&self) -> Option<&More> {
-        // Ordering: Acquire; pairs with the Release in `leave_more`. What `new` stores is published with the task.
+        // Ordering: Acquire; pairs with the Release in `leave_others`. What `new` stores is published with the task.
         match self.origin.load(Ordering::Acquire) {
             parent if parent & 1 == 1 => None,
             // SAFETY: made by `More::leak`, and freed with the glance (G2).
@@ -176,16 +176,7 @@ impl Header {
 
     /// What there is to be seen; under the lock of G2.
     pub(crate) fn glance(&self) -> Seen {
-        let mut polls = self.polls.get();
-        let mut doing = self.glance.doing();
-        for _ in 1..ATTEMPTS {
-            let now = self.polls.get();
-            if now == polls {
-                break;
-            }
-            polls = now;
-            doing = self.glance.doing();
-        }
+        let (polls, doing) = of_one_moment(|| self.polls.get(), || self.glance.doing());
         let more = self.glance.more();
         Seen {
             doing,
@@ -197,6 +188,19 @@ impl Header {
             name: more.and_then(|more| Some(String::from(more.name.as_deref()?))),
         }
     }
+}
+
+/// A count, and what was read while the count stayed the same. If it never does, what was read last.
+fn of_one_moment<T>(count: impl Fn() -> u32, read: impl Fn() -> T) -> (u32, T) {
+    let (mut before, mut value) = (count(), read());
+    for _ in 1..ATTEMPTS {
+        let now = count();
+        if now == before {
+            break;
+        }
+        (before, value) = (now, read());
+    }
+    (before, value)
 }
 
 impl More {

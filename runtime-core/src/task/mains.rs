@@ -7,15 +7,14 @@ use crate::base::shim::lock::Mutex;
 use crate::base::told::{Told, Told32};
 use crate::base::waits::{self, Wait};
 use std::panic::Location;
-use std::ptr::null_mut;
 use std::sync::Arc;
 // Not part of a protocol: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 #[derive(Default)]
 struct Slot {
-    /// 0: none.
     runtime: Told,
+    /// 0: none. The last to be set: what the others say is this one's.
     id: Told,
     place: AtomicPtr<Location<'static>>,
     polls: Told32,
@@ -98,10 +97,7 @@ impl Main {
     pub(super) fn ends(&self) {
         with_slot(|slot| {
             if slot.id.get() == self.id.as_u64() {
-                slot.runtime.set(0);
                 slot.id.set(0);
-                // Ordering: Relaxed; as in `runs`.
-                slot.place.store(null_mut(), Ordering::Relaxed);
             }
         });
     }
@@ -136,3 +132,7 @@ pub(crate) fn look(runtime: u64) -> Vec<Seen> {
     .filter(|seen| seen.id != 0)
     .collect()
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/mains.rs"]
+mod tests;

@@ -276,3 +276,7 @@ mod tests;
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/timed.rs"]
 mod timed;
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/rescued.rs"]
+mod rescued;

@@ -292,12 +292,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// # }
     /// ```
     pub fn into_inner(self) -> T {
-        let AsyncFd {
-            registration,
-            inner,
-        } = self;
-        drop(registration);
-        inner
+        self.inner
     }
 
     /// Polls for readability. Only the latest caller is woken.

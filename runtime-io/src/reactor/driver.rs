@@ -226,6 +226,12 @@ impl Driver {
         Ok((driver, reactor))
     }
 
+    /// The epoll instance.
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn fd(&self) -> RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.poll)
+    }
+
     fn wait_and_deliver(&mut self, timeout: Option<Duration>) {
         // Events that a forked child takes are lost to the parent.
         self.reactor.origin.assert_here();

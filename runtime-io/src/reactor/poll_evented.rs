@@ -81,9 +81,7 @@ impl<E: AsRawFd> PollEvented<E> {
 
     /// Deregisters, and gives the resource back.
     pub fn into_inner(self) -> io::Result<E> {
-        let PollEvented { registration, io } = self;
-        drop(registration);
-        Ok(io)
+        Ok(self.io)
     }
 
     /// Reads into the unfilled part of `buf`; if nothing is added, the data has ended.

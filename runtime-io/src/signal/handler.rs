@@ -57,15 +57,18 @@ fn install(signal: c_int) -> io::Result<()> {
     if is_installed.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let arrive = move || {
-        latch.arrive(monotonic_nanos());
-        self_pipe::wake_all();
-    };
+    let arrive = move || note_arrival(latch, self_pipe::wake_all);
     // SAFETY: the action is async-signal-safe (I1).
     unsafe { signal_hook_registry::register(signal, arrive) }?;
     // Ordering: Release; pairs with the Acquire above.
     is_installed.store(true, Ordering::Release);
     Ok(())
+}
+
+/// The action of a signal: counts, and wakes then (I2).
+pub(super) fn note_arrival(latch: &Latch, wake_all: impl FnOnce()) {
+    latch.arrive(monotonic_nanos());
+    wake_all();
 }
 
 pub(super) fn monotonic_nanos() -> u64 {
@@ -75,5 +78,9 @@ pub(super) fn monotonic_nanos() -> u64 {
     };
     // SAFETY: the pointer is to a `timespec` of ours; the call is async-signal-safe.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    nanos(time)
+}
+
+pub(super) fn nanos(time: libc::timespec) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

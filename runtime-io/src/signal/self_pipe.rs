@@ -45,8 +45,8 @@ impl SelfPipe {
             return Ok(SelfPipe(pipe));
         }
         let (reader, writer) = UnixStream::pair()?;
+        // The writer need not be: the handler says so with each byte.
         reader.set_nonblocking(true)?;
-        writer.set_nonblocking(true)?;
         let pipe: &'static mut Pipe = Box::leak(Box::new(Pipe {
             owner,
             reader,

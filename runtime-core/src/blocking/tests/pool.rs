@@ -186,6 +186,8 @@ fn who_waits_for_the_end_waits_no_longer_than_told_and_never_for_itself() {
     spawn(&pool, move |pool| {
         tell.send(pool.join(None)).unwrap();
         goes.recv().unwrap();
+        // Let the other wait: with the pool's lock in its hands this thread could not end.
+        std::thread::sleep(Duration::from_millis(20));
     });
     assert_eq!(told.recv(), Ok(false));
     pool.begin_shutdown();

@@ -14,6 +14,8 @@ pub(super) struct World {
     pub(super) asked: Mutex<Vec<String>>,
     pub(super) is_paused: bool,
     pub(super) advances: bool,
+    /// A timer is past its deadline.
+    pub(super) is_overdue: bool,
     /// The earliest deadline.
     pub(super) left: Option<Duration>,
     /// What the next call of `fire` does.
@@ -83,7 +85,7 @@ impl Timers for World {
         0
     }
     fn is_overdue(&self) -> bool {
-        false
+        self.is_overdue
     }
     fn now(&self) -> u64 {
         0

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 /// Workers without threads.
-fn workers_in_grace(
+pub(super) fn workers_in_grace(
     count: usize,
     world: World,
     configure: impl FnOnce(&mut Config),
@@ -46,7 +46,7 @@ fn workers_in_grace(
 }
 
 /// Past the watch's grace period.
-fn workers(
+pub(super) fn workers(
     count: usize,
     world: World,
     configure: impl FnOnce(&mut Config),
@@ -63,7 +63,7 @@ fn workers(
     (handle, world, contexts)
 }
 
-fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) -> R) -> R {
+pub(super) fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) -> R) -> R {
     let ThreadContext::Worker(worker) = cx else {
         unreachable!("made by `workers`")
     };
@@ -72,7 +72,7 @@ fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) -> R) -> R {
     f(worker)
 }
 
-struct Woken(Mutex<bool>);
+pub(super) struct Woken(pub(super) Mutex<bool>);
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {

@@ -1,30 +1,22 @@
 //! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and who is asked.
 
+use super::{driver, without_forks};
 use crate::reactor::driver::{Driver, Reactor};
 use crate::reactor::registration::{Progress, Registration, closed_now};
 use crate::reactor::{Direction, Interest, Ready};
 use runtime_core::coop;
-use runtime_core::driver::{DriverParams, IoDriver};
+use runtime_core::driver::IoDriver;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::thread::JoinHandleExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-
-fn driver() -> (Driver, Arc<Reactor>) {
-    Driver::new(&DriverParams {
-        fire_at_shutdown: false,
-        workers: 1,
-        nevents: 16,
-        start_paused: false,
-        may_pause: false,
-    })
-    .unwrap()
-}
 
 const BOTH: Interest = Interest::TRANSFERS;
 
@@ -49,7 +41,7 @@ fn clear(registration: &Registration, direction: Direction, gone: Ready) {
 }
 
 /// A registered socket whose other end is gone, with the flags of that.
-fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixStream) {
+pub(super) fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();
     let registration = Registration::on(reactor.clone(), near.as_raw_fd(), BOTH, Ready::EMPTY);
     assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
@@ -64,7 +56,7 @@ fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixSt
 }
 
 /// Has the number mean a socket that is open on both sides; gives the other end.
-fn open_again(near: &UnixStream) -> UnixStream {
+pub(super) fn open_again(near: &UnixStream) -> UnixStream {
     let (fresh, far) = UnixStream::pair().unwrap();
     assert_eq!(
         // SAFETY: both are open descriptors of this test.
@@ -76,6 +68,7 @@ fn open_again(near: &UnixStream) -> UnixStream {
 
 #[test]
 fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
+    let _closes = without_forks();
     let sides = [
         (Direction::Read, Ready::READABLE, Ready::READ_CLOSED),
         (Direction::Write, Ready::WRITABLE, Ready::WRITE_CLOSED),
@@ -107,6 +100,7 @@ fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
 
 #[test]
 fn an_attempt_after_a_look_at_both_sides_leaves_what_is_closed_now() {
+    let _closes = without_forks();
     let (mut driver, reactor) = driver();
     let blocks = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
     let interest = Interest::READABLE | Interest::WRITABLE;
@@ -215,6 +209,7 @@ fn a_transfer_that_was_short_uses_the_readiness_up_but_not_the_end() {
 
 #[test]
 fn the_system_says_which_sides_are_closed() {
+    let _closes = without_forks();
     let (near, far) = UnixStream::pair().unwrap();
     let now = |socket: &UnixStream| closed_now(socket.as_raw_fd());
     assert_eq!((now(&near), now(&far)), (Ready::EMPTY, Ready::EMPTY));
@@ -259,6 +254,14 @@ fn whoever_waits_or_goes_by_the_answer_is_registered_first() {
         let answer = pin!(io).poll(&mut cx());
         assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
         assert_eq!(attempts, u8::from(assumed == Ready::READABLE));
+        let registration = on(assumed);
+        attempts = 0;
+        let answer = registration.poll_io(&mut cx(), Direction::Read, || {
+            attempts += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
+        assert!(matches!(answer, Poll::Ready(Err(error)) if is_refused(&error)));
+        assert_eq!(attempts, u8::from(assumed == Ready::READABLE));
     }
     let assumed = on(Ready::READABLE);
     let answer = pin!(assumed.async_io(Interest::READABLE, || Ok(1))).poll(&mut cx());
@@ -292,6 +295,32 @@ fn a_wait_that_is_given_up_keeps_no_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
+/// Of a pipe that nobody reads any more the system tells an error; of one that has room it tells none.
+#[test]
+fn an_error_is_told_where_there_is_one() {
+    let _closes = without_forks();
+    let (mut driver, reactor) = driver();
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: both are new, and nobody else's.
+    let [reader, writer] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+    let registration = Registration::on(reactor, writer.as_raw_fd(), BOTH, Ready::EMPTY);
+    let mut flags = |interest| {
+        driver.turn();
+        match pin!(registration.readiness(interest)).poll(&mut cx()) {
+            Poll::Ready(event) => event.unwrap().ready(),
+            Poll::Pending => Ready::EMPTY,
+        }
+    };
+    assert_eq!(flags(Interest::ERROR), Ready::EMPTY);
+    assert_eq!(flags(Interest::ERROR | Interest::WRITABLE), Ready::WRITABLE);
+    drop(reader);
+    assert_eq!(flags(Interest::ERROR), Ready::ERROR);
+    // Whoever reads gets it.
+    assert!(flags(Interest::READABLE).is_readable());
+}
+
 /// Who succeeds time after time has to let others have their turn.
 #[test]
 fn every_kind_of_attempt_spends_budget() {
@@ -322,4 +351,59 @@ fn every_kind_of_attempt_spends_budget() {
         pin!(io).poll(&mut cx()).is_ready()
     });
     assert_eq!(same, most);
+}
+
+/// An event for each attempt, and nothing there each time: even so others have their turn.
+#[test]
+fn attempts_that_would_block_spend_budget() {
+    let (mut driver, reactor) = driver();
+    let (near, mut far) = UnixStream::pair().unwrap();
+    let registration = Registration::on(reactor, near.as_raw_fd(), BOTH, Ready::EMPTY);
+    assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
+    let mut attempts = 0;
+    let mut attempt = || {
+        attempts += 1;
+        assert!(attempts < 1_000);
+        far.write_all(b"x").unwrap();
+        driver.turn();
+        Err::<(), _>(io::Error::from(ErrorKind::WouldBlock))
+    };
+    // The first event.
+    let _ = attempt();
+    coop::budget(|| {
+        let polled = registration.poll_io(&mut cx(), Direction::Read, &mut attempt);
+        assert!(polled.is_pending());
+    });
+    coop::budget(|| {
+        let io = registration.async_io(Interest::READABLE, &mut attempt);
+        assert!(pin!(io).poll(&mut cx()).is_pending());
+    });
+    assert_ne!(attempts, 1);
+}
+
+/// A signal ends a wait, and that is all. Any other answer of the system is a fault of ours.
+#[test]
+fn a_wait_that_a_signal_ends_is_over_and_one_that_is_refused_is_a_panic() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    let handler: extern "C" fn(libc::c_int) = nothing;
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGVTALRM, handler as libc::sighandler_t) };
+    let (mut driver, _reactor) = driver();
+    let waits = std::thread::spawn(move || {
+        driver.park(None);
+        driver
+    });
+    while !waits.is_finished() {
+        // SAFETY: the thread has not been joined, and the signal is handled.
+        unsafe { libc::pthread_kill(waits.as_pthread_t(), libc::SIGVTALRM) };
+        std::thread::yield_now();
+    }
+    let mut driver = waits.join().unwrap();
+    driver.turn();
+    let (near, _far) = UnixStream::pair().unwrap();
+    // SAFETY: both are open descriptors of this test.
+    unsafe { libc::dup2(near.as_raw_fd(), driver.fd()) };
+    let turned = catch_unwind(AssertUnwindSafe(|| driver.turn()));
+    let said = turned.unwrap_err().downcast::<String>().unwrap();
+    assert!(said.starts_with("waiting for I/O events failed"), "{said}");
 }

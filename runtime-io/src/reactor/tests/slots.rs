@@ -1,6 +1,6 @@
 //! Tokens and the registrations they name: refused, ended, and out of date at the OS.
 
-use super::driver;
+use super::{driver, driver_for};
 use crate::reactor::registration::Registration;
 use crate::reactor::scheduled::ScheduledIo;
 use crate::reactor::slots::Slots;
@@ -94,4 +94,30 @@ fn an_event_for_a_slot_that_was_filled_again_wakes_nobody() {
     driver.turn();
     assert!(second.poll_ready(&mut cx, Direction::Read).is_pending());
     drop(duplicate);
+}
+
+/// As many as was asked for, but one at least.
+#[test]
+fn a_turn_takes_the_events_that_there_is_room_for() {
+    for (room, expected) in [(0, 1), (1, 1), (2, 2), (16, 3)] {
+        let (mut driver, reactor) = driver_for(room);
+        let sockets = [(); 3].map(|()| UnixStream::pair().unwrap());
+        let on = |fd| Registration::on(reactor.clone(), fd, Interest::READABLE, Ready::EMPTY);
+        let all = [0, 1, 2].map(|at| on(sockets[at].0.as_raw_fd()));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut count_ready = || {
+            let polls = all
+                .each_ref()
+                .map(|io| io.poll_ready(&mut cx, Direction::Read));
+            polls.iter().filter(|polled| polled.is_ready()).count()
+        };
+        assert_eq!(count_ready(), 0);
+        for (_, far) in &sockets {
+            std::io::Write::write_all(&mut &*far, b"now").unwrap();
+        }
+        driver.turn();
+        assert_eq!(count_ready(), expected);
+        (0..3).for_each(|_| driver.turn());
+        assert_eq!(count_ready(), 3);
+    }
 }

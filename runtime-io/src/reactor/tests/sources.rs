@@ -2,8 +2,10 @@
 
 use super::driver;
 use crate::reactor::registration::Registration;
+use crate::reactor::sources::{Changes, Known, Sources};
 use crate::reactor::{Direction, Interest, Ready, Source, Turn, add_to_all};
 use runtime_core::driver::{IoDriver, Unpark};
+use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -96,6 +98,31 @@ fn a_wait_under_way_learns_of_a_source_by_an_unpark() {
     reactor.unpark();
     assert!(waits.join().unwrap() < Duration::from_secs(10));
     assert_ne!(source.counts()[0], 0);
+}
+
+/// A driver has a turn all the time: it copies the lists when they have changed, and only then.
+#[test]
+fn the_lists_are_copied_once_for_each_change() {
+    let (list, changes) = (Sources::default(), Changes::new());
+    let (mut known, copies) = (Known::new(), Cell::new(0));
+    let mut renewed = || {
+        let all = || {
+            copies.set(copies.get() + 1);
+            list.all()
+        };
+        let known = known.renewed(&changes, all).to_vec();
+        (known, copies.get())
+    };
+    assert_eq!(renewed(), (vec![], 0));
+    for n in 1..4 {
+        list.find_or_add(|known| (*known == n).then_some(()), || n, &changes);
+        // There already.
+        list.find_or_add(|known| (*known == n).then_some(()), || 0, &changes);
+        let all: Vec<i32> = (1..=n).collect();
+        for _ in 0..3 {
+            assert_eq!(renewed(), (all.clone(), n));
+        }
+    }
 }
 
 /// Counts the reactors' turns and ends, of those that are in its test.

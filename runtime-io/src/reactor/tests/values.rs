@@ -64,3 +64,19 @@ fn the_system_is_asked_for_each_interest() {
         assert!(both.to_mio().is_priority() && !both.to_mio().is_readable());
     }
 }
+
+#[test]
+fn each_interest_is_satisfied_by_its_flags() {
+    let (read, write) = (Ready::READ_CLOSED, Ready::WRITE_CLOSED);
+    let masks = [
+        Ready::READABLE | read,
+        Ready::WRITABLE | write,
+        Ready::PRIORITY | read,
+        Ready::ERROR,
+    ];
+    for (one, its) in INTERESTS.into_iter().zip(masks) {
+        for (other, others) in INTERESTS.into_iter().zip(masks) {
+            assert_eq!(one.add(other).mask(), its | others);
+        }
+    }
+}

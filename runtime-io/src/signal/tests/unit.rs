@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::sync::Mutex;
 
 const KEPT_NANOS: u64 = KEPT.as_nanos() as u64;
 
@@ -74,9 +75,12 @@ fn rings(pipe: &SelfPipe) -> usize {
     }
 }
 
-/// One test for all that touches the list of the process.
+/// Held by a test that takes self-pipes: they are the process's.
+pub(super) static LIST: Mutex<()> = Mutex::new(());
+
 #[test]
 fn bells_in_use_ring_and_others_wait_for_the_next_user() {
+    let _list = LIST.lock().unwrap();
     let (first, second) = (SelfPipe::new().unwrap(), SelfPipe::new().unwrap());
     assert_ne!(first.as_raw_fd(), second.as_raw_fd());
     wake_all();
@@ -138,4 +142,24 @@ fn the_time_of_an_arrival_is_that_of_the_monotonic_clock() {
     let before = clock();
     let now = u128::from(handler::monotonic_nanos());
     assert!((before..=clock()).contains(&now));
+}
+
+#[test]
+fn a_time_is_told_in_nanoseconds() {
+    let time = libc::timespec {
+        tv_sec: 2_000_000_007,
+        tv_nsec: 999_999_999,
+    };
+    assert_eq!(handler::nanos(time), 2_000_000_007_999_999_999);
+}
+
+/// Another thread that is woken looks at the arrivals at once.
+#[test]
+fn an_arrival_is_counted_before_anybody_is_woken() {
+    let latch = Latch::new();
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        handler::note_arrival(&latch, || counts.push(latch.arrivals()));
+    }
+    assert_eq!((counts, latch.arrivals()), (vec![1, 2], 2));
 }
