@@ -262,3 +262,36 @@ fn a_shutdown_that_waits_wakes_what_was_deferred() {
     shutdown(&handle);
     assert!(late.is_finished());
 }
+
+/// Tasks that gave way are woken when the events and the timers have woken theirs.
+#[test]
+fn what_was_deferred_is_woken_last() {
+    struct Woken(Mutex<bool>);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock() = true;
+        }
+    }
+    for is_paused in [false, true] {
+        let world = World {
+            is_paused,
+            ..World::default()
+        };
+        let (handle, world) = runtime(world, true);
+        for may_block in [false, true] {
+            let woken = Arc::new(Woken(Mutex::new(false)));
+            let (waker, last) = (Waker::from(woken.clone()), woken.clone());
+            let fires = Arc::new(Mutex::new(false));
+            let fired = fires.clone();
+            *world.due.lock() = Some(Box::new(move || {
+                *fired.lock() = true;
+                assert!(!*last.0.lock());
+            }));
+            as_runtime(&handle, |guard, cx| {
+                deferred::defer(&waker);
+                guard.drive(cx, may_block);
+            });
+            assert!(*fires.lock() && *woken.0.lock());
+        }
+    }
+}

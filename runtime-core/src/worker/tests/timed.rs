@@ -74,6 +74,17 @@ pub(super) fn as_worker<R>(cx: &ThreadContext, f: impl FnOnce(&WorkerContext) ->
 
 pub(super) struct Woken(pub(super) Mutex<bool>);
 
+/// Does something when it is woken.
+fn waker_that(does: impl Fn() + Send + Sync + 'static) -> Waker {
+    struct Does<F>(F);
+    impl<F: Fn() + Send + Sync + 'static> Wake for Does<F> {
+        fn wake(self: Arc<Self>) {
+            (self.0)();
+        }
+    }
+    Waker::from(Arc::new(Does(does)))
+}
+
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         *self.0.lock() = true;
@@ -109,16 +120,26 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
 fn what_a_look_wakes_is_shared_at_its_end() {
     let (handle, world, contexts) = workers(3, World::default(), |_| ());
     let inner = handle.clone();
-    let wakes = move || {
+    let wakes = Arc::new(move || {
         let policy = inner.shared.policy.multi_thread();
         (0..3).for_each(|_| drop(inner.spawn(async {})));
         assert!(policy.has_work(), "others may take some of it");
         assert!(policy.idle.is_asleep(1) && policy.idle.is_asleep(2));
-    };
-    *world.due.lock() = Some(Box::new(wakes));
+    });
+    let deferred = Arc::new(Woken(Mutex::new(false)));
+    let (due, last) = (wakes.clone(), deferred.clone());
+    *world.due.lock() = Some(Box::new(move || {
+        assert!(!*last.0.lock(), "what gave way comes last");
+        due();
+    }));
     let policy = handle.shared.policy.multi_thread();
     (1..3).for_each(|worker| policy.idle.announce(worker, false));
-    as_worker(&contexts[0], WorkerContext::maintain);
+    as_worker(&contexts[0], |worker| {
+        deferred::defer(&Waker::from(deferred.clone()));
+        deferred::defer(&waker_that(move || wakes()));
+        worker.maintain();
+    });
+    assert!(*deferred.0.lock());
     let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
     assert_eq!(asleep.count(), 1);
     (1..3).for_each(|worker| drop(policy.idle.retract(worker)));
