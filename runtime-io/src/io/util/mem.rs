@@ -118,6 +118,9 @@ pub struct SimplexStream {
     pipe: Mutex<Pipe>,
 }
 
+/// No user code runs while the pipe is changed, so a panic leaves it whole.
+impl std::panic::RefUnwindSafe for SimplexStream {}
+
 /// A one-way stream in memory that holds up to `max_buf_size` bytes.
 ///
 /// The reader sees the end once the writer was shut down.
