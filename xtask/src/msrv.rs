@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -95,6 +95,11 @@ pub fn promised() -> Result<String, Box<dyn Error>> {
         .to_owned())
 }
 
+/// What the compiler's libraries need, and small systems lack.
+const LIBRARIES: [&str; 7] = [
+    "libedit2", "libffi8", "libbsd0", "libmd0", "libicu72", "libxml2", "libz3-4",
+];
+
 /// Debian's compiler of that version, unpacked; a script that starts it with its libraries.
 pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
@@ -114,6 +119,17 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         .and_then(|path| path.parent())
         .ok_or("the package holds no compiler")?;
     let compiler = root.join("usr/bin/rustc");
+    let starts = |compiler: &Path| {
+        let mut command = Command::new(compiler);
+        let output = command.arg("-V").env("LD_LIBRARY_PATH", libraries).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !starts(&compiler) {
+        unpack(&dir, &LIBRARIES)?;
+        if !starts(&compiler) {
+            return Err("Debian's compiler does not start here; --rustc names another".into());
+        }
+    }
     let text = format!(
         "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
         libraries.display(),
@@ -130,15 +146,22 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
 /// Has the standard library's sources where the compiler that [`fetched`] gave looks for them.
 pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
-    // A link into what the package holds.
-    let sources = dir.join("root/usr/lib/rustlib/src/rust/library/std");
-    if !sources.exists() {
-        unpack(&dir, &["rust-web-src"])?;
+    // Last: where it stands, everything does.
+    let finished = dir.join("sources");
+    if finished.exists() {
+        return Ok(());
     }
-    match sources.exists() {
-        true => Ok(()),
-        false => Err("the package holds no sources of the standard library".into()),
+    let root = unpack(&dir, &["rust-web-src"])?;
+    // A link into what the package holds; it may have another version than the compiler, when Debian has gone on.
+    let sources = root.join("usr/lib/rustlib/src/rust");
+    let is_same = fs::read_link(&sources)
+        .is_ok_and(|to| to.to_string_lossy().contains(&format!("rustc-{version}.")));
+    if !is_same || !sources.join("library/std").exists() {
+        return Err(
+            format!("the package holds no sources of the standard library {version}").into(),
+        );
     }
+    Ok(fs::write(finished, "")?)
 }
 
 /// Downloads Debian's packages and unpacks them. Returns the root of what they hold.
@@ -146,10 +169,14 @@ fn unpack(dir: &Path, names: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let (packages, root) = (dir.join("packages"), dir.join("root"));
     fs::create_dir_all(&packages)?;
     println!("fetching {}", names.join(" "));
-    if !download(&packages, names)? {
-        run_quietly(Command::new("apt-get").arg("update"))?;
-        if !download(&packages, names)? {
-            return Err("apt-get cannot fetch the compiler; --rustc names another".into());
+    // On a new system, the first try finds no packages, as it has no lists.
+    if !download(&packages, names)?.status.success() {
+        let update = Command::new("apt-get").arg("update").output()?;
+        let second = download(&packages, names)?;
+        if !second.status.success() {
+            eprint!("{}", String::from_utf8_lossy(&update.stderr));
+            eprint!("{}", String::from_utf8_lossy(&second.stderr));
+            return Err("apt-get cannot fetch Debian's compiler; --rustc names another".into());
         }
     }
     for package in env::files_below(&packages, "deb")? {
@@ -160,13 +187,13 @@ fn unpack(dir: &Path, names: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     Ok(root)
 }
 
-fn download(to: &Path, names: &[&str]) -> Outcome {
-    run_quietly(
-        Command::new("apt-get")
-            .current_dir(to)
-            .arg("download")
-            .args(names),
-    )
+fn download(to: &Path, names: &[&str]) -> Result<Output, Box<dyn Error>> {
+    let mut command = Command::new("apt-get");
+    command.current_dir(to).arg("download").args(names);
+    let none = |e| {
+        format!("no apt-get here, which fetches Debian's compiler ({e}); --rustc names another")
+    };
+    Ok(command.output().map_err(none)?)
 }
 
 fn run_quietly(command: &mut Command) -> Outcome {

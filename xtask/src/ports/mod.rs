@@ -1,0 +1,236 @@
+//! `cargo xtask ports`: the facade compiles for other systems and processors, without a warning.
+//!
+//! The compiler is that of `cargo xtask msrv`, its standard library is built from Debian's package of its sources (`-Zbuild-std`,
+//! which `RUSTC_BOOTSTRAP` permits): nothing is installed. `cargo check`, so no linker and nothing of the other system is
+//! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`emulated`).
+//! Writes docs/ports.md if all are asked for; without `--run`, what is told there of tests stays.
+
+mod emulated;
+
+use crate::{Outcome, env, msrv};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Write nothing.
+    #[arg(long)]
+    check: bool,
+    /// Also run tests of other Linux processors (needs a linker for each, qemu-user, and half an hour).
+    #[arg(long)]
+    run: bool,
+    /// This compiler in place of Debian's: with the standard library's sources (`rustup component add rust-src`), and of the version that the
+    /// manifest promises. Nothing is written.
+    #[arg(long)]
+    rustc: Option<PathBuf>,
+    /// Only targets whose name contains one of these.
+    filter: Vec<String>,
+}
+
+/// What there is without sockets, files, signals and children.
+const WITHOUT_SYSTEM: &str = "io-util,macros,rt,sync,time";
+/// All that there is on Linux.
+const ALL: &str = "full,io-uring,schedule-latency,test-util,tracing";
+
+/// A target, and the features that it is to have.
+const TARGETS: [(&str, &str); 9] = [
+    ("x86_64-apple-darwin", "full"),
+    ("aarch64-apple-darwin", "full"),
+    ("x86_64-unknown-freebsd", "full"),
+    ("aarch64-linux-android", "full"),
+    ("wasm32-wasip1", WITHOUT_SYSTEM),
+    ("aarch64-unknown-linux-gnu", ALL),
+    ("s390x-unknown-linux-gnu", ALL),
+    ("armv7-unknown-linux-gnueabihf", ALL),
+    ("i686-unknown-linux-gnu", ALL),
+];
+
+/// What the page tells of tests.
+const TESTS: &str = "\n## Tests of other processors\n";
+
+struct Port {
+    target: &'static str,
+    features: &'static str,
+    errors: usize,
+    warnings: usize,
+}
+
+pub fn run(args: &Args) -> Outcome {
+    let version = msrv::promised()?;
+    let rustc = match &args.rustc {
+        Some(rustc) => fs::canonicalize(rustc)?,
+        None => {
+            let rustc = msrv::fetched(&version)?;
+            msrv::fetch_sources(&version)?;
+            rustc
+        }
+    };
+    let is_wanted = |target: &str| {
+        args.filter.is_empty() || args.filter.iter().any(|f| target.contains(f.as_str()))
+    };
+    let mut ports = Vec::new();
+    for (target, features) in TARGETS {
+        if is_wanted(target) {
+            ports.push(check(&rustc, target, features)?);
+        }
+    }
+    if ports.is_empty() {
+        return Err("no target is called so".into());
+    }
+    let table = table(&ports);
+    print!("{table}");
+    let ran = match args.run {
+        true => Some(emulated::run(&rustc, is_wanted)?),
+        false => None,
+    };
+    if !args.check && args.filter.is_empty() && args.rustc.is_none() {
+        let path = env::root().join("docs/ports.md");
+        let tests = match &ran {
+            Some(ran) => tests(ran),
+            None => fs::read_to_string(&path).map_or(String::new(), |old| kept(&old)),
+        };
+        env::write_if_changed(&path, &page(&version, &table, &tests))?;
+    }
+    let has_passed = ran.iter().flatten().all(emulated::Ran::is_fine);
+    Ok(has_passed && ports.iter().all(Port::is_fine))
+}
+
+impl Port {
+    fn is_fine(&self) -> bool {
+        self.errors + self.warnings == 0
+    }
+}
+
+/// Compiles for one target; tells what the compiler says if it is not content.
+fn check(
+    rustc: &Path,
+    target: &'static str,
+    features: &'static str,
+) -> Result<Port, Box<dyn std::error::Error>> {
+    // It takes a minute, and says nothing until then.
+    println!("checking {target} [{features}]");
+    let output = cargo(rustc, "check", target, "std,panic_abort")
+        .args(["-p", "selvedge", "--lib", "--features", features])
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let (errors, warnings) = told(&text, output.status.success());
+    if errors + warnings > 0 {
+        let is_progress = |line: &&str| {
+            let word = line.trim_start().split(' ').next().unwrap_or_default();
+            ["Compiling", "Checking", "Downloading", "Downloaded"].contains(&word)
+        };
+        for line in text.lines().filter(|line| !is_progress(line)).take(80) {
+            println!("    {line}");
+        }
+    }
+    Ok(Port {
+        target,
+        features,
+        errors,
+        warnings,
+    })
+}
+
+/// Cargo with that compiler, which builds its own standard library for the target.
+fn cargo(rustc: &Path, what: &str, target: &str, parts: &str) -> Command {
+    let mut command = env::cargo();
+    command
+        .current_dir(env::root())
+        .args([what, "--locked", "--target", target])
+        .arg(format!("-Zbuild-std={parts}"))
+        .arg("--target-dir")
+        .arg(env::target_dir().join("ports"))
+        .env("RUSTC", rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command
+}
+
+/// The errors and warnings that cargo told of, each counted once; a failure is an error at least.
+fn told(text: &str, is_success: bool) -> (usize, usize) {
+    let count = |word: &str| {
+        // The last ones sum up: "could not compile", "generated 2 warnings".
+        let sums_up =
+            |line: &&str| line.contains("could not compile") || line.contains("generated");
+        let starts = |line: &&str| {
+            let rest = line.strip_prefix(word);
+            rest.is_some_and(|rest| rest.starts_with([':', '[']))
+        };
+        text.lines()
+            .filter(starts)
+            .filter(|line| !sums_up(line))
+            .count()
+    };
+    let errors = count("error").max(usize::from(!is_success));
+    (errors, count("warning"))
+}
+
+fn table(ports: &[Port]) -> String {
+    let mut text = String::from("| target | features | errors | warnings |\n|---|---|---|---|\n");
+    for port in ports {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} |\n",
+            port.target,
+            port.features.replace(',', ", "),
+            port.errors,
+            port.warnings
+        ));
+    }
+    text
+}
+
+fn page(version: &str, table: &str, tests: &str) -> String {
+    format!(
+        "# Other systems\n\n\
+         selvedge is written for Linux, and only there are its tests run. What is told here is that it *compiles* elsewhere: \
+         `cargo check` of the facade, with the compiler of `cargo xtask msrv` ({version}) and a standard library built from Debian's \
+         package of its sources. For other systems, nothing is linked or run.\n\n{table}\n\
+         Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. The finding that a process has nearly \
+         no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
+         files, signals or children, and no threads, so no multi-thread runtime and no inspector. Processors without 64-bit atomics are not \
+         supported. io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
+         Written by `cargo xtask ports` on {}\n{tests}",
+        env::machine()
+    )
+}
+
+/// The page's section of tests, with its heading.
+fn tests(ran: &[emulated::Ran]) -> String {
+    format!(
+        "{TESTS}\nOn Linux for other processors, tests are run too: built as above, by qemu's user mode ({}) on the kernel of this machine; those \
+         of i686 by this machine itself. An emulator of one processor on another shows faults of byte order and of sizes. It shows few of \
+         weak memory orders: those are the models' (`cargo xtask loom`).\n\n{}\n\
+         Written by `cargo xtask ports --run` on {}\n",
+        emulated::version(),
+        emulated::section(ran),
+        env::machine()
+    )
+}
+
+/// What an earlier page tells of tests.
+fn kept(page: &str) -> String {
+    page.find(TESTS)
+        .map_or(String::new(), |at| page[at..].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TESTS, kept, page, told};
+
+    #[test]
+    fn what_is_told_of_tests_stays_when_none_are_run() {
+        let tests = format!("{TESTS}\n| a | b |\n");
+        assert_eq!(kept(&page("1.0", "| c |\n", &tests)), tests);
+        assert_eq!(kept(&page("1.0", "| c |\n", "")), "");
+    }
+
+    #[test]
+    fn errors_and_warnings_are_counted_once() {
+        let text = "   Checking a v1\nwarning: unused import\n --> x\nerror[E0425]: no\nerror: b\n\
+                    warning: `a` (lib) generated 1 warning\nerror: could not compile `a` (lib)\n";
+        assert_eq!(told(text, false), (2, 1));
+        assert_eq!(told("    Finished\n", true), (0, 0));
+        assert_eq!(told("", false), (1, 0));
+    }
+}
