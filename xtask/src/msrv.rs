@@ -1,6 +1,6 @@
 //! `cargo xtask msrv`: the crates compile with the oldest compiler that the manifest promises.
 //!
-//! The compiler is Debian's package of that version: fetched with `apt-get download`, unpacked below the target directory,
+//! The compiler is Debian's package of that version (there may be newer ones): fetched with `apt-get download`, unpacked below the target directory,
 //! and given to cargo as `RUSTC`, so that nothing is installed. On other systems, `--rustc` names one.
 
 use crate::{Outcome, env, features};
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -95,11 +95,6 @@ pub fn promised() -> Result<String, Box<dyn Error>> {
         .to_owned())
 }
 
-/// What the compiler's libraries need, and small systems lack.
-const LIBRARIES: [&str; 7] = [
-    "libedit2", "libffi8", "libbsd0", "libmd0", "libicu72", "libxml2", "libz3-4",
-];
-
 /// Debian's compiler of that version, unpacked; a script that starts it with its libraries.
 pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
@@ -107,9 +102,8 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     if script.exists() {
         return Ok(script);
     }
-    let standard = format!("libstd-rust-web-{version}");
-    let names = ["rustc-web", "libstd-rust-web-dev", &standard, "libllvm19"];
-    let root = unpack(&dir, &names)?;
+    let [rustc, standard, shared, _] = packages(version)?;
+    let root = unpack(&dir, &[&rustc, &standard, &shared, "libllvm19"])?;
     let libraries = env::files_below(&root.join("usr/lib"), "so")?;
     let driver = libraries.iter().find(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -119,16 +113,16 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         .and_then(|path| path.parent())
         .ok_or("the package holds no compiler")?;
     let compiler = root.join("usr/bin/rustc");
-    let starts = |compiler: &Path| {
-        let mut command = Command::new(compiler);
-        let output = command.arg("-V").env("LD_LIBRARY_PATH", libraries).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    if !starts(&compiler) {
-        unpack(&dir, &LIBRARIES)?;
-        if !starts(&compiler) {
-            return Err("Debian's compiler does not start here; --rustc names another".into());
-        }
+    let mut first = Command::new(&compiler);
+    let first = first.arg("-V").env("LD_LIBRARY_PATH", libraries).output()?;
+    if !first.status.success() {
+        let said = String::from_utf8_lossy(&first.stderr);
+        let cure = "`apt-get install libllvm19` brings the libraries that it needs";
+        return Err(format!(
+            "Debian's compiler does not start here: {}; {cure}",
+            said.trim()
+        )
+        .into());
     }
     let text = format!(
         "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
@@ -151,17 +145,56 @@ pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
     if finished.exists() {
         return Ok(());
     }
-    let root = unpack(&dir, &["rust-web-src"])?;
-    // A link into what the package holds; it may have another version than the compiler, when Debian has gone on.
-    let sources = root.join("usr/lib/rustlib/src/rust");
-    let is_same = fs::read_link(&sources)
-        .is_ok_and(|to| to.to_string_lossy().contains(&format!("rustc-{version}.")));
-    if !is_same || !sources.join("library/std").exists() {
-        return Err(
-            format!("the package holds no sources of the standard library {version}").into(),
-        );
+    let [.., sources] = packages(version)?;
+    let root = unpack(&dir, &[&sources])?;
+    if !root.join("usr/lib/rustlib/src/rust/library/std").exists() {
+        return Err("the package holds no sources of the standard library".into());
     }
     Ok(fs::write(finished, "")?)
+}
+
+/// Compiler, standard library to build with and to run with, its sources: Debian's packages of that version, as `NAME=VERSION`.
+///
+/// Debian's older releases have newer compilers, for web browsers, by names of their own.
+fn packages(version: &str) -> Result<[String; 4], Box<dyn Error>> {
+    let listed = || {
+        let find = |infix: &str| {
+            let names = [
+                format!("rustc{infix}"),
+                format!("libstd-rust{infix}-dev"),
+                format!("libstd-rust{infix}-{version}"),
+                format!("rust{infix}-src"),
+            ];
+            names.map(|name| with_version(&name, version))
+        };
+        ["-web", ""]
+            .into_iter()
+            .find_map(|infix| match find(infix) {
+                [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+                _ => None,
+            })
+    };
+    if let Some(packages) = listed() {
+        return Ok(packages);
+    }
+    // A new system has no lists of packages.
+    run_quietly(Command::new("apt-get").arg("update"))?;
+    let none = || format!("apt-get offers no compiler {version} here; --rustc names one");
+    Ok(listed().ok_or_else(none)?)
+}
+
+/// The package in the newest version that begins so, even where there is a newer one.
+fn with_version(name: &str, begin: &str) -> Option<String> {
+    let output = Command::new("apt-cache").args(["madison", name]).output();
+    let version = first_of(&String::from_utf8_lossy(&output.ok()?.stdout), begin)?;
+    Some(format!("{name}={version}"))
+}
+
+/// Of what `apt-cache madison` lists, newest first: `NAME | VERSION | SOURCE`.
+fn first_of(listed: &str, begin: &str) -> Option<String> {
+    let mut versions = listed.lines().filter_map(|line| line.split('|').nth(1));
+    let found = versions.find(|version| version.trim().starts_with(&format!("{begin}.")))?;
+    Some(found.trim().to_owned())
 }
 
 /// Downloads Debian's packages and unpacks them. Returns the root of what they hold.
@@ -169,31 +202,18 @@ fn unpack(dir: &Path, names: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let (packages, root) = (dir.join("packages"), dir.join("root"));
     fs::create_dir_all(&packages)?;
     println!("fetching {}", names.join(" "));
-    // On a new system, the first try finds no packages, as it has no lists.
-    if !download(&packages, names)?.status.success() {
-        let update = Command::new("apt-get").arg("update").output()?;
-        let second = download(&packages, names)?;
-        if !second.status.success() {
-            eprint!("{}", String::from_utf8_lossy(&update.stderr));
-            eprint!("{}", String::from_utf8_lossy(&second.stderr));
-            return Err("apt-get cannot fetch Debian's compiler; --rustc names another".into());
-        }
+    let mut download = Command::new("apt-get");
+    download.current_dir(&packages).arg("download").args(names);
+    if !run_quietly(&mut download)? {
+        return Err("apt-get cannot fetch the compiler; --rustc names another".into());
     }
     for package in env::files_below(&packages, "deb")? {
         if !run_quietly(Command::new("dpkg").arg("-x").arg(package).arg(&root))? {
             return Err("dpkg cannot unpack the compiler".into());
         }
     }
+    fs::remove_dir_all(&packages)?;
     Ok(root)
-}
-
-fn download(to: &Path, names: &[&str]) -> Result<Output, Box<dyn Error>> {
-    let mut command = Command::new("apt-get");
-    command.current_dir(to).arg("download").args(names);
-    let none = |e| {
-        format!("no apt-get here, which fetches Debian's compiler ({e}); --rustc names another")
-    };
-    Ok(command.output().map_err(none)?)
 }
 
 fn run_quietly(command: &mut Command) -> Outcome {
@@ -204,4 +224,19 @@ fn run_quietly(command: &mut Command) -> Outcome {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_of;
+
+    #[test]
+    fn a_newer_compiler_in_the_list_is_passed_over() {
+        let listed = " rustc-web | 1.96.0+dfsg1-1~deb12u2 | http://a b Packages\n \
+                      rustc-web | 1.85.0+dfsg3-1~deb12u3 | http://a b Packages\n";
+        let found = |begin| first_of(listed, begin);
+        assert_eq!(found("1.85").as_deref(), Some("1.85.0+dfsg3-1~deb12u3"));
+        assert_eq!(found("1.9"), None);
+        assert_eq!(first_of("", "1.85"), None);
+    }
 }
