@@ -113,6 +113,8 @@ const KNOWN: [(&str, &str, &str); 0] = [];
 pub(super) struct Ran {
     target: &'static str,
     suite: &'static str,
+    by: String,
+    date: String,
     passed: usize,
     ignored: usize,
     failed: Vec<String>,
@@ -243,12 +245,25 @@ impl Machine {
         let mut ran = counted(output);
         ran.target = self.target;
         ran.suite = suite.name;
+        ran.by = self
+            .emulator
+            .as_ref()
+            .map_or_else(|| "this machine".to_owned(), Emulator::version);
+        ran.date = env::date();
         ran.broken = broken;
         ran
     }
 }
 
 impl Emulator {
+    fn version(&self) -> String {
+        let output = Command::new(self.program).arg("--version").output();
+        let said = output.map_or(Vec::new(), |output| output.stdout);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let number = said.split(' ').nth(2).unwrap_or("of some version");
+        format!("{} {number}", self.program)
+    }
+
     /// The first bytes of its programs, and which of their bits count; `\\x` is the kernel's, for its `register`.
     fn magic(&self) -> (String, String) {
         let word = |number: u8| match self.is_big_endian {
@@ -314,50 +329,51 @@ fn counted(output: &str) -> Ran {
 }
 
 fn row(ran: &Ran) -> String {
-    let ending = ran.broken.as_deref().unwrap_or("");
+    let failed = match &ran.broken {
+        Some(broken) => format!("{}, {broken}", ran.failed.len()),
+        None => ran.failed.len().to_string(),
+    };
     format!(
-        "| {} | {} | {} | {} | {} | {ending} |\n",
-        ran.target,
-        ran.suite,
-        ran.passed,
-        ran.failed.len(),
-        ran.ignored
+        "| {} | {} | {} | {failed} | {} | {} | {} |\n",
+        ran.target, ran.suite, ran.passed, ran.ignored, ran.by, ran.date
     )
 }
 
-/// The emulator's own version.
-pub(super) fn version() -> String {
-    let output = Command::new("qemu-aarch64").arg("--version").output();
-    let text = output.map_or(String::new(), |o| {
-        String::from_utf8_lossy(&o.stdout).into_owned()
-    });
-    let version = text.split(' ').nth(2).unwrap_or("unknown");
-    version.to_owned()
-}
-
-/// The page's section.
-pub(super) fn section(ran: &[Ran]) -> String {
+/// The page's section. Of processors that were not run now, it has what `old` has.
+pub(super) fn section(ran: &[Ran], old: &str) -> String {
     let mut text = String::from(
-        "| target | tests | passed | failed | ignored | |\n|---|---|---|---|---|---|\n",
+        "| target | tests | passed | failed | ignored | run by | on |\n|---|---|---|---|---|---|---|\n",
     );
-    text.extend(ran.iter().map(row));
-    let failed = || {
-        ran.iter()
-            .flat_map(|ran| ran.failed.iter().map(move |test| (ran.target, test)))
-    };
-    if failed().next().is_some() {
-        text.push_str("\nWhat fails:\n");
+    let mut failed = String::new();
+    for machine in &MACHINES {
+        let (row_start, item_start) = (
+            format!("| {} |", machine.target),
+            format!("- {}, ", machine.target),
+        );
+        let new = || ran.iter().filter(|ran| ran.target == machine.target);
+        if new().next().is_none() {
+            let kept = |start: &str| {
+                let lines = old.lines().filter(|line| line.starts_with(start));
+                lines.map(|line| format!("{line}\n")).collect::<String>()
+            };
+            text.push_str(&kept(&row_start));
+            failed.push_str(&kept(&item_start));
+        }
+        text.extend(new().map(row));
+        for test in new().flat_map(|ran| &ran.failed) {
+            let why = why(machine.target, test).unwrap_or("not yet known why");
+            let _ = writeln!(failed, "{item_start}`{test}`: {why}");
+        }
     }
-    for (target, test) in failed() {
-        let why = why(target, test).unwrap_or("not yet known why");
-        let _ = writeln!(text, "- {target}, `{test}`: {why}");
+    if !failed.is_empty() {
+        let _ = write!(text, "\nWhat fails:\n{failed}");
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MACHINES, Ran, counted};
+    use super::{MACHINES, Ran, counted, section};
 
     #[test]
     fn what_tests_say_is_counted() {
@@ -373,6 +389,24 @@ mod tests {
         assert_eq!(counted(output), expected);
         assert!(!expected.is_fine());
         assert_eq!(counted("error: no\n"), Ran::default());
+    }
+
+    #[test]
+    fn what_was_not_run_now_is_kept() {
+        let ran = |target, suite, failed: &[&str]| Ran {
+            target,
+            suite,
+            failed: failed.iter().map(|&test| test.to_owned()).collect(),
+            ..Ran::default()
+        };
+        let [first, second] = [MACHINES[0].target, MACHINES[1].target];
+        let old = section(&[ran(first, "old", &["a"]), ran(second, "old", &["b"])], "");
+        let text = section(&[ran(first, "new", &["c"])], &old);
+        let has = |target: &str, suite: &str| text.contains(&format!("| {target} | {suite} |"));
+        assert!(has(first, "new") && !has(first, "old") && has(second, "old"));
+        let items: Vec<&str> = text.lines().filter(|line| line.starts_with("- ")).collect();
+        assert_eq!(items.len(), 2);
+        assert!(items[0].contains("`c`") && items[1].contains("`b`"));
     }
 
     #[test]

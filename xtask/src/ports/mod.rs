@@ -3,7 +3,7 @@
 //! The compiler is that of `cargo xtask msrv`, its standard library is built from Debian's package of its sources (`-Zbuild-std`,
 //! which `RUSTC_BOOTSTRAP` permits): nothing is installed. `cargo check`, so no linker and nothing of the other system is
 //! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`emulated`).
-//! Writes docs/ports.md if all are asked for; without `--run`, what is told there of tests stays.
+//! Writes docs/ports.md: what compiles if all targets are asked for, and of tests what was run. The rest stays as it is there.
 
 mod emulated;
 
@@ -84,13 +84,20 @@ pub fn run(args: &Args) -> Outcome {
         true => Some(emulated::run(&rustc, is_wanted)?),
         false => None,
     };
-    if !args.check && args.filter.is_empty() && args.rustc.is_none() {
+    if !args.check && args.rustc.is_none() {
         let path = env::root().join("docs/ports.md");
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let (compiled, tests) = old.split_at(old.find(TESTS).unwrap_or(old.len()));
         let tests = match &ran {
-            Some(ran) => tests(ran),
-            None => fs::read_to_string(&path).map_or(String::new(), |old| kept(&old)),
+            Some(ran) => page_of_tests(ran, tests),
+            None => tests.to_owned(),
         };
-        env::write_if_changed(&path, &page(&version, &table, &tests))?;
+        // What compiles is told only if all was asked for.
+        let compiled = match args.filter.is_empty() {
+            true => page(&version, &table),
+            false => compiled.to_owned(),
+        };
+        env::write_if_changed(&path, &(compiled + &tests))?;
     }
     let has_passed = ran.iter().flatten().all(emulated::Ran::is_fine);
     Ok(has_passed && ports.iter().all(Port::is_fine))
@@ -180,7 +187,7 @@ fn table(ports: &[Port]) -> String {
     text
 }
 
-fn page(version: &str, table: &str, tests: &str) -> String {
+fn page(version: &str, table: &str) -> String {
     format!(
         "# Other systems\n\n\
          selvedge is written for Linux, and only there are its tests run. What is told here is that it *compiles* elsewhere: \
@@ -190,40 +197,25 @@ fn page(version: &str, table: &str, tests: &str) -> String {
          no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
          files, signals or children, and no threads, so no multi-thread runtime and no inspector. Processors without 64-bit atomics are not \
          supported. io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
-         Written by `cargo xtask ports` on {}\n{tests}",
+         Written by `cargo xtask ports` on {}\n",
         env::machine()
     )
 }
 
-/// The page's section of tests, with its heading.
-fn tests(ran: &[emulated::Ran]) -> String {
+/// The page's section of tests, with its heading; `old` is what it was.
+fn page_of_tests(ran: &[emulated::Ran], old: &str) -> String {
     format!(
-        "{TESTS}\nOn Linux for other processors, tests are run too: built as above, by qemu's user mode ({}) on the kernel of this machine; those \
-         of i686 by this machine itself. An emulator of one processor on another shows faults of byte order and of sizes. It shows few of \
-         weak memory orders: those are the models' (`cargo xtask loom`).\n\n{}\n\
-         Written by `cargo xtask ports --run` on {}\n",
-        emulated::version(),
-        emulated::section(ran),
-        env::machine()
+        "{TESTS}\nTests are also run for other processors on Linux, built as above: by qemu's user mode on the kernel of this machine, those of \
+         i686 by this machine itself. That shows faults of byte order and of sizes. It shows few of weak memory orders, \
+         which are the models' task (`cargo xtask loom`).\n\n{}\n\
+         Written by `cargo xtask ports --run [TARGET]`.\n",
+        emulated::section(ran, old)
     )
-}
-
-/// What an earlier page tells of tests.
-fn kept(page: &str) -> String {
-    page.find(TESTS)
-        .map_or(String::new(), |at| page[at..].to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{TESTS, kept, page, told};
-
-    #[test]
-    fn what_is_told_of_tests_stays_when_none_are_run() {
-        let tests = format!("{TESTS}\n| a | b |\n");
-        assert_eq!(kept(&page("1.0", "| c |\n", &tests)), tests);
-        assert_eq!(kept(&page("1.0", "| c |\n", "")), "");
-    }
+    use super::told;
 
     #[test]
     fn errors_and_warnings_are_counted_once() {
