@@ -177,9 +177,10 @@ fn packages(version: &str) -> Result<[String; 4], Box<dyn Error>> {
     if let Some(packages) = listed() {
         return Ok(packages);
     }
-    // A new system has no lists of packages.
-    run_quietly(Command::new("apt-get").arg("update"))?;
     let none = || format!("apt-get offers no compiler {version} here; --rustc names one");
+    // A new system has no lists of packages. Others have no apt-get.
+    run_quietly(Command::new("apt-get").arg("update"))
+        .map_err(|error| format!("{error}; {}", none()))?;
     Ok(listed().ok_or_else(none)?)
 }
 

@@ -17,11 +17,10 @@ pub struct Args {
     /// Write nothing.
     #[arg(long)]
     check: bool,
-    /// Also run tests of other Linux processors (needs a linker for each, qemu-user, and half an hour).
+    /// Also run tests on other Linux processors: needs a linker for each, qemu-user, and ten minutes for each.
     #[arg(long)]
     run: bool,
-    /// This compiler in place of Debian's: with the standard library's sources (`rustup component add rust-src`), and of the version that the
-    /// manifest promises. Nothing is written.
+    /// This compiler in place of Debian's, with the standard library's sources (`rustup component add rust-src`). Nothing is written.
     #[arg(long)]
     rustc: Option<PathBuf>,
     /// Only targets whose name contains one of these.
