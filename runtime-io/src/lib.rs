@@ -16,7 +16,13 @@ pub mod reactor;
 mod shutdown;
 #[cfg(any(feature = "signal", feature = "process"))]
 pub mod signal;
-#[cfg(all(feature = "io-uring", feature = "fs", target_os = "linux"))]
+#[cfg(all(
+    feature = "io-uring",
+    feature = "fs",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+))]
 mod uring;
 
 pub use shutdown::is_shutdown_error;

@@ -1,6 +1,11 @@
 //! File operations through io_uring: storms of cancellations, comparison with the standard library, shutdown in
 //! mid-flight, kernels that refuse. One test at a time, as descriptors are counted per process.
-#![cfg(all(feature = "io-uring", target_os = "linux"))]
+#![cfg(all(
+    feature = "io-uring",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+))]
 
 #[path = "../support/mod.rs"]
 mod support;

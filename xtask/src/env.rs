@@ -78,6 +78,14 @@ pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
+/// Today, as `2026-11-27`.
+pub fn date() -> String {
+    let output = Command::new("date").args(["-u", "+%F"]).output();
+    output.map_or(String::new(), |output| {
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    })
+}
+
 /// The date, and what is measured on, in a line.
 pub fn machine() -> String {
     let text = |command: &str, args: &[&str]| {

@@ -1,6 +1,6 @@
 //! `cargo xtask msrv`: the crates compile with the oldest compiler that the manifest promises.
 //!
-//! The compiler is Debian's package of that version: fetched with `apt-get download`, unpacked below the target directory,
+//! The compiler is Debian's package of that version (there may be newer ones): fetched with `apt-get download`, unpacked below the target directory,
 //! and given to cargo as `RUSTC`, so that nothing is installed. On other systems, `--rustc` names one.
 
 use crate::{Outcome, env, features};
@@ -102,9 +102,8 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     if script.exists() {
         return Ok(script);
     }
-    let standard = format!("libstd-rust-web-{version}");
-    let names = ["rustc-web", "libstd-rust-web-dev", &standard, "libllvm19"];
-    let root = unpack(&dir, &names)?;
+    let [rustc, standard, shared, _] = packages(version)?;
+    let root = unpack(&dir, &[&rustc, &standard, &shared, "libllvm19"])?;
     let libraries = env::files_below(&root.join("usr/lib"), "so")?;
     let driver = libraries.iter().find(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -114,6 +113,17 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         .and_then(|path| path.parent())
         .ok_or("the package holds no compiler")?;
     let compiler = root.join("usr/bin/rustc");
+    let mut first = Command::new(&compiler);
+    let first = first.arg("-V").env("LD_LIBRARY_PATH", libraries).output()?;
+    if !first.status.success() {
+        let said = String::from_utf8_lossy(&first.stderr);
+        let cure = "`apt-get install libllvm19` brings the libraries that it needs";
+        return Err(format!(
+            "Debian's compiler does not start here: {}; {cure}",
+            said.trim()
+        )
+        .into());
+    }
     let text = format!(
         "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
         libraries.display(),
@@ -130,15 +140,62 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
 /// Has the standard library's sources where the compiler that [`fetched`] gave looks for them.
 pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
-    // A link into what the package holds.
-    let sources = dir.join("root/usr/lib/rustlib/src/rust/library/std");
-    if !sources.exists() {
-        unpack(&dir, &["rust-web-src"])?;
+    // Last: where it stands, everything does.
+    let finished = dir.join("sources");
+    if finished.exists() {
+        return Ok(());
     }
-    match sources.exists() {
-        true => Ok(()),
-        false => Err("the package holds no sources of the standard library".into()),
+    let [.., sources] = packages(version)?;
+    let root = unpack(&dir, &[&sources])?;
+    if !root.join("usr/lib/rustlib/src/rust/library/std").exists() {
+        return Err("the package holds no sources of the standard library".into());
     }
+    Ok(fs::write(finished, "")?)
+}
+
+/// Compiler, standard library to build with and to run with, its sources: Debian's packages of that version, as `NAME=VERSION`.
+///
+/// Debian's older releases have newer compilers, for web browsers, by names of their own.
+fn packages(version: &str) -> Result<[String; 4], Box<dyn Error>> {
+    let listed = || {
+        let find = |infix: &str| {
+            let names = [
+                format!("rustc{infix}"),
+                format!("libstd-rust{infix}-dev"),
+                format!("libstd-rust{infix}-{version}"),
+                format!("rust{infix}-src"),
+            ];
+            names.map(|name| with_version(&name, version))
+        };
+        ["-web", ""]
+            .into_iter()
+            .find_map(|infix| match find(infix) {
+                [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+                _ => None,
+            })
+    };
+    if let Some(packages) = listed() {
+        return Ok(packages);
+    }
+    let none = || format!("apt-get offers no compiler {version} here; --rustc names one");
+    // A new system has no lists of packages. Others have no apt-get.
+    run_quietly(Command::new("apt-get").arg("update"))
+        .map_err(|error| format!("{error}; {}", none()))?;
+    Ok(listed().ok_or_else(none)?)
+}
+
+/// The package in the newest version that begins so, even where there is a newer one.
+fn with_version(name: &str, begin: &str) -> Option<String> {
+    let output = Command::new("apt-cache").args(["madison", name]).output();
+    let version = first_of(&String::from_utf8_lossy(&output.ok()?.stdout), begin)?;
+    Some(format!("{name}={version}"))
+}
+
+/// Of what `apt-cache madison` lists, newest first: `NAME | VERSION | SOURCE`.
+fn first_of(listed: &str, begin: &str) -> Option<String> {
+    let mut versions = listed.lines().filter_map(|line| line.split('|').nth(1));
+    let found = versions.find(|version| version.trim().starts_with(&format!("{begin}.")))?;
+    Some(found.trim().to_owned())
 }
 
 /// Downloads Debian's packages and unpacks them. Returns the root of what they hold.
@@ -146,27 +203,18 @@ fn unpack(dir: &Path, names: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let (packages, root) = (dir.join("packages"), dir.join("root"));
     fs::create_dir_all(&packages)?;
     println!("fetching {}", names.join(" "));
-    if !download(&packages, names)? {
-        run_quietly(Command::new("apt-get").arg("update"))?;
-        if !download(&packages, names)? {
-            return Err("apt-get cannot fetch the compiler; --rustc names another".into());
-        }
+    let mut download = Command::new("apt-get");
+    download.current_dir(&packages).arg("download").args(names);
+    if !run_quietly(&mut download)? {
+        return Err("apt-get cannot fetch the compiler; --rustc names another".into());
     }
     for package in env::files_below(&packages, "deb")? {
         if !run_quietly(Command::new("dpkg").arg("-x").arg(package).arg(&root))? {
             return Err("dpkg cannot unpack the compiler".into());
         }
     }
+    fs::remove_dir_all(&packages)?;
     Ok(root)
-}
-
-fn download(to: &Path, names: &[&str]) -> Outcome {
-    run_quietly(
-        Command::new("apt-get")
-            .current_dir(to)
-            .arg("download")
-            .args(names),
-    )
 }
 
 fn run_quietly(command: &mut Command) -> Outcome {
@@ -177,4 +225,19 @@ fn run_quietly(command: &mut Command) -> Outcome {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_of;
+
+    #[test]
+    fn a_newer_compiler_in_the_list_is_passed_over() {
+        let listed = " rustc-web | 1.96.0+dfsg1-1~deb12u2 | http://a b Packages\n \
+                      rustc-web | 1.85.0+dfsg3-1~deb12u3 | http://a b Packages\n";
+        let found = |begin| first_of(listed, begin);
+        assert_eq!(found("1.85").as_deref(), Some("1.85.0+dfsg3-1~deb12u3"));
+        assert_eq!(found("1.9"), None);
+        assert_eq!(first_of("", "1.85"), None);
+    }
 }

@@ -117,11 +117,24 @@ fn late_timers(handle: &Handle) -> Option<Finding> {
     })
 }
 
-/// Where the system lists a process's descriptors, and limits them.
+/// Where the system lists a process's descriptors; `None`: nowhere, or on some machines only.
+///
+/// On the BSDs `/dev/fd` has the first three, unless a file system for the others is mounted there.
+#[cfg(unix)]
+const DESCRIPTORS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "android")) {
+    Some("/proc/self/fd")
+} else if cfg!(target_vendor = "apple") {
+    Some("/dev/fd")
+} else {
+    None
+};
+
+/// Where the system lists and limits them.
 #[cfg(unix)]
 fn descriptors() -> Option<Finding> {
+    let folder = DESCRIPTORS?;
     let limit = descriptor_limit()?;
-    let open = match std::fs::read_dir("/proc/self/fd") {
+    let open = match std::fs::read_dir(folder) {
         // Less the one that lists.
         Ok(list) => list.count().saturating_sub(1) as u64,
         Err(error) if error.raw_os_error() == Some(libc::EMFILE) => limit,

@@ -109,17 +109,6 @@ impl Object<'_> {
         self.name(name).object(fill);
     }
 
-    /// What is JSON already.
-    pub(crate) fn document(&mut self, name: &str, document: &str) {
-        self.name(name).0.push_str(document);
-    }
-
-    /// A list of what is JSON already.
-    pub(crate) fn documents(&mut self, name: &str, documents: &[String]) {
-        self.name(name)
-            .list(documents, |json, document| json.0.push_str(document));
-    }
-
     /// A list with an object for each item.
     pub(crate) fn objects<T>(
         &mut self,
@@ -129,6 +118,21 @@ impl Object<'_> {
     ) {
         self.name(name)
             .list(items, |json, item| json.object(|object| fill(item, object)));
+    }
+}
+
+/// For the inspector, whose answers hold what others have written.
+#[cfg(any(test, all(unix, not(runtime_loom))))]
+impl Object<'_> {
+    /// What is JSON already.
+    pub(crate) fn document(&mut self, name: &str, document: &str) {
+        self.name(name).0.push_str(document);
+    }
+
+    /// A list of what is JSON already.
+    pub(crate) fn documents(&mut self, name: &str, documents: &[String]) {
+        self.name(name)
+            .list(documents, |json, document| json.0.push_str(document));
     }
 }
 

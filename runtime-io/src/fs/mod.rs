@@ -25,16 +25,26 @@ mod dir;
 mod file;
 mod handle;
 mod paths;
-#[cfg(all(feature = "io-uring", target_os = "linux"))]
+#[cfg(all(
+    feature = "io-uring",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+))]
 mod ring;
-#[cfg(not(all(feature = "io-uring", target_os = "linux")))]
+#[cfg(not(all(
+    feature = "io-uring",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+)))]
 #[path = "no_ring.rs"]
 mod ring;
 mod sys;
 
 pub use dir::{DirBuilder, DirEntry, ReadDir, read_dir};
 pub use file::{File, FileTimes, OpenOptions};
-#[cfg(all(feature = "io-uring", target_os = "linux"))]
+#[allow(unused_imports)] // For the ring, where there is one.
 pub(crate) use handle::Handle;
 pub use paths::{
     canonicalize, copy, create_dir, create_dir_all, hard_link, metadata, read, read_link,

@@ -1,4 +1,4 @@
-//! No io_uring: another system, or the feature is off. Everything is the blocking pool's.
+//! No io_uring: another system, another processor (32 bits, big-endian), or the feature is off. Everything is the blocking pool's.
 
 use super::handle::Handle;
 use std::future::Ready;

@@ -26,7 +26,7 @@ const MOST_MORE: usize = 2 * 1024 * 1024;
 pub(super) async fn open(path: &Path, flags: i32, mode: u32) -> Option<io::Result<Handle>> {
     let ring = uring::current(Request::OPEN)?;
     let path = c_path(path)?;
-    let is_at_once = flags & libc::O_NONBLOCK != 0 || sys::opens_at_once_cached(&path);
+    let is_at_once = flags & libc::O_NONBLOCK != 0 || sys::kind::opens_at_once_cached(&path);
     if !is_at_once && !may_open(&ring, &path).await {
         return None;
     }
@@ -48,7 +48,7 @@ async fn may_open(ring: &Arc<Ring>, path: &CStr) -> bool {
         answer: StatBuf::new(),
     };
     match Op::new(ring.clone(), request).await {
-        Ok(Done::Stat(seen)) => sys::opens_at_once(seen.mode(), seen.device_major()),
+        Ok(Done::Stat(seen)) => sys::kind::opens_at_once(seen.mode(), seen.device_major()),
         // Opening tells the error.
         _ => true,
     }

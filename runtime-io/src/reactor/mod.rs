@@ -20,7 +20,14 @@
 mod async_fd;
 // What of the `Source` contract is used depends on the rooms that there are above.
 #[cfg_attr(
-    not(all(feature = "process", feature = "io-uring", feature = "fs")),
+    not(all(
+        feature = "process",
+        feature = "io-uring",
+        feature = "fs",
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little"
+    )),
     allow(dead_code)
 )]
 mod driver;
@@ -34,7 +41,14 @@ mod registration;
 mod scheduled;
 mod slots;
 #[cfg_attr(
-    not(all(feature = "process", feature = "io-uring", feature = "fs")),
+    not(all(
+        feature = "process",
+        feature = "io-uring",
+        feature = "fs",
+        target_os = "linux",
+        target_pointer_width = "64",
+        target_endian = "little"
+    )),
     allow(dead_code)
 )]
 mod sources;

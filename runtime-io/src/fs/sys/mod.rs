@@ -16,10 +16,13 @@ pub(crate) use {
     lookup::{exists_cached, metadata_cached, metadata_of_local},
 };
 
-#[cfg(all(feature = "io-uring", target_os = "linux"))]
-mod kind;
-#[cfg(all(feature = "io-uring", target_os = "linux"))]
-pub(crate) use kind::{opens_at_once, opens_at_once_cached};
+#[cfg(all(
+    feature = "io-uring",
+    target_os = "linux",
+    target_pointer_width = "64",
+    target_endian = "little"
+))]
+pub(crate) mod kind;
 
 #[cfg(not(target_os = "linux"))]
 mod other;

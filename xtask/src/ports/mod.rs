@@ -1,32 +1,52 @@
-//! `cargo xtask ports`: the facade compiles for other systems, without a warning.
+//! `cargo xtask ports`: the facade compiles for other systems and processors, without a warning.
 //!
 //! The compiler is that of `cargo xtask msrv`, its standard library is built from Debian's package of its sources (`-Zbuild-std`,
 //! which `RUSTC_BOOTSTRAP` permits): nothing is installed. `cargo check`, so no linker and nothing of the other system is
-//! needed, and nothing is run. Writes docs/ports.md if all are asked for.
+//! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`emulated`).
+//! Writes docs/ports.md: what compiles if all targets are asked for, and of tests what was run. The rest stays as it is there.
+
+mod emulated;
 
 use crate::{Outcome, env, msrv};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Write nothing.
     #[arg(long)]
     check: bool,
+    /// Also run tests on other Linux processors: needs a linker for each, qemu-user, and ten minutes for each.
+    #[arg(long)]
+    run: bool,
+    /// This compiler in place of Debian's, with the standard library's sources (`rustup component add rust-src`). Nothing is written.
+    #[arg(long)]
+    rustc: Option<PathBuf>,
     /// Only targets whose name contains one of these.
     filter: Vec<String>,
 }
 
 /// What there is without sockets, files, signals and children.
 const WITHOUT_SYSTEM: &str = "io-util,macros,rt,sync,time";
+/// All that there is on Linux.
+const ALL: &str = "full,io-uring,schedule-latency,test-util,tracing";
 
 /// A target, and the features that it is to have.
-const TARGETS: [(&str, &str); 5] = [
+const TARGETS: [(&str, &str); 9] = [
     ("x86_64-apple-darwin", "full"),
     ("aarch64-apple-darwin", "full"),
     ("x86_64-unknown-freebsd", "full"),
     ("aarch64-linux-android", "full"),
     ("wasm32-wasip1", WITHOUT_SYSTEM),
+    ("aarch64-unknown-linux-gnu", ALL),
+    ("s390x-unknown-linux-gnu", ALL),
+    ("armv7-unknown-linux-gnueabihf", ALL),
+    ("i686-unknown-linux-gnu", ALL),
 ];
+
+/// What the page tells of tests.
+const TESTS: &str = "\n## Tests of other processors\n";
 
 struct Port {
     target: &'static str,
@@ -37,8 +57,14 @@ struct Port {
 
 pub fn run(args: &Args) -> Outcome {
     let version = msrv::promised()?;
-    let rustc = msrv::fetched(&version)?;
-    msrv::fetch_sources(&version)?;
+    let rustc = match &args.rustc {
+        Some(rustc) => fs::canonicalize(rustc)?,
+        None => {
+            let rustc = msrv::fetched(&version)?;
+            msrv::fetch_sources(&version)?;
+            rustc
+        }
+    };
     let is_wanted = |target: &str| {
         args.filter.is_empty() || args.filter.iter().any(|f| target.contains(f.as_str()))
     };
@@ -53,11 +79,27 @@ pub fn run(args: &Args) -> Outcome {
     }
     let table = table(&ports);
     print!("{table}");
-    if !args.check && args.filter.is_empty() {
-        let page = page(&version, &table);
-        env::write_if_changed(&env::root().join("docs/ports.md"), &page)?;
+    let ran = match args.run {
+        true => Some(emulated::run(&rustc, is_wanted)?),
+        false => None,
+    };
+    if !args.check && args.rustc.is_none() {
+        let path = env::root().join("docs/ports.md");
+        let old = fs::read_to_string(&path).unwrap_or_default();
+        let (compiled, tests) = old.split_at(old.find(TESTS).unwrap_or(old.len()));
+        let tests = match &ran {
+            Some(ran) => page_of_tests(ran, tests),
+            None => tests.to_owned(),
+        };
+        // What compiles is told only if all was asked for.
+        let compiled = match args.filter.is_empty() {
+            true => page(&version, &table),
+            false => compiled.to_owned(),
+        };
+        env::write_if_changed(&path, &(compiled + &tests))?;
     }
-    Ok(ports.iter().all(Port::is_fine))
+    let has_passed = ran.iter().flatten().all(emulated::Ran::is_fine);
+    Ok(has_passed && ports.iter().all(Port::is_fine))
 }
 
 impl Port {
@@ -72,21 +114,14 @@ fn check(
     target: &'static str,
     features: &'static str,
 ) -> Result<Port, Box<dyn std::error::Error>> {
-    let output = env::cargo()
-        .current_dir(env::root())
-        .args(["check", "--locked", "-p", "selvedge", "--lib"])
-        .args(["--features", features, "--target", target])
-        .arg("-Zbuild-std=std,panic_abort")
-        .arg("--target-dir")
-        .arg(env::target_dir().join("ports"))
-        .env("RUSTC", rustc)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+    // It takes a minute, and says nothing until then.
+    println!("checking {target} [{features}]");
+    let output = cargo(rustc, "check", target, "std,panic_abort")
+        .args(["-p", "selvedge", "--lib", "--features", features])
         .output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     let (errors, warnings) = told(&text, output.status.success());
     if errors + warnings > 0 {
-        println!("{target} [{features}]");
         let is_progress = |line: &&str| {
             let word = line.trim_start().split(' ').next().unwrap_or_default();
             ["Compiling", "Checking", "Downloading", "Downloaded"].contains(&word)
@@ -101,6 +136,21 @@ fn check(
         errors,
         warnings,
     })
+}
+
+/// Cargo with that compiler, which builds its own standard library for the target.
+fn cargo(rustc: &Path, what: &str, target: &str, parts: &str) -> Command {
+    let mut command = env::cargo();
+    command
+        .current_dir(env::root())
+        .args([what, "--locked", "--target", target])
+        .arg(format!("-Zbuild-std={parts}"))
+        .arg("--target-dir")
+        .arg(env::target_dir().join("ports"))
+        .env("RUSTC", rustc)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command
 }
 
 /// The errors and warnings that cargo told of, each counted once; a failure is an error at least.
@@ -141,11 +191,24 @@ fn page(version: &str, table: &str) -> String {
         "# Other systems\n\n\
          selvedge is written for Linux, and only there are its tests run. What is told here is that it *compiles* elsewhere: \
          `cargo check` of the facade, with the compiler of `cargo xtask msrv` ({version}) and a standard library built from Debian's \
-         package of its sources. Nothing is linked or run.\n\n{table}\n\
-         Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. On WASI there are no sockets, \
-         files, signals or children, and no threads, so no multi-thread runtime.\n\n\
+         package of its sources. For other systems, nothing is linked or run.\n\n{table}\n\
+         Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. The finding that a process has nearly \
+         no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
+         files, signals or children, and no threads, so no multi-thread runtime and no inspector. Processors without 64-bit atomics are not \
+         supported. io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
          Written by `cargo xtask ports` on {}\n",
         env::machine()
+    )
+}
+
+/// The page's section of tests, with its heading; `old` is what it was.
+fn page_of_tests(ran: &[emulated::Ran], old: &str) -> String {
+    format!(
+        "{TESTS}\nTests are also run for other processors on Linux, built as above: by qemu's user mode on the kernel of this machine, those of \
+         i686 by this machine itself. That shows faults of byte order and of sizes. It shows few of weak memory orders, \
+         which are the models' task (`cargo xtask loom`).\n\n{}\n\
+         Written by `cargo xtask ports --run [TARGET]`.\n",
+        emulated::section(ran, old)
     )
 }
 
