@@ -115,9 +115,14 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     policy.seat.give_back(driver.unwrap());
 }
 
-/// Of what the timers wake in one look nobody else takes a part before its end; then a sibling is called, once.
+/// Of what the timers wake in one look, or at the end of a sleep, nobody else takes a part before its end; then a sibling is called, once.
 #[test]
-fn what_a_look_wakes_is_shared_at_its_end() {
+fn what_is_woken_in_one_go_is_shared_at_its_end() {
+    shared_at_its_end(WorkerContext::maintain);
+    shared_at_its_end(|worker| assert_eq!(worker.step(), Step::Parked));
+}
+
+fn shared_at_its_end(wakes_all: impl Fn(&WorkerContext)) {
     let (handle, world, contexts) = workers(3, World::default(), |_| ());
     let inner = handle.clone();
     let wakes = Arc::new(move || {
@@ -126,23 +131,28 @@ fn what_a_look_wakes_is_shared_at_its_end() {
         assert!(policy.has_work(), "others may take some of it");
         assert!(policy.idle.is_asleep(1) && policy.idle.is_asleep(2));
     });
-    let deferred = Arc::new(Woken(Mutex::new(false)));
-    let (due, last) = (wakes.clone(), deferred.clone());
+    let gave_way = Arc::new(Woken(Mutex::new(false)));
+    let (first, last) = (Waker::from(gave_way.clone()), gave_way.clone());
+    let due = wakes.clone();
     *world.due.lock() = Some(Box::new(move || {
-        assert!(!*last.0.lock(), "what gave way comes last");
+        deferred::defer(&first);
+        let wakes = due.clone();
+        deferred::defer(&waker_that(move || wakes()));
         due();
+        assert!(!*last.0.lock(), "what gave way comes last");
     }));
     let policy = handle.shared.policy.multi_thread();
     (1..3).for_each(|worker| policy.idle.announce(worker, false));
     as_worker(&contexts[0], |worker| {
-        deferred::defer(&Waker::from(deferred.clone()));
-        deferred::defer(&waker_that(move || wakes()));
-        worker.maintain();
+        wakes_all(worker);
+        // While the worker is here: what would end with its context is woken by now.
+        assert!(*gave_way.0.lock());
+        let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
+        assert_eq!(asleep.count(), 1);
     });
-    assert!(*deferred.0.lock());
-    let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
-    assert_eq!(asleep.count(), 1);
-    (1..3).for_each(|worker| drop(policy.idle.retract(worker)));
+    for worker in 1..3 {
+        policy.idle.retract(worker);
+    }
     while as_worker(&contexts[0], WorkerContext::step) != Step::Parked {}
     policy.watch.stop();
 }
