@@ -364,3 +364,40 @@ fn sleeps_on_the_driver_are_told_and_looks_are_not() {
         assert_eq!(pair, one);
     }
 }
+
+/// Tasks that a blocked worker leaves behind are stolen, and the event says from whom and how many.
+#[test]
+fn what_is_stolen_is_told() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    static RUN: AtomicUsize = AtomicUsize::new(0);
+    const TASKS: usize = 100;
+    let recording = recorded(multi(), || async {
+        let blocks = selvedge::spawn(async {
+            for _ in 0..TASKS {
+                selvedge::spawn(async { RUN.fetch_add(1, Relaxed) });
+            }
+            // The other worker runs them all, the one in this worker's slot too, which the watch hands out.
+            while RUN.load(Relaxed) < TASKS {
+                std::thread::yield_now();
+            }
+            selvedge::runtime::worker_index().unwrap()
+        });
+        let victim = blocks.await.unwrap() as u64;
+        let recorder = selvedge::runtime::Handle::current().recorder();
+        recorder.mark("victim", victim);
+    });
+    let marked = recording.events.iter().find_map(|event| match event.kind {
+        EventKind::Mark { value, .. } => Some(value),
+        _ => None,
+    });
+    let stolen = recording
+        .events
+        .iter()
+        .filter_map(|event| match event.kind {
+            EventKind::Stolen { tasks, victim } if Some(victim) == marked => Some(tasks),
+            _ => None,
+        });
+    let stolen: u64 = stolen.sum();
+    assert!((1..=TASKS as u64).contains(&stolen), "{stolen}");
+}
