@@ -207,8 +207,11 @@ fn a_sleep_in_a_task_that_is_aborted_or_in_a_runtime_that_goes() {
             for task in &tasks[..50] {
                 task.abort();
             }
-            runtime.block_on(time_sleep(5 * MS));
-            assert!(tasks[..50].iter().all(|task| task.is_finished()));
+            // However slow the machine is; a task that does not end fails the test.
+            while !tasks[..50].iter().all(|task| task.is_finished()) {
+                runtime.block_on(time_sleep(MS));
+            }
+            assert!(!tasks[50..].iter().any(|task| task.is_finished()));
             drop(runtime);
             assert!(tasks.iter().all(|task| task.is_finished()));
         }
