@@ -30,7 +30,7 @@ fn a_closure_that_was_not_taken_holds_nothing_up() {
         try_spawn_blocking(move || drop(value))
     };
     // No thread: there are not as many addresses.
-    let (core, clock) = with_clock(|config| config.thread_stack_size = Some(1 << 47));
+    let (core, clock) = with_clock(|config| config.thread_stack_size = Some(usize::MAX / 4 * 3));
     let entered = core.enter();
     let error = attempt(&value).unwrap_err();
     assert!(error.to_string().contains("RLIMIT_NPROC"), "{error}");
@@ -145,7 +145,7 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
     let core = core(None, move |config| {
         config.max_blocking_threads = 1;
         // There are not as many addresses.
-        config.thread_stack_size = Some(1 << 47);
+        config.thread_stack_size = Some(usize::MAX / 4 * 3);
         // Called while the thread is being made.
         config.thread_name = Arc::new(move || {
             if first.swap(false, Ordering::SeqCst) {

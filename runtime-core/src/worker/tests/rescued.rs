@@ -115,7 +115,7 @@ fn a_worker_that_is_passed_on_in_a_delivery_tells_of_what_was_delivered() {
     for delivers in [true, false] {
         let (handle, _, contexts) = workers(3, World::default(), |config| {
             // No thread: it stays here.
-            config.thread_stack_size = Some(1 << 47);
+            config.thread_stack_size = Some(usize::MAX / 4 * 3);
         });
         let policy = handle.shared.policy.multi_thread();
         let sleepers = || {

@@ -384,7 +384,7 @@ fn a_worker_that_ends_wakes_what_was_deferred() {
 fn a_worker_that_cannot_be_passed_on_goes_on_here() {
     let (_, world, contexts) = workers(1, World::default(), |config| {
         // More than there are addresses.
-        config.thread_stack_size = Some(1 << 47);
+        config.thread_stack_size = Some(usize::MAX / 4 * 3);
     });
     as_worker(&contexts[0], |worker| {
         let tick = || worker.with_core(|core| core.tick);

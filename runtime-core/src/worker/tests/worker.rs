@@ -595,7 +595,7 @@ fn a_worker_that_stops_settles_its_accounts() {
 fn cores_that_find_no_thread_count_as_stopped() {
     let mut config = Config::new(Some(3), "test");
     // More than there are addresses.
-    config.thread_stack_size = Some(1 << 47);
+    config.thread_stack_size = Some(usize::MAX / 4 * 3);
     let mut queues = Vec::new();
     let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
         let (policy, locals) = MultiThread::new(config, 3);
