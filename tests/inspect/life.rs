@@ -6,7 +6,7 @@ use crate::support::{
 use crate::{Client, alone, number, shown, socket_in};
 use selvedge::runtime::{Builder, InspectOptions, Runtime};
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -175,7 +175,13 @@ fn nobody_seems_to_listen_once_the_parent_is_killed() {
     if is_inner(test) {
         let folder = std::env::var_os("FOLDER").unwrap();
         let _runtime = shown(Path::new(&folder));
-        let child = fork(|| std::thread::sleep(std::time::Duration::from_secs(60)));
+        let (mut told, tells) = UnixStream::pair().unwrap();
+        let child = fork(|| {
+            (&tells).write_all(&[1]).unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        });
+        // The child is past what it does as it is forked.
+        told.read_exact(&mut [0]).unwrap();
         println!("child {child}");
         std::thread::sleep(std::time::Duration::from_secs(60));
         return;
