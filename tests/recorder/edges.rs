@@ -401,3 +401,21 @@ fn what_is_stolen_is_told() {
     let stolen: u64 = stolen.sum();
     assert!((1..=TASKS as u64).contains(&stolen), "{stolen}");
 }
+
+#[test]
+fn threads_say_which_worker_they_are() {
+    for (builder, workers) in [(current(), vec![0]), (multi(), vec![0, 1])] {
+        let recording = recorded(builder, || selvedge::task::yield_now());
+        let told = recording
+            .events
+            .iter()
+            .filter_map(|event| match event.kind {
+                EventKind::Worker { index, .. } => Some(index),
+                _ => None,
+            });
+        let mut told: Vec<u64> = told.collect();
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told, workers);
+    }
+}
