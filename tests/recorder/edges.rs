@@ -405,7 +405,7 @@ fn what_is_stolen_is_told() {
 #[test]
 fn threads_say_which_worker_they_are() {
     for (builder, workers) in [(current(), vec![0]), (multi(), vec![0, 1])] {
-        let recording = recorded(builder, || selvedge::task::yield_now());
+        let recording = recorded(builder, selvedge::task::yield_now);
         let told = recording
             .events
             .iter()
