@@ -124,12 +124,14 @@ fn what_is_woken_in_one_go_is_shared_at_its_end() {
 
 fn shared_at_its_end(wakes_all: impl Fn(&WorkerContext)) {
     let (handle, world, contexts) = workers(3, World::default(), |_| ());
-    let inner = handle.clone();
+    // What was to be had by others, and whether both of them slept on. A waker's panic would go nowhere.
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (inner, sees) = (handle.clone(), seen.clone());
     let wakes = Arc::new(move || {
         let policy = inner.shared.policy.multi_thread();
         (0..3).for_each(|_| drop(inner.spawn(async {})));
-        assert!(policy.has_work(), "others may take some of it");
-        assert!(policy.idle.is_asleep(1) && policy.idle.is_asleep(2));
+        let sleep_on = policy.idle.is_asleep(1) && policy.idle.is_asleep(2);
+        sees.lock().push((policy.has_work(), sleep_on));
     });
     let gave_way = Arc::new(Woken(Mutex::new(false)));
     let (first, last) = (Waker::from(gave_way.clone()), gave_way.clone());
@@ -146,6 +148,7 @@ fn shared_at_its_end(wakes_all: impl Fn(&WorkerContext)) {
     as_worker(&contexts[0], |worker| {
         wakes_all(worker);
         // While the worker is here: what would end with its context is woken by now.
+        assert_eq!(*seen.lock(), [(true, true); 2]);
         assert!(*gave_way.0.lock());
         let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
         assert_eq!(asleep.count(), 1);
