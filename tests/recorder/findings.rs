@@ -1,8 +1,8 @@
 //! Faults that are planted, and named in the recording with task, place and cure; and none where there is none.
 
-use crate::{analysed, multi};
+use crate::{analysed, multi, recorded};
 use selvedge::sync::Notify;
-use selvedge_trace::{Analysis, Finding, FindingKind};
+use selvedge_trace::{Analysis, EventKind, Finding, FindingKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -157,4 +157,29 @@ fn a_program_that_does_well_has_none() {
         "{:?}",
         analysis.findings
     );
+}
+
+/// What is told while the program runs is in the recording as well, at the moment at which it was told.
+#[test]
+fn a_finding_that_is_told_is_marked() {
+    let (send, told) = std::sync::mpsc::channel();
+    let send = std::sync::Mutex::new(send);
+    let mut builder = multi();
+    builder.on_finding(move |finding| {
+        let _ = send.lock().unwrap().send(finding.tasks()[0].to_string());
+    });
+    let mut lost = String::new();
+    let recording = recorded(builder, || async {
+        let task = selvedge::spawn(std::future::pending::<()>());
+        lost = task.id().to_string();
+        let told = selvedge::task::spawn_blocking(move || told.recv().unwrap());
+        assert_eq!(told.await.unwrap(), lost);
+    });
+    let marked = recording.events.iter().any(|event| match event.kind {
+        EventKind::Mark { name, value } => {
+            value.to_string() == lost && recording.names[&name] == "finding: lost task"
+        }
+        _ => false,
+    });
+    assert!(marked);
 }

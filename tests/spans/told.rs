@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::support::in_own_process;
 use selvedge::sync;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -247,4 +248,26 @@ fn a_barrier_tells_of_its_size_and_of_each_arrival() {
         "runtime.resource.async_op.poll op_name=\"poll\" is_ready=true",
     ];
     assert_eq!(lines, expected);
+}
+
+/// Findings are told on a thread of their own, so to the subscriber of all threads.
+#[test]
+fn a_finding_is_an_event() {
+    if !in_own_process!() {
+        return;
+    }
+    let log = Log::default();
+    tracing::subscriber::set_global_default(log.clone()).unwrap();
+    let (send, found) = std::sync::mpsc::channel();
+    let send = std::sync::Mutex::new(send);
+    let mut builder = selvedge::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all();
+    builder.on_finding(move |_| drop(send.lock().unwrap().send(())));
+    let runtime = builder.build().unwrap();
+    runtime.spawn(std::future::pending::<()>());
+    // The event comes first.
+    found.recv().unwrap();
+    let lines = log.lines.lock().unwrap();
+    let told = |line: &String| line.contains("lost task") && line.contains("nothing can wake it");
+    assert!(lines.iter().any(told), "{lines:?}");
 }

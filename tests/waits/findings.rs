@@ -102,64 +102,56 @@ fn a_circle_of_a_lock_and_a_join() {
 }
 
 /// Oxide's RFD 609: `select!` drops neither branch, and the lock goes to the one that is not polled.
+/// A task that waits in two places for a lock that somebody else holds: in a future that it polls first, and then in another, once it is told to
+/// go on. When the lock goes to the first, the task polls the other.
+async fn futurelocked<F>(waits: impl FnOnce(Arc<Mutex<()>>, Arc<Notify>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let lock = Arc::new(Mutex::new(()));
+    let guard = lock.clone().lock_owned().await;
+    let go = Arc::new(Notify::new());
+    let (task, handle) = waiting(waits(lock.clone(), go.clone())).await;
+    go.notify_one();
+    settled_after(2, task.id()).await;
+    assert!(findings(FindingKind::Futurelock).is_empty());
+    drop(guard);
+    settled_after(3, task.id()).await;
+    let found = findings(FindingKind::Futurelock);
+    assert_eq!(found[0].tasks(), [task.id()]);
+    assert!(found[0].evidence().contains("tests/waits/"));
+    assert!(findings(FindingKind::Deadlock).is_empty());
+    handle.abort();
+    let _ = handle.await;
+    drop(lock.lock().await);
+}
+
 #[test]
 fn a_lock_that_is_handed_to_a_branch_nobody_polls() {
-    each_blocks_on(|| async {
-        let lock = Arc::new(Mutex::new(()));
-        let guard = lock.clone().lock_owned().await;
-        let go = Arc::new(Notify::new());
-        let (other, start) = (lock.clone(), go.clone());
-        let (task, handle) = waiting(async move {
-            let mut first = pin!(other.lock());
+    each_blocks_on(|| {
+        futurelocked(|lock, start| async move {
+            let mut first = pin!(lock.lock());
             selvedge::select! {
                 _ = &mut first => unreachable!(),
-                () = start.notified() => drop(other.lock().await),
+                () = start.notified() => drop(lock.lock().await),
             }
         })
-        .await;
-        go.notify_one();
-        settled_after(2, task.id()).await;
-        assert!(findings(FindingKind::Futurelock).is_empty());
-        drop(guard);
-        settled_after(3, task.id()).await;
-        let found = findings(FindingKind::Futurelock);
-        assert_eq!(found[0].tasks(), [task.id()]);
-        assert!(findings(FindingKind::Deadlock).is_empty());
-        handle.abort();
-        let _ = handle.await;
-        drop(lock.lock().await);
     });
 }
 
 /// The body of a loop over several futures waits for a lock, while one of the others was handed it.
 #[test]
 fn a_lock_that_is_handed_to_a_member_of_a_set_while_the_loops_body_runs() {
-    each_blocks_on(|| async {
-        let lock = Arc::new(Mutex::new(()));
-        let guard = lock.clone().lock_owned().await;
-        let go = Arc::new(Notify::new());
-        let (other, start) = (lock.clone(), go.clone());
-        let (task, handle) = waiting(async move {
+    each_blocks_on(|| {
+        futurelocked(|lock, start| async move {
             let mut set = FuturesUnordered::new();
-            let own = other.clone();
+            let own = lock.clone();
             set.push(async move { drop(own.lock().await) }.boxed());
             set.push(async move { start.notified().await }.boxed());
             while let Some(()) = set.next().await {
-                drop(other.lock().await);
+                drop(lock.lock().await);
             }
         })
-        .await;
-        go.notify_one();
-        settled_after(2, task.id()).await;
-        assert!(findings(FindingKind::Futurelock).is_empty());
-        drop(guard);
-        settled_after(3, task.id()).await;
-        let found = findings(FindingKind::Futurelock);
-        assert_eq!(found[0].tasks(), [task.id()]);
-        assert!(found[0].evidence().contains("tests/waits/"));
-        handle.abort();
-        let _ = handle.await;
-        drop(lock.lock().await);
     });
 }
 

@@ -52,16 +52,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         None => PathBuf::from(format!("{pid}.recording")),
     };
     let started = Instant::now();
-    let has_begun = begin(&mut client, args.ring)?;
-    if !has_begun {
-        eprintln!("selvedge: process {pid} is recording already: these are its last events");
-    }
-    wait(&mut client, args.time)?;
-    let bytes = snapshot(&mut client)?;
+    let (bytes, has_begun) = record(&mut client, args.ring, args.time)?;
     let nanos = started.elapsed().as_nanos() as u64;
-    if has_begun {
-        client.ask::<Record>(json!({ "request": "record", "action": "stop" }))?;
-    }
     let mut out = io::stdout().lock();
     if is_stdout {
         out.write_all(&bytes)?;
@@ -89,15 +81,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// A recording of so much time from now on.
-pub fn record(client: &mut Client, ring: u64, time: Duration) -> Result<Vec<u8>, Failure> {
+/// A recording of so much time from now on; false with it if one went on already, whose last events these are.
+pub fn record(client: &mut Client, ring: u64, time: Duration) -> Result<(Vec<u8>, bool), Failure> {
     let has_begun = begin(client, ring)?;
+    if !has_begun {
+        let pid = client.hello.pid;
+        eprintln!("selvedge: process {pid} is recording already: these are its last events");
+    }
     wait(client, time)?;
     let bytes = snapshot(client)?;
     if has_begun {
         client.ask::<Record>(json!({ "request": "record", "action": "stop" }))?;
     }
-    Ok(bytes)
+    Ok((bytes, has_begun))
 }
 
 /// Begins a recording. False: one goes on already.

@@ -157,7 +157,7 @@ fn time(query: &str) -> Result<Duration, String> {
 /// The timeline of so much time from now on.
 fn report(args: &Args, time: Duration) -> Result<Answer, Failure> {
     let mut client = Client::connect(&args.target)?;
-    let bytes = record::record(&mut client, args.ring, time)?;
+    let (bytes, _) = record::record(&mut client, args.ring, time)?;
     let recording = Recording::read(&bytes)?;
     let analysis = Analysis::of(&recording);
     Ok(Answer {

@@ -1,7 +1,7 @@
 //! What is wrong with the runtime and its process, beside what is wrong with tasks: a worker that stands still, a full pool, late timers, too
 //! few descriptors.
 //!
-//! All of it may pass by itself. Whoever asks once gets what is true at that moment; `teller` tells only what it has seen twice.
+//! All of it may pass by itself: whoever asks gets what is true at that moment.
 
 use super::findings::{self, Finding, FindingKind};
 use super::tasks::{TaskInfo, TaskList, TaskState};
@@ -166,14 +166,14 @@ fn descriptor_limit() -> Option<u64> {
     (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(told)
 }
 
-/// Of a runtime without a watch: the tasks that were in the same poll at both looks, which were `apart`.
+/// Of a runtime without a watch: the tasks that were in the same poll at both looks, if these were long enough `apart`.
 pub(super) fn still_polled(
     handle: &Handle,
     before: &TaskList,
     after: &TaskList,
     apart: Duration,
 ) -> Vec<Finding> {
-    if has_watch(handle) {
+    if has_watch(handle) || apart < STALL {
         return Vec::new();
     }
     let is_polled =

@@ -38,7 +38,7 @@ pub enum FindingKind {
     Futurelock,
     /// Nothing holds a waker of the task: it was never to be woken, and never will be.
     LostTask,
-    /// A worker stands still in a poll, and keeps it from its other tasks.
+    /// A worker stands still, in a poll or in other code of the program, and its other tasks wait.
     Stall,
     /// All threads of the blocking pool are busy, and closures wait.
     FullPool,
@@ -49,13 +49,12 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// Is it a state that may pass by itself?
-    pub(super) fn may_pass(self) -> bool {
-        match self {
-            FindingKind::Deadlock | FindingKind::Futurelock | FindingKind::LostTask => false,
-            FindingKind::Stall | FindingKind::FullPool => true,
-            FindingKind::LateTimers | FindingKind::Descriptors => true,
-        }
+    /// May it have passed a moment later? What stands still for good does not; a stall has lasted already when it is seen.
+    pub(super) fn may_be_brief(self) -> bool {
+        matches!(
+            self,
+            FindingKind::FullPool | FindingKind::LateTimers | FindingKind::Descriptors
+        )
     }
 }
 

@@ -140,12 +140,19 @@ impl Test {
         if self.waits_until(clock::now() + allowed.time) {
             return;
         }
-        let watched = self.state.lock().watched.take();
-        let (handle, waker) = watched.unzip();
+        let handle = {
+            let state = self.state.lock();
+            state.watched.as_ref().map(|(handle, _)| handle.clone())
+        };
         let report: Arc<str> = Report(allowed, handle.as_ref()).to_string().into();
         drop(handle);
-        self.state.lock().report = Some(report.clone());
-        if let Some(waker) = waker {
+        // From here on a poll finds the report; the last one before left its waker.
+        let watched = {
+            let mut state = self.state.lock();
+            state.report = Some(report.clone());
+            state.watched.take()
+        };
+        if let Some((_, waker)) = watched {
             waker.wake();
         }
         if !self.waits_until(clock::now() + GRACE) {

@@ -2,7 +2,7 @@
 //!
 //! It looks every half second, and when the watch calls it because a worker stands still. What is new goes to the program's hook, to `tracing`
 //! (feature `tracing`, target `selvedge::findings`), into the recording as a mark, and with `SELVEDGE_FINDINGS=1` to the standard error.
-//! A state that may pass by itself is told when it was seen twice.
+//! What may be brief (a full pool, late timers, few descriptors) is told when it was seen at two looks.
 //!
 //! The thread holds the runtime only during a look, and ends at the look after the runtime's end.
 
@@ -10,17 +10,17 @@ use super::conditions;
 use super::findings::{Finding, FindingKind};
 use super::tasks::TaskList;
 use super::{Handle, Recorder};
+use crate::base::clock;
 use crate::base::contain;
 use crate::base::parker::ThreadParker;
 use crate::base::shim::thread::Builder;
 use crate::handle::Policy;
 use crate::task::Id;
-use std::fmt;
 use std::io;
-// No protocol: the parker's token orders it.
+// Not part of a model: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const VARIABLE: &str = "SELVEDGE_FINDINGS";
 /// The time between two looks.
@@ -93,8 +93,8 @@ struct Looks {
     stop: Arc<Stop>,
     hook: Option<FindingHook>,
     prints: bool,
-    /// The tasks at the last look.
-    last: Option<TaskList>,
+    /// The tasks at the last look, and when that was.
+    last: Option<(Instant, TaskList)>,
     /// What was found at the last look.
     seen: Vec<Key>,
     /// What was told, and is still there.
@@ -120,10 +120,13 @@ impl Looks {
     fn look(&mut self, handle: &Handle) -> Vec<Finding> {
         let mut findings = handle.findings();
         let tasks = handle.tasks();
-        if let Some(last) = &self.last {
-            findings.extend(conditions::still_polled(handle, last, &tasks, PERIOD));
+        let now = clock::now();
+        if let Some((at, last)) = &self.last {
+            // The sleep in between may have ended early.
+            let apart = now.saturating_duration_since(*at);
+            findings.extend(conditions::still_polled(handle, last, &tasks, apart));
         }
-        self.last = Some(tasks);
+        self.last = Some((now, tasks));
         findings
     }
 
@@ -131,9 +134,7 @@ impl Looks {
         let keys: Vec<Key> = findings.iter().map(key).collect();
         self.told.retain(|told| keys.contains(told));
         for (finding, key) in findings.iter().zip(&keys) {
-            // A stall has lasted already.
-            let passes = finding.kind().may_pass() && finding.kind() != FindingKind::Stall;
-            let is_settled = !passes || self.seen.contains(key);
+            let is_settled = !finding.kind().may_be_brief() || self.seen.contains(key);
             if is_settled && !self.told.contains(key) {
                 self.told.push(key.clone());
                 self.tell_one(finding);
@@ -145,8 +146,9 @@ impl Looks {
     fn tell_one(&self, finding: &Finding) {
         let first = finding.tasks().first().map_or(0, |id| id.as_u64());
         Recorder::new().mark(&format!("finding: {}", finding.kind()), first);
+        // Each by itself: a subscriber that panics does not cost the hook its finding.
+        #[cfg(feature = "tracing")]
         contain::contain(|| {
-            #[cfg(feature = "tracing")]
             tracing::warn!(
                 target: "selvedge::findings",
                 kind = %finding.kind(),
@@ -155,24 +157,16 @@ impl Looks {
                 "{}",
                 finding.evidence()
             );
-            if self.prints {
-                eprintln!("selvedge: {finding}");
-            }
-            if let Some(hook) = &self.hook {
-                hook(finding);
-            }
         });
+        if self.prints {
+            contain::contain(|| eprintln!("selvedge: {finding}"));
+        }
+        if let Some(hook) = &self.hook {
+            contain::contain(|| hook(finding));
+        }
     }
 }
 
 fn key(finding: &Finding) -> Key {
     (finding.kind(), finding.tasks().to_vec())
-}
-
-impl fmt::Debug for Looks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Looks")
-            .field("told", &self.told)
-            .finish_non_exhaustive()
-    }
 }

@@ -106,7 +106,11 @@ const SUITES: [Suite; 5] = [
 ];
 
 /// Tests that are known to fail: on what processor (`""`: all that are emulated), which, and why.
-const KNOWN: [(&str, &str, &str); 0] = [];
+const KNOWN: [(&str, &str, &str); 1] = [(
+    "",
+    "fairness::polls_between_ready_and_polled_are_bounded",
+    "more than its 30 s under qemu, where the machine does other things as well",
+)];
 
 /// What a suite did on a processor.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! What the watch does for workers that are stuck, what its looks tell, and when it is called at all.
 
 use super::timed::{as_worker, workers, workers_in_grace};
+use crate::base::parker::ThreadParker;
 use crate::scheduler::steal::take_injected;
-use crate::scheduler::watch::Look;
+use crate::scheduler::watch::{Look, STALL};
 use crate::worker::asked::World;
 use crate::worker::rescue;
 use crate::worker::start::hand_off_core;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn told(look: Look) -> [bool; 4] {
@@ -136,5 +138,29 @@ fn a_worker_that_is_passed_on_in_a_delivery_tells_of_what_was_delivered() {
         });
         assert_eq!(before - sleepers(), usize::from(delivers));
         as_worker(&contexts[0], |worker| worker.stop());
+    }
+}
+
+/// Who wants to know of stalls is called by the look that finds a worker stuck for long, once a stall.
+#[test]
+fn a_look_calls_who_wants_to_know_of_stalls() {
+    let (handle, _, contexts) = workers(2, World::default(), |_| ());
+    let policy = handle.shared.policy.multi_thread();
+    let parker = Arc::new(ThreadParker::default());
+    policy.watch.unpark_at_stalls(parker.clone());
+    let mut last = Vec::new();
+    let counters = &policy.remotes[0].counters;
+    for _ in 0..2 {
+        assert_eq!(counters.stuck_for(handle.shared.nanos()), None);
+        let lasts = || counters.stuck_for(handle.shared.nanos());
+        while lasts().is_none_or(|lasts| lasts < STALL) {
+            rescue::look(&handle, &mut last);
+        }
+        rescue::look(&handle, &mut last);
+        parker.park(); // without a call it would not end
+        as_worker(&contexts[0], |worker| {
+            worker.with_core(|core| worker.next_tick(core));
+        });
+        rescue::look(&handle, &mut last);
     }
 }

@@ -2,12 +2,12 @@
 
 use super::loom::{CHANGES, op, ring};
 use super::loom_errors::{Panics, PanicsToo, done_ops};
-use crate::reactor::{self, Reactor, Source, Turn};
+use super::reactor;
+use crate::reactor::{Source, Turn};
 use crate::uring::kernel::Kernel;
 use crate::uring::source::RingSource;
 use crate::uring::{Op, Ring};
 use runtime_core::base::contain;
-use runtime_core::driver::DriverParams;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -16,19 +16,6 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 const MINUTE: Option<Duration> = Some(Duration::from_secs(60));
-
-/// A reactor that nobody drives.
-fn reactor() -> Arc<Reactor> {
-    let params = DriverParams {
-        fire_at_shutdown: false,
-        workers: 1,
-        nevents: 16,
-        start_paused: false,
-        may_pause: false,
-    };
-    let parts = reactor::create(&params).unwrap();
-    parts.handle.unwrap().downcast().unwrap()
-}
 
 fn source(ring: &Arc<Ring>) -> RingSource {
     let source = RingSource::default();
@@ -46,7 +33,7 @@ fn start(op: &mut Op, waker: &Waker) {
 fn the_driver_waits_shortly_for_a_stalled_ring() {
     loom::model(|| {
         let (kernel, ring) = ring();
-        let reactor = reactor();
+        let reactor = reactor().1;
         let turn = Turn {
             reactor: &reactor,
             is_users_thread: false,
@@ -95,7 +82,7 @@ fn a_wakers_panic_goes_on_in_a_users_thread() {
     for is_users_thread in [true, false] {
         loom::model(move || {
             let (kernel, ring) = ring();
-            let reactor = reactor();
+            let reactor = reactor().1;
             let turn = Turn {
                 reactor: &reactor,
                 is_users_thread,

@@ -10,3 +10,20 @@ mod loom_source;
 mod source;
 #[cfg(not(runtime_loom))]
 mod unit;
+
+use crate::reactor::{self, Reactor};
+use runtime_core::driver::{DriverParams, IoDriver};
+use std::sync::Arc;
+
+/// A reactor, which its driver's holder drives.
+fn reactor() -> (Box<dyn IoDriver>, Arc<Reactor>) {
+    let params = DriverParams {
+        fire_at_shutdown: false,
+        workers: 1,
+        nevents: 16,
+        start_paused: false,
+        may_pause: false,
+    };
+    let parts = reactor::create(&params).unwrap();
+    (parts.driver, parts.handle.unwrap().downcast().unwrap())
+}

@@ -1,21 +1,8 @@
 //! The ring of a reactor that the test drives.
 
-use crate::reactor::{self, Reactor};
+use super::reactor;
 use crate::uring::source::RingSource;
-use runtime_core::driver::{DriverParams, IoDriver};
 use std::sync::Arc;
-
-fn reactor() -> (Box<dyn IoDriver>, Arc<Reactor>) {
-    let params = DriverParams {
-        fire_at_shutdown: false,
-        workers: 1,
-        nevents: 16,
-        start_paused: false,
-        may_pause: false,
-    };
-    let parts = reactor::create(&params).unwrap();
-    (parts.driver, parts.handle.unwrap().downcast().unwrap())
-}
 
 #[test]
 fn a_ring_is_made_once_and_ends_with_its_reactor() {
