@@ -262,7 +262,7 @@ fn a_finding_is_an_event() {
     let send = std::sync::Mutex::new(send);
     let mut builder = selvedge::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all();
-    builder.on_finding(move |_| drop(send.lock().unwrap().send(())));
+    builder.on_finding(move |_| send.lock().unwrap().send(()).unwrap());
     let runtime = builder.build().unwrap();
     runtime.spawn(std::future::pending::<()>());
     // The event comes first.
