@@ -27,8 +27,9 @@
 //! | `tracing` | spans of tasks, locks and timers, as `tokio-console` reads them |
 //! | `io-uring` | files through an io_uring of the runtime's own, where the kernel has it |
 //! | `taskdump`, `schedule-latency` | where each task waits; how long tasks wait for a worker |
+//! | `insight` | the flight recorder, the inspector, findings told as they appear; some 150 KB of a program |
 //!
-//! None is on by default, and any subset compiles. What tokio hides behind `--cfg tokio_unstable` needs its
+//! Only `insight` is on by default, and any subset compiles. What tokio hides behind `--cfg tokio_unstable` needs its
 //! feature alone, or nothing.
 //!
 //! This crate only composes: tasks and sync are in `runtime-core`, the reactor and all of I/O in

@@ -1,13 +1,11 @@
 //! `Builder`: collects a runtime's settings, makes its drivers and starts it.
 
 use super::histogram::{Buckets, HistogramConfiguration};
+#[cfg(feature = "insight")]
+use super::insight::Insight;
 use super::{HistogramScale, LocalOptions, LocalRuntime, Runtime};
 use runtime_core::driver::{DriverParams, Drivers};
-#[cfg(unix)]
-use runtime_core::inspect::InspectOptions;
-use runtime_core::runtime::tasks::Finding;
-use runtime_core::runtime::teller::{self, FindingHook};
-use runtime_core::runtime::{Config, Core, RecordOptions, RngSeed, TaskMeta, UnhandledPanic};
+use runtime_core::runtime::{Config, Core, RngSeed, TaskMeta, UnhandledPanic};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -34,9 +32,8 @@ pub struct Builder {
     histogram_config: HistogramConfiguration,
     latency_histogram: bool,
     latency_config: HistogramConfiguration,
-    #[cfg(unix)]
-    inspect: Option<InspectOptions>,
-    on_finding: Option<FindingHook>,
+    #[cfg(feature = "insight")]
+    pub(super) insight: Insight,
     config: Config,
 }
 
@@ -96,9 +93,8 @@ impl Builder {
             histogram_config: HistogramConfiguration::default(),
             latency_histogram: false,
             latency_config: HistogramConfiguration::default(),
-            #[cfg(unix)]
-            inspect: None,
-            on_finding: None,
+            #[cfg(feature = "insight")]
+            insight: Insight::default(),
             config: Config::new(None, THREAD_NAME),
         }
     }
@@ -150,77 +146,6 @@ impl Builder {
     #[cfg(feature = "time")]
     pub fn enable_time(&mut self) -> &mut Self {
         self.enable_time = true;
-        self
-    }
-
-    /// Begins a recording of the whole process when the runtime is built, as [`Recorder::start`](super::Recorder::start) does.
-    ///
-    /// ```
-    /// use selvedge::runtime::{Builder, RecordOptions};
-    /// let runtime = Builder::new_multi_thread()
-    ///     .worker_threads(2)
-    ///     .record(RecordOptions::new())
-    ///     .build()
-    ///     .unwrap();
-    /// assert!(runtime.handle().recorder().is_on());
-    /// # runtime.handle().recorder().stop();
-    /// ```
-    pub fn record(&mut self, options: RecordOptions) -> &mut Self {
-        self.config.record = Some(Arc::new(options));
-        self
-    }
-
-    /// Lets tools of this user look into the process while the runtime lives: `selvedge top`, `ps`, `record`. They come by a Unix socket.
-    /// All runtimes that are built while it is there are shown. A process has one such socket, that of the runtime that asked first.
-    ///
-    /// Without a word of the program, `SELVEDGE_INSPECT=1` in the environment does the same; a path there is that of the socket, or of its
-    /// folder.
-    ///
-    /// ```
-    /// use selvedge::runtime::{Builder, InspectOptions};
-    /// # let folder = std::env::temp_dir().join(format!("doc-inspect-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let options = InspectOptions::new().path(&folder);
-    /// # /*
-    /// let options = InspectOptions::new();
-    /// # */
-    /// let runtime = Builder::new_multi_thread().worker_threads(2).inspect(options).build().unwrap();
-    /// // `selvedge top PID` in a terminal
-    /// # drop(runtime);
-    /// # std::fs::remove_dir(folder).unwrap();
-    /// ```
-    #[cfg(unix)]
-    pub fn inspect(&mut self, options: InspectOptions) -> &mut Self {
-        self.inspect = Some(options);
-        self
-    }
-
-    /// Has `told` called with each [finding](super::Handle::findings), once: a thread looks for them every half second, and when a worker has stood
-    /// still in a poll for a tenth of a second. A state that may pass by itself (a full pool, late timers, few descriptors) is told when it was
-    /// there at two looks.
-    ///
-    /// Findings are events of `tracing` too (feature `tracing`, target `selvedge::findings`), and marks in the recording. Without a word of the
-    /// program, `SELVEDGE_FINDINGS=1` in the environment prints them to the standard error.
-    ///
-    /// `told` is called on that thread. It may block, and then gets the next finding later.
-    ///
-    /// ```
-    /// # use std::sync::mpsc;
-    /// use selvedge::runtime::Builder;
-    /// # let (send, found) = mpsc::channel();
-    /// let runtime = Builder::new_multi_thread()
-    ///     .worker_threads(2)
-    ///     .on_finding(move |finding| {
-    ///         println!("{finding}");
-    /// #       let _ = send.send(finding.kind().to_string());
-    ///     })
-    ///     .build()
-    ///     .unwrap();
-    /// runtime.spawn(std::future::pending::<()>()); // nobody has its waker
-    /// # assert_eq!(found.recv().unwrap(), "lost task");
-    /// ```
-    pub fn on_finding(&mut self, told: impl Fn(&Finding) + Send + Sync + 'static) -> &mut Self {
-        self.on_finding = Some(Arc::new(told));
         self
     }
 
@@ -980,18 +905,12 @@ impl Builder {
             fire_at_shutdown: self.fire_at_shutdown,
             may_pause: workers.is_none(),
         };
-        #[cfg(unix)]
-        let inspected = runtime_core::inspect::begin(self.inspect.as_ref())?;
-        #[allow(unused_mut)]
+        #[cfg(feature = "insight")]
+        let begun = self.insight.begin()?;
+        #[cfg_attr(not(feature = "insight"), expect(unused_mut))]
         let mut core = Core::start(config, self.make_drivers(&params)?)?;
-        if let Some(teller) = teller::begin(core.handle(), self.on_finding.clone())? {
-            core.keep(Box::new(teller));
-        }
-        #[cfg(unix)]
-        if let Some(mut inspected) = inspected {
-            inspected.show(core.handle());
-            core.keep(Box::new(inspected));
-        }
+        #[cfg(feature = "insight")]
+        self.insight.show(begun, &mut core)?;
         Ok(core)
     }
 

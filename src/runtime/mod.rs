@@ -4,6 +4,8 @@
 mod builder;
 #[cfg(feature = "rt")]
 mod histogram;
+#[cfg(all(feature = "rt", feature = "insight"))]
+mod insight;
 #[cfg(feature = "rt")]
 mod local;
 #[cfg(feature = "rt")]
@@ -21,13 +23,15 @@ pub use histogram::{
 pub use local::{LocalOptions, LocalRuntime};
 #[cfg(feature = "rt")]
 pub use runtime::Runtime;
-#[cfg(all(feature = "rt", unix))]
+#[cfg(all(feature = "rt", feature = "insight", unix))]
 pub use runtime_core::inspect::InspectOptions;
 #[cfg(feature = "rt")]
 pub use runtime_core::runtime::{
-    EnterGuard, Handle, Id, RecordOptions, RecordedSpan, Recorder, RngSeed, RuntimeFlavor,
-    RuntimeMetrics, TaskMeta, TryCurrentError, UnhandledPanic,
+    EnterGuard, Handle, Id, RngSeed, RuntimeFlavor, RuntimeMetrics, TaskMeta, TryCurrentError,
+    UnhandledPanic,
 };
+#[cfg(all(feature = "rt", feature = "insight"))]
+pub use runtime_core::runtime::{RecordOptions, RecordedSpan, Recorder};
 #[cfg(feature = "rt")]
 pub use runtime_core::worker_index;
 

@@ -1,7 +1,7 @@
 //! `cargo xtask weight`: what a program takes on by depending on selvedge, beside tokio.
 //!
-//! The same hello world is made three times below the target directory: on tokio from crates.io, on selvedge, and on the
-//! drop-in; each with `features = ["full"]` and a lock file of its own. They are built in release and stripped, from nothing,
+//! The same hello world is made four times below the target directory: on tokio from crates.io, on selvedge, on selvedge without the
+//! feature `insight`, and on the drop-in; each with `features = ["full"]` and a lock file of its own. They are built in release and stripped, from nothing,
 //! in turns. Packages are those of the lock file, the program's own included. Writes docs/weight.md.
 
 use crate::{Outcome, env};
@@ -38,6 +38,7 @@ struct Program {
 
 struct Weight {
     name: &'static str,
+    place: PathBuf,
     packages: usize,
     bytes: u64,
     build: Duration,
@@ -52,13 +53,14 @@ pub fn run(args: &Args) -> Outcome {
         weights.push(Weight {
             name: program.name,
             packages: packages(&place)?,
+            place,
             bytes: 0,
             build: Duration::MAX,
         });
     }
     for _ in 0..args.rounds.max(1) {
         for weight in &mut weights {
-            let (bytes, took) = build(&dir.join(weight.name), &dir.join("build"))?;
+            let (bytes, took) = build(&weight.place, &dir.join("build"))?;
             weight.bytes = bytes;
             weight.build = weight.build.min(took);
         }
@@ -78,7 +80,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(!args.check || faults.is_empty())
 }
 
-fn programs() -> [Program; 3] {
+fn programs() -> [Program; 4] {
     let root = env::root();
     let tokio = "[dependencies]\ntokio = { version = \"=1.54.1\", features = [\"full\"] }\n";
     let patch = format!(
@@ -99,6 +101,13 @@ fn programs() -> [Program; 3] {
             ),
         },
         Program {
+            name: "selvedge, insight off",
+            krate: "selvedge",
+            dependencies: format!(
+                "[dependencies]\nselvedge = {{ path = {root:?}, default-features = false, features = [\"full\"] }}\n"
+            ),
+        },
+        Program {
             name: "drop-in",
             krate: "tokio",
             dependencies: tokio.to_owned() + &patch,
@@ -108,7 +117,7 @@ fn programs() -> [Program; 3] {
 
 /// Writes the program's package, without a lock file. Returns its folder.
 fn write(dir: &Path, program: &Program) -> std::io::Result<PathBuf> {
-    let place = dir.join(program.name);
+    let place = dir.join(program.name.replace([',', ' '], "-"));
     let manifest = format!(
         "[package]\nname = \"hello\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [profile.release]\nstrip = true\n\n{}",
@@ -241,6 +250,7 @@ fn page(table: &str, faults: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Weight, drifts, faults, table};
+    use std::path::PathBuf;
     use std::time::Duration;
 
     #[test]
@@ -248,6 +258,7 @@ mod tests {
         let weigh = |packages, bytes| {
             let weight = |name, packages, bytes| Weight {
                 name,
+                place: PathBuf::new(),
                 packages,
                 bytes,
                 build: Duration::ZERO,
@@ -273,6 +284,7 @@ mod tests {
     fn each_bar_that_is_not_held_is_named() {
         let weigh = |name, packages, bytes| Weight {
             name,
+            place: PathBuf::new(),
             packages,
             bytes,
             build: Duration::ZERO,

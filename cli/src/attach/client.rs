@@ -262,7 +262,7 @@ fn problem(kind: ProblemKind, message: String) -> Problem {
 fn not_inspectable(called: &str) -> Problem {
     let message = format!(
         "{called} cannot be looked into: start it with SELVEDGE_INSPECT=1 in its environment, or build its runtime with \
-         Builder::inspect"
+         Builder::inspect (both need selvedge's default feature `insight`)"
     );
     problem(ProblemKind::NotInspectable, message)
 }

@@ -62,7 +62,7 @@ impl Shared {
     pub(crate) fn new(
         config: Config,
         mut drivers: Drivers,
-        make_policy: impl FnOnce(&Config) -> Policy,
+        policy: Policy,
     ) -> (Shared, Box<dyn IoDriver>) {
         let unpark = drivers.unpark();
         let Some(IoParts {
@@ -79,7 +79,6 @@ impl Shared {
             None => (None, None, None),
         };
         crate::base::waker_slot::set_own_vtable(&crate::task::cell::WAKER);
-        let policy = make_policy(&config);
         let shared = Shared {
             id: Id::next(),
             origin: Origin::here(),

@@ -320,8 +320,21 @@ impl Drop for RecordedSpan<'_> {
     }
 }
 
+/// Does what `SELVEDGE_RECORD` says, and what a runtime's builder says, before the runtime starts.
+///
+/// # Errors
+/// If the recording of the builder cannot begin.
+#[doc(hidden)]
+pub fn begin(options: Option<&RecordOptions>) -> io::Result<()> {
+    start_from_environment();
+    match options {
+        Some(options) => Recorder::new().start(options),
+        None => Ok(()),
+    }
+}
+
 /// Does what `SELVEDGE_RECORD` says, the first time that it is called in this process.
-pub(crate) fn start_from_environment() {
+fn start_from_environment() {
     static LOOK: Once = Once::new();
     LOOK.call_once(|| {
         let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {

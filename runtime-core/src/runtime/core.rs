@@ -12,7 +12,7 @@ use crate::driver::Drivers;
 use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy, current};
 use crate::instrument::{self, SpawnSite};
-use crate::record::{self, Recorder};
+use crate::record;
 use crate::scheduler::config::Config;
 use crate::scheduler::current_thread::CurrentThread;
 use crate::scheduler::multi_thread::MultiThread;
@@ -38,49 +38,35 @@ impl Core {
     /// Starts a runtime on the given drivers.
     ///
     /// # Errors
-    /// If the system gives no thread for a worker, or the recording cannot begin.
+    /// If the system gives no thread for a worker.
     pub fn start(config: Config, drivers: Drivers) -> io::Result<Core> {
         current::prepare();
-        record::start_from_environment();
-        if let Some(options) = &config.record {
-            Recorder::new().start(options)?;
-        }
-        match config.workers {
-            None => {
-                let (shared, driver) = Shared::new(config, drivers, |config| {
-                    Policy::CurrentThread(CurrentThread::new(config))
-                });
-                let handle = Handle {
-                    shared: Arc::new(shared),
-                };
-                record::runtime_start(handle.shared.id.as_u64(), 0);
-                handle.shared.policy.current_thread().install(driver);
-                Ok(Core {
-                    handle,
-                    done: false,
-                    kept: Vec::new(),
-                })
-            }
+        let workers = config.workers;
+        let (policy, queues) = match workers {
+            None => (
+                Policy::CurrentThread(CurrentThread::new(&config)),
+                Vec::new(),
+            ),
             Some(workers) => {
-                let mut queues = Vec::new();
-                let (shared, driver) = Shared::new(config, drivers, |config| {
-                    let (policy, locals) = MultiThread::new(config, workers);
-                    queues = locals;
-                    Policy::MultiThread(policy)
-                });
-                let handle = Handle {
-                    shared: Arc::new(shared),
-                };
-                let core = Core {
-                    handle,
-                    done: false,
-                    kept: Vec::new(),
-                };
-                record::runtime_start(core.handle.shared.id.as_u64(), workers as u64);
-                start::launch(&core.handle, queues, driver)?;
-                Ok(core)
+                let (policy, queues) = MultiThread::new(&config, workers);
+                (Policy::MultiThread(policy), queues)
             }
+        };
+        let (shared, driver) = Shared::new(config, drivers, policy);
+        let core = Core {
+            handle: Handle {
+                shared: Arc::new(shared),
+            },
+            done: false,
+            kept: Vec::new(),
+        };
+        let shared = &core.handle.shared;
+        record::runtime_start(shared.id.as_u64(), workers.unwrap_or(0) as u64);
+        match &shared.policy {
+            Policy::CurrentThread(policy) => policy.install(driver),
+            Policy::MultiThread(_) => start::launch(&core.handle, queues, driver)?,
         }
+        Ok(core)
     }
 
     /// Keeps a value until the runtime has shut down.

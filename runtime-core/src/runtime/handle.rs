@@ -5,7 +5,7 @@ use crate::blocking::Pool;
 use crate::driver::ClockHold;
 use crate::handle::{Handle, Id, Policy, TryCurrentError, current, spawn};
 use crate::instrument::{self, SpawnSite};
-use crate::record::{self, Recorder};
+use crate::record;
 use crate::task::mains::Main;
 use crate::task::{self, JoinHandle, Recorded, is_large};
 use std::any::Any;
@@ -268,8 +268,9 @@ impl Handle {
     /// # recorder.stop();
     /// # }
     /// ```
-    pub fn recorder(&self) -> Recorder {
-        Recorder::new()
+    #[cfg(feature = "insight")]
+    pub fn recorder(&self) -> record::Recorder {
+        record::Recorder::new()
     }
 
     /// Which scheduler the runtime has.

@@ -30,6 +30,7 @@ impl Json {
         self.0.push('}');
     }
 
+    #[inline(never)]
     fn text(&mut self, text: &str) {
         self.0.push('"');
         for c in text.chars() {
@@ -45,6 +46,7 @@ impl Json {
         self.0.push('"');
     }
 
+    #[inline(never)]
     fn number(&mut self, number: u64) {
         let _ = write!(self.0, "{number}");
     }
@@ -62,6 +64,7 @@ impl Json {
 }
 
 impl Object<'_> {
+    #[inline(never)]
     fn name(&mut self, name: &str) -> &mut Json {
         if !self.is_empty {
             self.json.0.push(',');
@@ -72,20 +75,24 @@ impl Object<'_> {
         self.json
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self, name: &str, text: &str) {
         self.name(name).text(text);
     }
 
+    #[inline(never)]
     pub(crate) fn number(&mut self, name: &str, number: u64) {
         self.name(name).number(number);
     }
 
+    #[inline(never)]
     pub(crate) fn boolean(&mut self, name: &str, is: bool) {
         self.name(name)
             .0
             .push_str(if is { "true" } else { "false" });
     }
 
+    #[inline(never)]
     pub(crate) fn optional_text(&mut self, name: &str, text: Option<&str>) {
         match text {
             Some(text) => self.text(name, text),
@@ -93,6 +100,7 @@ impl Object<'_> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn optional_number(&mut self, name: &str, number: Option<u64>) {
         match number {
             Some(number) => self.number(name, number),
@@ -100,6 +108,7 @@ impl Object<'_> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn numbers(&mut self, name: &str, numbers: &[u64]) {
         self.name(name)
             .list(numbers, |json, number| json.number(*number));

@@ -1,7 +1,6 @@
 //! Everything a runtime can be told when it is built, as plain data. The facade's `Builder` fills it.
 
 use crate::base::rng::RngSeed;
-use crate::record::RecordOptions;
 use crate::task::Id;
 use std::fmt;
 use std::panic::Location;
@@ -150,8 +149,6 @@ pub struct Config {
     pub schedule_latency_histogram: Option<Arc<dyn HistogramBuckets>>,
     /// Is that time taken, be it for the histogram or for the hooks?
     pub tracks_latency: bool,
-    /// How the flight recorder begins to record as the runtime starts; `None`: not at all.
-    pub record: Option<Arc<RecordOptions>>,
 }
 
 /// How durations fall into a histogram's buckets.
@@ -189,7 +186,6 @@ impl Config {
             unhandled_panic: UnhandledPanic::Ignore,
             disable_lifo_slot: false,
             tracks_latency: false,
-            record: None,
             poll_histogram: None,
             schedule_latency_histogram: None,
             seed: None,

@@ -59,9 +59,8 @@ fn runtime(configure: impl FnOnce(&mut Config)) -> (Handle, Arc<Asked>) {
         }),
         time: None,
     };
-    let (shared, driver) = Shared::new(config, drivers, |config| {
-        Policy::CurrentThread(CurrentThread::new(config))
-    });
+    let policy = Policy::CurrentThread(CurrentThread::new(&config));
+    let (shared, driver) = Shared::new(config, drivers, policy);
     let handle = Handle {
         shared: Arc::new(shared),
     };

@@ -21,9 +21,8 @@ fn runtime_with(
     let drivers = world.drivers(with_time);
     let mut config = Config::new(None, "test");
     configure(&mut config);
-    let (shared, driver) = Shared::new(config, drivers, |config| {
-        Policy::CurrentThread(CurrentThread::new(config))
-    });
+    let policy = Policy::CurrentThread(CurrentThread::new(&config));
+    let (shared, driver) = Shared::new(config, drivers, policy);
     let handle = Handle {
         shared: Arc::new(shared),
     };

@@ -19,9 +19,8 @@ use std::task::{Poll, Waker};
 fn runtime() -> Handle {
     let mut config = Config::new(None, "model");
     config.seed = Some(RngSeed::from_bytes(b"model"));
-    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
-        Policy::CurrentThread(CurrentThread::new(config))
-    });
+    let policy = Policy::CurrentThread(CurrentThread::new(&config));
+    let (shared, driver) = Shared::new(config, Drivers::default(), policy);
     let handle = Handle {
         shared: Arc::new(shared),
     };

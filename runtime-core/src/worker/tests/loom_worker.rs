@@ -30,12 +30,8 @@ fn runtime(workers: usize) -> (Handle, Vec<Box<WorkerCore>>) {
 fn runtime_on(workers: usize, drivers: Drivers) -> (Handle, Vec<Box<WorkerCore>>) {
     let mut config = Config::new(Some(workers), "model");
     config.seed = Some(RngSeed::from_bytes(b"model"));
-    let mut queues = Vec::new();
-    let (shared, driver) = Shared::new(config, drivers, |config| {
-        let (policy, locals) = MultiThread::new(config, workers);
-        queues = locals;
-        Policy::MultiThread(policy)
-    });
+    let (policy, queues) = MultiThread::new(&config, workers);
+    let (shared, driver) = Shared::new(config, drivers, Policy::MultiThread(policy));
     let handle = Handle {
         shared: Arc::new(shared),
     };

@@ -23,12 +23,8 @@ pub(super) fn workers_in_grace(
     let world = Arc::new(world);
     let mut config = Config::new(Some(count), "test");
     configure(&mut config);
-    let mut queues = Vec::new();
-    let (shared, driver) = Shared::new(config, world.drivers(true), |config| {
-        let (policy, locals) = MultiThread::new(config, count);
-        queues = locals;
-        Policy::MultiThread(policy)
-    });
+    let (policy, queues) = MultiThread::new(&config, count);
+    let (shared, driver) = Shared::new(config, world.drivers(true), Policy::MultiThread(policy));
     let handle = Handle {
         shared: Arc::new(shared),
     };

@@ -69,12 +69,8 @@ fn scene(workers: usize, configure: impl FnOnce(&mut Config)) -> (Scene, Vec<Thr
         }),
         time: None,
     };
-    let mut queues = Vec::new();
-    let (shared, driver) = Shared::new(config, drivers, |config| {
-        let (policy, locals) = MultiThread::new(config, workers);
-        queues = locals;
-        Policy::MultiThread(policy)
-    });
+    let (policy, queues) = MultiThread::new(&config, workers);
+    let (shared, driver) = Shared::new(config, drivers, Policy::MultiThread(policy));
     let handle = Handle {
         shared: Arc::new(shared),
     };
@@ -596,12 +592,8 @@ fn cores_that_find_no_thread_count_as_stopped() {
     let mut config = Config::new(Some(3), "test");
     // More than there are addresses.
     config.thread_stack_size = Some(usize::MAX / 4 * 3);
-    let mut queues = Vec::new();
-    let (shared, driver) = Shared::new(config, Drivers::default(), |config| {
-        let (policy, locals) = MultiThread::new(config, 3);
-        queues = locals;
-        Policy::MultiThread(policy)
-    });
+    let (policy, queues) = MultiThread::new(&config, 3);
+    let (shared, driver) = Shared::new(config, Drivers::default(), Policy::MultiThread(policy));
     let handle = Handle {
         shared: Arc::new(shared),
     };

@@ -1,0 +1,134 @@
+//! What a builder is told of the recorder, the inspector and the findings, and how the three begin with a runtime.
+
+use super::Builder;
+#[cfg(unix)]
+use runtime_core::inspect::{self, InspectOptions, Inspected};
+use runtime_core::record;
+use runtime_core::runtime::Core;
+use runtime_core::runtime::RecordOptions;
+use runtime_core::runtime::tasks::Finding;
+use runtime_core::runtime::teller::{self, FindingHook};
+use std::io;
+use std::sync::Arc;
+
+/// What a builder was told.
+#[derive(Clone, Default)]
+pub(super) struct Insight {
+    record: Option<RecordOptions>,
+    #[cfg(unix)]
+    inspect: Option<InspectOptions>,
+    on_finding: Option<FindingHook>,
+}
+
+/// What has begun before the runtime is there.
+#[derive(Debug)]
+pub(super) struct Begun {
+    #[cfg(unix)]
+    inspected: Option<Inspected>,
+}
+
+impl Insight {
+    /// Begins what is to see the runtime's start.
+    ///
+    /// # Errors
+    /// If a file or a socket that the program asked for cannot be made.
+    pub(super) fn begin(&self) -> io::Result<Begun> {
+        record::begin(self.record.as_ref())?;
+        Ok(Begun {
+            #[cfg(unix)]
+            inspected: inspect::begin(self.inspect.as_ref())?,
+        })
+    }
+
+    /// Shows the runtime, and tells of it until it ends.
+    ///
+    /// # Errors
+    /// If the program asks for findings, and the system gives no thread.
+    pub(super) fn show(&self, begun: Begun, core: &mut Core) -> io::Result<()> {
+        if let Some(teller) = teller::begin(core.handle(), self.on_finding.clone())? {
+            core.keep(Box::new(teller));
+        }
+        #[cfg(unix)]
+        if let Some(mut inspected) = begun.inspected {
+            inspected.show(core.handle());
+            core.keep(Box::new(inspected));
+        }
+        #[cfg(not(unix))]
+        let _ = begun;
+        Ok(())
+    }
+}
+
+/// With the feature `insight`, which is on by default.
+impl Builder {
+    /// Begins a recording of the whole process when the runtime is built, as [`Recorder::start`](super::Recorder::start) does.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, RecordOptions};
+    /// let runtime = Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .record(RecordOptions::new())
+    ///     .build()
+    ///     .unwrap();
+    /// assert!(runtime.handle().recorder().is_on());
+    /// # runtime.handle().recorder().stop();
+    /// ```
+    pub fn record(&mut self, options: RecordOptions) -> &mut Self {
+        self.insight.record = Some(options);
+        self
+    }
+
+    /// Lets tools of this user look into the process while the runtime lives: `selvedge top`, `ps`, `record`. They come by a Unix socket.
+    /// All runtimes that are built while it is there are shown. A process has one such socket, that of the runtime that asked first.
+    ///
+    /// Without a word of the program, `SELVEDGE_INSPECT=1` in the environment does the same; a path there is that of the socket, or of its
+    /// folder.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, InspectOptions};
+    /// # let folder = std::env::temp_dir().join(format!("doc-inspect-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # let options = InspectOptions::new().path(&folder);
+    /// # /*
+    /// let options = InspectOptions::new();
+    /// # */
+    /// let runtime = Builder::new_multi_thread().worker_threads(2).inspect(options).build().unwrap();
+    /// // `selvedge top PID` in a terminal
+    /// # drop(runtime);
+    /// # std::fs::remove_dir(folder).unwrap();
+    /// ```
+    #[cfg(unix)]
+    pub fn inspect(&mut self, options: InspectOptions) -> &mut Self {
+        self.insight.inspect = Some(options);
+        self
+    }
+
+    /// Has `told` called with each [finding](super::Handle::findings), once: a thread looks for them every half second, and when a worker has stood
+    /// still in a poll for a tenth of a second. A state that may pass by itself (a full pool, late timers, few descriptors) is told when it was
+    /// there at two looks.
+    ///
+    /// Findings are events of `tracing` too (feature `tracing`, target `selvedge::findings`), and marks in the recording. Without a word of the
+    /// program, `SELVEDGE_FINDINGS=1` in the environment prints them to the standard error.
+    ///
+    /// `told` is called on that thread. It may block, and then gets the next finding later.
+    ///
+    /// ```
+    /// # use std::sync::mpsc;
+    /// use selvedge::runtime::Builder;
+    /// # let (send, found) = mpsc::channel();
+    /// let runtime = Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .on_finding(move |finding| {
+    ///         println!("{finding}");
+    /// #       let _ = send.send(finding.kind().to_string());
+    ///     })
+    ///     .build()
+    ///     .unwrap();
+    /// runtime.spawn(std::future::pending::<()>()); // nobody has its waker
+    /// # assert_eq!(found.recv().unwrap(), "lost task");
+    /// ```
+    pub fn on_finding(&mut self, told: impl Fn(&Finding) + Send + Sync + 'static) -> &mut Self {
+        self.insight.on_finding = Some(Arc::new(told));
+        self
+    }
+}
