@@ -2,7 +2,7 @@
 //! their own, so that nothing of them is counted.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -47,6 +47,49 @@ pub fn run(client: Client, addresses: &[String], operations: u64) {
             Client::Http | Client::Echo => at_once(client, streams, operations).await,
         }
     });
+}
+
+/// Sends HTTP requests to `address` for a while, over so many connections, each the next one as soon as it has the answer. Returns how long
+/// each took, in order of length.
+///
+/// # Panics
+/// If the server cannot be reached, or answers other than expected.
+pub fn latencies(address: &str, connections: u64, lasts: Duration) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the clients' runtime");
+    runtime.block_on(async {
+        let mut streams = Vec::new();
+        for _ in 0..connections {
+            streams.push(connect(address).await);
+        }
+        // What comes in the first tenth is not counted.
+        let begin = Instant::now() + lasts / 10;
+        let end = begin + lasts;
+        let each = |mut stream: Box<dyn Stream>| async move {
+            let mut taken = Vec::new();
+            loop {
+                let sent = Instant::now();
+                if sent >= end {
+                    return (taken, stream);
+                }
+                request(&mut *stream).await;
+                if sent >= begin {
+                    taken.push(sent.elapsed());
+                }
+            }
+        };
+        let tasks: Vec<_> = streams.into_iter().map(each).map(tokio::spawn).collect();
+        let (mut all, mut open) = (Vec::new(), Vec::new());
+        for task in tasks {
+            let (taken, stream) = task.await.expect("a client");
+            all.extend(taken);
+            open.push(stream);
+        }
+        all.sort_unstable();
+        all
+    })
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -8,6 +8,7 @@
 //!  suite/*.rs (use super::rt) --+-- on_selvedge --+-- benches/suite.rs   criterion, one group per workload
 //!                               +-- on_tokio -----+-- bin/paired.rs      quick ABBA rounds, ratio of medians
 //!                                                 +-- bin/footprint.rs   memory, stalls, idle wake-ups
+//!                                                 +-- bin/curves.rs      cost by workers, latency by load
 //!                                                 +-- bin/count.rs       fixed numbers of operations, to be counted
 //! ```
 

@@ -24,7 +24,7 @@ fn main() {
     };
     let filter = arguments.next().unwrap_or_default();
     println!(
-        "| workload | selvedge ns/iter | tokio ns/iter | ratio | quartiles |\n|---|---:|---:|---:|---:|"
+        "| workload | selvedge ns/iter | tokio ns/iter | ratio | quartiles | group |\n|---|---:|---:|---:|---:|---|"
     );
     for (ours, theirs) in on_selvedge::suite::all()
         .into_iter()
@@ -65,11 +65,12 @@ fn main() {
         let per_iteration = |times: &[Duration]| times[rounds / 2].as_nanos() as f64 / unit as f64;
         let (left, right) = (per_iteration(&left), per_iteration(&right));
         println!(
-            "| {} | {left:.0} | {right:.0} | {:.2} | {:.2}..{:.2} |",
+            "| {} | {left:.0} | {right:.0} | {:.2} | {:.2}..{:.2} | {} |",
             ours.name,
             left / right,
             ratios[rounds / 4],
-            ratios[rounds - 1 - rounds / 4]
+            ratios[rounds - 1 - rounds / 4],
+            ours.group
         );
     }
 }

@@ -22,7 +22,15 @@ pub(crate) const BODY: &str = "Hello from the other side of the loopback";
 
 /// Sixteen keep-alive connections share `n` requests.
 pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
-    const CONNECTIONS: u64 = 16;
+    keep_alive(runtime, n, 16)
+}
+
+/// Sixty-four.
+pub fn keep_alive_64(runtime: &Runtime, n: u64) -> Duration {
+    keep_alive(runtime, n, 64)
+}
+
+fn keep_alive(runtime: &Runtime, n: u64, connections: u64) -> Duration {
     runtime.block_on(async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -36,7 +44,7 @@ pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
             }
         });
         let mut clients = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..connections {
             let client = TcpStream::connect(address).await.unwrap();
             client.set_nodelay(true).unwrap();
             clients.push(client);
@@ -44,7 +52,7 @@ pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
         let start = Instant::now();
         let tasks: Vec<_> = clients
             .into_iter()
-            .map(|client| rt::spawn(requests(client, n.div_ceil(CONNECTIONS))))
+            .map(|client| rt::spawn(requests(client, n.div_ceil(connections))))
             .collect();
         for task in tasks {
             task.await.unwrap();

@@ -23,6 +23,11 @@ pub fn http(runtime: &Runtime, _: u64) -> Duration {
     runtime.block_on(serve_tcp(CONNECTIONS, |stream| rt::spawn(answer(stream))))
 }
 
+/// hyper over so many connections.
+pub fn http_of(runtime: &Runtime, connections: u64) -> Duration {
+    runtime.block_on(serve_tcp(connections, |stream| rt::spawn(answer(stream))))
+}
+
 /// hyper over [`PACED_CONNECTIONS`]: its clients leave it idle most of the time.
 pub fn quiet(runtime: &Runtime, _: u64) -> Duration {
     runtime.block_on(serve_tcp(PACED_CONNECTIONS, |stream| {

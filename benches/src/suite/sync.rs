@@ -1,6 +1,8 @@
 //! Channels and locks between tasks.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::rt;
@@ -324,4 +326,107 @@ pub fn mpsc_recv_many(runtime: &Runtime, n: u64) -> Duration {
             }),
         ]
     })
+}
+
+/// Tasks that are woken at once.
+const CROWD: u64 = 32;
+
+/// Of a crowd, the last to arrive tells the task that waits for all.
+#[derive(Debug, Default)]
+struct Arrivals {
+    count: AtomicU64,
+    complete: sync::Notify,
+}
+
+impl Arrivals {
+    fn arrive(&self) {
+        // Ordering: AcqRel; pairs with itself: the last arrival comes after all others.
+        if self.count.fetch_add(1, Ordering::AcqRel) % CROWD == CROWD - 1 {
+            self.complete.notify_one();
+        }
+    }
+}
+
+/// A crowd waits for one `Notify`, and is woken again and again; an iteration is one task woken.
+pub fn notify_storm(runtime: &Runtime, n: u64) -> Duration {
+    let rounds = n.div_ceil(CROWD);
+    timed(runtime, || {
+        let gate = Arc::new(sync::Notify::new());
+        let arrivals = Arc::new(Arrivals::default());
+        let mut tasks: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let (gate, arrivals) = (gate.clone(), arrivals.clone());
+                rt::spawn(async move {
+                    for _ in 0..rounds {
+                        let mut opens = pin!(gate.notified());
+                        opens.as_mut().enable();
+                        arrivals.arrive();
+                        opens.await;
+                    }
+                })
+            })
+            .collect();
+        tasks.push(rt::spawn(async move {
+            for _ in 0..rounds {
+                arrivals.complete.notified().await;
+                gate.notify_waiters();
+            }
+        }));
+        tasks
+    })
+}
+
+/// The same by a broadcast channel: each receiver sees each value before the next is sent.
+pub fn broadcast_storm(runtime: &Runtime, n: u64) -> Duration {
+    let rounds = n.div_ceil(CROWD);
+    timed(runtime, || {
+        let (tx, rx) = sync::broadcast::channel(16);
+        let arrivals = Arc::new(Arrivals::default());
+        let mut tasks: Vec<_> = (0..CROWD)
+            .map(|_| {
+                let (mut rx, arrivals) = (rx.resubscribe(), arrivals.clone());
+                rt::spawn(async move {
+                    for _ in 0..rounds {
+                        rx.recv().await.unwrap();
+                        arrivals.arrive();
+                    }
+                })
+            })
+            .collect();
+        drop(rx);
+        tasks.push(rt::spawn(async move {
+            for i in 0..rounds {
+                tx.send(i).unwrap();
+                arrivals.complete.notified().await;
+            }
+        }));
+        tasks
+    })
+}
+
+/// Eight tasks send into one channel without a bound, and give way now and then.
+pub fn fan_in_unbounded(runtime: &Runtime, n: u64) -> Duration {
+    timed(runtime, || {
+        let (tx, mut rx) = sync::mpsc::unbounded_channel();
+        let mut tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let tx = tx.clone();
+                rt::spawn(async move {
+                    for i in 0..n.div_ceil(8) {
+                        tx.send(i).unwrap();
+                        if i % 32 == 31 {
+                            rt::task::yield_now().await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        tasks.push(rt::spawn(async move { while rx.recv().await.is_some() {} }));
+        tasks
+    })
+}
+
+/// Eight tasks send into one channel of a hundred places.
+pub fn fan_in_bounded(runtime: &Runtime, n: u64) -> Duration {
+    bounded(runtime, n, 8)
 }

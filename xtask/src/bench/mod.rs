@@ -1,10 +1,13 @@
 //! `cargo xtask bench`: runs the paired benches and writes `docs/BENCHMARKS.md`.
 //!
-//! The benches are a workspace of their own, with the real tokio beside selvedge. Three programs are run: `paired`
-//! (the ratios), `footprint` (memory, stalls, idle wake-ups) and the criterion bench `limits` (what the machine itself
-//! charges). What they print is kept under the target folder, so that a page can be written again without measuring,
+//! The benches are a workspace of their own, with the real tokio beside selvedge. Four programs are run: `paired`
+//! (the ratios), `footprint` (memory, stalls, idle wake-ups), `curves` (cost by workers, latency by load) and the criterion bench
+//! `limits` (what the machine itself charges). What they print is kept under the target folder, so that a page can be written again without measuring,
 //! and so that a filtered run replaces only the rows it measured. The table shows every workload, losses first: what
 //! is not flattering is on top. `benches/NOTES.md`, where the time goes in the losing rows, is appended.
+
+mod curves;
+mod plots;
 
 use crate::{Outcome, env};
 use serde_json::Value;
@@ -30,6 +33,7 @@ pub fn run(args: &Args) -> Outcome {
     let target = env::target_dir().join("benches");
     fs::create_dir_all(&target)?;
     let (ratios, footprint) = (target.join("paired.txt"), target.join("footprint.txt"));
+    let curves = target.join("curves.txt");
     if !args.report_only {
         let cargo = |words: &[&str]| -> Result<String, Box<dyn std::error::Error>> {
             let mut command = env::cargo();
@@ -56,24 +60,45 @@ pub fn run(args: &Args) -> Outcome {
                 &footprint,
                 cargo(&["run", "--release", "--bin", "footprint"])?,
             )?;
+            fs::write(&curves, cargo(&["run", "--release", "--bin", "curves"])?)?;
             cargo(&["bench", "--bench", "limits"])?;
         }
     }
     let notes = fs::read_to_string(benches.join("NOTES.md"))?;
-    let page = page(
-        &rows(&fs::read_to_string(&ratios)?),
-        &notes,
-        &fs::read_to_string(&footprint).unwrap_or_default(),
-        &limits(&target.join("criterion/limits")),
+    let ratios = fs::read_to_string(&ratios)?;
+    let footprint = fs::read_to_string(&footprint).unwrap_or_default();
+    let curves = fs::read_to_string(&curves).unwrap_or_default();
+    let rows = rows(&ratios);
+    if rows.is_empty() {
+        return Err("nothing has been measured".into());
+    }
+    let groups = groups(&rows);
+    let docs = env::root().join("docs");
+    let (workers, load) = (curves::workers(&curves), curves::load(&curves));
+    plots::draw(
+        &docs.join("plots"),
+        &groups,
+        &workers,
+        &load,
+        memory(&footprint),
     )?;
-    env::write_if_changed(&env::root().join("docs/BENCHMARKS.md"), &page)?;
+    let measured = Measured {
+        rows: &rows,
+        groups: &groups,
+        load: &load,
+        footprint: &footprint,
+        limits: &limits(&target.join("criterion/limits")),
+    };
+    let page = page(&measured, &notes)?;
+    env::write_if_changed(&docs.join("BENCHMARKS.md"), &page)?;
     print!("{page}");
     Ok(true)
 }
 
 /// One line of what `paired` prints.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Row {
+struct Row<'a> {
+    group: &'a str,
     ours: f64,
     theirs: f64,
     ratio: f64,
@@ -81,22 +106,60 @@ struct Row {
 }
 
 /// The rows by name; of a workload measured twice the later.
-fn rows(text: &str) -> BTreeMap<&str, Row> {
-    let row = |line: &'_ str| -> Option<Row> {
+fn rows(text: &str) -> BTreeMap<&str, Row<'_>> {
+    fn row(line: &str) -> Option<Row<'_>> {
         let mut cells = line.split('|').map(str::trim).skip(2);
         let mut number = || cells.next()?.parse().ok();
         let (ours, theirs, ratio) = (number()?, number()?, number()?);
         let (low, high) = cells.next()?.split_once("..")?;
         Some(Row {
+            group: cells.next().filter(|group| !group.is_empty())?,
             ours,
             theirs,
             ratio,
             quartiles: (low.parse().ok()?, high.parse().ok()?),
         })
-    };
+    }
     text.lines()
         .filter_map(|line| Some((line.split('|').nth(1)?.trim(), row(line)?)))
         .collect()
+}
+
+/// Rows of one kind, worst first, and the geometric mean of their ratios.
+struct Group<'a> {
+    name: &'a str,
+    rows: Vec<(&'a str, Row<'a>)>,
+    mean: f64,
+}
+
+/// The groups, worst first.
+fn groups<'a>(rows: &BTreeMap<&'a str, Row<'a>>) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<&str, Vec<(&str, Row<'_>)>> = BTreeMap::new();
+    for (name, row) in rows {
+        groups.entry(row.group).or_default().push((*name, *row));
+    }
+    let group = |(name, mut rows): (&'a str, Vec<(&'a str, Row<'a>)>)| {
+        rows.sort_by(|a, b| b.1.ratio.total_cmp(&a.1.ratio));
+        let mean = mean(rows.iter().map(|row| row.1.ratio));
+        Group { name, rows, mean }
+    };
+    let mut groups: Vec<_> = groups.into_iter().map(group).collect();
+    groups.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    groups
+}
+
+/// The geometric mean.
+fn mean(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = ratios.len() as f64;
+    (ratios.map(f64::ln).sum::<f64>() / count).exp()
+}
+
+/// Bytes of a task here and on tokio, as `footprint` tells them.
+fn memory(footprint: &str) -> Option<(f64, f64)> {
+    let line = footprint.lines().find(|line| line.contains("bytes per"))?;
+    let mut cells = line.split('|').map(str::trim).skip(2);
+    let mut number = || cells.next()?.parse().ok();
+    Some((number()?, number()?))
 }
 
 /// Medians of the criterion group `limits`, in nanoseconds.
@@ -114,19 +177,25 @@ fn limits(dir: &Path) -> BTreeMap<String, f64> {
         .collect()
 }
 
-fn page(
-    rows: &BTreeMap<&str, Row>,
-    notes: &str,
-    footprint: &str,
-    limits: &BTreeMap<String, f64>,
-) -> Result<String, Box<dyn std::error::Error>> {
-    if rows.is_empty() {
-        return Err("nothing has been measured".into());
-    }
-    let mut sorted: Vec<(&str, Row)> = rows.iter().map(|(name, row)| (*name, *row)).collect();
+struct Measured<'a> {
+    rows: &'a BTreeMap<&'a str, Row<'a>>,
+    groups: &'a [Group<'a>],
+    load: &'a [curves::Load<'a>],
+    footprint: &'a str,
+    limits: &'a BTreeMap<String, f64>,
+}
+
+fn page(measured: &Measured<'_>, notes: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let Measured {
+        rows,
+        groups,
+        load,
+        footprint,
+        limits,
+    } = measured;
+    let mut sorted: Vec<(&str, Row<'_>)> = rows.iter().map(|(name, row)| (*name, *row)).collect();
     sorted.sort_by(|a, b| b.1.ratio.total_cmp(&a.1.ratio));
-    let logs = sorted.iter().map(|r| r.1.ratio.ln()).sum::<f64>();
-    let mean = (logs / sorted.len() as f64).exp();
+    let mean = mean(sorted.iter().map(|row| row.1.ratio));
     let slower = sorted.iter().filter(|r| r.1.ratio > 1.05).count();
 
     let mut out = String::from("# Benchmarks against tokio 1.54.1\n\n");
@@ -134,7 +203,7 @@ fn page(
     writeln!(
         out,
         "Each workload is one source (`benches/src/suite/`), compiled for both runtimes and measured in one process, in\n\
-         turn. The ratio is selvedge's median time over tokio's: below 1 selvedge is faster. Worst first. The quartiles\n\
+         turn. The ratio is selvedge's median time over tokio's: below 1 selvedge is faster. The quartiles\n\
          are those of the ratios of neighbouring rounds; where they lie on both sides of 1, the row says \"unclear\".\n"
     )?;
     writeln!(
@@ -142,6 +211,21 @@ fn page(
         "**Geometric mean {mean:.2}** over {} workloads; {slower} above 1.05.\n",
         sorted.len()
     )?;
+    out.push_str("| group | workloads | geometric mean | worst |\n|---|---:|---:|---|\n");
+    for group in *groups {
+        let (name, row) = group.rows[0];
+        writeln!(
+            out,
+            "| {} | {} | {:.2} | {name} {:.2} |",
+            group.name,
+            group.rows.len(),
+            group.mean,
+            row.ratio
+        )?;
+    }
+    out.push_str("\n![Each workload's ratio, with quartiles](plots/ratios.svg)\n");
+    curves_part(&mut out, load)?;
+    out.push_str("\n## Every workload, worst first\n\n");
     out.push_str(
         "| workload | selvedge | tokio | ratio | quartiles | |\n|---|---:|---:|---:|---:|---|\n",
     );
@@ -161,18 +245,38 @@ fn page(
     if !footprint.is_empty() {
         writeln!(
             out,
-            "\n## Memory, stalls and rest\n\n{}",
+            "\n## Memory, stalls and rest\n\n{}\n\n![Bytes of a task](plots/memory.svg)",
             footprint.trim_end()
         )?;
     }
     if !limits.is_empty() {
         out.push_str("\n## What the machine itself charges\n\n| operation | time |\n|---|---:|\n");
-        for (name, median) in limits {
+        for (name, median) in *limits {
             writeln!(out, "| {name} | {} |", duration(*median))?;
         }
     }
     writeln!(out, "\n{}", notes.trim())?;
     Ok(out)
+}
+
+fn curves_part(out: &mut String, load: &[curves::Load<'_>]) -> std::fmt::Result {
+    if load.is_empty() {
+        return Ok(());
+    }
+    out.push_str(
+        "\n## By number of workers, and by load\n\n![Cost of an operation by workers](plots/workers.svg)\n\n\
+         A server by hyper, its clients in another process, each with the next request as soon as it has the answer:\n\n\
+         ![Latency by load](plots/load.svg)\n\n| runtime | requests a second | p50 | p99 |\n|---|---:|---:|---:|\n",
+    );
+    for row in load {
+        let (median, tail) = (duration(row.median * 1e3), duration(row.tail * 1e3));
+        writeln!(
+            out,
+            "| {} | {:.0} | {median} | {tail} |",
+            row.runtime, row.rate
+        )?;
+    }
+    Ok(())
 }
 
 fn duration(ns: f64) -> String {
@@ -190,8 +294,8 @@ mod tests {
 
     #[test]
     fn later_rows_replace_earlier_ones_and_headings_are_skipped() {
-        let text = "| workload | a | b | ratio | quartiles |\n|---|---:|---:|---:|---:|\n\
-                    | x | 10 | 20 | 0.50 | 0.40..0.60 |\n| x | 30 | 20 | 1.50 | 1.40..1.60 |\n";
+        let text = "| workload | a | b | ratio | quartiles | group |\n|---|---:|---:|---:|---:|---|\n\
+                    | x | 10 | 20 | 0.50 | 0.40..0.60 | g |\n| x | 30 | 20 | 1.50 | 1.40..1.60 | g |\n";
         let rows = rows(text);
         assert_eq!(rows.len(), 1);
         assert_eq!(rows["x"].ratio, 1.5);
