@@ -31,6 +31,7 @@ pub(crate) fn ticks() -> u64 {
 }
 
 /// Nanoseconds since the first call in this process.
+#[inline(never)]
 pub(crate) fn nanos() -> u64 {
     static FIRST: OnceLock<Instant> = OnceLock::new();
     FIRST.get_or_init(now).elapsed().as_nanos() as u64

@@ -64,6 +64,11 @@ pub(crate) enum Kind {
     Stuck = 23,
 }
 
+impl Kind {
+    /// One more than the largest number.
+    pub(super) const COUNT: usize = Kind::Stuck as usize + 1;
+}
+
 /// What is polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -20,28 +20,60 @@ const SETS: usize = 64;
 
 struct Local {
     session: Arc<Session>,
+    epoch: u32,
     writer: Writer,
     thread: u16,
     is_worker: bool,
     until_clock: u32,
-    /// The time of the last event, in ticks, and what may share it.
+    /// The time of the last event, in ticks.
     ticks: u64,
-    shared: Shared,
+    midst: Midst,
     /// By a hash of the address; the one that came last first.
     places: [[usize; 4]; SETS],
     origin: Origin,
 }
 
-/// Which events the time of the last one is good for. A look at the clock costs as much as all else of an event; so what comes at once after
-/// another event does without.
+/// What the thread is in the midst of, by its last events. A look at the clock costs as much as all else of an event; so an event that comes at
+/// once after another has the time of that one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shared {
-    No,
+#[repr(u8)]
+enum Midst {
+    Nothing = 0,
     /// A poll has ended: the next may begin.
-    PollEnded,
+    PollEnded = 1,
     /// The thread has come from its sleep, or has events of the system: it tells of them, and of whom they wake.
-    Delivers,
+    Delivery = 2,
 }
+
+/// What a kind of events makes of it.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// In the midst of which the last event's time is good: a bit for each.
+    shares: u8,
+    /// What the thread is in the midst of then; `None`: as before.
+    next: Option<Midst>,
+}
+
+const RULES: [Rule; Kind::COUNT] = {
+    let mut rules = [Rule {
+        shares: 0,
+        next: Some(Midst::Nothing),
+    }; Kind::COUNT];
+    let delivery = 1 << Midst::Delivery as u8;
+    rules[Kind::PollBegin as usize].shares = delivery | 1 << Midst::PollEnded as u8;
+    rules[Kind::PollEnd as usize].next = Some(Midst::PollEnded);
+    rules[Kind::Io as usize] = Rule {
+        shares: delivery,
+        next: Some(Midst::Delivery),
+    };
+    rules[Kind::Queued as usize] = Rule {
+        shares: delivery,
+        next: None,
+    };
+    rules[Kind::Unpark as usize].next = Some(Midst::Delivery);
+    rules[Kind::Timers as usize].next = Some(Midst::Delivery);
+    rules
+};
 
 crate::runtime_thread_local! {
     static LOCAL: RefCell<Option<Box<Local>>> = RefCell::new(None)
@@ -123,8 +155,8 @@ fn with(f: impl FnOnce(&mut Local)) {
             return;
         };
         let epoch = super::epoch();
-        if local.as_ref().is_none_or(|l| l.session.epoch != epoch) {
-            *local = Local::join(epoch);
+        if local.as_ref().is_none_or(|l| l.epoch != epoch) {
+            Local::join_again(&mut local, epoch);
         }
         if let Some(local) = local.as_mut() {
             f(local);
@@ -134,6 +166,13 @@ fn with(f: impl FnOnce(&mut Local)) {
 
 impl Local {
     #[cold]
+    #[inline(never)]
+    fn join_again(local: &mut Option<Box<Local>>, epoch: u32) {
+        // The old one leaves its ring first, which may then be this thread's again.
+        *local = None;
+        *local = Local::join(epoch);
+    }
+
     fn join(epoch: u32) -> Option<Box<Local>> {
         let session = super::session().filter(|session| session.epoch == epoch)?;
         let is_worker = IS_WORKER.with(Cell::get);
@@ -143,12 +182,13 @@ impl Local {
         };
         Some(Box::new(Local {
             session,
+            epoch,
             writer,
             thread,
             is_worker,
             until_clock: 0,
             ticks: 0,
-            shared: Shared::No,
+            midst: Midst::Nothing,
             places: [[0; 4]; SETS],
             origin: Origin::here(),
         }))
@@ -172,15 +212,9 @@ impl Local {
     /// The time of an event that comes now.
     #[inline]
     fn moment(&mut self, kind: Kind) -> u64 {
-        let (is_good, next) = match kind {
-            Kind::PollBegin => (self.shared != Shared::No, Shared::No),
-            Kind::Io => (self.shared == Shared::Delivers, Shared::Delivers),
-            Kind::Queued => (self.shared == Shared::Delivers, self.shared),
-            Kind::PollEnd => (false, Shared::PollEnded),
-            Kind::Unpark | Kind::Timers => (false, Shared::Delivers),
-            _ => (false, Shared::No),
-        };
-        self.shared = next;
+        let rule = RULES[kind as usize];
+        let is_good = rule.shares >> self.midst as u8 & 1 == 1;
+        self.midst = rule.next.unwrap_or(self.midst);
         if !is_good {
             self.ticks = clock::ticks();
         }
@@ -190,13 +224,19 @@ impl Local {
     #[inline]
     fn write(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         if self.until_clock == 0 {
-            self.until_clock = CLOCK_INTERVAL;
-            Session::clock(&mut self.writer, self.thread);
+            self.write_clock();
         }
         self.until_clock -= 1;
         let ticks = self.moment(kind);
         let record = event::pack(ticks, kind, self.thread, detail, a, b);
         self.writer.write(record);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_clock(&mut self) {
+        self.until_clock = CLOCK_INTERVAL;
+        Session::clock(&mut self.writer, self.thread);
     }
 }
 
