@@ -9,6 +9,7 @@
 //!                               +-- on_tokio -----+-- bin/paired.rs      quick ABBA rounds, ratio of medians
 //!                                                 +-- bin/footprint.rs   memory, stalls, idle wake-ups
 //!                                                 +-- bin/curves.rs      cost by workers, latency by load
+//!                    (selvedge alone)             +-- bin/insight.rs     what it costs to look into a runtime
 //!                                                 +-- bin/count.rs       fixed numbers of operations, to be counted
 //! ```
 

@@ -168,8 +168,6 @@ impl Local {
     #[cold]
     #[inline(never)]
     fn join_again(local: &mut Option<Box<Local>>, epoch: u32) {
-        // The old one leaves its ring first, which may then be this thread's again.
-        *local = None;
         *local = Local::join(epoch);
     }
 
