@@ -256,6 +256,29 @@ fn several_at_once_and_then_one() {
 }
 
 #[test]
+fn the_peer_of_a_socket_is_told() {
+    each_blocks_on(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let (_kept, client) = listener.accept().await.unwrap();
+        let fd = stream.as_raw_fd();
+        let reads = async move { drop(stream.read_u8().await) };
+        let (task, handle) = soon("a read", waiting(reads)).await;
+        assert_eq!(task.waits()[0].peer(), Some(address));
+        let told = format!("readable descriptor {fd} of {address}");
+        assert!(task.to_string().ends_with(&told), "{task}");
+        assert_ne!(client, address);
+        handle.abort();
+
+        let accepts = async move { drop(listener.accept().await) };
+        let (task, handle) = soon("an accept", waiting(accepts)).await;
+        assert_eq!(task.waits()[0].peer(), None);
+        handle.abort();
+    });
+}
+
+#[test]
 fn sockets_and_pipes() {
     each_blocks_on(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -111,6 +111,7 @@ pub struct Wait {
     pub handed_over: bool,
     pub task: Option<u64>,
     pub descriptor: Option<u64>,
+    pub peer: Option<String>,
     pub remaining_ms: Option<u64>,
     pub number: Option<u64>,
 }
@@ -150,6 +151,9 @@ impl fmt::Display for Wait {
         f.write_str(&self.kind)?;
         if let Some(number) = self.task.or(self.descriptor).or(self.number) {
             write!(f, " {number}")?;
+        }
+        if let Some(peer) = &self.peer {
+            write!(f, " of {peer}")?;
         }
         if let Some(remaining) = self.remaining_ms {
             write!(f, ", {} more", span(Duration::from_millis(remaining)))?;

@@ -295,7 +295,7 @@ mod tests {
             "id": id, "kind": "task", "name": null, "parent": parent,
             "spawned_at": { "file": "/home/x/.cargo/registry/src/index-1/hyper-1.0.0/src/a.rs", "line": 7, "column": 3 },
             "state": "idle", "worker": null, "queued_ns": null, "polls": 2, "lost": false,
-            "waits": [{ "kind": "mutex", "object": 16, "holder": 3, "handed_over": false, "task": null, "descriptor": null,
+            "waits": [{ "kind": "mutex", "object": 16, "holder": 3, "handed_over": false, "task": null, "descriptor": null, "peer": null,
                         "remaining_ms": null, "number": null }],
         });
         serde_json::from_value(text).unwrap()

@@ -16,6 +16,7 @@ use crate::task::glance::Doing;
 use crate::task::mains;
 use crate::task::owned::ListedTasks;
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -650,6 +651,28 @@ impl Wait {
         }
     }
 
+    /// Who is at the other end of that descriptor, if it is a connected TCP or UDP socket. The system is asked now, so the answer is that of the
+    /// descriptor as it is now.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use selvedge::net::UdpSocket;
+    /// let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    /// let address = server.local_addr().unwrap();
+    /// let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    /// client.connect(address).await.unwrap();
+    /// let task = selvedge::spawn(async move { client.readable().await });
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let wait = tasks.get(task.id()).unwrap().waits()[0];
+    /// assert_eq!(wait.peer(), Some(address));
+    /// # }
+    /// ```
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.descriptor().and_then(peer_of)
+    }
+
     /// How much longer it sleeps; zero if its time has come.
     ///
     /// ```
@@ -696,10 +719,30 @@ impl Wait {
         object.boolean("handed_over", self.is_handed_over());
         object.optional_number("task", self.task().map(Id::as_u64));
         object.optional_number("descriptor", self.descriptor().map(|fd| fd as u64));
+        let peer = self.peer().map(|peer| peer.to_string());
+        object.optional_text("peer", peer.as_deref());
         let remaining = self.remaining().map(|time| time.as_millis() as u64);
         object.optional_number("remaining_ms", remaining);
         object.optional_number("number", self.number().map(|number| number as u64));
     }
+}
+
+/// The peer of an internet socket; `None` for all other descriptors.
+#[cfg(unix)]
+fn peer_of(descriptor: i32) -> Option<SocketAddr> {
+    use std::mem::ManuallyDrop;
+    use std::net::TcpStream;
+    use std::os::fd::FromRawFd;
+
+    // SAFETY: it is not closed here, and nothing but its peer's address is asked for, which the system refuses for a descriptor
+    // that is closed or no socket.
+    let socket = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(descriptor) });
+    socket.peer_addr().ok()
+}
+
+#[cfg(not(unix))]
+fn peer_of(_: i32) -> Option<SocketAddr> {
+    None
 }
 
 impl fmt::Display for TaskKind {
@@ -733,7 +776,11 @@ impl fmt::Display for Wait {
             return write!(f, " {task}");
         }
         if let Some(descriptor) = self.descriptor() {
-            return write!(f, " {descriptor}");
+            write!(f, " {descriptor}")?;
+            return match self.peer() {
+                Some(peer) => write!(f, " of {peer}"),
+                None => Ok(()),
+            };
         }
         if let Some(number) = self.number() {
             return write!(f, " {number}");
