@@ -52,6 +52,33 @@ fn tasks_that_wait_for_each_other_are_a_cycle() {
 }
 
 #[test]
+fn a_task_whose_source_never_runs_dry_is_a_hog() {
+    let analysis = analysed(multi(), || async {
+        let (tx, mut rx) = selvedge::sync::mpsc::unbounded_channel();
+        for i in 0..128 * 300 {
+            tx.send(i).unwrap();
+        }
+        drop(tx);
+        let hog = selvedge::task::Builder::new()
+            .name("drains")
+            .spawn(async move { while rx.recv().await.is_some() {} })
+            .unwrap();
+        // Gives up its turn by itself: no hog.
+        let yields = selvedge::spawn(async {
+            for _ in 0..1_000 {
+                selvedge::task::yield_now().await;
+            }
+        });
+        hog.await.unwrap();
+        yields.await.unwrap();
+    });
+    let hog = only(&analysis, FindingKind::BudgetHog);
+    assert!(hog.what.contains("\"drains\""), "{hog:?}");
+    assert!(hog.times >= 290, "{hog:?}");
+    assert!(hog.place.contains("findings.rs:"), "{hog:?}");
+}
+
+#[test]
 fn a_poll_that_wakes_a_crowd_is_a_storm() {
     let analysis = analysed(multi(), || async {
         let notify = Arc::new(Notify::new());

@@ -9,6 +9,9 @@ use crate::format::Recording;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Of a wait for the next turn: the task has not yielded by itself, its budget was spent.
+const BUDGET_SPENT: u64 = 1;
+
 /// A stretch of a thread's time.
 ///
 /// ```
@@ -121,6 +124,8 @@ pub struct TaskTrack {
     pub cancelled: bool,
     /// How often it was polled.
     pub polls: u64,
+    /// Of these, how many ended because its budget was spent.
+    pub budget_spent: u64,
     /// How often it was woken while it was idle.
     pub wakes: u64,
     /// Time in polls, in nanoseconds.
@@ -463,6 +468,8 @@ impl Builder {
         let task = self.task(id);
         task.busy += took;
         task.longest_poll = task.longest_poll.max(took);
+        let is_spent = |wait: &Waiting| wait.kind == WaitKind::Turn && wait.what == BUDGET_SPENT;
+        task.budget_spent += u64::from(waits.iter().any(is_spent));
         task.waits = waits;
         if outcome != Outcome::Pending {
             task.waits.clear();

@@ -208,7 +208,7 @@ pub enum WaitKind {
     LocalSet,
     /// The other end of a pipe in memory.
     Pipe,
-    /// Its next turn: it has yielded.
+    /// Its next turn: it has yielded (0), or its budget is spent (1).
     Turn,
     /// Something that a later version of the runtime knows.
     Unknown,

@@ -19,6 +19,8 @@ const LONG_QUEUE: u64 = 50_000_000;
 const STORM: usize = 500;
 /// Tasks of one place that are there at the end, and of which none has ended.
 const LEAK: usize = 1_000;
+/// Polls of a task that ended because its budget was spent, if they are most of its polls.
+const SPENT: u64 = 100;
 /// Findings of one kind.
 const MOST: usize = 20;
 
@@ -41,6 +43,8 @@ pub enum FindingKind {
     FullPool,
     /// A poll that wakes a crowd.
     WakeStorm,
+    /// A task that uses up its budget poll after poll: its source never runs dry.
+    BudgetHog,
     /// Tasks that are made and do not end.
     Leak,
     /// A task that panicked.
@@ -55,6 +59,7 @@ impl fmt::Display for FindingKind {
             FindingKind::Delay => "delay",
             FindingKind::FullPool => "full pool",
             FindingKind::WakeStorm => "wake storm",
+            FindingKind::BudgetHog => "budget hog",
             FindingKind::Leak => "leak",
             FindingKind::Panic => "panic",
         })
@@ -98,6 +103,7 @@ pub(crate) fn find(recording: &Recording, analysis: &Analysis) -> Vec<Finding> {
     findings.extend(delays(analysis));
     findings.extend(full_pool(analysis));
     findings.extend(wake_storms(analysis));
+    findings.extend(budget_hogs(analysis));
     findings.extend(leaks(recording, analysis));
     findings.extend(panics(analysis));
     findings.sort_by(|a, b| b.cost.cmp(&a.cost).then(a.kind.cmp(&b.kind)));
@@ -290,6 +296,30 @@ fn begins_between(analysis: &Analysis, thread: u16, from: u64, to: u64) -> bool 
         .iter()
         .take_while(|poll| poll.time.begin < to)
         .any(|poll| poll.thread == thread)
+}
+
+fn budget_hogs(analysis: &Analysis) -> Vec<Finding> {
+    let is_hog =
+        |task: &&TaskTrack| task.budget_spent >= SPENT && task.budget_spent * 2 > task.polls;
+    let hogs = analysis.tasks.values().filter(is_hog).map(|task| Finding {
+        kind: FindingKind::BudgetHog,
+        what: format!(
+            "{} used up its budget in {} of {} polls, which took {}",
+            called(task),
+            task.budget_spent,
+            task.polls,
+            ms(task.busy)
+        ),
+        cure: "it always finds more to do: let its source wait (a bounded channel, a limit on what is in flight), or share the \
+               work among tasks"
+            .into(),
+        task: task.id,
+        place: task.place.clone(),
+        at: task.spawned.unwrap_or(0),
+        cost: task.busy,
+        times: task.budget_spent,
+    });
+    most_costly(hogs.collect())
 }
 
 fn leaks(recording: &Recording, analysis: &Analysis) -> Vec<Finding> {

@@ -70,9 +70,12 @@ pub enum WaitKind {
     LocalSet = 25,
     /// The other end of a pipe in memory.
     Pipe = 26,
-    /// The next turn: the task has yielded.
+    /// The next turn: the task has yielded, or its budget is spent.
     Turn = 27,
 }
+
+/// Of a [`WaitKind::Turn`]: the task has not yielded by itself, its budget is spent.
+pub(crate) const BUDGET_SPENT: u64 = 1;
 
 impl WaitKind {
     const ALL: [WaitKind; 27] = [

@@ -211,7 +211,7 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
         None => Poll::Ready(RestoreOnPending::of(Budget::UNLIMITED)),
         Some(0) => {
             deferred::defer(cx.waker());
-            waits::note(WaitKind::Turn, 0);
+            waits::note(WaitKind::Turn, waits::BUDGET_SPENT);
             Poll::Pending
         }
         Some(left) => {
@@ -265,7 +265,7 @@ pub fn poll_budget_available(cx: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     } else {
         deferred::defer(cx.waker());
-        waits::note(WaitKind::Turn, 0);
+        waits::note(WaitKind::Turn, waits::BUDGET_SPENT);
         Poll::Pending
     }
 }
