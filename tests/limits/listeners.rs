@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{both, in_own_process};
@@ -39,22 +40,25 @@ fn a_listener_accepts_again_when_descriptors_come_free() {
         runtime.block_on(async {
             limit(libc::RLIMIT_NOFILE, Some(200));
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let listener: &'static TcpListener = Box::leak(Box::new(listener));
             let mut client = TcpStream::connect(listener.local_addr().unwrap())
                 .await
                 .unwrap();
-            let mut served =
-                accepts_in_the_end(|| Box::pin(async { Ok(listener.accept().await?.0) })).await;
+            let listener = Arc::new(listener);
+            let mut served = accepts_in_the_end(|| {
+                let listener = listener.clone();
+                Box::pin(async move { Ok(listener.accept().await?.0) })
+            })
+            .await;
             client.write_all(b"ping").await.unwrap();
             served.read_exact(&mut [0; 4]).await.unwrap();
 
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("socket");
-            let listener: &'static UnixListener =
-                Box::leak(Box::new(UnixListener::bind(&path).unwrap()));
+            let listener = Arc::new(UnixListener::bind(&path).unwrap());
             let mut client = UnixStream::connect(&path).await.unwrap();
             let mut served = accepts_in_the_end(|| {
-                Box::pin(std::future::poll_fn(|cx| {
+                let listener = listener.clone();
+                Box::pin(std::future::poll_fn(move |cx| {
                     listener.poll_accept(cx).map_ok(|(stream, _)| stream)
                 }))
             })

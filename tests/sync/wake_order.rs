@@ -3,7 +3,7 @@
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::support::waits::poll_once;
@@ -188,8 +188,11 @@ fn senders_learn_in_order_that_nobody_listens() {
         });
         (waiting, Box::new(move || drop(rx)))
     });
+    // What is closed lives on: its drop wakes as well.
+    let kept = Arc::new(StdMutex::new(Vec::new()));
     for drops in [false, true] {
         check("mpsc::Sender::closed", || {
+            let kept = kept.clone();
             let (tx, mut rx) = mpsc::channel::<u8>(1);
             let waiting = many(|| {
                 let tx = tx.clone();
@@ -199,7 +202,7 @@ fn senders_learn_in_order_that_nobody_listens() {
                 true => drop(rx),
                 false => {
                     rx.close();
-                    std::mem::forget(rx);
+                    kept.lock().unwrap().push(rx);
                 }
             };
             (waiting, Box::new(wake))
@@ -209,8 +212,11 @@ fn senders_learn_in_order_that_nobody_listens() {
 
 #[test]
 fn senders_get_room_or_are_refused_in_order() {
+    // Kept whatever a waker does.
+    let kept = Arc::new(StdMutex::new(None));
     check("mpsc room", || {
-        let (tx, mut rx) = mpsc::channel::<u8>(MANY);
+        let kept = kept.clone();
+        let (tx, rx) = mpsc::channel::<u8>(MANY);
         (0..MANY).for_each(|_| tx.try_send(0).unwrap());
         let waiting = many(|| {
             let tx = tx.clone();
@@ -218,8 +224,8 @@ fn senders_get_room_or_are_refused_in_order() {
         });
         let wake = move || {
             let mut buffer = Vec::new();
-            // Kept whatever a waker does.
-            let rx = Box::leak(Box::new(std::mem::replace(&mut rx, mpsc::channel(1).1)));
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let rx = kept.insert(rx);
             let mut all = Box::pin(rx.recv_many(&mut buffer, MANY));
             let _ = all.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         };

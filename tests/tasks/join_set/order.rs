@@ -29,13 +29,12 @@ async fn settle() {
 async fn set_with_gaps(log: &Log) -> (JoinSet<usize>, Vec<usize>) {
     let mut set = JoinSet::new();
     for n in 0..MEMBERS {
-        let noted = Noted(n, log.clone());
+        let log = log.clone();
         set.spawn(async move {
             if n % 7 == 3 || n < 20 {
-                std::mem::forget(noted);
                 return n;
             }
-            let _noted = noted;
+            let _noted = Noted(n, log);
             pending().await
         });
     }
