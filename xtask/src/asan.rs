@@ -1,4 +1,5 @@
-//! `cargo xtask asan`: the tests under AddressSanitizer, and with it LeakSanitizer. Needs nightly.
+//! `cargo xtask asan`: the tests under AddressSanitizer, and with it LeakSanitizer. Needs nightly. Leaks that tests make on purpose are
+//! in `xtask/lsan.supp`.
 
 use crate::{Outcome, env};
 use serde_json::Value;
@@ -81,6 +82,13 @@ fn test(words: &[&str], rest: &[String], looks_for_leaks: bool) -> Outcome {
         .env(
             "ASAN_OPTIONS",
             format!("detect_stack_use_after_return=1:detect_leaks={leaks}"),
+        )
+        .env(
+            "LSAN_OPTIONS",
+            format!(
+                "print_suppressions=0:suppressions={}",
+                env::root().join("xtask/lsan.supp").display()
+            ),
         )
         .status()?;
     Ok(status.success())
