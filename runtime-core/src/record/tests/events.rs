@@ -45,6 +45,13 @@ fn recorded_alone(
     (read, records)
 }
 
+/// The kinds and details of what `f` writes, for other rooms' tests.
+pub(crate) fn kinds_and_details(f: impl FnOnce() + Send + 'static) -> Vec<(u64, u64)> {
+    let (_, records) = recorded(&RecordOptions::new(), f);
+    let told = records.iter().map(told);
+    told.map(|told| (told.kind, told.detail)).collect()
+}
+
 fn event(kind: u64, detail: u64, a: u64, b: u64) -> Told {
     Told { kind, detail, a, b }
 }

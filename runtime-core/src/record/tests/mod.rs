@@ -1,7 +1,7 @@
 //! Unit tests of each part, of the ring one under load too, and a model of it under the model checker.
 
 #[cfg(not(runtime_loom))]
-mod events;
+pub(crate) mod events;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
