@@ -45,11 +45,12 @@ fn recorded_alone(
     (read, records)
 }
 
-/// The kinds and details of what `f` writes, for other rooms' tests.
-pub(crate) fn kinds_and_details(f: impl FnOnce() + Send + 'static) -> Vec<(u64, u64)> {
+/// What `f` writes, for other rooms' tests: kind, detail, `a` and `b` of each event.
+pub(crate) fn written_by(f: impl FnOnce() + Send + 'static) -> Vec<[u64; 4]> {
     let (_, records) = recorded(&RecordOptions::new(), f);
     let told = records.iter().map(told);
-    told.map(|told| (told.kind, told.detail)).collect()
+    told.map(|told| [told.kind, told.detail, told.a, told.b])
+        .collect()
 }
 
 fn event(kind: u64, detail: u64, a: u64, b: u64) -> Told {

@@ -3,7 +3,7 @@
 use super::super::parker::Parker;
 use super::*;
 use crate::driver::Unpark;
-use crate::record::tests::events::kinds_and_details;
+use crate::record::tests::events::written_by;
 use std::sync::Arc;
 
 /// What was called, in order.
@@ -179,7 +179,7 @@ fn a_sleep_without_the_driver_is_recorded() {
     const PARK: u64 = 9;
     const UNPARK: u64 = 10;
     const TIMERS: u64 = 12;
-    let told = kinds_and_details(|| {
+    let told = written_by(|| {
         let scene = scene(Some(SHORT), 1);
         drop(scene.seat.take());
         assert!(scene.sleep(None));
@@ -187,12 +187,12 @@ fn a_sleep_without_the_driver_is_recorded() {
         assert!(scene.sleep(None));
     });
     let expected = [
-        (PARK, 0),
-        (UNPARK, 0),
-        (TIMERS, 0),
-        (PARK, 0),
-        (UNPARK, 1),
-        (TIMERS, 0),
+        [PARK, 0, 0, 0],
+        [UNPARK, 0, 0, 0],
+        [TIMERS, 0, 1, 0],
+        [PARK, 0, 0, 0],
+        [UNPARK, 1, 0, 0],
+        [TIMERS, 0, 1, 0],
     ];
     assert_eq!(told, expected);
 }
