@@ -83,6 +83,7 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     ] {
         assert!(text.contains(words), "{text}");
     }
+    assert!(!text.contains("outside"), "{text}");
     #[cfg(target_os = "linux")]
     assert!(text.contains("its thread"), "{text}");
     // Who asks is told the same.

@@ -185,6 +185,11 @@ impl Session {
         out.0
     }
 
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn ring_bytes(&self) -> usize {
+        self.records * 32
+    }
+
     pub(super) fn clock(writer: &mut Writer, thread: u16) {
         let (ticks, nanos) = (clock::ticks(), clock::nanos());
         writer.write(super::event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));

@@ -1,3 +1,2 @@
-//! Unit tests of the room.
-
-mod unit;
+mod answers;
+mod connection;

@@ -19,7 +19,7 @@ fn recorded(options: &RecordOptions, f: impl FnOnce() + Send + 'static) -> (Read
 }
 
 /// The recorder is the process's: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

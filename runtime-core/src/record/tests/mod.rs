@@ -19,6 +19,12 @@ use super::ring::{Record, Ring, Snapshot, Writer};
 use super::words::Words;
 use std::sync::Arc;
 
+/// Bytes of a worker's ring, of the recording that goes on.
+#[cfg(not(runtime_loom))]
+pub(crate) fn ring_bytes() -> usize {
+    super::session().map_or(0, |session| session.ring_bytes())
+}
+
 fn ring(capacity: usize) -> (Writer, Arc<Ring>) {
     let ring = Arc::new(Ring::new(Words::on_heap(Ring::words(capacity))));
     (Writer::of(ring.clone()), ring)
