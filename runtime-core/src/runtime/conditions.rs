@@ -7,6 +7,8 @@ use super::findings::{self, Finding, FindingKind};
 use super::tasks::{TaskInfo, TaskList, TaskState};
 use crate::handle::{Handle, Policy};
 use crate::scheduler::watch::STALL;
+#[cfg(unix)]
+use std::io;
 use std::time::Duration;
 
 /// Timers that are later than this are told of.
@@ -148,17 +150,22 @@ const DESCRIPTORS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "
 fn descriptors() -> Option<Finding> {
     let folder = DESCRIPTORS?;
     let limit = descriptor_limit()?;
-    let open = match std::fs::read_dir(folder) {
-        // Less the one that lists.
-        Ok(list) => list.count().saturating_sub(1) as u64,
-        Err(error) if error.raw_os_error() == Some(libc::EMFILE) => limit,
-        Err(_) => return None,
-    };
+    let open = open_of(std::fs::read_dir(folder).map(Iterator::count), limit)?;
     are_nearly_all(open, limit).then(|| {
         let evidence =
             format!("{open} of the {limit} descriptors that this process may have are open");
         Finding::with(FindingKind::Descriptors, &[], &evidence)
     })
+}
+
+/// How many are open where the system lists so many, or does not.
+#[cfg(unix)]
+fn open_of(listed: io::Result<usize>, limit: u64) -> Option<u64> {
+    match listed {
+        // Less the one that lists.
+        Ok(count) => Some(count.saturating_sub(1) as u64),
+        Err(error) => (error.raw_os_error() == Some(libc::EMFILE)).then_some(limit),
+    }
 }
 
 /// Nine of ten.

@@ -40,6 +40,11 @@ fn descriptors_are_few_when_nine_of_ten_are_open() {
         assert!(are_nearly_all(enough, limit) && !are_nearly_all(enough - 1, limit));
     }
     assert!(!are_nearly_all(1 << 32, u64::MAX));
+    assert_eq!(open_of(Ok(7), 200), Some(6));
+    // None was left to list them by.
+    let error = |code| Err(io::Error::from_raw_os_error(code));
+    assert_eq!(open_of(error(libc::EMFILE), 200), Some(200));
+    assert_eq!(open_of(error(libc::EACCES), 200), None);
 }
 
 #[test]
