@@ -76,6 +76,12 @@ fn a_circle_that_stands_still_is_found_without_who_waits_for_it() {
     let findings = findings::of(&tasks, || tasks.clone());
     let expected = format!("{}\n{}", tasks.tasks[0], tasks.tasks[1]);
     assert_eq!(findings[0].evidence(), expected);
+    let json = format!(
+        "{{\"kind\":\"deadlock\",\"tasks\":[1,2],\"evidence\":\"{}\",\"cure\":\"{}\"}}",
+        expected.replace('\n', "\\u000a"),
+        findings[0].cure()
+    );
+    assert_eq!(findings[0].to_json(), json);
 }
 
 #[test]
