@@ -160,8 +160,7 @@ impl Inspected {
 impl Drop for Inspected {
     fn drop(&mut self) {
         if self.origin.is_inherited() {
-            // I2. What a handle points at is its parent's.
-            std::mem::forget(self.handle.take());
+            // I2. What the handle points at stays: the parent's registry has a handle as well.
             return;
         }
         let (handle, server) = {

@@ -9,6 +9,7 @@ use super::words::{Source, Words};
 use crate::base::clock;
 use crate::base::shim::lock::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::base::thread::system_id;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +125,7 @@ impl Session {
             StringKind::Thread,
             thread.into(),
             name,
-            (system_thread(), 0),
+            (system_id() as u32, 0),
         );
         Ok((Writer::of(ring), thread))
     }
@@ -205,15 +206,6 @@ fn measured_pace(ticks: u64, nanos: u64) -> u64 {
             return ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64;
         }
     }
-}
-
-/// The system's number of this thread; 0 where that is not known.
-fn system_thread() -> u32 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: has no preconditions.
-    return unsafe { libc::gettid() } as u32;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    0
 }
 
 struct Bytes(Vec<u8>);

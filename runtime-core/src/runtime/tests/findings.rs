@@ -123,6 +123,18 @@ fn what_has_changed_between_two_looks_is_no_finding() {
     assert_eq!(found(&list(vec![task(1, vec![])]), &tasks), none);
 }
 
+#[test]
+fn what_else_was_seen_comes_after_the_tasks() {
+    let tasks = circle();
+    let with = |tasks: &[&TaskInfo]| Finding::with(FindingKind::Stall, tasks, "and more");
+    assert_eq!(with(&[]).evidence(), "and more");
+    let [first, second, _] = &tasks.tasks[..] else {
+        unreachable!("there are three")
+    };
+    let expected = format!("{first}\n{second}\nand more");
+    assert_eq!(with(&[first, second]).evidence(), expected);
+}
+
 /// The second look costs as much as the first.
 #[test]
 fn nobody_looks_again_where_nothing_is_stuck() {
@@ -194,7 +206,7 @@ fn any_list() -> impl Strategy<Value = TaskList> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn each_circle_of_stuck_tasks_is_found_once(tasks in any_list()) {
