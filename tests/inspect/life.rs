@@ -317,3 +317,41 @@ fn a_server_that_gets_no_thread_leaves_no_socket() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     drop(shown(folder.path()));
 }
+
+/// The thread's sleep is not restarted by the system.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_does_not_end_it() {
+    extern "C" fn nothing(_: libc::c_int) {}
+
+    if !in_own_process!() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _runtime = shown(folder.path());
+    let mut client = Client::new(&socket_in(folder.path()));
+    client.hello();
+    let handler = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGUSR1, handler) };
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let name = |path: &Path| fs::read_to_string(path.join("comm")).unwrap();
+    let server = tasks.map(|task| task.path());
+    let server = server.filter(|path| name(path).trim() == THREAD);
+    let server: Vec<_> = server.collect();
+    let number: libc::pid_t = server[0]
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    for _ in 0..50 {
+        // SAFETY: takes numbers; the thread is of this process.
+        let sent =
+            unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, libc::SIGUSR1) };
+        assert_eq!(sent, 0);
+        std::thread::yield_now();
+        client.hello();
+    }
+}

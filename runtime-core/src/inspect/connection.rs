@@ -114,7 +114,6 @@ impl Connection {
             if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = self.input.drain(..=end).collect();
                 line.pop();
-                self.deadline = None;
                 return Ok(Some(line));
             }
             if self.input.len() >= MAX_REQUEST {

@@ -1,2 +1,4 @@
 mod answers;
 mod connection;
+mod server;
+mod socket;
