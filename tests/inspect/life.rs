@@ -315,7 +315,9 @@ fn a_server_that_gets_no_thread_leaves_no_socket() {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // The next one is the first, and takes the socket along.
     drop(shown(folder.path()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 /// The thread's sleep is not restarted by the system.

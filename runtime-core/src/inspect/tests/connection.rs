@@ -108,6 +108,14 @@ fn a_client_that_goes_ends_its_connection() {
     client.write_all(HELLO).unwrap();
     drop(client);
     assert_eq!(step(&mut connection), Step::Ends);
+    // And one that has not read all of its answers.
+    let (mut connection, mut client) = connected();
+    while connection.interest() == libc::POLLIN {
+        client.write_all(HELLO).unwrap();
+        assert_eq!(step(&mut connection), Step::Stays);
+    }
+    drop(client);
+    assert_eq!(step(&mut connection), Step::Ends);
 }
 
 #[test]

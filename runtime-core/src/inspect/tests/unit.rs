@@ -40,7 +40,11 @@ fn escapes_and_numbers_stand_for_what_json_says() {
         ("18446744073709551616", None),
     ] {
         let read = request(&format!("{{\"ring_bytes\":{number}\t,\r\"protocol\":2}}")).unwrap();
-        assert_eq!((read.ring_bytes, read.protocol), (expected, Some(2)), "{number}");
+        assert_eq!(
+            (read.ring_bytes, read.protocol),
+            (expected, Some(2)),
+            "{number}"
+        );
     }
 }
 
