@@ -99,6 +99,19 @@ fn an_answer_that_is_not_read_has_its_time_and_comes_whole() {
 }
 
 #[test]
+fn an_answer_of_which_nothing_is_taken_has_its_time_too() {
+    let (own, mut client) = UnixStream::pair().unwrap();
+    let mut full = own.try_clone().unwrap();
+    let mut connection = Connection::new(own).unwrap();
+    while full.write(&[b' '; 4096]).is_ok() {}
+    let since = Instant::now();
+    client.write_all(HELLO).unwrap();
+    assert_eq!(step(&mut connection), Step::Stays);
+    assert_eq!(connection.interest(), libc::POLLOUT);
+    assert_patient(&connection, since);
+}
+
+#[test]
 fn a_client_that_goes_ends_its_connection() {
     let (mut connection, client) = connected();
     drop(client);

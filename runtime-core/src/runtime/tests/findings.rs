@@ -163,7 +163,7 @@ fn stuck(tasks: &TaskList) -> BTreeSet<u64> {
             });
             task.state == TaskState::Idle && known && blockers.all(|of| of.is_some_and(is_in))
         };
-        if members.clone().all(|task| is_stuck(task)) {
+        if members.clone().all(is_stuck) {
             largest.extend(members.map(|task| task.id.as_u64()));
         }
     }
