@@ -307,16 +307,22 @@ fn a_server_that_gets_no_thread_leaves_no_socket() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let shown_current = || {
+        let mut builder = Builder::new_current_thread();
+        builder
+            .inspect(InspectOptions::new().path(folder.path()))
+            .build()
+    };
     {
         let _none = crate::system::NoThreads::new();
-        let mut builder = Builder::new_current_thread();
-        let options = InspectOptions::new().path(folder.path());
-        let error = builder.inspect(options).build().unwrap_err();
+        let error = shown_current().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     // The next one is the first, and takes the socket along.
-    drop(shown(folder.path()));
+    let runtime = shown_current().unwrap();
+    assert!(socket_in(folder.path()).exists());
+    drop(runtime);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
