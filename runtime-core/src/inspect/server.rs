@@ -126,7 +126,7 @@ impl Service {
     }
 
     /// Milliseconds until something is due.
-    fn timeout(&self) -> libc::c_int {
+    pub(super) fn timeout(&self) -> libc::c_int {
         let deadlines = self.connections.iter().filter_map(Connection::deadline);
         let due = deadlines.chain(self.paused).min();
         due.map_or(FOR_EVER, |due| {

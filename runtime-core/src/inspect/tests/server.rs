@@ -1,12 +1,13 @@
 //! The server's steps, without its thread.
 
-use crate::inspect::connection::Connection;
+use crate::inspect::connection::{Connection, PATIENCE};
 use crate::inspect::registry::Registry;
 use crate::inspect::server::{Service, millis, pause_after};
 use std::io::{Error, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_sleep_is_rounded_up() {
@@ -48,21 +49,44 @@ fn connected() -> (Connection, UnixStream) {
     (Connection::new(own).unwrap(), client)
 }
 
+fn service(connections: Vec<Connection>) -> Service {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("selvedge-step-{}-{number}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let listener = UnixListener::bind(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    Service {
+        listener,
+        stopped: UnixStream::pair().unwrap().0,
+        registry: Registry::empty(),
+        connections,
+        paused: None,
+    }
+}
+
+#[test]
+fn it_sleeps_until_the_first_that_is_due() {
+    let (connection, mut client) = connected();
+    let mut service = service(vec![connection]);
+    assert_eq!(service.timeout(), -1);
+    let hour = Duration::from_secs(3600);
+    service.paused = Some(Instant::now() + hour);
+    let long = service.timeout();
+    assert!(long > 1_000_000, "{long}");
+    client.write_all(b"{").unwrap();
+    service.step(|_| true);
+    let short = service.timeout();
+    assert!(short <= millis(PATIENCE), "{short}");
+}
+
 /// Two ask in the same step: the second is told that the first is being sent one, whichever is listed first.
 #[test]
 fn of_two_that_ask_for_large_answers_at_once_one_gets_it() {
     const TASKS: &[u8] = b"{\"protocol\":1,\"request\":\"tasks\"}\n";
     let pairs = [(); 3].map(|()| connected());
     let [(first, mut greedy), (second, mut other), (third, silent)] = pairs;
-    let path = std::env::temp_dir().join(format!("selvedge-step-{}", std::process::id()));
-    let mut service = Service {
-        listener: UnixListener::bind(&path).unwrap(),
-        stopped: UnixStream::pair().unwrap().0,
-        registry: Registry::empty(),
-        connections: vec![third, first, second],
-        paused: None,
-    };
-    std::fs::remove_file(&path).unwrap();
+    let mut service = service(vec![third, first, second]);
     greedy.write_all(&TASKS.repeat(1000)).unwrap();
     other.write_all(TASKS).unwrap();
     let read = |client: &mut UnixStream| {
