@@ -8,6 +8,7 @@ use super::socket::{self, Socket, SocketFile};
 use crate::base::clock;
 use crate::base::contain;
 use crate::base::shim::thread::{self, Builder, JoinHandle};
+use crate::handle::Handle;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -171,15 +172,24 @@ impl Service {
             index += 1;
             let mut step = Step::Stays;
             if ready(at) {
-                step = Step::Ends;
-                // What ends with a handle is the user's.
-                contain::contain(|| step = client.step(|| registry.handles(), may_be_large));
+                step = step_of(client, || registry.handles(), may_be_large);
                 may_be_large &= !client.has_large();
             }
             let is_late = client.deadline().is_some_and(|due| due <= now);
             step == Step::Stays && !is_late
         });
     }
+}
+
+/// What ends with a handle is the user's, and may panic: that ends the connection.
+pub(super) fn step_of(
+    client: &mut Connection,
+    handles: impl Fn() -> Vec<Handle>,
+    may_be_large: bool,
+) -> Step {
+    let mut step = Step::Ends;
+    contain::contain(|| step = client.step(handles, may_be_large));
+    step
 }
 
 /// Not before the time has come.

@@ -1,8 +1,8 @@
 //! The server's steps, without its thread.
 
-use crate::inspect::connection::{Connection, PATIENCE};
+use crate::inspect::connection::{Connection, PATIENCE, Step};
 use crate::inspect::registry::Registry;
-use crate::inspect::server::{Service, millis, pause_after};
+use crate::inspect::server::{Service, millis, pause_after, step_of};
 use std::io::{Error, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -78,6 +78,14 @@ fn it_sleeps_until_the_first_that_is_due() {
     service.step(|_| true);
     let short = service.timeout();
     assert!(short <= millis(PATIENCE), "{short}");
+}
+
+#[test]
+fn a_panic_ends_the_connection_it_comes_from() {
+    let (mut connection, mut client) = connected();
+    client.write_all(b"{}\n").unwrap();
+    let step = step_of(&mut connection, || panic!("of a hook that ends"), true);
+    assert_eq!(step, Step::Ends);
 }
 
 /// Two ask in the same step: the second is told that the first is being sent one, whichever is listed first.
