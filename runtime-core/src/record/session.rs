@@ -108,11 +108,16 @@ impl Session {
         joined.ok()
     }
 
-    fn try_join(&self, is_worker: bool) -> io::Result<(Writer, u16)> {
-        let size = match is_worker {
+    /// Records of a thread's ring.
+    fn size(&self, is_worker: bool) -> usize {
+        match is_worker {
             true => self.records,
             false => (self.records / LESSER).max(64),
-        };
+        }
+    }
+
+    fn try_join(&self, is_worker: bool) -> io::Result<(Writer, u16)> {
+        let size = self.size(is_worker);
         let (ring, thread) = {
             let mut rings = self.rings.lock();
             rings.threads = rings.threads.wrapping_add(1);
@@ -146,10 +151,7 @@ impl Session {
 
     /// The ring's thread has ended, or writes to another recording.
     pub(super) fn leave(&self, ring: Arc<Ring>, is_worker: bool) {
-        let size = match is_worker {
-            true => self.records,
-            false => (self.records / LESSER).max(64),
-        };
+        let size = self.size(is_worker);
         self.rings.lock().free.push((ring, size));
     }
 

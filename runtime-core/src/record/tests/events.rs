@@ -310,3 +310,18 @@ fn the_next_recording_begins_anew_and_the_last_one_is_kept() {
     let begun = |read: &Read| read.head[5];
     assert!(begun(&second) >= begun(&first));
 }
+
+#[test]
+fn a_ring_is_as_large_as_it_is_told_and_no_smaller_than_64_records() {
+    let _alone = alone();
+    let size = |options: &RecordOptions| {
+        Recorder::new().start(options).unwrap();
+        super::ring_bytes()
+    };
+    assert_eq!(size(&RecordOptions::new()), 262_144);
+    let told = [(0, 2048), (2047, 2048), (2048, 2048), (2080, 2080)];
+    for (bytes, expected) in told {
+        assert_eq!(size(&RecordOptions::new().ring_bytes(bytes)), expected);
+    }
+    Recorder::new().stop();
+}
