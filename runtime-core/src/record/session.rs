@@ -188,6 +188,13 @@ impl Session {
         out.0
     }
 
+    /// No ring can be had from here on.
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn fill(&self) {
+        // Ordering: Relaxed; as in `join`.
+        self.is_full.store(true, Ordering::Relaxed);
+    }
+
     #[cfg(all(test, not(runtime_loom)))]
     pub(super) fn ring_bytes(&self) -> usize {
         self.records * 32

@@ -3,6 +3,7 @@
 
 use super::read::{Read, Told, thread_of, told};
 use crate::base::clock;
+use crate::base::waits::{self, WaitKind};
 use crate::record::{self, Outcome, Poll, Queue, RecordOptions, Recorder};
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -324,4 +325,44 @@ fn a_ring_is_as_large_as_it_is_told_and_no_smaller_than_64_records() {
         assert_eq!(size(&RecordOptions::new().ring_bytes(bytes)), expected);
     }
     Recorder::new().stop();
+}
+
+/// Of several waits of a poll none is told once the poll has an end.
+#[test]
+fn what_is_ready_waits_for_nothing() {
+    let polls = || {
+        let _notes = waits::Poll::begin();
+        waits::note(WaitKind::Join, 1);
+        waits::note(WaitKind::Sleep, 2);
+        record::poll_end(7, Outcome::Ready);
+        record::poll_end(7, Outcome::Pending);
+    };
+    let (_, records) = recorded(&RecordOptions::new(), polls);
+    let (join, sleep) = (WaitKind::Join as u64, WaitKind::Sleep as u64);
+    let expected = [
+        event(5, 1, 7, 0),
+        event(22, sleep, 2, 0),
+        event(5, join << 8, 7, 1),
+    ];
+    let records: Vec<Told> = records.iter().map(told).collect();
+    assert_eq!(records, expected);
+}
+
+/// Where the header page has the count of events that found no ring.
+#[test]
+fn events_that_find_no_ring_are_counted() {
+    const MISSED: usize = 7;
+
+    let _alone = alone();
+    let recorder = Recorder::new();
+    recorder.start(&RecordOptions::new()).unwrap();
+    super::super::session().unwrap().fill();
+    let missed = || {
+        let bytes = recorder.snapshot().unwrap();
+        u64::from_le_bytes(bytes[8 * MISSED..][..8].try_into().unwrap())
+    };
+    let before = missed();
+    thread::spawn(move || recorder.mark("n", 1)).join().unwrap();
+    assert!(missed() > before);
+    recorder.stop();
 }
