@@ -104,8 +104,11 @@ fn an_answer_of_which_nothing_is_taken_has_its_time_too() {
     let mut full = own.try_clone().unwrap();
     let mut connection = Connection::new(own).unwrap();
     while full.write(&[b' '; 4096]).is_ok() {}
+    client.write_all(&HELLO[..5]).unwrap();
+    assert_eq!(step(&mut connection), Step::Stays);
+    // The request's time is none of the answer's.
     let since = Instant::now();
-    client.write_all(HELLO).unwrap();
+    client.write_all(&HELLO[5..]).unwrap();
     assert_eq!(step(&mut connection), Step::Stays);
     assert_eq!(connection.interest(), libc::POLLOUT);
     assert_patient(&connection, since);
