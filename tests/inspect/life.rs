@@ -240,3 +240,126 @@ fn two_that_ask_share_one_socket() {
     drop(second);
     assert!(!socket_in(folder.path()).exists());
 }
+
+#[cfg(target_os = "linux")]
+fn is_open(descriptor: i32) -> bool {
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(descriptor, libc::F_GETFD) >= 0 }
+}
+
+/// Once the inspector has ended, its descriptor's number is another's: a child has nothing to close.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_forked_child_closes_nothing_of_the_programs() {
+    if !in_own_process!() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for has_ended in [true, false] {
+        let mut runtime = Some(shown(folder.path()));
+        if has_ended {
+            drop(runtime.take());
+        }
+        let files: Vec<_> = (0..50)
+            .map(|_| fs::File::open("/dev/null").unwrap())
+            .collect();
+        let assert_all_open = || {
+            let files = files.iter().map(std::os::fd::AsRawFd::as_raw_fd);
+            assert!(files.chain(0..3).all(is_open));
+        };
+        assert_succeeds(fork(|| {
+            assert_all_open();
+            // And a child of the child's.
+            assert_succeeds(fork(assert_all_open));
+        }));
+    }
+}
+
+/// Whatever its number: that of the standard input, if the program has closed that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_forked_child_closes_the_socket_that_is_number_0() {
+    if !in_own_process!() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // SAFETY: takes a number; the process is this test's.
+    unsafe { libc::close(0) };
+    let _runtime = shown(folder.path());
+    assert!(is_open(0));
+    let (mut listens, mut len) = (0_i32, size_of::<i32>() as libc::socklen_t);
+    let to = (&raw mut listens).cast();
+    // SAFETY: the pointers are to a number and its length.
+    let asked =
+        unsafe { libc::getsockopt(0, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, to, &raw mut len) };
+    assert_eq!((asked, listens), (0, 1), "it is the inspector's");
+    assert_succeeds(fork(|| assert!(!is_open(0))));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_gets_no_thread_leaves_no_socket() {
+    let test = this_test!();
+    if !is_inner(test) {
+        let mut again = once_more(test);
+        let again = again.env("RUST_MIN_STACK", crate::system::STACK.to_string());
+        assert!(again.status().unwrap().success());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let shown_current = || {
+        let mut builder = Builder::new_current_thread();
+        builder
+            .inspect(InspectOptions::new().path(folder.path()))
+            .build()
+    };
+    {
+        let _none = crate::system::NoThreads::new();
+        let error = shown_current().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // The next one is the first, and takes the socket along.
+    let runtime = shown_current().unwrap();
+    assert!(socket_in(folder.path()).exists());
+    drop(runtime);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The thread's sleep is not restarted by the system.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_does_not_end_it() {
+    extern "C" fn nothing(_: libc::c_int) {}
+
+    if !in_own_process!() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _runtime = shown(folder.path());
+    let mut client = Client::new(&socket_in(folder.path()));
+    client.hello();
+    let handler = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: the handler does nothing.
+    unsafe { libc::signal(libc::SIGUSR1, handler) };
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    let name = |path: &Path| fs::read_to_string(path.join("comm")).unwrap();
+    let server = tasks.map(|task| task.path());
+    let server = server.filter(|path| name(path).trim() == THREAD);
+    let server: Vec<_> = server.collect();
+    let number: libc::pid_t = server[0]
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    for _ in 0..50 {
+        // SAFETY: takes numbers; the thread is of this process.
+        let sent =
+            unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, libc::SIGUSR1) };
+        assert_eq!(sent, 0);
+        std::thread::yield_now();
+        client.hello();
+    }
+}

@@ -146,14 +146,16 @@ fn assert_says(result: io::Result<()>, words: &str) {
 
 #[test]
 fn a_folder_that_others_may_enter_is_refused() {
-    usual_folder(
-        this_test!(),
-        |folder| {
-            fs::create_dir(folder).unwrap();
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-        },
-        |_, result| assert_says(result, "0700"),
-    );
+    for mode in [0o755, 0o701, 0o770] {
+        usual_folder(
+            this_test!(),
+            |folder| {
+                fs::create_dir(folder).unwrap();
+                fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+            },
+            |_, result| assert_says(result, "0700"),
+        );
+    }
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 /// Set in the process that is recorded: how it ends.
 const END: &str = "RECORDER_TEST_END";
 
+/// Of this process, as others may run the same tests.
 fn folder(name: &str) -> PathBuf {
+    let name = format!("{name}-{}", std::process::id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&path);
     std::fs::create_dir_all(&path).unwrap();

@@ -83,6 +83,7 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     ] {
         assert!(text.contains(words), "{text}");
     }
+    assert!(!text.contains("outside"), "{text}");
     #[cfg(target_os = "linux")]
     assert!(text.contains("its thread"), "{text}");
     // Who asks is told the same.
@@ -172,7 +173,10 @@ fn a_process_with_nearly_no_descriptor_left_is_told() {
         .iter()
         .filter(|f| f.kind() == FindingKind::Descriptors)
         .collect();
-    assert!(few[0].evidence().contains("of the 200"), "{few:?}");
+    // The one that lists them is in the list.
+    let open = crate::support::open_fds() - 1;
+    let told = format!("{open} of the 200 descriptors");
+    assert!(few[0].evidence().starts_with(&told), "{few:?}");
     files.truncate(100);
     assert!(runtime.handle().findings().is_empty());
 }
@@ -248,5 +252,31 @@ fn the_environment_has_findings_printed() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}");
         assert_eq!(text.contains("selvedge: lost task:"), is_printed, "{text}");
+    }
+}
+
+/// A program that asked is told; one for which the environment asks goes on without.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_system_gives_no_thread_that_would_tell() {
+    let test = this_test!();
+    if is_inner(test) {
+        let _none = crate::system::NoThreads::new();
+        let mut builder = current();
+        let error = builder.on_finding(|_| ()).build().err().unwrap();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(current().build().unwrap().block_on(async { 5 }), 5);
+        return;
+    }
+    for (value, is_printed) in [("1", true), ("0", false)] {
+        let output = once_more(test)
+            .env("SELVEDGE_FINDINGS", value)
+            .env("RUST_MIN_STACK", crate::system::STACK.to_string())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}");
+        let told = text.matches("no thread for SELVEDGE_FINDINGS").count();
+        assert_eq!(told, usize::from(is_printed), "{text}");
     }
 }

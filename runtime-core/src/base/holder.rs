@@ -147,13 +147,12 @@ fn take() -> u32 {
 
 #[cold]
 fn put_back(number: u32) {
+    let mut free = FREE.lock();
     if let Some(record) = record(number) {
-        record.owner.set(0);
-        record
-            .generation
-            .set(record.generation.get().wrapping_add(1));
+        let next = record.generation.get().wrapping_add(1);
+        record.generation.set(next);
     }
-    FREE.lock().records.push(number);
+    free.records.push(number);
 }
 
 /// With a task's number: the lock was handed to a waiter of that task, which has not been polled since.

@@ -206,12 +206,7 @@ fn is_driven(handle: &Handle) -> bool {
 fn worker(object: &mut Object<'_>, metrics: &RuntimeMetrics, index: usize, is_driven: bool) {
     let busy = metrics.worker_total_busy_duration(index);
     let parks_and_unparks = metrics.worker_park_unpark_count(index);
-    let state = match (is_driven, parks_and_unparks % 2 == 1) {
-        (false, _) => "not_driven",
-        (true, false) => "awake",
-        (true, true) => "parked",
-    };
-    object.text("state", state);
+    object.text("state", state(is_driven, parks_and_unparks));
     numbers(
         object,
         &[
@@ -238,6 +233,15 @@ fn worker(object: &mut Object<'_>, metrics: &RuntimeMetrics, index: usize, is_dr
             ),
         ],
     );
+}
+
+/// A park makes the count odd, its end makes it even.
+pub(super) fn state(is_driven: bool, parks_and_unparks: u64) -> &'static str {
+    match (is_driven, parks_and_unparks % 2 == 1) {
+        (false, _) => "not_driven",
+        (true, false) => "awake",
+        (true, true) => "parked",
+    }
 }
 
 /// One of the two histograms that a runtime may keep.

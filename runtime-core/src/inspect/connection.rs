@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// The time in which a request that has begun must be whole, and an answer must get on.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See the module's page.
 #[derive(Debug)]
@@ -114,7 +114,6 @@ impl Connection {
             if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = self.input.drain(..=end).collect();
                 line.pop();
-                self.deadline = None;
                 return Ok(Some(line));
             }
             if self.input.len() >= MAX_REQUEST {

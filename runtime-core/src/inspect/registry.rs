@@ -7,7 +7,7 @@
 //! I2: the parent's registry is never touched in a forked child: [`leave_in_child`] takes it out of reach.
 
 use super::InspectOptions;
-use super::server::{self, Server};
+use super::server::{self, NO_DESCRIPTOR, Server};
 use super::socket::Socket;
 use crate::base::fork::{self, Origin};
 use crate::base::shim::sync::Mutex;
@@ -23,8 +23,8 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 
 /// This process's registry; null until it is needed.
 static REGISTRY: AtomicPtr<Registry> = AtomicPtr::new(std::ptr::null_mut());
-/// The listening descriptor, for a forked child to close; -1: none.
-static LISTENER: AtomicI32 = AtomicI32::new(-1);
+/// The listening descriptor, for a forked child to close.
+static LISTENER: AtomicI32 = AtomicI32::new(NO_DESCRIPTOR);
 
 /// See the module's page.
 #[derive(Debug)]
@@ -143,6 +143,18 @@ impl Registry {
         })
     }
 
+    /// One that shows nothing.
+    #[cfg(test)]
+    pub(super) fn empty() -> &'static Registry {
+        Box::leak(Box::new(Registry {
+            state: Mutex::new(State {
+                users: 0,
+                handles: Vec::new(),
+                server: None,
+            }),
+        }))
+    }
+
     /// The runtimes that are shown now.
     pub(super) fn handles(&self) -> Vec<Handle> {
         self.state.lock().handles.clone()
@@ -160,8 +172,7 @@ impl Inspected {
 impl Drop for Inspected {
     fn drop(&mut self) {
         if self.origin.is_inherited() {
-            // I2. What a handle points at is its parent's.
-            std::mem::forget(self.handle.take());
+            // I2. What the handle points at stays: the parent's registry has a handle as well.
             return;
         }
         let (handle, server) = {
@@ -179,7 +190,7 @@ impl Drop for Inspected {
             if let Some(server) = &server {
                 // Before the descriptor is closed, so that no child closes another one of that number.
                 // Ordering: Relaxed; as where it is set.
-                LISTENER.store(-1, Ordering::Relaxed);
+                LISTENER.store(NO_DESCRIPTOR, Ordering::Relaxed);
                 server.remove_socket();
             }
             (handle, server)
@@ -198,8 +209,8 @@ impl Drop for Inspected {
 unsafe extern "C" fn leave_in_child() {
     // Ordering: Relaxed, all; the child has one thread.
     REGISTRY.store(std::ptr::null_mut(), Ordering::Relaxed);
-    let listener = LISTENER.swap(-1, Ordering::Relaxed);
-    if listener >= 0 {
+    let listener = LISTENER.swap(NO_DESCRIPTOR, Ordering::Relaxed);
+    if listener != NO_DESCRIPTOR {
         // SAFETY: the child's copy of a descriptor that nothing in the child uses: its owner is in the registry above. The call may be
         // made between fork and exec.
         unsafe { libc::close(listener) };

@@ -8,6 +8,7 @@ use super::socket::{self, Socket, SocketFile};
 use crate::base::clock;
 use crate::base::contain;
 use crate::base::shim::thread::{self, Builder, JoinHandle};
+use crate::handle::Handle;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,6 +18,11 @@ use std::time::{Duration, Instant};
 const MAX_CLIENTS: usize = 16;
 /// How long no client is taken after the system refused one.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// In place of a descriptor: none. Looks at several leave it out.
+pub(super) const NO_DESCRIPTOR: RawFd = -1;
+/// Milliseconds.
+const FOR_EVER: libc::c_int = -1;
 
 /// The server as the registry has it.
 #[derive(Debug)]
@@ -77,13 +83,13 @@ impl Server {
 
 /// The server as its thread has it.
 #[derive(Debug)]
-struct Service {
-    listener: UnixListener,
-    stopped: UnixStream,
-    registry: &'static Registry,
-    connections: Vec<Connection>,
+pub(super) struct Service {
+    pub(super) listener: UnixListener,
+    pub(super) stopped: UnixStream,
+    pub(super) registry: &'static Registry,
+    pub(super) connections: Vec<Connection>,
     /// No client is taken until then.
-    paused: Option<Instant>,
+    pub(super) paused: Option<Instant>,
 }
 
 impl Service {
@@ -109,9 +115,8 @@ impl Service {
             events,
             revents: 0,
         };
-        // A negative descriptor is left out.
         let listener = match self.paused {
-            Some(_) => -1,
+            Some(_) => NO_DESCRIPTOR,
             None => self.listener.as_raw_fd(),
         };
         sources.clear();
@@ -121,16 +126,13 @@ impl Service {
         sources.extend(clients.map(|client| source(client.descriptor(), client.interest())));
     }
 
-    /// Milliseconds until something is due; -1: nothing is.
-    fn timeout(&self) -> libc::c_int {
+    /// Milliseconds until something is due.
+    pub(super) fn timeout(&self) -> libc::c_int {
         let deadlines = self.connections.iter().filter_map(Connection::deadline);
-        match deadlines.chain(self.paused).min() {
-            None => -1,
-            Some(due) => {
-                let left = due.saturating_duration_since(clock::now());
-                left.as_millis().saturating_add(1).try_into().unwrap_or(-1)
-            }
-        }
+        let due = deadlines.chain(self.paused).min();
+        due.map_or(FOR_EVER, |due| {
+            millis(due.saturating_duration_since(clock::now()))
+        })
     }
 
     /// Takes one client.
@@ -138,14 +140,7 @@ impl Service {
         let stream = match self.listener.accept() {
             Ok((stream, _)) => stream,
             Err(error) => {
-                let is_gone = matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock
-                        | io::ErrorKind::Interrupted
-                        | io::ErrorKind::ConnectionAborted
-                );
-                // Else there are no descriptors left, and the next look would find the same client.
-                self.paused = (!is_gone).then(|| clock::now() + PAUSE);
+                self.paused = pause_after(&error).map(|pause| clock::now() + pause);
                 return;
             }
         };
@@ -166,7 +161,7 @@ impl Service {
     }
 
     /// Goes on with the clients that are ready, and lets those go that take too long.
-    fn step(&mut self, ready: impl Fn(usize) -> bool) {
+    pub(super) fn step(&mut self, ready: impl Fn(usize) -> bool) {
         let now = clock::now();
         self.paused = self.paused.filter(|due| *due > now);
         let mut index = 0;
@@ -177,9 +172,7 @@ impl Service {
             index += 1;
             let mut step = Step::Stays;
             if ready(at) {
-                step = Step::Ends;
-                // What ends with a handle is the user's.
-                contain::contain(|| step = client.step(|| registry.handles(), may_be_large));
+                step = step_of(client, || registry.handles(), may_be_large);
                 may_be_large &= !client.has_large();
             }
             let is_late = client.deadline().is_some_and(|due| due <= now);
@@ -188,7 +181,34 @@ impl Service {
     }
 }
 
-/// Waits for one of the sources to be ready, or for `timeout` milliseconds (-1: for ever).
+/// What ends with a handle is the user's, and may panic: that ends the connection.
+pub(super) fn step_of(
+    client: &mut Connection,
+    handles: impl Fn() -> Vec<Handle>,
+    may_be_large: bool,
+) -> Step {
+    let mut step = Step::Ends;
+    contain::contain(|| step = client.step(handles, may_be_large));
+    step
+}
+
+/// Not before the time has come.
+pub(super) fn millis(left: Duration) -> libc::c_int {
+    let millis = left.as_millis().saturating_add(1);
+    millis.try_into().unwrap_or(libc::c_int::MAX)
+}
+
+/// How long no client is taken after the system gave none. Where there is no descriptor left, the next look would find the same one.
+pub(super) fn pause_after(error: &io::Error) -> Option<Duration> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock
+        | io::ErrorKind::Interrupted
+        | io::ErrorKind::ConnectionAborted => None,
+        _ => Some(PAUSE),
+    }
+}
+
+/// Waits for one of the sources to be ready, or for `timeout` milliseconds.
 fn wait(sources: &mut [libc::pollfd], timeout: libc::c_int) -> io::Result<()> {
     loop {
         let count = sources.len() as libc::nfds_t;

@@ -10,6 +10,12 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+/// What others may not enter, and what they may not open.
+const OWN_FOLDER: u32 = 0o700;
+const OWN_FILE: u32 = 0o600;
+/// The rights of others.
+const OTHERS: u32 = 0o077;
+
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -64,11 +70,10 @@ fn open_at(path: &Path) -> io::Result<Socket> {
     // Left over from a process that had this number; if it is somebody else's, the next line fails.
     let _ = fs::remove_file(&bound);
     let _ = fs::remove_dir(&private);
-    DirBuilder::new().mode(0o700).create(&private)?;
+    DirBuilder::new().mode(OWN_FOLDER).create(&private)?;
     let socket = bind(&bound, path);
-    if socket.is_err() {
-        let _ = fs::remove_file(&bound);
-    }
+    // Still there if it could not be moved.
+    let _ = fs::remove_file(&bound);
     let _ = fs::remove_dir(&private);
     socket
 }
@@ -76,7 +81,7 @@ fn open_at(path: &Path) -> io::Result<Socket> {
 fn bind(bound: &Path, path: &Path) -> io::Result<Socket> {
     let listener = UnixListener::bind(bound)?;
     listener.set_nonblocking(true)?;
-    fs::set_permissions(bound, Permissions::from_mode(0o600))?;
+    fs::set_permissions(bound, Permissions::from_mode(OWN_FILE))?;
     let file = fs::symlink_metadata(bound)?;
     fs::rename(bound, path)?;
     Ok(Socket {
@@ -107,18 +112,22 @@ fn assert_free(path: &Path) -> io::Result<()> {
 
 /// The folder where the tools look for sockets; made if it is not there.
 fn usual_folder() -> io::Result<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folder = match runtime.filter(|dir| dir.is_absolute() && dir.is_dir()) {
-        Some(dir) => dir.join("selvedge"),
-        None => PathBuf::from(format!("/tmp/selvedge-{}", own_user())),
-    };
+    let folder = folder_in(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
     own_folder(&folder).map_err(|error| told(&folder, error))?;
     Ok(folder)
 }
 
+/// In the user's folder for such things, if there is one.
+pub(super) fn folder_in(runtime: Option<PathBuf>) -> PathBuf {
+    match runtime.filter(|dir| dir.is_absolute() && dir.is_dir()) {
+        Some(dir) => dir.join("selvedge"),
+        None => PathBuf::from(format!("/tmp/selvedge-{}", own_user())),
+    }
+}
+
 /// A folder that is this user's, and that no other user may enter.
 fn own_folder(folder: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(folder) {
+    match DirBuilder::new().mode(OWN_FOLDER).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
@@ -127,7 +136,7 @@ fn own_folder(folder: &Path) -> io::Result<()> {
         "is no folder"
     } else if found.uid() != own_user() {
         "belongs to another user"
-    } else if found.mode() & 0o077 != 0 {
+    } else if found.mode() & OTHERS != 0 {
         "may be entered by other users; give it the mode 0700"
     } else {
         return Ok(());

@@ -215,4 +215,4 @@ pub(crate) fn stuck(runtime: u64, worker: usize) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,6 +9,7 @@ use super::words::{Source, Words};
 use crate::base::clock;
 use crate::base::shim::lock::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::base::thread::system_id;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,11 +108,16 @@ impl Session {
         joined.ok()
     }
 
-    fn try_join(&self, is_worker: bool) -> io::Result<(Writer, u16)> {
-        let size = match is_worker {
+    /// Records of a thread's ring.
+    fn size(&self, is_worker: bool) -> usize {
+        match is_worker {
             true => self.records,
             false => (self.records / LESSER).max(64),
-        };
+        }
+    }
+
+    fn try_join(&self, is_worker: bool) -> io::Result<(Writer, u16)> {
+        let size = self.size(is_worker);
         let (ring, thread) = {
             let mut rings = self.rings.lock();
             rings.threads = rings.threads.wrapping_add(1);
@@ -124,7 +130,7 @@ impl Session {
             StringKind::Thread,
             thread.into(),
             name,
-            (system_thread(), 0),
+            (system_id() as u32, 0),
         );
         Ok((Writer::of(ring), thread))
     }
@@ -145,10 +151,7 @@ impl Session {
 
     /// The ring's thread has ended, or writes to another recording.
     pub(super) fn leave(&self, ring: Arc<Ring>, is_worker: bool) {
-        let size = match is_worker {
-            true => self.records,
-            false => (self.records / LESSER).max(64),
-        };
+        let size = self.size(is_worker);
         self.rings.lock().free.push((ring, size));
     }
 
@@ -185,6 +188,18 @@ impl Session {
         out.0
     }
 
+    /// No ring can be had from here on.
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn fill(&self) {
+        // Ordering: Relaxed; as in `join`.
+        self.is_full.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(all(test, not(runtime_loom)))]
+    pub(super) fn ring_bytes(&self) -> usize {
+        self.records * 32
+    }
+
     pub(super) fn clock(writer: &mut Writer, thread: u16) {
         let (ticks, nanos) = (clock::ticks(), clock::nanos());
         writer.write(super::event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));
@@ -200,15 +215,6 @@ fn measured_pace(ticks: u64, nanos: u64) -> u64 {
             return ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64;
         }
     }
-}
-
-/// The system's number of this thread; 0 where that is not known.
-fn system_thread() -> u32 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: has no preconditions.
-    return unsafe { libc::gettid() } as u32;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    0
 }
 
 struct Bytes(Vec<u8>);

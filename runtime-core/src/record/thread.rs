@@ -136,8 +136,7 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
 /// Writes a name's text, and the event with the name's key as its `b` or, if `b` is given, as its `a`.
 pub(super) fn write_named(kind: Kind, detail: u64, name: &str, a: Option<u64>, b: Option<u64>) {
     with(|local| {
-        let key = key_of(name);
-        local.session.note(StringKind::Name, key, name, (0, 0));
+        let key = local.note_name(name);
         local.write(kind, detail, a.unwrap_or(key), b.unwrap_or(key));
     });
 }
@@ -205,6 +204,13 @@ impl Local {
         set[..=known.unwrap_or(3)].rotate_right(1);
         set[0] = address;
         known.is_some()
+    }
+
+    /// The name's key. A record that has it comes after the text: a snapshot meanwhile has both, or the text alone.
+    fn note_name(&self, name: &str) -> u64 {
+        let key = key_of(name);
+        self.session.note(StringKind::Name, key, name, (0, 0));
+        key
     }
 
     /// The time of an event that comes now.

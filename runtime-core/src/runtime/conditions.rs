@@ -7,6 +7,8 @@ use super::findings::{self, Finding, FindingKind};
 use super::tasks::{TaskInfo, TaskList, TaskState};
 use crate::handle::{Handle, Policy};
 use crate::scheduler::watch::STALL;
+#[cfg(unix)]
+use std::io;
 use std::time::Duration;
 
 /// Timers that are later than this are told of.
@@ -63,7 +65,7 @@ fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (worker, remote) in policy.remotes.iter().enumerate() {
         let counters = &remote.counters;
-        let Some(lasts) = counters.stuck_for(now).filter(|lasts| *lasts >= STALL) else {
+        let Some(lasts) = counters.stuck_for(now).filter(is_stall) else {
             continue;
         };
         let runs = TaskState::Running {
@@ -81,14 +83,21 @@ fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
     findings
 }
 
+fn is_stall(lasts: &Duration) -> bool {
+    *lasts >= STALL
+}
+
 /// What the system says of a thread; empty where it says nothing.
 fn thread_does(id: u64) -> String {
-    match std::fs::read_to_string(format!("/proc/self/task/{id}/wchan")) {
-        Ok(place) if matches!(place.trim(), "" | "0") => {
-            format!("; its thread {id} runs, or waits for a processor")
-        }
-        Ok(place) => format!("; its thread {id} waits in the system ({})", place.trim()),
-        Err(_) => String::new(),
+    let place = std::fs::read_to_string(format!("/proc/self/task/{id}/wchan"));
+    place.map_or_else(|_| String::new(), |place| thread_is_at(id, place.trim()))
+}
+
+/// `place`: where in the system; nowhere, if the thread is not in it or the system keeps that to itself.
+fn thread_is_at(id: u64, place: &str) -> String {
+    match place {
+        "" | "0" => format!("; its thread {id} runs, or waits for a processor"),
+        place => format!("; its thread {id} waits in the system ({place})"),
     }
 }
 
@@ -99,9 +108,7 @@ fn full_pool(handle: &Handle) -> Option<Finding> {
         pool.num_threads(),
         pool.num_idle_threads(),
     );
-    // Threads are on their way while there are fewer than there may be.
-    let is_full = queued > 0 && idle == 0 && threads >= cap;
-    is_full.then(|| {
+    is_full(queued, idle, threads, cap).then(|| {
         let evidence = format!(
             "all {threads} threads of the blocking pool are busy, and {queued} closures wait"
         );
@@ -109,12 +116,21 @@ fn full_pool(handle: &Handle) -> Option<Finding> {
     })
 }
 
+/// Threads are on their way while there are fewer than there may be.
+fn is_full(queued: usize, idle: usize, threads: usize, cap: usize) -> bool {
+    queued > 0 && idle == 0 && threads >= cap
+}
+
 fn late_timers(handle: &Handle) -> Option<Finding> {
     let late = handle.shared.timers.as_deref()?.lateness();
-    (late >= LATE).then(|| {
+    is_late(late).then(|| {
         let evidence = format!("a timer was due {late:?} ago, and has not been fired");
         Finding::with(FindingKind::LateTimers, &[], &evidence)
     })
+}
+
+fn is_late(late: Duration) -> bool {
+    late >= LATE
 }
 
 /// Where the system lists a process's descriptors; `None`: nowhere, or on some machines only.
@@ -134,17 +150,28 @@ const DESCRIPTORS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "
 fn descriptors() -> Option<Finding> {
     let folder = DESCRIPTORS?;
     let limit = descriptor_limit()?;
-    let open = match std::fs::read_dir(folder) {
-        // Less the one that lists.
-        Ok(list) => list.count().saturating_sub(1) as u64,
-        Err(error) if error.raw_os_error() == Some(libc::EMFILE) => limit,
-        Err(_) => return None,
-    };
-    (open >= limit - limit / 10).then(|| {
+    let open = open_of(std::fs::read_dir(folder).map(Iterator::count), limit)?;
+    are_nearly_all(open, limit).then(|| {
         let evidence =
             format!("{open} of the {limit} descriptors that this process may have are open");
         Finding::with(FindingKind::Descriptors, &[], &evidence)
     })
+}
+
+/// How many are open where the system lists so many, or does not.
+#[cfg(unix)]
+fn open_of(listed: io::Result<usize>, limit: u64) -> Option<u64> {
+    match listed {
+        // Less the one that lists.
+        Ok(count) => Some(count.saturating_sub(1) as u64),
+        Err(error) => (error.raw_os_error() == Some(libc::EMFILE)).then_some(limit),
+    }
+}
+
+/// Nine of ten.
+#[cfg(unix)]
+fn are_nearly_all(open: u64, limit: u64) -> bool {
+    open >= limit - limit / 10
 }
 
 #[cfg(not(unix))]
@@ -152,7 +179,7 @@ fn descriptors() -> Option<Finding> {
     None
 }
 
-/// `None`: there is no limit, or it is not told.
+/// A number that is never reached, where there is none; `None`: it is not told.
 #[cfg(unix)]
 fn descriptor_limit() -> Option<u64> {
     let mut limit = libc::rlimit {
@@ -163,7 +190,7 @@ fn descriptor_limit() -> Option<u64> {
     let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
     #[allow(clippy::unnecessary_cast)] // its type is the system's
     let told = limit.rlim_cur as u64;
-    (result == 0 && limit.rlim_cur != libc::RLIM_INFINITY).then_some(told)
+    (result == 0).then_some(told)
 }
 
 /// Of a runtime without a watch: the tasks that were in the same poll at both looks, if these were long enough `apart`.
@@ -173,7 +200,7 @@ pub(super) fn still_polled(
     after: &TaskList,
     apart: Duration,
 ) -> Vec<Finding> {
-    if has_watch(handle) || apart < STALL {
+    if has_watch(handle) || !is_stall(&apart) {
         return Vec::new();
     }
     let is_polled =
@@ -197,3 +224,7 @@ fn has_watch(handle: &Handle) -> bool {
         Policy::CurrentThread(_) => false,
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/conditions.rs"]
+mod tests;

@@ -243,6 +243,12 @@ fn stuck(tasks: &TaskList) -> Stuck {
             waits.len() < waits::MOST && waits.iter().all(|wait| blocker(wait).is_some())
         })
         .collect();
+    keep_stuck(tasks, &mut stuck);
+    stuck
+}
+
+/// Less those of which some wait is for a task that is not among them, until there is none.
+fn keep_stuck(tasks: &TaskList, stuck: &mut Stuck) {
     loop {
         let free: Vec<Id> = stuck
             .keys()
@@ -254,7 +260,7 @@ fn stuck(tasks: &TaskList) -> Stuck {
             .copied()
             .collect();
         if free.is_empty() {
-            return stuck;
+            return;
         }
         for id in free {
             stuck.remove(&id);
@@ -273,18 +279,20 @@ fn blocker(wait: &Wait) -> Option<Id> {
 
 fn stuck_in_both(before: &TaskList, stuck_before: &Stuck, after: &TaskList) -> Stuck {
     let stands_still = |id: Id| {
-        let (Some(before), Some(after)) = (before.get(id), after.get(id)) else {
-            return false;
-        };
-        before.polls() == after.polls() && before.waits().iter().zip(after.waits()).all(same)
+        let looks = before.get(id).zip(after.get(id));
+        looks.is_some_and(|(before, after)| {
+            before.polls() == after.polls() && before.waits().iter().zip(after.waits()).all(same)
+        })
     };
     let mut both = stuck(after);
     both.retain(|id, blocker| stuck_before.get(id) == Some(blocker) && stands_still(*id));
+    // Who waits for one that has moved on may go on, too.
+    keep_stuck(after, &mut both);
     both
 }
 
 fn same((a, b): (&Wait, &Wait)) -> bool {
-    a.kind() == b.kind() && a.object() == b.object() && a.holder() == b.holder()
+    a.kind() == b.kind() && a.object() == b.object() && blocker(a) == blocker(b)
 }
 
 /// Each circle once; who waits for a circle without being in it is not told of.
@@ -294,13 +302,10 @@ fn circles(tasks: &TaskList, stuck: &Stuck) -> Vec<Finding> {
     for start in stuck.keys() {
         let mut path = Vec::new();
         let mut at = *start;
-        while !seen.contains(&at) {
+        while let Some(next) = stuck.get(&at).filter(|_| !seen.contains(&at)) {
             seen.push(at);
             path.push(at);
-            match stuck.get(&at) {
-                Some(next) => at = *next,
-                None => break,
-            }
+            at = *next;
         }
         let Some(first) = path.iter().position(|id| *id == at) else {
             continue;

@@ -97,8 +97,11 @@ impl Drop for Limit {
         let Some(watch) = &mut self.0 else {
             return;
         };
-        watch.test.state.lock().has_ended = true;
-        watch.test.parker.unpark();
+        {
+            let mut state = watch.test.state.lock();
+            state.has_ended = true;
+            watch.test.parker.unpark();
+        }
         // It holds a handle of the runtime, and must not outlive the test with it.
         if let Some(thread) = watch.thread.take() {
             let _ = thread.join();
@@ -145,7 +148,6 @@ impl Test {
             state.watched.as_ref().map(|(handle, _)| handle.clone())
         };
         let report: Arc<str> = Report(allowed, handle.as_ref()).to_string().into();
-        drop(handle);
         // From here on a poll finds the report; the last one before left its waker.
         let watched = {
             let mut state = self.state.lock();
@@ -235,6 +237,53 @@ impl fmt::Display for Report<'_> {
 #[cfg(all(test, not(runtime_loom)))]
 mod tests {
     use super::*;
+    use crate::base::shim::lock_audit;
+    use crate::driver::Drivers;
+    use crate::runtime::{Config, Core};
+    use std::task::Wake;
+
+    const HOUR: u64 = 3_600_000;
+
+    /// A test that has ended is not waited for, and nothing holds its runtime.
+    #[test]
+    fn the_thread_that_keeps_the_time_ends_with_the_test() {
+        for _ in 0..20 {
+            let core = Core::start(Config::new(None, "test"), Drivers::default()).unwrap();
+            let shared = Arc::downgrade(&core.handle().shared);
+            let before = shared.strong_count();
+            let limit = Limit::new(Some(HOUR));
+            core.block_on(limit.around(async {}));
+            // The thread comes to its sleep meanwhile, sooner or later.
+            std::thread::sleep(Duration::from_millis(1));
+            drop(limit);
+            assert_eq!(shared.strong_count(), before);
+        }
+    }
+
+    struct Audits;
+
+    impl Wake for Audits {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Audits {
+        fn drop(&mut self) {
+            assert_eq!(lock_audit::depth(), 0);
+        }
+    }
+
+    #[test]
+    fn a_waker_that_is_replaced_goes_outside_of_the_lock() {
+        let core = Core::start(Config::new(None, "test"), Drivers::default()).unwrap();
+        core.block_on(async {
+            let test = Test {
+                parker: ThreadParker::default(),
+                state: Mutex::new(State::default()),
+            };
+            assert!(test.watch(&Waker::from(Arc::new(Audits))).is_none());
+            assert!(test.watch(Waker::noop()).is_none());
+        });
+    }
 
     #[test]
     fn a_time_is_seconds_or_has_a_unit() {

@@ -844,3 +844,7 @@ impl fmt::Display for TaskList {
         self.tasks.iter().try_for_each(|task| writeln!(f, "{task}"))
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/findings.rs"]
+mod tests;

@@ -170,3 +170,7 @@ impl Looks {
 fn key(finding: &Finding) -> Key {
     (finding.kind(), finding.tasks().to_vec())
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/teller.rs"]
+mod tests;

@@ -280,3 +280,7 @@ impl Remote {
         until_settled(|| self.stealer.steal())
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/multi.rs"]
+mod tests;

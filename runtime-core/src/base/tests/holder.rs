@@ -61,3 +61,24 @@ fn a_record_that_is_used_again_has_another_name() {
     assert!(names.iter().all(|name| held_by(*name).is_none()));
     assert_eq!(held_by(u64::MAX), None);
 }
+
+/// Other tests have locks of their own meanwhile, but not so many.
+#[test]
+fn records_are_used_again_and_none_is_lost() {
+    const MANY: u32 = 100_000;
+    let fresh = || FREE.lock().fresh;
+    let before = fresh();
+    for _ in 0..MANY {
+        Holder::new().watched();
+    }
+    assert!(fresh() - before < MANY / 2, "one that was put back is kept");
+    // Of two that wait first, the second finds the first one's record.
+    let holder = Holder::new();
+    let number = holder.give_record();
+    for _ in 0..MANY {
+        assert_eq!(holder.give_record(), number);
+    }
+    assert!(fresh() - before < MANY / 2, "the second one's is put back");
+    drop(Holder::new());
+    assert!(!FREE.lock().records.contains(&0), "it had none");
+}

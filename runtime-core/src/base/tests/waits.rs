@@ -90,6 +90,37 @@ fn a_list_that_is_nearly_full_takes_what_there_is_room_for() {
 }
 
 #[test]
+fn two_notes_need_room_for_two_and_a_third_for_one_more() {
+    let polls = nested(8);
+    assert_eq!(mark().len, ROOM);
+    note(WaitKind::Join, 3);
+    assert_eq!(kinds(&polls[7]), [(WaitKind::Join, 1), (WaitKind::Join, 2)]);
+    polls.into_iter().rev().for_each(drop);
+    let polls = nested(7);
+    note(WaitKind::Join, 3);
+    assert_eq!(mark().len, ROOM - 1);
+    let last = Poll::begin();
+    note(WaitKind::Join, 5);
+    note(WaitKind::Join, 6);
+    assert_eq!(kinds(&last), [(WaitKind::Join, 5)]);
+    drop(last);
+    assert_eq!(kinds(&polls[6]).len(), 3);
+    polls.into_iter().rev().for_each(drop);
+    assert_eq!((first(), mark().len), (0, 0));
+}
+
+/// A task's poll leaves nothing for the next one on its thread.
+#[test]
+fn the_notes_of_a_poll_end_with_it() {
+    for what in 1..=3 {
+        (1..=what).for_each(|what| note(WaitKind::Join, what));
+        end();
+        assert_eq!((first(), mark().len), (0, 0));
+        assert_eq!(NOTES.with(|notes| notes.start.get()), 0);
+    }
+}
+
+#[test]
 fn a_part_gives_its_place_to_the_whole() {
     let outer = Poll::begin();
     note(WaitKind::Sleep, 1);
@@ -100,6 +131,17 @@ fn a_part_gives_its_place_to_the_whole() {
     assert_eq!(kinds(&inner), [(WaitKind::Watch, 3)]);
     drop(inner);
     assert_eq!(kinds(&outer), [(WaitKind::Sleep, 1)]);
+    // The last one's place, where there are several.
+    for what in 4..6 {
+        note(WaitKind::Join, what);
+    }
+    rename(WaitKind::JoinSet, 6);
+    let expected = [
+        (WaitKind::Sleep, 1),
+        (WaitKind::Join, 4),
+        (WaitKind::JoinSet, 6),
+    ];
+    assert_eq!(kinds(&outer), expected);
 }
 
 #[test]
@@ -123,6 +165,15 @@ fn what_has_ended_waits_for_nothing() {
     note(WaitKind::Join, 5);
     forget(before);
     assert_eq!(kinds(&inner), []);
+    drop(inner);
+    assert_eq!(kinds(&outer), expected);
+    // From several back to one, within a poll that has several.
+    let inner = Poll::begin();
+    note(WaitKind::Join, 5);
+    let before = mark();
+    note(WaitKind::Join, 6);
+    forget(before);
+    assert_eq!(kinds(&inner), [(WaitKind::Join, 5)]);
     drop(inner);
     assert_eq!(kinds(&outer), expected);
 }

@@ -29,6 +29,26 @@ fn a_request_is_read_whatever_its_order_and_spaces() {
 }
 
 #[test]
+fn escapes_and_numbers_stand_for_what_json_says() {
+    let read = request(r#"{"request":"\b\f\n\r\t\/\"\\\u00e9\u0041b\ud800"}"#).unwrap();
+    assert_eq!(read.request, "\u{8}\u{c}\n\r\t/\"\\\u{e9}Ab\u{fffd}");
+    for (number, expected) in [
+        ("17", Some(17)),
+        ("-1", None),
+        ("1e3", None),
+        ("1.0", None),
+        ("18446744073709551616", None),
+    ] {
+        let read = request(&format!("{{\"ring_bytes\":{number}\t,\r\"protocol\":2}}")).unwrap();
+        assert_eq!(
+            (read.ring_bytes, read.protocol),
+            (expected, Some(2)),
+            "{number}"
+        );
+    }
+}
+
+#[test]
 fn what_is_no_flat_object_is_refused() {
     for line in [
         "",
@@ -46,6 +66,7 @@ fn what_is_no_flat_object_is_refused() {
         "{\"a\":\"b}",
         "{\"a\":\"\\x\"}",
         "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\u00g0\"}",
         "{a:1}",
         "{\"a\":yes}",
         "{\"a\" 1}",

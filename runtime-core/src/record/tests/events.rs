@@ -3,6 +3,7 @@
 
 use super::read::{Read, Told, thread_of, told};
 use crate::base::clock;
+use crate::base::waits::{self, WaitKind};
 use crate::record::{self, Outcome, Poll, Queue, RecordOptions, Recorder};
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ fn recorded(options: &RecordOptions, f: impl FnOnce() + Send + 'static) -> (Read
 }
 
 /// The recorder is the process's: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -43,6 +44,14 @@ fn recorded_alone(
         .filter(|record| told(record).kind != CLOCK)
         .collect();
     (read, records)
+}
+
+/// What `f` writes, for other rooms' tests: kind, detail, `a` and `b` of each event.
+pub(crate) fn written_by(f: impl FnOnce() + Send + 'static) -> Vec<[u64; 4]> {
+    let (_, records) = recorded(&RecordOptions::new(), f);
+    let told = records.iter().map(told);
+    told.map(|told| [told.kind, told.detail, told.a, told.b])
+        .collect()
 }
 
 fn event(kind: u64, detail: u64, a: u64, b: u64) -> Told {
@@ -301,4 +310,59 @@ fn the_next_recording_begins_anew_and_the_last_one_is_kept() {
     assert_eq!(records.iter().map(|r| r[2]).collect::<Vec<_>>(), [3]);
     let begun = |read: &Read| read.head[5];
     assert!(begun(&second) >= begun(&first));
+}
+
+#[test]
+fn a_ring_is_as_large_as_it_is_told_and_no_smaller_than_64_records() {
+    let _alone = alone();
+    let size = |options: &RecordOptions| {
+        Recorder::new().start(options).unwrap();
+        super::ring_bytes()
+    };
+    assert_eq!(size(&RecordOptions::new()), 262_144);
+    let told = [(0, 2048), (2047, 2048), (2048, 2048), (2080, 2080)];
+    for (bytes, expected) in told {
+        assert_eq!(size(&RecordOptions::new().ring_bytes(bytes)), expected);
+    }
+    Recorder::new().stop();
+}
+
+/// Of several waits of a poll none is told once the poll has an end.
+#[test]
+fn what_is_ready_waits_for_nothing() {
+    let polls = || {
+        let _notes = waits::Poll::begin();
+        waits::note(WaitKind::Join, 1);
+        waits::note(WaitKind::Sleep, 2);
+        record::poll_end(7, Outcome::Ready);
+        record::poll_end(7, Outcome::Pending);
+    };
+    let (_, records) = recorded(&RecordOptions::new(), polls);
+    let (join, sleep) = (WaitKind::Join as u64, WaitKind::Sleep as u64);
+    let expected = [
+        event(5, 1, 7, 0),
+        event(22, sleep, 2, 0),
+        event(5, join << 8, 7, 1),
+    ];
+    let records: Vec<Told> = records.iter().map(told).collect();
+    assert_eq!(records, expected);
+}
+
+/// Where the header page has the count of events that found no ring.
+#[test]
+fn events_that_find_no_ring_are_counted() {
+    const MISSED: usize = 7;
+
+    let _alone = alone();
+    let recorder = Recorder::new();
+    recorder.start(&RecordOptions::new()).unwrap();
+    super::super::session().unwrap().fill();
+    let missed = || {
+        let bytes = recorder.snapshot().unwrap();
+        u64::from_le_bytes(bytes[8 * MISSED..][..8].try_into().unwrap())
+    };
+    let before = missed();
+    thread::spawn(move || recorder.mark("n", 1)).join().unwrap();
+    assert!(missed() > before);
+    recorder.stop();
 }

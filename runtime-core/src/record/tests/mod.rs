@@ -1,7 +1,7 @@
 //! Unit tests of each part, of the ring one under load too, and a model of it under the model checker.
 
 #[cfg(not(runtime_loom))]
-mod events;
+pub(crate) mod events;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
@@ -18,6 +18,12 @@ mod words;
 use super::ring::{Record, Ring, Snapshot, Writer};
 use super::words::Words;
 use std::sync::Arc;
+
+/// Bytes of a worker's ring, of the recording that goes on.
+#[cfg(not(runtime_loom))]
+pub(crate) fn ring_bytes() -> usize {
+    super::session().map_or(0, |session| session.ring_bytes())
+}
 
 fn ring(capacity: usize) -> (Writer, Arc<Ring>) {
     let ring = Arc::new(Ring::new(Words::on_heap(Ring::words(capacity))));

@@ -60,6 +60,10 @@ fn a_worker_notes_its_thread() {
     assert!(counters.thread.lock().is_none());
     counters.note_thread();
     assert_eq!(*counters.thread.lock(), Some(std::thread::current().id()));
+    assert_eq!(counters.system_thread.get(), thread::system_id());
+    if cfg!(target_os = "linux") {
+        assert_ne!(counters.system_thread.get(), 0);
+    }
 }
 
 const PAUSE: Duration = Duration::from_millis(2);

@@ -3,6 +3,7 @@
 use super::super::parker::Parker;
 use super::*;
 use crate::driver::Unpark;
+use crate::record::tests::events::written_by;
 use std::sync::Arc;
 
 /// What was called, in order.
@@ -38,6 +39,7 @@ impl Timers for Wheels {
     }
     fn fire(&self, slot: usize, with_driver: bool) -> usize {
         self.log.lock().push(format!("fire {slot} {with_driver}"));
+        record::timers(self.fires);
         // Wakers run now, and may take their time: others must find the driver.
         assert_eq!(self.seat.is_taken(), !with_driver);
         self.fires
@@ -169,6 +171,30 @@ fn without_the_driver_a_sleep_ends_at_the_sooner_time_or_with_a_token() {
     assert!(driver.is_some());
     scene.parker.unpark(&Nobody);
     assert!(scene.sleep(None));
+}
+
+/// The recording tells of the sleep's end before what the timers do then. Kinds are told by their numbers in the format.
+#[test]
+fn a_sleep_without_the_driver_is_recorded() {
+    const PARK: u64 = 9;
+    const UNPARK: u64 = 10;
+    const TIMERS: u64 = 12;
+    let told = written_by(|| {
+        let scene = scene(Some(SHORT), 1);
+        drop(scene.seat.take());
+        assert!(scene.sleep(None));
+        scene.parker.unpark(&Nobody);
+        assert!(scene.sleep(None));
+    });
+    let expected = [
+        [PARK, 0, 0, 0],
+        [UNPARK, 0, 0, 0],
+        [TIMERS, 0, 1, 0],
+        [PARK, 0, 0, 0],
+        [UNPARK, 1, 0, 0],
+        [TIMERS, 0, 1, 0],
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! The watch's rest and grace period, one thread at a time.
 
 use super::*;
+use crate::driver::Drivers;
+use crate::runtime::{Config, Core, Handle};
+use crate::spawn::spawn;
+use crate::task::yield_now;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -116,6 +120,30 @@ fn a_stop_ends_a_rest_and_waits_for_the_thread() {
     assert!(ended.load(Ordering::Relaxed));
     // Again, by whoever else ends the runtime.
     rest.stop();
+}
+
+/// The thread of a watch that nobody calls any more, and what it holds of the runtime.
+#[test]
+fn a_rest_ends_with_its_runtime() {
+    for _ in 0..5 {
+        let core = Core::start(Config::new(Some(2), "test"), Drivers::default()).unwrap();
+        let policy = core.handle().shared.policy.multi_thread();
+        core.block_on(async {
+            let busy = spawn(async {
+                let handle = Handle::current();
+                while handle.shared.policy.multi_thread().watch.rest.needs_call() {
+                    yield_now().await;
+                }
+            });
+            busy.await.unwrap();
+        });
+        while !policy.watch.rest.needs_call() || !policy.idle.all_asleep() {
+            thread::yield_now();
+        }
+        let shared = Arc::downgrade(&core.handle().shared);
+        drop(core);
+        assert_eq!(shared.strong_count(), 0);
+    }
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! From when on something is told, and of whom.
+
+use super::*;
+use crate::driver::Drivers;
+use crate::runtime::{Config, Core};
+use crate::spawn::spawn;
+use crate::task::yield_now;
+use std::future::pending;
+
+const INSTANT: Duration = Duration::from_nanos(1);
+
+fn core(workers: Option<usize>) -> Core {
+    Core::start(Config::new(workers, "test"), Drivers::default()).unwrap()
+}
+
+#[test]
+fn what_is_told_begins_at_its_limit() {
+    for (limit, is_told) in [
+        (STALL, is_stall as fn(&_) -> bool),
+        (LATE, |late| is_late(*late)),
+    ] {
+        assert!(is_told(&limit) && !is_told(&(limit - INSTANT)));
+    }
+    for (queued, idle, threads, cap, expected) in [
+        (1, 0, 4, 4, true),
+        (9, 0, 5, 4, true),
+        (0, 0, 4, 4, false),
+        (1, 1, 4, 4, false),
+        (1, 0, 3, 4, false),
+    ] {
+        let is_full = is_full(queued, idle, threads, cap);
+        assert_eq!(is_full, expected, "{queued} {idle} {threads} {cap}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn descriptors_are_few_when_nine_of_ten_are_open() {
+    for (enough, limit) in [(90, 100), (99, 110), (81, 90), (9, 9), (180, 200)] {
+        assert!(are_nearly_all(enough, limit) && !are_nearly_all(enough - 1, limit));
+    }
+    assert!(!are_nearly_all(1 << 32, u64::MAX));
+    assert_eq!(open_of(Ok(7), 200), Some(6));
+    // None was left to list them by.
+    let error = |code| Err(io::Error::from_raw_os_error(code));
+    assert_eq!(open_of(error(libc::EMFILE), 200), Some(200));
+    assert_eq!(open_of(error(libc::EACCES), 200), None);
+}
+
+#[test]
+fn a_thread_is_in_the_system_or_it_is_not() {
+    for nowhere in ["", "0"] {
+        assert!(thread_is_at(7, nowhere).contains("thread 7 runs"));
+    }
+    let told = thread_is_at(7, "futex_wait");
+    assert!(told.contains("thread 7 waits in the system (futex_wait)"));
+}
+
+#[test]
+fn a_watch_looks_after_two_workers_and_more() {
+    let has_watch = |workers| has_watch(core(workers).handle());
+    assert_eq!(
+        [None, Some(1), Some(2), Some(3)].map(has_watch),
+        [false, false, true, true]
+    );
+}
+
+/// The tasks that are told to be in the same poll still.
+fn still(before: &TaskList, apart: Duration) -> Vec<Finding> {
+    let handle = Handle::current();
+    still_polled(&handle, before, &handle.tasks(), apart)
+}
+
+/// Beside one that waits, one that was not there at the first look, and the future of `block_on`.
+#[test]
+fn only_who_is_in_one_poll_at_both_looks_is_told() {
+    let core = core(None);
+    let told = core.block_on(async {
+        let waits = spawn(pending::<()>());
+        yield_now().await;
+        let looks = spawn(async {
+            let before = Handle::current().tasks();
+            let fresh = spawn(pending::<()>());
+            let same = still(&before, STALL);
+            assert!(still(&before, STALL - INSTANT).is_empty());
+            yield_now().await;
+            assert!(still(&before, STALL).is_empty());
+            fresh.abort();
+            same
+        });
+        let id = looks.id();
+        let told = looks.await.unwrap();
+        waits.abort();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(
+            (told[0].kind(), told[0].tasks()),
+            (FindingKind::Stall, &[id][..])
+        );
+        told
+    });
+    assert!(
+        told[0].evidence().contains("in one poll for 100.0ms"),
+        "{}",
+        told[0]
+    );
+}
+
+/// Its watch tells of them.
+#[test]
+fn a_runtime_with_a_watch_is_not_told_of_twice() {
+    let core = core(Some(2));
+    core.block_on(async {
+        let looks = spawn(async { still(&Handle::current().tasks(), STALL) });
+        assert!(looks.await.unwrap().is_empty());
+    });
+}
