@@ -44,7 +44,7 @@ pub fn refuse(number: i64, code: i32) {
 
 /// One of the process's soft limits becomes `to`, if that is given; the one before.
 #[cfg(target_os = "linux")]
-pub fn limit(resource: libc::__rlimit_resource_t, to: Option<u64>) -> u64 {
+pub fn limit(resource: libc::__rlimit_resource_t, to: Option<libc::rlim_t>) -> libc::rlim_t {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
