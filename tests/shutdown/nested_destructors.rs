@@ -217,7 +217,7 @@ fn that_panic() {
         }
     }
     std::panic::set_hook(Box::new(|info| {
-        if info.payload_as_str() != Some("on purpose") {
+        if info.payload().downcast_ref::<&str>() != Some(&"on purpose") {
             eprintln!("{info}");
         }
     }));

@@ -242,13 +242,13 @@ fn table(ports: &[Port]) -> String {
 fn page_of_targets(version: &str, table: &str) -> String {
     format!(
         "# Other systems\n\n\
-         selvedge is written for Linux, and only there are its tests run. What is told here is that it *compiles* elsewhere: \
+         selvedge is written for Linux, and only there are its tests run. What is told first is that it *compiles* elsewhere: \
          `cargo check` of the facade, with the compiler of `cargo xtask msrv` ({version}) and a standard library built from Debian's \
          package of its sources. For other systems, nothing is linked or run.\n\n{table}\n\
          Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. The finding that a process has nearly \
          no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
-         files, signals or children, and no threads, so no multi-thread runtime and no inspector. Processors without 64-bit atomics are not \
-         supported. io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
+         files, signals or children, and no threads, so no multi-thread runtime and no inspector. 32-bit PowerPC has no atomics of 64 bits, nor have \
+         MIPS and ARMv5: such words are kept by locks there (`base::atomic64`). io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
          Written by `cargo xtask ports` on {}\n",
         env::machine()
     )
