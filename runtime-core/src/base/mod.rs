@@ -2,10 +2,9 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `shim` | the choice between std, parking_lot and loom: atomics, locks, threads |
+//! | `shim` | the choice between std, parking_lot and loom: atomics, those of 64 bits where the processor has none, locks, threads |
 //! | `lock_audit` | the assertion, in debug builds, that no user code runs under a lock |
 //! | `contain` | user code's panics, kept from others |
-//! | `atomic64` | atomics of 64 bits where the processor has none |
 //! | `clock` | the time: every look at the system's clock |
 //! | `thread` | what this thread is used for, and its number |
 //! | `parker` | a thread that waits for a token |
@@ -26,7 +25,6 @@
 //! Each has its unit tests and, where threads meet, its models in `tests/`. Two slots above are not `WakerSlot`s, as no lock
 //! protects them: the join waker of a task and the wakers of a oneshot belong to a bit of a state word.
 
-pub mod atomic64;
 pub mod clock;
 pub mod contain;
 pub(crate) mod deferred;

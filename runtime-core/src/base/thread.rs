@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 // Not part of a protocol: std's atomic under the model checker too.
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 
 /// How this thread may block.

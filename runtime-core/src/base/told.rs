@@ -2,7 +2,7 @@
 //!
 //! They are not part of any protocol: std's atomics, under the model checker too.
 
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,6 +1,6 @@
 //! Runtime identifiers.
 
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;

@@ -8,7 +8,7 @@ use crate::base::clock;
 use crate::base::shim::sync::Mutex;
 use crate::base::thread;
 // Counters only, no protocol: std's atomics also under the model checker.
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};

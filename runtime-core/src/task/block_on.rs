@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 // A number for the recorder, not part of a protocol: std's atomic under the model checker too.
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 

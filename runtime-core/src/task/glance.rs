@@ -19,7 +19,7 @@ use crate::base::told::Told;
 use crate::base::waits::{self, RUNS, SEVERAL, Wait};
 use std::fmt;
 // Not part of the task's protocol: std's atomic under the model checker too.
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 
 /// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.

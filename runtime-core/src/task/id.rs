@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 // A plain counter, not part of any protocol: std's atomic also under the model checker.
-use crate::base::atomic64::AtomicU64;
+use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 
 /// Identifies a task.

@@ -248,7 +248,7 @@ fn page_of_targets(version: &str, table: &str) -> String {
          Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. The finding that a process has nearly \
          no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
          files, signals or children, and no threads, so no multi-thread runtime and no inspector. 32-bit PowerPC has no atomics of 64 bits, nor have \
-         MIPS and ARMv5: such words are kept by locks there (`base::atomic64`). io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
+         MIPS and ARMv5: such words are kept by locks there (`base::shim::atomic64`). io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
          Written by `cargo xtask ports` on {}\n",
         env::machine()
     )

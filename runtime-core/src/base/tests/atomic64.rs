@@ -1,6 +1,6 @@
 //! The stand-in for atomics of 64 bits, beside a plain number and between threads.
 
-use crate::base::atomic64::stand_in::Word;
+use crate::base::shim::atomic64::stand_in::Word;
 use proptest::prelude::*;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicUsize, fence};

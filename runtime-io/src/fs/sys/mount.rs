@@ -14,7 +14,7 @@
 //!   that asks other machines or processes (NFS, FUSE, 9p), nor those of the kernel itself (procfs), whose files may
 //!   do anything.
 
-use runtime_core::base::atomic64::AtomicU64;
+use runtime_core::base::shim::atomic64::AtomicU64;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;

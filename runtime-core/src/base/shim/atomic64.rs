@@ -18,7 +18,7 @@ pub use stand_in::Word as AtomicU64;
 pub use std::sync::atomic::AtomicU64;
 
 /// Compiled for the tests everywhere.
-#[cfg(any(test, not(target_has_atomic = "64")))]
+#[cfg(any(all(test, not(runtime_loom)), not(target_has_atomic = "64")))]
 pub(crate) mod stand_in {
     use std::cell::UnsafeCell;
     use std::fmt;
