@@ -21,6 +21,9 @@ pub(super) struct Machine {
     emulator: Option<Emulator>,
 }
 
+/// How many random lists of steps a test tries beside its model where an emulator runs it; elsewhere 256.
+pub(super) const CASES: usize = 32;
+
 /// Who runs its programs, and how the kernel knows them: by the first bytes.
 struct Emulator {
     program: &'static str,
@@ -197,7 +200,7 @@ impl Emulator {
         let program = self.program;
         format!(
             "#!/bin/sh\n\
-             export QEMU_LD_PREFIX='{folder}' ENTRY=':{program}:M::{magic}:{mask}:'\"$(command -v {program})\":F\n\
+             export PROPTEST_CASES={CASES} QEMU_LD_PREFIX='{folder}' ENTRY=':{program}:M::{magic}:{mask}:'\"$(command -v {program})\":F\n\
              exec unshare --user --map-root-user --mount sh -c '\n\
              mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc &&\n\
              printf %s \"$ENTRY\" >/proc/sys/fs/binfmt_misc/register\n\

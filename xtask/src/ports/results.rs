@@ -92,8 +92,9 @@ impl Results {
         )
     }
 
-    /// Adds a result in the place of an older one, and keeps all.
+    /// Adds a result in the place of an older one, and keeps all, those of other commands that run now too.
     pub(super) fn add(&mut self, ran: Ran) -> std::io::Result<()> {
+        *self = Results::kept();
         self.put(ran);
         let all: Vec<Value> = self.0.iter().map(Ran::as_json).collect();
         fs::write(Results::path(), Value::Array(all).to_string())

@@ -19,11 +19,10 @@ const LIMIT_ALONE: Duration = Duration::from_secs(90);
 pub(super) const PUBLISHED: &str = "tokio's own";
 
 /// Test programs of the project: the packages' own, then the rooms.
-pub(super) const SUITES: [&str; 20] = [
+pub(super) const SUITES: [&str; 19] = [
     "runtime_core",
     "runtime_io",
     "runtime_time",
-    "selvedge",
     "sync",
     "tasks",
     "time",
@@ -48,7 +47,7 @@ Left out are `io_uring` (qemu has none of its calls), `kernels` (the calls that 
 (features of their own), `examples` and `macros` (they start cargo, for this machine).\n\n";
 
 /// How many of them are packages'.
-const PACKAGES: usize = 4;
+const PACKAGES: usize = 3;
 
 /// Tests that are known to fail or to be absent: where (`qemu`, or how targets begin), the suite, the test or the module, and why.
 const KNOWN: &[(&str, &str, &str, &str)] = &[];
@@ -81,7 +80,10 @@ pub(super) fn run_all(
         .into_iter()
         .filter(|suite| is_wanted(suite))
         .collect();
-    let place = |dir: PathBuf| (dir, env::target_dir().join("ports/log"));
+    // Another command may run another processor's at the same time.
+    let log = format!("ports/{}.{}.log", machine.target, std::process::id());
+    let log = env::target_dir().join(log);
+    let place = |dir: PathBuf| (dir, log.clone());
     if !wanted.is_empty() {
         println!("{}: building {} suites", machine.target, wanted.len());
         let (dir, log) = place(env::root());
@@ -135,11 +137,14 @@ fn built(
     for suite in wanted {
         match suite.strip_prefix("runtime_") {
             Some(part) => cargo.args(["-p", &format!("selvedge-{part}")]),
-            None if is_package(suite) => &mut cargo,
             None => cargo.args(["--test", suite]),
         };
     }
-    build::executables(cargo, wanted, &env::target_dir().join("ports/build.log"))
+    build::executables(
+        cargo,
+        wanted,
+        &env::target_dir().join(format!("ports/{}.build.log", machine.target)),
+    )
 }
 
 /// tokio's published tests on the drop-in, and where they are to run.
