@@ -61,13 +61,15 @@ pub fn published(
     Ok((tokio.version, tokio.features))
 }
 
-/// All published files, built in `dir` by the commands that `cargo` makes (for its word), and the folder where they are to run.
+/// The published files that `filter` names, built in `dir` by the commands that `cargo` makes (for its word), and the folder where they are to run.
 pub fn built_by(
     dir: &Path,
+    filter: &[String],
     cargo: impl Fn(&str) -> Command,
 ) -> Result<(PathBuf, Vec<build::Built>), Box<dyn std::error::Error>> {
     let tokio = fetch::fetch(dir, &format!("={VERSION}"))?;
-    let files: Vec<_> = tokio.tests.iter().collect();
+    let files = tokio.tests.iter().filter(|f| wanted(&f.name, filter));
+    let files: Vec<_> = files.collect();
     let suite = suite::generate(dir, &tokio, false, false)?;
     if !suite.dir.join("Cargo.lock").exists() {
         let mut lock = cargo("generate-lockfile");

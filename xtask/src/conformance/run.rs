@@ -1,6 +1,6 @@
 //! Runs one built test file and reads libtest's report.
 //!
-//! A file that hangs is killed at its limit; one that aborts ends early. Either way the tests whose
+//! A file that hangs is killed at its limit; one that aborts ends early. In either case the tests whose
 //! result is unknown are run again one at a time, each with the limit for a single test: so a hang
 //! costs the tests that hang, not the file.
 
@@ -46,7 +46,8 @@ pub fn run_file(
     let ended = env::run_limited(&mut test(place, executable), limit, log)?;
     let mut results = parse(&ended.output, &names);
     let complete = ended.output.contains("\ntest result: ");
-    if !complete {
+    // What other threads print may tear a line of the report in two.
+    if !complete || results.len() < names.len() {
         let whole = how_it_ended(&ended);
         let mut hangs = 0;
         for name in &names {
@@ -112,6 +113,8 @@ fn test(place: &Place<'_>, executable: &Path) -> Command {
     command
         .current_dir(place.dir)
         .env("CARGO_MANIFEST_DIR", place.dir)
+        // Without optimization, to find the names for one takes seconds.
+        .env("RUST_BACKTRACE", "0")
         .env_remove("RUST_TEST_THREADS");
     command
 }

@@ -261,7 +261,7 @@ fn page_of_tests(section: &str) -> String {
          x86-64 and i686 by this machine itself. That shows faults of byte order and of sizes. It shows few of weak memory orders, \
          which are the models' task (`cargo xtask loom`).\n\n\
          A suite is a package's own tests (`runtime_core`, `runtime_io`, `runtime_time`), a room of [tests/](../tests/README.md), \
-         or {} of its release 1.54.1 on the drop-in. A test that fails is run once more by itself. \
+         or {} of its release 1.54.1 on the drop-in: those that `.ci/run` holds to pass on x86-64. A test that fails is run once more by itself. \
          Under qemu, tests beside a model try {} random lists of steps in place of 256.\n\n{}{section}\
          Written by `cargo xtask ports --run [TARGET] [--suite SUITE]`.\n",
         "tokio's published test files",
