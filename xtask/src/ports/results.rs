@@ -182,8 +182,7 @@ impl Results {
                 .iter()
                 .filter(|test| !ran.failed.contains_key(**test))
             {
-                let why =
-                    why(machine, &ran.suite, test).unwrap_or("compiled for other processors only");
+                let why = why(machine, &ran.suite, test).unwrap_or("without a result here");
                 let _ = writeln!(absent, "- `{}`, `{test}`: {why}", ran.suite);
             }
             for test in &ran.again {
@@ -274,7 +273,7 @@ mod tests {
         assert_eq!(all, "| all | 2 | 1 | 1 | 0 | 2 | | |");
         assert!(block.contains("Of 4 tests that pass on x86-64, 2 pass here (50.00 %)."));
         assert!(block.contains("`b`: not yet known why: left: 1\n"));
-        assert!(block.contains("`d`: compiled for other processors only\n"));
+        assert!(block.contains("`d`: without a result here\n"));
         assert!(block.contains("itself:\n- `runtime_core`, `c`\n"));
     }
 
