@@ -1,7 +1,7 @@
 //! What the tests did, kept between runs below the target directory, and the page's section that is made of it.
 
 use super::machine::{MACHINES, Machine};
-use super::suites::{PUBLISHED, SUITES, why};
+use super::suites::{PUBLISHED, SUITES, is_for, why};
 use crate::env;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ impl Results {
         };
         self.0
             .iter()
-            .filter(|ran| ran.target == machine.target)
+            .filter(|ran| ran.target == machine.target && is_for(machine, &ran.suite))
             .all(is_known)
     }
 
@@ -141,6 +141,7 @@ impl Results {
 
     fn block(&self, machine: &Machine) -> Option<String> {
         let suites = SUITES.into_iter().chain([PUBLISHED]);
+        let suites = suites.filter(|suite| is_for(machine, suite));
         let rows: Vec<&Ran> = suites
             .filter_map(|suite| self.of(machine.target, suite))
             .collect();
