@@ -161,7 +161,7 @@ fn a_file_is_a_vector_with_a_cursor() {
         let folder = Folder::new("model");
         let path = folder.file("file");
         let runtime = current();
-        proptest!(ProptestConfig::with_cases(300), |(start in 0..200_usize, steps in steps(), opened: bool)| {
+        proptest!(ProptestConfig::default(), |(start in 0..200_usize, steps in steps(), opened: bool)| {
             let content: Vec<u8> = (0..start).map(|i| (i * 7 % 251) as u8).collect();
             std::fs::write(&path, &content).unwrap();
             let mut model = Model { content, position: 0 };
@@ -185,7 +185,7 @@ fn a_file_is_a_vector_with_a_cursor() {
 fn a_stream_is_a_queue_each_way() {
     within(120, || {
         let runtime = current();
-        proptest!(ProptestConfig::with_cases(200), |(steps in steps())| {
+        proptest!(ProptestConfig::default(), |(steps in steps())| {
             let (ours, other) = std::os::unix::net::UnixStream::pair().unwrap();
             let mut expected = VecDeque::new();
             let mut next = 0_u8;

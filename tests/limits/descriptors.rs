@@ -18,7 +18,10 @@ fn server_outlives_the_descriptor_limit() {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let client = TcpStream::connect(address).await.unwrap();
-            limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 16));
+            limit(
+                libc::RLIMIT_NOFILE,
+                Some(support::open_fds() as libc::rlim_t + 16),
+            );
             let spare = all_descriptors();
 
             let error = listener.accept().await.unwrap_err();
@@ -48,7 +51,10 @@ fn refused_runtimes_keep_no_descriptor() {
     if !in_own_process!() {
         return;
     }
-    let old = limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 32));
+    let old = limit(
+        libc::RLIMIT_NOFILE,
+        Some(support::open_fds() as libc::rlim_t + 32),
+    );
     let mut spare = all_descriptors();
     let mut refused = 0;
     for room in 0..8 {
@@ -84,7 +90,10 @@ fn children_are_awaited_without_a_new_descriptor() {
                 .arg("0.1")
                 .spawn()
                 .unwrap();
-            let old = limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 8));
+            let old = limit(
+                libc::RLIMIT_NOFILE,
+                Some(support::open_fds() as libc::rlim_t + 8),
+            );
             let spare = all_descriptors();
             let pid = orphan.id().unwrap();
             drop(orphan);
@@ -111,7 +120,10 @@ fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
     support::current().block_on(async {
         let moment = Duration::from_millis(10);
         assert!(tokio::time::timeout(moment, ctrl_c()).await.is_err());
-        let old = limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 8));
+        let old = limit(
+            libc::RLIMIT_NOFILE,
+            Some(support::open_fds() as libc::rlim_t + 8),
+        );
         let spare = all_descriptors();
         for _ in 0..3 {
             let ended = tokio::time::timeout(moment, ctrl_c()).await;
@@ -155,7 +167,10 @@ fn copies_end_in_an_error_or_go_on() {
         reader.read_exact(&mut start).await.unwrap();
         writer.write_all(&start).await.unwrap();
 
-        let old = limit(libc::RLIMIT_NOFILE, Some(support::open_fds() as u64 + 16));
+        let old = limit(
+            libc::RLIMIT_NOFILE,
+            Some(support::open_fds() as libc::rlim_t + 16),
+        );
         let mut spare = all_descriptors();
         for free in [0, 1] {
             let error = tokio::fs::copy(&from, &to).await.unwrap_err();
@@ -197,7 +212,7 @@ fn files_end_where_they_may_not_grow() {
     // SAFETY: ignoring the signal leaves the error to the writer.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let size = |to| limit(libc::RLIMIT_FSIZE, Some(to));
-    let old = size(ROOM as u64);
+    let old = size(ROOM as libc::rlim_t);
     for runtime in support::both() {
         runtime.block_on(async {
             let length = async || tokio::fs::metadata(&to).await.unwrap().len();

@@ -12,7 +12,7 @@ fn thread_limit_of_the_blocking_pool() {
     within(20, || {
         // No address space has room for such a stack.
         let runtime = Builder::new_current_thread()
-            .thread_stack_size(1 << 46)
+            .thread_stack_size(usize::MAX / 4 * 3)
             .enable_all()
             .build()
             .unwrap();

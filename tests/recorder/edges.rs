@@ -267,7 +267,10 @@ fn a_sleep_is_told_in_each_poll() {
             selvedge::spawn(async move { long().await }),
             selvedge::spawn(polls_twice(long())),
         ];
-        selvedge::time::sleep(Duration::from_millis(2)).await;
+        // On this runtime the others have their polls meanwhile.
+        for _ in 0..20 {
+            selvedge::task::yield_now().await;
+        }
         let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
         let now = Analysis::of(&selvedge_trace::Recording::read(&bytes.unwrap()).unwrap());
         let sleepers = now.tasks.values().filter(|t| t.kind == PollKind::Task);
@@ -293,7 +296,10 @@ fn a_poll_that_waits_for_many_things_tells_of_some() {
         let channels: Vec<_> = (0..8).map(|_| oneshot::channel::<()>()).collect();
         let (kept, waits): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
         let task = selvedge::spawn(futures_util::future::join_all(waits));
-        selvedge::time::sleep(Duration::from_millis(2)).await;
+        // On this runtime the others have their polls meanwhile.
+        for _ in 0..20 {
+            selvedge::task::yield_now().await;
+        }
         let bytes = selvedge::runtime::Handle::current().recorder().snapshot();
         let now = Analysis::of(&selvedge_trace::Recording::read(&bytes.unwrap()).unwrap());
         let mut tasks = now.tasks.values().filter(|t| t.kind == PollKind::Task);

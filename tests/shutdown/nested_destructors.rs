@@ -14,7 +14,7 @@ const SMALL_STACK: usize = 256 * 1024;
 
 /// On a thread with a small stack.
 fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
-    within(120, || {
+    within(300, || {
         let thread = std::thread::Builder::new().stack_size(SMALL_STACK);
         thread.spawn(f).unwrap().join().unwrap();
     });
@@ -217,7 +217,7 @@ fn that_panic() {
         }
     }
     std::panic::set_hook(Box::new(|info| {
-        if info.payload_as_str() != Some("on purpose") {
+        if info.payload().downcast_ref::<&str>() != Some(&"on purpose") {
             eprintln!("{info}");
         }
     }));

@@ -8,7 +8,7 @@ pub fn with_steps<S: Clone + std::fmt::Debug + 'static>(
     test: impl Fn(&[S]),
 ) {
     let config = ProptestConfig {
-        cases: 400,
+        cases: ProptestConfig::default().cases * 3 / 2,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -44,7 +44,7 @@ pub fn refuse(number: i64, code: i32) {
 
 /// One of the process's soft limits becomes `to`, if that is given; the one before.
 #[cfg(target_os = "linux")]
-pub fn limit(resource: libc::__rlimit_resource_t, to: Option<u64>) -> u64 {
+pub fn limit(resource: libc::__rlimit_resource_t, to: Option<libc::rlim_t>) -> libc::rlim_t {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
@@ -72,7 +72,7 @@ pub fn all_descriptors() -> Vec<File> {
 
 /// Leaves this process no descriptor to open; the limit goes back, and those that fill it up close, with the result.
 pub struct NoDescriptor {
-    old: u64,
+    old: libc::rlim_t,
     fill: Vec<File>,
 }
 
@@ -109,13 +109,13 @@ impl Drop for NoDescriptor {
 pub const STACK: usize = 1 << 30;
 
 /// While this lives, no thread with a stack of `STACK` bytes can be made.
-pub struct NoThreads(u64);
+pub struct NoThreads(libc::rlim_t);
 
 impl NoThreads {
     pub fn new() -> NoThreads {
         let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
-        let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
-        let room = pages * 4096 + STACK as u64 / 2;
+        let pages: libc::rlim_t = pages.split(' ').next().unwrap().parse().unwrap();
+        let room = pages * 4096 + STACK as libc::rlim_t / 2;
         NoThreads(limit(libc::RLIMIT_AS, Some(room)))
     }
 }

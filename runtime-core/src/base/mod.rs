@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `shim` | the choice between std, parking_lot and loom: atomics, locks, threads |
+//! | `shim` | the choice between std, parking_lot and loom: atomics, those of 64 bits where the processor has none, locks, threads |
 //! | `lock_audit` | the assertion, in debug builds, that no user code runs under a lock |
 //! | `contain` | user code's panics, kept from others |
 //! | `clock` | the time: every look at the system's clock |

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 // Not part of a protocol: std's atomic under the model checker too.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// How this thread may block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //!
 //! They are not part of any protocol: std's atomics, under the model checker too.
 
+use crate::base::shim::atomic64::AtomicU64;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 macro_rules! told {
     ($(#[$doc:meta])* $name:ident, $number:ty, $atomic:ty) => {

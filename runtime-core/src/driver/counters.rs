@@ -1,7 +1,8 @@
 //! What a reactor counts for the runtime's figures.
 
 // Counters only, no protocol: std's atomics also under the model checker.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// What a reactor has done since it was made.
 #[derive(Debug, Default)]

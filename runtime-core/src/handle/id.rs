@@ -1,8 +1,9 @@
 //! Runtime identifiers.
 
+use crate::base::shim::atomic64::AtomicU64;
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Identifies a runtime among those of this process, living or ended.
 ///

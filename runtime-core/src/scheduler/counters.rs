@@ -8,7 +8,8 @@ use crate::base::clock;
 use crate::base::shim::sync::Mutex;
 use crate::base::thread;
 // Counters only, no protocol: std's atomics also under the model checker.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 

@@ -11,7 +11,8 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 // A number for the recorder, not part of a protocol: std's atomic under the model checker too.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
 /// The thread's parker, and the number of the future that the recorder hears of; 0: none.

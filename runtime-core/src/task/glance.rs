@@ -19,7 +19,8 @@ use crate::base::told::Told;
 use crate::base::waits::{self, RUNS, SEVERAL, Wait};
 use std::fmt;
 // Not part of the task's protocol: std's atomic under the model checker too.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.
 const QUEUED: u64 = 0x80;

@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::num::NonZeroU64;
 // A plain counter, not part of any protocol: std's atomic also under the model checker.
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::base::shim::atomic64::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// Identifies a task.
 ///

@@ -15,7 +15,7 @@
 //!     given what was dealt with.
 
 use runtime_core::base::handshake;
-use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long an arrival that nobody took is kept.
@@ -26,8 +26,9 @@ pub(super) struct Latch {
     arrivals: AtomicUsize,
     /// The most arrivals that a listener took note of.
     taken: AtomicUsize,
-    /// When the last one came, in nanoseconds of the monotonic clock.
-    last_at: AtomicU64,
+    /// When the last one came, in milliseconds of the monotonic clock, modulo the range. No 64 bits: where atomics of that size are
+    /// made with a lock, a handler must not touch them.
+    last_at: AtomicUsize,
 }
 
 impl Latch {
@@ -36,7 +37,7 @@ impl Latch {
         Latch {
             arrivals: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
-            last_at: AtomicU64::new(0),
+            last_at: AtomicUsize::new(0),
         }
     }
 
@@ -45,14 +46,14 @@ impl Latch {
         Latch {
             arrivals: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
-            last_at: AtomicU64::new(0),
+            last_at: AtomicUsize::new(0),
         }
     }
 
-    /// Counts an arrival. For the handler: nothing but atomics.
+    /// Counts an arrival at `now`, in nanoseconds. For the handler: nothing but atomics.
     pub(super) fn arrive(&self, now: u64) {
         // Ordering: Relaxed; published by the next line.
-        self.last_at.store(now, Ordering::Relaxed);
+        self.last_at.store(millis(now), Ordering::Relaxed);
         // Ordering: Release; pairs with the Acquire of `arrivals`: who sees the arrival sees its time.
         self.arrivals.fetch_add(1, Ordering::Release);
     }
@@ -69,8 +70,9 @@ impl Latch {
         // Ordering: Relaxed; as recent as what was passed to this thread since another took the arrival.
         let is_to_be_had = self.taken.load(Ordering::Relaxed) < arrivals;
         // Ordering: Relaxed; not older than the arrival seen above.
-        let age = now.saturating_sub(self.last_at.load(Ordering::Relaxed));
-        arrivals - usize::from(is_to_be_had && u128::from(age) < KEPT.as_nanos())
+        let age = millis(now).wrapping_sub(self.last_at.load(Ordering::Relaxed));
+        // Negative: it came after `now`.
+        arrivals - usize::from(is_to_be_had && (age as isize) < KEPT.as_millis() as isize)
     }
 
     /// True if there are others than those `seen`, which are seen and taken then.
@@ -83,6 +85,11 @@ impl Latch {
         self.taken.fetch_max(arrivals, Ordering::Relaxed);
         true
     }
+}
+
+/// Of nanoseconds, modulo the range.
+fn millis(nanos: u64) -> usize {
+    (nanos / 1_000_000) as usize
 }
 
 /// Whether a self-pipe is in use: then each arrival writes to it.

@@ -269,7 +269,7 @@ fn run(ops: Vec<Op>, room: usize) -> Result<Both, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
     #[test]
     fn fires_what_a_sorted_map_would_and_in_its_order(
         ops in proptest::collection::vec(op(), 1..60),

@@ -6,8 +6,8 @@ use crate::env;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 pub struct Built {
     pub name: String,
@@ -18,23 +18,40 @@ pub struct Built {
 pub fn build(suite: &Suite, files: &[&TestFile]) -> Result<Vec<Built>, Box<dyn std::error::Error>> {
     let mut command = env::cargo();
     command
-        .current_dir(&suite.dir)
-        .args([
-            "build",
-            "--keep-going",
-            "--message-format=json",
-            "--features",
-            suite.features,
-        ])
+        .arg("build")
         .arg("--target-dir")
         .arg(&suite.target_dir)
-        .env("RUSTFLAGS", &suite.rustflags)
-        .stdout(Stdio::piped());
+        .env("RUSTFLAGS", &suite.rustflags);
+    build_by(command, suite, files)
+}
+
+/// As [`build`], by a cargo that knows where to and for what.
+pub fn build_by(
+    mut command: Command,
+    suite: &Suite,
+    files: &[&TestFile],
+) -> Result<Vec<Built>, Box<dyn std::error::Error>> {
+    command.current_dir(&suite.dir).args([
+        "--keep-going",
+        "--message-format=json",
+        "--features",
+        suite.features,
+    ]);
     for file in files {
         command.args(["--test", &file.name]);
     }
-    let log = suite.dir.join("build.log");
-    let mut child = command.stderr(std::fs::File::create(&log)?).spawn()?;
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    executables(command, &names, &suite.dir.join("build.log"))
+}
+
+/// Runs a cargo that tells of what it does in JSON; the test programs of these names.
+pub fn executables(
+    mut command: Command,
+    names: &[&str],
+    log: &Path,
+) -> Result<Vec<Built>, Box<dyn std::error::Error>> {
+    command.stdout(Stdio::piped());
+    let mut child = command.stderr(std::fs::File::create(log)?).spawn()?;
     let mut executables = HashMap::new();
     let mut errors: HashMap<String, String> = HashMap::new();
     let mut elsewhere = None;
@@ -48,7 +65,7 @@ pub fn build(suite: &Suite, files: &[&TestFile]) -> Result<Vec<Built>, Box<dyn s
             .to_owned();
         let is_test = message["target"]["kind"][0] == "test";
         match message["reason"].as_str() {
-            Some("compiler-artifact") if is_test => {
+            Some("compiler-artifact") => {
                 if let Some(path) = message["executable"].as_str() {
                     executables.insert(target, PathBuf::from(path));
                 }
@@ -66,16 +83,16 @@ pub fn build(suite: &Suite, files: &[&TestFile]) -> Result<Vec<Built>, Box<dyn s
     }
     let status = child.wait()?;
     if !status.success() && executables.is_empty() && errors.is_empty() {
-        let log = std::fs::read_to_string(&log)?;
+        let log = std::fs::read_to_string(log)?;
         return Err(elsewhere.unwrap_or(log).into());
     }
-    Ok(files
+    Ok(names
         .iter()
-        .map(|file| Built {
-            name: file.name.clone(),
-            executable: executables.remove(&file.name).ok_or_else(|| {
+        .map(|&name| Built {
+            name: name.to_owned(),
+            executable: executables.remove(name).ok_or_else(|| {
                 errors
-                    .remove(&file.name)
+                    .remove(name)
                     .or_else(|| elsewhere.clone())
                     .unwrap_or_else(|| "not built".into())
             }),

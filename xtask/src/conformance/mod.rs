@@ -11,14 +11,15 @@
 //!
 //! Everything generated lies in `target/conformance`. The tests are never copied into the project.
 
-mod build;
+pub mod build;
 mod fetch;
-mod report;
-mod run;
+pub mod report;
+pub mod run;
 mod suite;
 
 use crate::{Outcome, env};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// The release that the drop-in stands in for.
@@ -60,6 +61,26 @@ pub fn published(
     Ok((tokio.version, tokio.features))
 }
 
+/// The published files that `filter` names, built in `dir` by the commands that `cargo` makes (for its word), and the folder where they are to run.
+pub fn built_by(
+    dir: &Path,
+    filter: &[String],
+    cargo: impl Fn(&str) -> Command,
+) -> Result<(PathBuf, Vec<build::Built>), Box<dyn std::error::Error>> {
+    let tokio = fetch::fetch(dir, &format!("={VERSION}"))?;
+    let files = tokio.tests.iter().filter(|f| wanted(&f.name, filter));
+    let files: Vec<_> = files.collect();
+    let suite = suite::generate(dir, &tokio, false, false)?;
+    if !suite.dir.join("Cargo.lock").exists() {
+        let mut lock = cargo("generate-lockfile");
+        if !lock.current_dir(&suite.dir).status()?.success() {
+            return Err("no versions for tokio's tests".into());
+        }
+    }
+    let built = build::build_by(cargo("build"), &suite, &files)?;
+    Ok((suite.dir, built))
+}
+
 pub fn run(args: &Args) -> Outcome {
     let dir = env::target_dir().join("conformance");
     let tokio = fetch::fetch(&dir, &format!("={VERSION}"))?;
@@ -73,13 +94,18 @@ pub fn run(args: &Args) -> Outcome {
     }
     let suite = suite::generate(&dir, &tokio, args.unstable, args.reference)?;
     let built = build::build(&suite, &files)?;
+    let place = run::Place {
+        dir: &suite.dir,
+        log: suite.dir.join("run.log"),
+        runner: None,
+    };
     let mut results = Vec::new();
     for file in &built {
         let result = if args.no_run {
             report::FileResult::only_built(file)
         } else {
             run::run_file(
-                &suite,
+                &place,
                 file,
                 Duration::from_secs(args.timeout),
                 Duration::from_secs(args.single_timeout),

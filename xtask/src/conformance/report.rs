@@ -11,8 +11,8 @@ pub struct Failure {
 
 pub struct FileResult {
     pub name: String,
-    pub passed: usize,
-    pub ignored: usize,
+    pub passed: Vec<String>,
+    pub ignored: Vec<String>,
     pub failures: Vec<Failure>,
     /// The first error, if the file does not compile.
     pub compile_error: Option<String>,
@@ -25,8 +25,8 @@ impl FileResult {
     pub fn empty(name: &str, took: Duration) -> FileResult {
         FileResult {
             name: name.to_owned(),
-            passed: 0,
-            ignored: 0,
+            passed: Vec::new(),
+            ignored: Vec::new(),
             failures: Vec::new(),
             compile_error: None,
             note: None,
@@ -46,7 +46,7 @@ impl FileResult {
 }
 
 pub fn print_line(r: &FileResult, verbose: bool) {
-    let verdict = match (&r.compile_error, r.failures.len(), r.passed) {
+    let verdict = match (&r.compile_error, r.failures.len(), r.passed.len()) {
         (Some(_), ..) => "NO BUILD",
         (None, 0, 0) => "empty",
         (None, 0, _) => "ok",
@@ -66,7 +66,7 @@ pub fn print_line(r: &FileResult, verbose: bool) {
         "{:<44} {:<8} {:>4} passed {:>3} failed {:>6.1}s {reason}{note}",
         r.name,
         verdict,
-        r.passed,
+        r.passed.len(),
         r.failures.len(),
         r.took.as_secs_f64(),
     );
@@ -81,14 +81,14 @@ pub fn print_total(results: &[FileResult]) {
     let sum = |f: fn(&FileResult) -> usize| results.iter().map(f).sum::<usize>();
     println!(
         "total: {} passed, {} failed, {} ignored; {} files: {} with passing tests only, {} with failures, {} do not compile, {} hold no test here",
-        sum(|r| r.passed),
+        sum(|r| r.passed.len()),
         sum(|r| r.failures.len()),
-        sum(|r| r.ignored),
+        sum(|r| r.ignored.len()),
         results.len(),
-        sum(|r| usize::from(r.is_good() && r.passed > 0)),
+        sum(|r| usize::from(r.is_good() && !r.passed.is_empty())),
         sum(|r| usize::from(!r.failures.is_empty())),
         sum(|r| usize::from(r.compile_error.is_some())),
-        sum(|r| usize::from(r.is_good() && r.passed == 0)),
+        sum(|r| usize::from(r.is_good() && r.passed.is_empty())),
     );
 }
 
@@ -104,9 +104,9 @@ pub fn as_json(results: &[FileResult]) -> Value {
                     .collect();
                 json!({
                     "file": r.name,
-                    "passed": r.passed,
+                    "passed": r.passed.len(),
                     "failed": r.failures.len(),
-                    "ignored": r.ignored,
+                    "ignored": r.ignored.len(),
                     "compile_error": r.compile_error,
                     "failures": failures,
                     "note": r.note,

@@ -1,24 +1,32 @@
 //! Runs one built test file and reads libtest's report.
 //!
-//! A file that hangs is killed at its limit; one that aborts ends early. Either way the tests whose
+//! A file that hangs is killed at its limit; one that aborts ends early. In either case the tests whose
 //! result is unknown are run again one at a time, each with the limit for a single test: so a hang
 //! costs the tests that hang, not the file.
 
 use super::build::Built;
 use super::report::{Failure, FileResult};
-use super::suite::Suite;
 use crate::env;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 /// After this many hangs in one file the rest of it is given up.
 const MAX_HANGS: usize = 6;
 
+/// Where test programs run.
+pub struct Place<'a> {
+    pub dir: &'a Path,
+    /// What they say, until the next one.
+    pub log: PathBuf,
+    /// What runs them, if they are another processor's.
+    pub runner: Option<&'a Path>,
+}
+
 pub fn run_file(
-    suite: &Suite,
+    place: &Place<'_>,
     file: &Built,
     limit: Duration,
     single_limit: Duration,
@@ -26,19 +34,20 @@ pub fn run_file(
     let Ok(executable) = &file.executable else {
         return Ok(FileResult::only_built(file));
     };
-    let log = suite.dir.join("run.log");
+    let log = &place.log;
     let start = std::time::Instant::now();
-    let listing = env::run_limited(test(suite, executable).arg("--list"), single_limit, &log)?;
+    let listing = env::run_limited(test(place, executable).arg("--list"), single_limit, log)?;
     let names: Vec<&str> = listing
         .output
         .lines()
         .filter_map(|l| l.strip_suffix(": test"))
         .collect();
 
-    let ended = env::run_limited(&mut test(suite, executable), limit, &log)?;
+    let ended = env::run_limited(&mut test(place, executable), limit, log)?;
     let mut results = parse(&ended.output, &names);
     let complete = ended.output.contains("\ntest result: ");
-    if !complete {
+    // What other threads print may tear a line of the report in two.
+    if !complete || results.len() < names.len() {
         let whole = how_it_ended(&ended);
         let mut hangs = 0;
         for name in &names {
@@ -48,17 +57,9 @@ pub fn run_file(
             let result = if hangs >= MAX_HANGS {
                 TestResult::Failed(format!("not run: too many hangs (file: {whole})"))
             } else {
-                let alone = env::run_limited(
-                    test(suite, executable).args(["--exact", name]),
-                    single_limit,
-                    &log,
-                )?;
-                hangs += usize::from(alone.status.is_none());
-                let found = parse(&alone.output, &[name]).remove(*name);
-                match found {
-                    Some(result) if alone.output.contains("\ntest result: ") => result,
-                    _ => TestResult::Failed(how_it_ended(&alone)),
-                }
+                let (result, has_hung) = alone(place, executable, name, single_limit)?;
+                hangs += usize::from(has_hung);
+                result
             };
             results.insert((*name).to_owned(), result);
         }
@@ -69,19 +70,51 @@ pub fn run_file(
     }
     for (name, result) in results {
         match result {
-            TestResult::Passed => out.passed += 1,
-            TestResult::Ignored => out.ignored += 1,
+            TestResult::Passed => out.passed.push(name),
+            TestResult::Ignored => out.ignored.push(name),
             TestResult::Failed(reason) => out.failures.push(Failure { name, reason }),
         }
     }
     Ok(out)
 }
 
-fn test(suite: &Suite, executable: &Path) -> Command {
-    let mut command = Command::new(executable);
+/// Does the test pass by itself?
+pub fn passes_alone(
+    place: &Place<'_>,
+    executable: &Path,
+    name: &str,
+    limit: Duration,
+) -> std::io::Result<bool> {
+    let (result, _) = alone(place, executable, name, limit)?;
+    Ok(matches!(result, TestResult::Passed))
+}
+
+/// What a test does by itself, and whether it was killed.
+fn alone(
+    place: &Place<'_>,
+    executable: &Path,
+    name: &str,
+    limit: Duration,
+) -> std::io::Result<(TestResult, bool)> {
+    let mut command = test(place, executable);
+    let ended = env::run_limited(command.args(["--exact", name]), limit, &place.log)?;
+    let result = match parse(&ended.output, &[name]).remove(name) {
+        Some(result) if ended.output.contains("\ntest result: ") => result,
+        _ => TestResult::Failed(how_it_ended(&ended)),
+    };
+    Ok((result, ended.status.is_none()))
+}
+
+fn test(place: &Place<'_>, executable: &Path) -> Command {
+    let mut command = Command::new(place.runner.unwrap_or(executable));
+    if place.runner.is_some() {
+        command.arg(executable);
+    }
     command
-        .current_dir(&suite.dir)
-        .env("CARGO_MANIFEST_DIR", &suite.dir)
+        .current_dir(place.dir)
+        .env("CARGO_MANIFEST_DIR", place.dir)
+        // Without optimization, to find the names for one takes seconds.
+        .env("RUST_BACKTRACE", "0")
         .env_remove("RUST_TEST_THREADS");
     command
 }

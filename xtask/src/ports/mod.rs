@@ -2,10 +2,12 @@
 //!
 //! The compiler is that of `cargo xtask msrv`, its standard library is built from Debian's package of its sources (`-Zbuild-std`,
 //! which `RUSTC_BOOTSTRAP` permits): nothing is installed. `cargo check`, so no linker and nothing of the other system is
-//! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`emulated`).
+//! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`machine`, `suites`, `results`).
 //! Writes docs/ports.md: what compiles if all targets are asked for, and of tests what was run. The rest stays as it is there.
 
-mod emulated;
+mod machine;
+mod results;
+mod suites;
 
 use crate::{Outcome, env, msrv};
 use std::fs;
@@ -17,9 +19,12 @@ pub struct Args {
     /// Write nothing.
     #[arg(long)]
     check: bool,
-    /// Also run tests on other Linux processors: needs a linker for each, qemu-user, and ten minutes for each.
+    /// Run tests on other Linux processors, and check nothing else: needs a linker for each, qemu-user, and half an hour for each.
     #[arg(long)]
     run: bool,
+    /// With `--run`: only these suites (`sync`, `runtime_core`; `published`: tokio's test files).
+    #[arg(long)]
+    suite: Vec<String>,
     /// This compiler in place of Debian's, with the standard library's sources (`rustup component add rust-src`). Nothing is written.
     #[arg(long)]
     rustc: Option<PathBuf>,
@@ -33,7 +38,7 @@ const WITHOUT_SYSTEM: &str = "io-util,macros,rt,sync,time";
 const ALL: &str = "full,io-uring,schedule-latency,test-util,tracing";
 
 /// A target, and the features that it is to have.
-const TARGETS: [(&str, &str); 9] = [
+const TARGETS: [(&str, &str); 10] = [
     ("x86_64-apple-darwin", "full"),
     ("aarch64-apple-darwin", "full"),
     ("x86_64-unknown-freebsd", "full"),
@@ -43,6 +48,7 @@ const TARGETS: [(&str, &str); 9] = [
     ("s390x-unknown-linux-gnu", ALL),
     ("armv7-unknown-linux-gnueabihf", ALL),
     ("i686-unknown-linux-gnu", ALL),
+    ("powerpc-unknown-linux-gnu", ALL),
 ];
 
 /// What the page tells of tests.
@@ -68,10 +74,34 @@ pub fn run(args: &Args) -> Outcome {
     let is_wanted = |target: &str| {
         args.filter.is_empty() || args.filter.iter().any(|f| target.contains(f.as_str()))
     };
+    let kept = match args.check || args.rustc.is_some() {
+        true => None,
+        false => Some(env::root().join("docs/ports.md")),
+    };
+    match args.run {
+        true => run_tests(&rustc, &args.suite, is_wanted, kept.as_deref()),
+        false => check_all(
+            &version,
+            &rustc,
+            args.filter.is_empty(),
+            is_wanted,
+            kept.as_deref(),
+        ),
+    }
+}
+
+/// Compiles for all wanted targets. What compiles is told by the page only if all were.
+fn check_all(
+    version: &str,
+    rustc: &Path,
+    are_all: bool,
+    is_wanted: impl Fn(&str) -> bool,
+    page: Option<&Path>,
+) -> Outcome {
     let mut ports = Vec::new();
     for (target, features) in TARGETS {
         if is_wanted(target) {
-            ports.push(check(&rustc, target, features)?);
+            ports.push(check(rustc, target, features)?);
         }
     }
     if ports.is_empty() {
@@ -79,27 +109,50 @@ pub fn run(args: &Args) -> Outcome {
     }
     let table = table(&ports);
     print!("{table}");
-    let ran = match args.run {
-        true => Some(emulated::run(&rustc, is_wanted)?),
-        false => None,
-    };
-    if !args.check && args.rustc.is_none() {
-        let path = env::root().join("docs/ports.md");
-        let old = fs::read_to_string(&path).unwrap_or_default();
-        let (compiled, tests) = old.split_at(old.find(TESTS).unwrap_or(old.len()));
-        let tests = match &ran {
-            Some(ran) => page_of_tests(ran, tests),
-            None => tests.to_owned(),
-        };
-        // What compiles is told only if all was asked for.
-        let compiled = match args.filter.is_empty() {
-            true => page(&version, &table),
-            false => compiled.to_owned(),
-        };
-        env::write_if_changed(&path, &(compiled + &tests))?;
+    if let Some(path) = page.filter(|_| are_all) {
+        let old = fs::read_to_string(path).unwrap_or_default();
+        let (_, tests) = parts(&old);
+        env::write_if_changed(path, &(page_of_targets(version, &table) + tests))?;
     }
-    let has_passed = ran.iter().flatten().all(emulated::Ran::is_fine);
-    Ok(has_passed && ports.iter().all(Port::is_fine))
+    Ok(ports.iter().all(Port::is_fine))
+}
+
+/// Runs the wanted suites on the wanted processors, and on this one, which is what they are held against.
+fn run_tests(
+    rustc: &Path,
+    suites: &[String],
+    is_wanted: impl Fn(&str) -> bool,
+    page: Option<&Path>,
+) -> Outcome {
+    let is_suite = |suite: &str| {
+        let word = |word: &String| match word == "published" {
+            true => suite == suites::PUBLISHED,
+            false => word == suite,
+        };
+        suites.is_empty() || suites.iter().any(word)
+    };
+    let mut results = results::Results::kept();
+    let mut are_fine = true;
+    for machine in machine::MACHINES.iter().filter(|m| is_wanted(m.target)) {
+        suites::run_all(rustc, machine, is_suite, |ran| {
+            results.add(ran)?;
+            let Some(path) = page else { return Ok(()) };
+            let old = fs::read_to_string(path).unwrap_or_default();
+            let (compiled, tests) = parts(&old);
+            let tests = page_of_tests(&results.section(tests));
+            Ok(env::write_if_changed(
+                path,
+                &(compiled.to_owned() + &tests),
+            )?)
+        })?;
+        are_fine &= results.are_fine(machine);
+    }
+    Ok(are_fine)
+}
+
+/// The page's two sections.
+fn parts(page: &str) -> (&str, &str) {
+    page.split_at(page.find(TESTS).unwrap_or(page.len()))
 }
 
 impl Port {
@@ -186,29 +239,34 @@ fn table(ports: &[Port]) -> String {
     text
 }
 
-fn page(version: &str, table: &str) -> String {
+fn page_of_targets(version: &str, table: &str) -> String {
     format!(
         "# Other systems\n\n\
-         selvedge is written for Linux, and only there are its tests run. What is told here is that it *compiles* elsewhere: \
+         selvedge is written for Linux, and only there are its tests run. What is told first is that it *compiles* elsewhere: \
          `cargo check` of the facade, with the compiler of `cargo xtask msrv` ({version}) and a standard library built from Debian's \
          package of its sources. For other systems, nothing is linked or run.\n\n{table}\n\
          Where there are no pidfds (all but Linux and Android), a child's end is told by SIGCHLD. The finding that a process has nearly \
          no descriptors left is for systems that list them all: Linux, Android, macOS. On WASI there are no sockets, \
-         files, signals or children, and no threads, so no multi-thread runtime and no inspector. Processors without 64-bit atomics are not \
-         supported. io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
+         files, signals or children, and no threads, so no multi-thread runtime and no inspector. 32-bit PowerPC has no atomics of 64 bits, nor have \
+         MIPS and ARMv5: such words are kept by locks there (`base::shim::atomic64`). io_uring is for those with 64 bits and little-endian; on others the feature `io-uring` changes nothing.\n\n\
          Written by `cargo xtask ports` on {}\n",
         env::machine()
     )
 }
 
-/// The page's section of tests, with its heading; `old` is what it was.
-fn page_of_tests(ran: &[emulated::Ran], old: &str) -> String {
+/// The page's section of tests, with its heading.
+fn page_of_tests(section: &str) -> String {
     format!(
         "{TESTS}\nTests are also run for other processors on Linux, built as above: by qemu's user mode on the kernel of this machine, those of \
-         i686 by this machine itself. That shows faults of byte order and of sizes. It shows few of weak memory orders, \
-         which are the models' task (`cargo xtask loom`).\n\n{}\n\
-         Written by `cargo xtask ports --run [TARGET]`.\n",
-        emulated::section(ran, old)
+         x86-64 and i686 by this machine itself. That shows faults of byte order and of sizes. It shows few of weak memory orders, \
+         which are the models' task (`cargo xtask loom`).\n\n\
+         A suite is a package's own tests (`runtime_core`, `runtime_io`, `runtime_time`), a room of [tests/](../tests/README.md), \
+         or {} of its release 1.54.1 on the drop-in: those that `.ci/run` holds to pass on x86-64. A test that fails is run once more by itself. \
+         Under qemu, tests beside a model try {} random lists of steps in place of 256.\n\n{}{section}\
+         Written by `cargo xtask ports --run [TARGET] [--suite SUITE]`.\n",
+        "tokio's published test files",
+        machine::CASES,
+        suites::LEFT_OUT,
     )
 }
 

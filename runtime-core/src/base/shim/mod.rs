@@ -7,6 +7,7 @@
 //! With `--cfg runtime_shuttle` beside it, shuttle takes loom's place: schedules at random instead of all, of larger
 //! scenarios, in which every access is sequentially consistent.
 
+pub mod atomic64;
 #[doc(hidden)]
 pub mod lock;
 pub mod lock_audit;

@@ -19,6 +19,8 @@ pub mod sync {
 
     /// Atomics and fences.
     pub mod atomic {
+        #[cfg(not(target_has_atomic = "64"))]
+        pub use crate::base::shim::atomic64::AtomicU64;
         pub use std::sync::atomic::*;
 
         /// A fence that ThreadSanitizer understands, which knows none: all are accesses to one word. It orders more

@@ -1,5 +1,7 @@
 //! Of the ground floor: unit tests, and models under the model checker.
 
+#[cfg(not(runtime_loom))]
+mod atomic64;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]

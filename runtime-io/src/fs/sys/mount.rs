@@ -14,10 +14,11 @@
 //!   that asks other machines or processes (NFS, FUSE, 9p), nor those of the kernel itself (procfs), whose files may
 //!   do anything.
 
+use runtime_core::base::shim::atomic64::AtomicU64;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs, f2fs,
 /// tmpfs.

@@ -16,7 +16,7 @@ fn an_arrival_that_nobody_took_is_kept_for_a_while() {
     for (age, is_kept) in [
         (0, true),
         (1, true),
-        (KEPT_NANOS - 1, true),
+        (KEPT_NANOS - 1_000_000, true),
         (KEPT_NANOS, false),
         (KEPT_NANOS + 1, false),
     ] {
@@ -30,6 +30,21 @@ fn an_arrival_that_nobody_took_is_kept_for_a_while() {
         // What was taken is nobody's any more.
         let mut next = latch.begin(1000);
         assert_eq!(latch.take(&mut next), !is_kept, "{age}");
+    }
+}
+
+#[test]
+fn an_arrival_after_the_look_at_the_clock_is_kept_and_times_may_wrap() {
+    // So many milliseconds are too many for 32 bits.
+    let wrap = (1 << 32) * 1_000_000;
+    for (came, now, is_kept) in [
+        (KEPT_NANOS, 0, true),
+        (wrap - 1, wrap + KEPT_NANOS / 2, true),
+        (wrap - 1, wrap + 2 * KEPT_NANOS, false),
+    ] {
+        let latch = Latch::new();
+        latch.arrive(came);
+        assert_eq!(latch.begin(now), 1 - usize::from(is_kept), "{came} {now}");
     }
 }
 
