@@ -8,6 +8,7 @@
 //! | `clock` | the time: every look at the system's clock |
 //! | `thread` | what this thread is used for, and its number |
 //! | `parker` | a thread that waits for a token |
+//! | `spin` | a look-out before a sleep, while that pays |
 //! | `deferred` | wakers that wait for the end of a worker's round |
 //! | `handshake` | two threads of which at least one sees the other |
 //! | `fork` | which process something was made in |
@@ -36,6 +37,7 @@ pub mod parker;
 pub mod rng;
 pub mod shim;
 pub mod slab;
+pub(crate) mod spin;
 pub mod thread;
 pub(crate) mod told;
 #[cfg(feature = "taskdump")]

@@ -25,8 +25,10 @@ use crate::base::clock;
 use crate::base::contain;
 use crate::base::fork::Origin;
 use crate::base::lock_audit;
+use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
 use crate::base::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::base::shim::thread::{Builder, JoinHandle};
+use crate::base::spin::LookOut;
 use std::cell::Cell;
 use std::io;
 use std::time::Duration;
@@ -54,6 +56,7 @@ pub(crate) struct ThreadConfig {
     /// Most closures that run at once.
     pub(crate) cap: usize,
     pub(crate) keep_alive: Duration,
+    pub(crate) looks_out: bool,
     pub(crate) after_start: Option<Callback>,
     pub(crate) before_stop: Option<Callback>,
 }
@@ -206,6 +209,7 @@ impl<J: Job> Pool<J> {
             contain::contain(|| hook());
         }
         let me = Reach::default();
+        let mut look_out = LookOut::new();
         let mut next = self.inner.lock().state.arrive(start.errand, &me);
         loop {
             next = match next {
@@ -224,13 +228,16 @@ impl<J: Job> Pool<J> {
                     }
                     self.inner.lock().state.worker_done(&me)
                 }
-                Next::Wait => self.wait(&me),
+                Next::Wait => self.wait(&me, &mut look_out),
                 Next::Leave => return self.leave(start.id),
             };
         }
     }
 
-    fn wait(&self, me: &Reach) -> Next<J> {
+    fn wait(&self, me: &Reach, look_out: &mut LookOut) -> Next<J> {
+        if self.config.looks_out {
+            look_out.awaits(|| me.has_errand());
+        }
         #[cfg(all(test, runtime_loom))]
         if self.inner.lock().handles.is_keep_alive_over {
             me.0.sent.time_is_up();
@@ -362,8 +369,17 @@ impl<J: Job> Inner<J> {
 /// Where an idle thread waits for its errand.
 #[derive(Default)]
 struct Post {
-    errand: Mutex<Option<Errand>>,
+    letter: Mutex<Letter>,
     sent: Condvar,
+    /// Is there an errand? For a look without the lock.
+    hint: AtomicBool,
+}
+
+#[derive(Default)]
+struct Letter {
+    errand: Option<Errand>,
+    /// The thread waits at the condition. Where it does not yet, an errand is no system call.
+    is_awaited: bool,
 }
 
 /// How an idle thread is reached.
@@ -378,17 +394,39 @@ impl PartialEq for Reach {
 
 impl Reach {
     fn send(&self, errand: Errand) {
-        *self.0.errand.lock() = Some(errand);
-        self.0.sent.notify_one();
+        let is_awaited = {
+            let mut letter = self.0.letter.lock();
+            letter.errand = Some(errand);
+            // Ordering: Relaxed; a hint, written under the lock.
+            self.0.hint.store(true, Ordering::Relaxed);
+            letter.is_awaited
+        };
+        if is_awaited {
+            self.0.sent.notify_one();
+        }
+    }
+
+    /// Is there an errand? A hint.
+    fn has_errand(&self) -> bool {
+        // Ordering: Relaxed; a hint: the errand is taken under the lock.
+        self.0.hint.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, letter: &mut Letter) -> Option<Errand> {
+        letter.is_awaited = false;
+        // Ordering: Relaxed; a hint, written under the lock.
+        self.0.hint.store(false, Ordering::Relaxed);
+        letter.errand.take()
     }
 
     fn wait(&self) -> Errand {
-        let mut errand = self.0.errand.lock();
+        let mut letter = self.0.letter.lock();
         loop {
-            match errand.take() {
-                Some(errand) => return errand,
-                None => errand = self.0.sent.wait(errand),
+            if let Some(errand) = self.take(&mut letter) {
+                return errand;
             }
+            letter.is_awaited = true;
+            letter = self.0.sent.wait(letter);
         }
     }
 
@@ -396,16 +434,17 @@ impl Reach {
         let Some(end) = clock::now().checked_add(timeout) else {
             return Some(self.wait());
         };
-        let mut errand = self.0.errand.lock();
+        let mut letter = self.0.letter.lock();
         loop {
-            if errand.is_some() {
-                return errand.take();
+            if letter.errand.is_some() {
+                return self.take(&mut letter);
             }
             let left = end.saturating_duration_since(clock::now());
             let timed_out;
-            (errand, timed_out) = self.0.sent.wait_timeout(errand, left);
+            letter.is_awaited = true;
+            (letter, timed_out) = self.0.sent.wait_timeout(letter, left);
             if timed_out {
-                return errand.take();
+                return self.take(&mut letter);
             }
         }
     }

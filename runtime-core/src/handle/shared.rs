@@ -88,6 +88,7 @@ impl Shared {
                 stack_size: config.thread_stack_size,
                 cap: config.max_blocking_threads,
                 keep_alive: config.keep_alive,
+                looks_out: config.looks_out,
                 after_start: config.after_start.clone(),
                 before_stop: config.before_stop.clone(),
             }),

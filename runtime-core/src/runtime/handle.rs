@@ -242,7 +242,8 @@ impl Handle {
         let (future, _) = instrument::task(future, "block_on", site, id.as_u64());
         record::note_worker();
         site.record(id.as_u64(), 0);
-        task::block_on(Recorded::new(future, self.main(id, site)), Some(id))
+        let future = Recorded::new(future, self.main(id, site));
+        task::block_on(future, Some(id), self.shared.config.looks_out)
     }
 
     /// What others are told of the future of a `block_on`.

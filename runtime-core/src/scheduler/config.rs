@@ -139,6 +139,8 @@ pub struct Config {
     pub after_termination: Option<TaskCallback>,
     /// What a task's panic does to the runtime.
     pub unhandled_panic: UnhandledPanic,
+    /// Threads that are about to sleep look out first, while that pays.
+    pub looks_out: bool,
     /// No slot for the task woken last: it queues like all others.
     pub disable_lifo_slot: bool,
     /// Where random choices start, for runs that repeat themselves.
@@ -184,6 +186,7 @@ impl Config {
             keep_alive: Duration::from_secs(10),
             max_blocking_threads: 512,
             unhandled_panic: UnhandledPanic::Ignore,
+            looks_out: true,
             disable_lifo_slot: false,
             tracks_latency: false,
             poll_histogram: None,

@@ -19,6 +19,7 @@ use crate::base::parker::ThreadParker;
 use crate::base::shim::deque::Injector;
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::base::spin::LookOut;
 use crate::driver::{IoDriver, Unpark};
 use crate::task::Runnable;
 use std::collections::VecDeque;
@@ -52,6 +53,7 @@ pub(crate) struct CurrentThreadCore {
     pub(crate) queue: VecDeque<Runnable>,
     pub(crate) driver: Option<Box<dyn IoDriver>>,
     to_injector: Countdown,
+    pub(crate) look_out: LookOut,
     pub(crate) stopwatch: Stopwatch,
 }
 
@@ -61,6 +63,7 @@ impl CurrentThreadCore {
             queue: VecDeque::with_capacity(QUEUE_CAPACITY),
             driver,
             to_injector: Countdown::new(injector_interval),
+            look_out: LookOut::new(),
             stopwatch: Stopwatch::new(false),
         }
     }

@@ -25,6 +25,7 @@ use crate::base::rng::{Rng, RngSeed};
 use crate::base::shim::deque::{Injector, Stealer, Worker};
 use crate::base::shim::sync::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use crate::base::spin::LookOut;
 use crate::driver::Unpark;
 use crate::task::Runnable;
 use crate::task::cell::Header;
@@ -49,6 +50,7 @@ pub(crate) struct WorkerCore {
     /// Has the watch been told since this worker last slept?
     pub(crate) attended: bool,
     pub(crate) delivery: Delivery,
+    pub(crate) look_out: LookOut,
     pub(crate) rng: Rng,
     pub(crate) stopwatch: Stopwatch,
 }
@@ -90,6 +92,7 @@ impl WorkerCore {
             searching: false,
             attended: false,
             delivery: Delivery::None,
+            look_out: LookOut::new(),
             rng: Rng::new(seed),
             stopwatch: Stopwatch::new(true),
         }

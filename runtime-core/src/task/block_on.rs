@@ -4,10 +4,11 @@ use super::{Id, nested};
 use crate::base::deferred;
 use crate::base::fork::Origin;
 use crate::base::parker::ThreadParker;
+use crate::base::spin::LookOut;
 use crate::base::thread;
 use crate::coop;
 use crate::record;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::pin;
 // A number for the recorder, not part of a protocol: std's atomic under the model checker too.
@@ -42,6 +43,19 @@ crate::runtime_thread_local! {
     static PARKER: RefCell<Option<std::sync::Arc<ParkWaker>>> = RefCell::new(None)
 }
 
+crate::runtime_thread_local! {
+    static LOOK_OUT: Cell<LookOut> = Cell::new(LookOut::new())
+}
+
+/// Looks out for the token before the thread sleeps.
+fn looks_out(parker: &ThreadParker) {
+    LOOK_OUT.with(|cell| {
+        let mut look_out = cell.get();
+        look_out.awaits(|| parker.is_set());
+        cell.set(look_out);
+    });
+}
+
 /// Borrows the thread's cached parker; a fresh one while it is in use or gone.
 fn with_parker<R>(id: Option<Id>, f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
     let cached = PARKER.try_with(|p| p.try_borrow_mut().ok().and_then(|mut p| p.take()));
@@ -62,8 +76,8 @@ fn with_parker<R>(id: Option<Id>, f: impl FnOnce(&ThreadParker, &Waker) -> R) ->
 }
 
 /// Polls `future` to its end on this thread, without checking what the thread is used for. `id` is the number by which the
-/// recorder knows it.
-pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>) -> F::Output {
+/// recorder knows it; `may_look`: the thread may look out before it sleeps.
+pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>, may_look: bool) -> F::Output {
     let mut future = pin!(future);
     let origin = Origin::here();
     with_parker(id, |parker, waker| {
@@ -76,6 +90,9 @@ pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>) -> F::Output {
             // The future has forked, and this is the child: nobody here would wake us.
             origin.assert_here();
             nested::before_park();
+            if may_look {
+                looks_out(parker);
+            }
             parker.park();
         }
     })
@@ -93,5 +110,5 @@ pub fn block_on_current_thread<F: Future>(future: F) -> F::Output {
          drive asynchronous tasks. Use the method that is awaited instead, or call this one from \
          `spawn_blocking`.",
     );
-    block_on(future, None)
+    block_on(future, None, false)
 }

@@ -276,6 +276,10 @@ impl<'a> CoreGuard<'a> {
     /// Nothing to run: sleep on the driver until something comes.
     fn park(&self, cx: &CurrentThreadContext) {
         let shared = &self.handle.shared;
+        if self.looks_out(cx) {
+            // What comes by the driver is not seen by a look-out, and must not wait for many of them.
+            return self.turn(cx);
+        }
         self.hook(&shared.config.before_park);
         nested::before_park();
         // The hook may have scheduled something.
@@ -301,6 +305,25 @@ impl<'a> CoreGuard<'a> {
             self.turn(cx);
         }
         self.hook(&shared.config.after_unpark);
+    }
+
+    /// True if another thread has pushed or woken something meanwhile: it has found this one awake, and made no system call.
+    fn looks_out(&self, cx: &CurrentThreadContext) -> bool {
+        let shared = &self.handle.shared;
+        let timers = shared.timers.as_deref();
+        // A clock that stands still moves when nothing is left to do: it does not wait for others.
+        if !shared.config.looks_out || timers.is_some_and(|timers| timers.is_auto_advancing()) {
+            return false;
+        }
+        let policy = self.policy;
+        let is_there = || {
+            // Ordering: Relaxed; a hint, what follows looks again.
+            !policy.injector.is_empty() || policy.main_woken.load(Ordering::Relaxed)
+        };
+        let mut look_out = cx.with_core(|core| core.look_out);
+        let came = look_out.awaits(is_there);
+        cx.with_core(|core| core.look_out = look_out);
+        came
     }
 
     fn hook(&self, hook: &Option<Callback>) {

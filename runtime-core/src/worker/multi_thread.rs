@@ -89,8 +89,27 @@ impl WorkerContext {
         if let Some(task) = self.search() {
             return self.run_task(task);
         }
+        if self.looks_out() {
+            return Step::Ran;
+        }
         self.park();
         Step::Parked
+    }
+
+    /// A search that goes on for a while, before a sleep: true if there is work now. Whoever pushes it sees a searcher, and wakes nobody (I3 of
+    /// `idle`).
+    fn looks_out(&self) -> bool {
+        let policy = self.policy();
+        let may_look = self.shared().config.looks_out;
+        let looks = |core: &mut WorkerCore| {
+            let mut look_out = core.look_out;
+            let came = may_look
+                && core.searching
+                && look_out.awaits(|| policy.has_work() || policy.is_shutdown());
+            core.look_out = look_out;
+            came
+        };
+        self.with_core(looks) == Some(true)
     }
 
     /// Counts the step, and shows that the worker moves (I1).

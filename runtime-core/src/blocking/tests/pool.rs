@@ -33,6 +33,7 @@ fn config() -> ThreadConfig {
         stack_size: None,
         cap: 1,
         keep_alive: Duration::from_secs(1000),
+        looks_out: true,
         after_start: None,
         before_stop: None,
     }
@@ -125,6 +126,7 @@ fn a_thread_that_ended_is_joined_by_the_next_that_ends() {
     let (stops, stopped) = channel();
     let pool = pool(ThreadConfig {
         keep_alive: Duration::ZERO,
+        looks_out: true,
         before_stop: Some(StdArc::new(move || stops.send(()).unwrap())),
         ..config()
     });

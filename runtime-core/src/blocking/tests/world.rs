@@ -57,6 +57,7 @@ impl World {
             stack_size: None,
             cap,
             keep_alive: Duration::from_secs(1),
+            looks_out: true,
             after_start: None,
             before_stop: None,
         });

@@ -153,7 +153,7 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
                 let must = spawn_mandatory_blocking(move || {
                     inner.store(units(), Ordering::SeqCst);
                     // It may block, and is not waited for by what it waits for.
-                    crate::task::block_on(crate::task::yield_now(), None);
+                    crate::task::block_on(crate::task::yield_now(), None, false);
                 });
                 assert!(must.unwrap().is_some());
             }

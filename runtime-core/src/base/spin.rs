@@ -1,0 +1,129 @@
+//! A look-out before a sleep: a thread that is about to be called need not sleep at all.
+//!
+//! Two threads that hand work to and fro sleep and wake each other each time: four system calls, and a processor that has to be woken, some
+//! 20 to 40 us. A thread that looks out for so long instead is there at once. If nobody comes, the time is lost, and on a busy machine it is
+//! taken from the very thread that is to come. So a thread looks out only while that pays ([`LookOut`]): after a look in vain it leaves the next
+//! one out, then the next three, up to 255, and each success halves what it leaves out. Never more threads of a process look out than it has
+//! processors, by its affinity and its quota, and none where it has one.
+//!
+//! It is a longer way to a sleep and no part of any protocol: whoever looks out has not announced its sleep, and after a look in vain goes the
+//! whole way. Models leave it out.
+
+use super::clock;
+use super::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// The longest look: about what the wake-up of a processor takes.
+const LONGEST: Duration = Duration::from_micros(40);
+/// Looks between two looks at the clock.
+const LOOKS: u32 = 16;
+/// The binary logarithm of how many sleeps begin without a look, at most.
+const MOST: u32 = 8;
+/// The same for a thread that has not tried yet.
+const FIRST: u32 = 4;
+
+/// Whether one thread looks out before its next sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LookOut {
+    /// Sleeps until the next look.
+    left: u32,
+    /// The binary logarithm of how many are left out after a look in vain.
+    doubt: u32,
+}
+
+impl LookOut {
+    pub(crate) const fn new() -> LookOut {
+        LookOut {
+            left: (1 << FIRST) - 1,
+            doubt: FIRST,
+        }
+    }
+
+    /// Before a sleep: true if `is_there` became true meanwhile.
+    pub(crate) fn awaits(&mut self, is_there: impl Fn() -> bool) -> bool {
+        if cfg!(runtime_loom) || !self.is_due() {
+            return false;
+        }
+        let Some(_place) = Place::take(&LOOKING, processors()) else {
+            return false;
+        };
+        let came = looks(is_there);
+        self.learn(came);
+        came
+    }
+
+    fn is_due(&mut self) -> bool {
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn learn(&mut self, came: bool) {
+        match came {
+            true => self.doubt /= 2,
+            false => {
+                self.doubt = MOST.min(self.doubt + 1);
+                self.left = (1 << self.doubt) - 1;
+            }
+        }
+    }
+}
+
+fn looks(is_there: impl Fn() -> bool) -> bool {
+    let begin = clock::now();
+    loop {
+        for _ in 0..LOOKS {
+            if is_there() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        if begin.elapsed() >= LONGEST {
+            return false;
+        }
+    }
+}
+
+/// How many threads of this process look out.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    /// `None` where there is one processor, or all are taken.
+    fn take(taken: &'a AtomicUsize, processors: usize) -> Option<Place<'a>> {
+        if processors < 2 {
+            return None;
+        }
+        // Ordering: Relaxed; a count that publishes nothing.
+        if taken.fetch_add(1, Ordering::Relaxed) >= processors {
+            // Ordering: Relaxed; as above.
+            taken.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Place(taken))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        // Ordering: Relaxed; as where it is taken.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many processors this process may use, as it was at the first call.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+}
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/spin.rs"]
+mod tests;

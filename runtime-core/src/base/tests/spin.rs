@@ -1,0 +1,69 @@
+//! When a thread looks out.
+
+use super::{FIRST, LookOut, MOST, Place, looks};
+use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
+
+/// Sleeps that begin without a look, until the next that has one.
+fn left_out(look_out: &mut LookOut) -> u32 {
+    let mut count = 0;
+    while !look_out.is_due() {
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn a_look_in_vain_leaves_out_the_next_ones_up_to_a_limit() {
+    let mut look_out = LookOut::new();
+    assert_eq!(left_out(&mut look_out), (1 << FIRST) - 1);
+    for doubt in FIRST + 1..=MOST {
+        look_out.learn(false);
+        assert_eq!(left_out(&mut look_out), (1 << doubt) - 1);
+    }
+    look_out.learn(false);
+    assert_eq!(left_out(&mut look_out), (1 << MOST) - 1);
+}
+
+#[test]
+fn after_a_success_the_next_sleep_has_a_look_and_less_is_left_out_later() {
+    let mut look_out = LookOut::new();
+    left_out(&mut look_out);
+    for _ in FIRST..MOST {
+        look_out.learn(false);
+        left_out(&mut look_out);
+    }
+    for doubt in [4, 2, 1, 0, 0] {
+        look_out.learn(true);
+        assert_eq!(left_out(&mut look_out), 0);
+        assert_eq!(look_out.doubt, doubt);
+    }
+    look_out.learn(false);
+    assert_eq!(left_out(&mut look_out), 1);
+}
+
+#[test]
+fn a_look_ends_with_what_it_waits_for_or_in_vain() {
+    let count = Cell::new(0);
+    assert!(looks(|| {
+        count.set(count.get() + 1);
+        count.get() == 100
+    }));
+    assert_eq!(count.get(), 100);
+    assert!(!looks(|| false));
+}
+
+#[test]
+fn no_more_threads_look_out_than_there_are_processors_and_none_beside_one() {
+    let taken = AtomicUsize::new(0);
+    assert!(Place::take(&taken, 0).is_none());
+    assert!(Place::take(&taken, 1).is_none());
+    let first = Place::take(&taken, 2).expect("a place");
+    let second = Place::take(&taken, 2).expect("a place");
+    assert!(Place::take(&taken, 2).is_none());
+    drop(first);
+    let third = Place::take(&taken, 2).expect("a place");
+    assert!(Place::take(&taken, 2).is_none());
+    drop((second, third));
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
+}
