@@ -10,8 +10,9 @@
 //! whole way. Models leave it out.
 
 use super::clock;
-use super::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
+// Not part of a model: std's atomic under the model checker too.
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The longest look: about what the wake-up of a processor takes.

@@ -1,8 +1,8 @@
 //! When a thread looks out.
 
 use super::{FIRST, LookOut, MOST, Place, looks};
-use crate::base::shim::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Sleeps that begin without a look, until the next that has one.
 fn left_out(look_out: &mut LookOut) -> u32 {
