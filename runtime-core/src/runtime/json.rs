@@ -33,22 +33,38 @@ impl Json {
     #[inline(never)]
     fn text(&mut self, text: &str) {
         self.0.push('"');
-        for c in text.chars() {
-            match c {
-                '"' => self.0.push_str("\\\""),
-                '\\' => self.0.push_str("\\\\"),
-                c if u32::from(c) < 0x20 => {
-                    let _ = write!(self.0, "\\u{:04x}", u32::from(c));
-                }
-                c => self.0.push(c),
-            }
+        match text.bytes().any(is_special) {
+            false => self.0.push_str(text),
+            true => text.chars().for_each(|c| self.escaped(c)),
         }
         self.0.push('"');
     }
 
+    fn escaped(&mut self, c: char) {
+        match c {
+            '"' => self.0.push_str("\\\""),
+            '\\' => self.0.push_str("\\\\"),
+            c if u32::from(c) < 0x20 => {
+                let _ = write!(self.0, "\\u{:04x}", u32::from(c));
+            }
+            c => self.0.push(c),
+        }
+    }
+
     #[inline(never)]
-    fn number(&mut self, number: u64) {
-        let _ = write!(self.0, "{number}");
+    fn number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.0
+            .extend(digits[at..].iter().map(|digit| char::from(*digit)));
     }
 
     fn list<T>(&mut self, items: &[T], mut write: impl FnMut(&mut Json, &T)) {
@@ -61,6 +77,11 @@ impl Json {
         }
         self.0.push(']');
     }
+}
+
+/// Not to be in a text as it is.
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 impl Object<'_> {
@@ -156,7 +177,7 @@ mod tests {
             object.text("a\"b", "\\ \n \u{1} ä \"");
             object.optional_text("c", None);
             object.optional_number("d", None);
-            object.numbers("e", &[1, 2]);
+            object.numbers("e", &[1, 20, 0, u64::MAX]);
             object.numbers("f", &[]);
             object.boolean("g", true);
             object.object("h", |_| ());
@@ -164,7 +185,7 @@ mod tests {
             object.document("j", "{}");
             object.documents("k", &["1".to_owned(), "[]".to_owned()]);
         });
-        let expected = r#"{"a\"b":"\\ \u000a \u0001 ä \"","c":null,"d":null,"e":[1,2],"f":[],"g":true,"h":{},"i":[{"n":3},{"n":4}],"j":{},"k":[1,[]]}"#;
+        let expected = r#"{"a\"b":"\\ \u000a \u0001 ä \"","c":null,"d":null,"e":[1,20,0,18446744073709551615],"f":[],"g":true,"h":{},"i":[{"n":3},{"n":4}],"j":{},"k":[1,[]]}"#;
         assert_eq!(json.finish(), expected);
     }
 }
