@@ -24,9 +24,8 @@ static IS_INSTALLED: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; 
 /// Held while an action is registered, which is rare and never in a handler.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Has the signal counted from now on; gives the arrivals that a new listener need not see.
-pub(super) fn begin_listening(signal: c_int) -> io::Result<usize> {
-    install(signal)?;
+/// The arrivals that a listener who begins now need not see.
+pub(super) fn arrivals_before(signal: c_int) -> io::Result<usize> {
     Ok(latch_of(signal)?.begin(monotonic_nanos()))
 }
 
@@ -45,7 +44,8 @@ fn latch_of(signal: c_int) -> io::Result<&'static Latch> {
     latch.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-fn install(signal: c_int) -> io::Result<()> {
+/// Has the signal counted from now on.
+pub(super) fn install(signal: c_int) -> io::Result<()> {
     let latch = latch_of(signal)?;
     let is_installed = &IS_INSTALLED[signal as usize];
     // Ordering: Acquire; pairs with the Release below.

@@ -201,9 +201,11 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
     }
-    // The hub first: what arrives from now on wakes it.
+    // What arrives while the rest is made is for this listener, however long that takes.
+    let seen = handler::arrivals_before(kind.0)?;
+    // Then the hub: what is counted wakes it.
     let hub = Hub::of(&reactor)?;
-    let seen = handler::begin_listening(kind.0)?;
+    handler::install(kind.0)?;
     let key = hub.join();
     Ok(Signal {
         kind,

@@ -121,8 +121,9 @@ fn bells_in_use_ring_and_others_wait_for_the_next_user() {
 
     // The action counts an arrival once, however often it was asked for, and then rings.
     let signal = libc::SIGURG;
-    let mut seen = handler::begin_listening(signal).unwrap();
-    assert_eq!(handler::begin_listening(signal).unwrap(), seen);
+    let mut seen = handler::arrivals_before(signal).unwrap();
+    handler::install(signal).unwrap();
+    handler::install(signal).unwrap();
     let before = handler::arrivals(signal);
     // SAFETY: no memory is involved; the handler runs on this thread, before the call returns.
     assert_eq!(unsafe { libc::raise(signal) }, 0);
@@ -135,7 +136,8 @@ fn bells_in_use_ring_and_others_wait_for_the_next_user() {
 #[test]
 fn numbers_that_are_no_signals_have_no_arrivals() {
     for signal in [i32::MIN, -1, 128, i32::MAX] {
-        assert!(handler::begin_listening(signal).is_err(), "{signal}");
+        assert!(handler::arrivals_before(signal).is_err(), "{signal}");
+        assert!(handler::install(signal).is_err(), "{signal}");
         assert_eq!(handler::arrivals(signal), 0);
         assert!(!handler::take(signal, &mut 0));
     }
