@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -74,7 +74,16 @@ struct Run(Child);
 
 impl Run {
     fn start(name: &str, arguments: &[&str]) -> Run {
-        let child = Command::new(folder().join(name))
+        let mut command = Command::new(folder().join(name));
+        // Whatever this process was told: one that a shell has put into the background ignores interrupts, and hands that on.
+        let heeds_interrupts = || {
+            // SAFETY: the call may be made between fork and exec.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+            Ok(())
+        };
+        // SAFETY: as above; it does nothing else.
+        unsafe { command.pre_exec(heeds_interrupts) };
+        let child = command
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
