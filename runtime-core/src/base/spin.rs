@@ -43,6 +43,15 @@ impl LookOut {
 
     /// Before a sleep: true if `is_there` became true meanwhile.
     pub(crate) fn awaits(&mut self, is_there: impl Fn() -> bool) -> bool {
+        self.awaits_what(is_there, || true)
+    }
+
+    /// The same. What came and was not `worth` it counts as a look in vain from then on.
+    pub(crate) fn awaits_what(
+        &mut self,
+        is_there: impl Fn() -> bool,
+        worth: impl FnOnce() -> bool,
+    ) -> bool {
         if cfg!(runtime_loom) || !self.is_due() {
             return false;
         }
@@ -50,7 +59,7 @@ impl LookOut {
             return false;
         };
         let came = looks(is_there);
-        self.learn(came);
+        self.learn(came && worth());
         came
     }
 

@@ -29,6 +29,19 @@ pub(crate) struct Idle {
     sleeping: Box<[AtomicU64]>,
     searching: AtomicUsize,
     workers: usize,
+    /// One more than a worker that looks out before its sleep: to be claimed first, as its wake-up is no system call; 0: none. A hint.
+    looking: AtomicUsize,
+}
+
+/// A worker looks out.
+#[must_use = "dropping it ends the look-out"]
+pub(crate) struct Looking<'a>(&'a AtomicUsize);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        // Ordering: Relaxed; a hint. Another worker that looks out may lose its own.
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Idle {
@@ -39,6 +52,7 @@ impl Idle {
                 .collect(),
             searching: AtomicUsize::new(0),
             workers,
+            looking: AtomicUsize::new(0),
         }
     }
 
@@ -75,7 +89,19 @@ impl Idle {
         None
     }
 
+    /// This worker is the first to be claimed, until the guard is dropped.
+    pub(crate) fn looking(&self, worker: usize) -> Looking<'_> {
+        // Ordering: Relaxed; a hint.
+        self.looking.store(worker + 1, Ordering::Relaxed);
+        Looking(&self.looking)
+    }
+
     fn any_sleeper(&self) -> Option<usize> {
+        // Ordering: Relaxed; a hint.
+        let looking = self.looking.load(Ordering::Relaxed).checked_sub(1);
+        if let Some(worker) = looking.filter(|worker| self.is_asleep(*worker)) {
+            return Some(worker);
+        }
         for (at, word) in self.sleeping.iter().enumerate() {
             // Ordering: Relaxed; ordered by the caller's fence.
             let bits = word.load(Ordering::Relaxed);

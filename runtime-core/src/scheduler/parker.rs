@@ -36,6 +36,12 @@ impl Parker {
         }
     }
 
+    /// Does a token wait? A hint: the park that takes it sees what was done before.
+    pub(crate) fn is_notified(&self) -> bool {
+        // Ordering: Relaxed; a hint.
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
     /// Sleeps on the condition until unparked or `timeout`. True if unparked.
     pub(crate) fn park(&self, timeout: Option<Duration>) -> bool {
         let mut guard = self.lock.lock();

@@ -89,27 +89,8 @@ impl WorkerContext {
         if let Some(task) = self.search() {
             return self.run_task(task);
         }
-        if self.looks_out() {
-            return Step::Ran;
-        }
         self.park();
         Step::Parked
-    }
-
-    /// A search that goes on for a while, before a sleep: true if there is work now. Whoever pushes it sees a searcher, and wakes nobody (I3 of
-    /// `idle`).
-    fn looks_out(&self) -> bool {
-        let policy = self.policy();
-        let may_look = self.shared().config.looks_out;
-        let looks = |core: &mut WorkerCore| {
-            let mut look_out = core.look_out;
-            let came = may_look
-                && core.searching
-                && look_out.awaits(|| policy.has_work() || policy.is_shutdown());
-            core.look_out = look_out;
-            came
-        };
-        self.with_core(looks) == Some(true)
     }
 
     /// Counts the step, and shows that the worker moves (I1).
@@ -247,6 +228,7 @@ impl WorkerContext {
         policy.idle.announce(self.index, was_searching);
         let searches = policy.has_work() && policy.idle.try_search();
         if !searches {
+            self.looks_out();
             self.rest(); // a shutdown unparks everyone, and the token stays
         }
         let claimed = policy.idle.retract(self.index);
@@ -263,6 +245,22 @@ impl WorkerContext {
         }
         deferred::wake_all();
         self.end_delivery();
+    }
+
+    /// Announced, and about to sleep: whoever calls this worker meanwhile makes no system call.
+    fn looks_out(&self) {
+        if !self.shared().config.looks_out {
+            return;
+        }
+        let policy = self.policy();
+        let parker = &policy.remotes[self.index].parker;
+        self.with_core(|core| {
+            let _looking = policy.idle.looking(self.index);
+            // A sibling's surplus is no reason to look out again: it would be shared where one worker does it sooner.
+            let comes_from_outside = || !policy.injector.is_empty();
+            core.look_out
+                .awaits_what(|| parker.is_notified(), comes_from_outside);
+        });
     }
 
     /// Sleeps until there is a reason to wake. Ignores wake-ups whose only cause is the end of the grace period.
