@@ -62,7 +62,7 @@ struct Place {
     at: usize,
     range: Range<usize>,
     is_primary: bool,
-    /// Here a value moves that is used later.
+    /// Here a value moves, or changes, that is used later as it was.
     is_cause: bool,
 }
 
@@ -297,11 +297,13 @@ impl Tree {
             }
             let code = message["code"]["code"].as_str().unwrap_or_default();
             let is_move = ["E0382", "E0505", "E0381"].contains(&code);
+            let is_borrow = ["E0499", "E0502", "E0506"].contains(&code);
             let spans = message["spans"].as_array().cloned().unwrap_or_default();
             let mut named = Vec::new();
             for mut span in &spans {
                 let label = span["label"].as_str().unwrap_or_default();
-                let is_cause = is_move && label.contains("moved");
+                let is_primary = span["is_primary"] == true;
+                let is_cause = is_move && label.contains("moved") || is_borrow && is_primary;
                 // A macro's text is not ours: its call is.
                 while span["expansion"]["span"].is_object() {
                     span = &span["expansion"]["span"];
@@ -313,7 +315,7 @@ impl Tree {
                     named.push(Place {
                         at,
                         range: offset("byte_start")..offset("byte_end"),
-                        is_primary: span["is_primary"] == true,
+                        is_primary,
                         is_cause,
                     });
                 }
@@ -323,7 +325,7 @@ impl Tree {
         count
     }
 
-    /// A value that is used after it moved: most likely a `return` after the move is left out. Else the innermost faults
+    /// A value that is used after it moved or changed: most likely a `return` after that is left out. Else the innermost faults
     /// around what the message points to; if there are none, what lies in it; if there are none, the function's, kind by kind.
     fn ban_named(&mut self, named: &[Place]) -> usize {
         let mut count = 0;
