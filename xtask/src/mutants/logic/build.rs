@@ -100,8 +100,8 @@ impl File {
         Vec::new()
     }
 
-    /// The next `return`, `break` or `continue` in the function that may be left out.
-    fn leaving_after(&self, range: &Range<usize>) -> Option<usize> {
+    /// The next `return`, `break` or `continue` in the function that may be left out, and is not `banned`.
+    fn leaving_after(&self, range: &Range<usize>, banned: &BTreeSet<usize>) -> Option<usize> {
         let woven = self.woven.as_ref().expect("written");
         let (body, _) = woven.body_around(range)?;
         let leaves = |fault: usize| {
@@ -110,7 +110,7 @@ impl File {
         };
         let next = woven.places.iter().filter(|(fault, place)| {
             let is_after = place.start >= range.start && place.end <= body.end;
-            is_after && leaves(*fault) && !self.banned.contains(fault)
+            is_after && leaves(*fault) && !banned.contains(fault)
         });
         next.map(|(fault, _)| *fault).next()
     }
@@ -286,6 +286,7 @@ impl Tree {
 
     /// Bans what the compiler's errors name. Returns how many faults.
     fn ban(&mut self, messages: &str) -> usize {
+        let before: Vec<BTreeSet<usize>> = self.files.iter().map(|f| f.banned.clone()).collect();
         let mut count = 0;
         for line in messages.lines() {
             let Ok(message) = serde_json::from_str::<Value>(line) else {
@@ -320,22 +321,24 @@ impl Tree {
                     });
                 }
             }
-            count += self.ban_named(&named);
+            count += self.ban_named(&named, &before);
         }
         count
     }
 
     /// A value that is used after it moved or changed: most likely a `return` after that is left out. Else the innermost faults
     /// around what the message points to; if there are none, what lies in it; if there are none, the function's, kind by kind.
-    fn ban_named(&mut self, named: &[Place]) -> usize {
-        let mut count = 0;
+    /// `before`: what was banned, by file, before these messages. Several of them may be of one cause.
+    fn ban_named(&mut self, named: &[Place], before: &[BTreeSet<usize>]) -> usize {
+        let (mut count, mut has_cause) = (0, false);
         for place in named.iter().filter(|place| place.is_cause) {
             let file = &mut self.files[place.at];
-            if let Some(fault) = file.leaving_after(&place.range) {
+            if let Some(fault) = file.leaving_after(&place.range, &before[place.at]) {
+                has_cause = true;
                 count += usize::from(file.banned.insert(fault));
             }
         }
-        if count > 0 {
+        if has_cause {
             return count;
         }
         for place in named {
