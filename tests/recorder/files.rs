@@ -42,6 +42,10 @@ fn the_recorded_program() {
         recorder.mark("the end", 1);
         match end.as_str() {
             "exit" => std::process::exit(0),
+            "no room" => {
+                fails_to_begin(&recorder);
+                std::process::exit(0);
+            }
             // SAFETY: takes numbers.
             "kill" => unsafe { libc::kill(libc::getpid(), libc::SIGKILL) },
             "abort" => std::process::abort(),
@@ -53,6 +57,24 @@ fn the_recorded_program() {
             _ => panic!("the end"),
         };
     });
+}
+
+/// From here on no file of this process grows: another recording cannot begin.
+fn fails_to_begin(recorder: &selvedge::runtime::Recorder) {
+    let none = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the signal that tells of the limit is ignored, and the limit is there.
+    let set = unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+        libc::setrlimit(libc::RLIMIT_FSIZE, &none)
+    };
+    assert_eq!(set, 0);
+    let path = folder("recorder-no-room").join("other");
+    let options = selvedge::runtime::RecordOptions::new().file(path);
+    recorder.start(&options).unwrap_err();
+    recorder.mark("goes on", 1);
 }
 
 /// The child marks too, and ends.
@@ -108,6 +130,14 @@ fn the_last_events_are_there_however_the_process_ends() {
         );
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+#[test]
+fn a_recording_that_cannot_begin_leaves_the_other_as_it_is() {
+    let path = folder("recorder-goes-on").join("first");
+    assert!(run("no room", &path).success());
+    let recording = Recording::read(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(marks(&recording), ["the end", "goes on"]);
 }
 
 #[test]

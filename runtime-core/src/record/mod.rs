@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `event` | the kinds of events, and how one is packed |
 //! | `thread` | this thread's ring |
+//! | `places` | which places a thread has told of |
 //! | `ring` | records in fixed memory; the newest overwrite the oldest |
 //! | `strings` | places, names, threads: what records refer to by keys |
 //! | `words` | memory, of the heap or of a mapped file |
@@ -19,6 +20,7 @@
 //! I1: an event holds no lock of the runtime's other rooms, and runs no user code.
 
 mod event;
+mod places;
 mod recorder;
 mod ring;
 mod session;

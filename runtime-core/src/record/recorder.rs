@@ -87,6 +87,11 @@ impl RecordOptions {
     }
 }
 
+/// The number of the recording after that of this number. Never 0.
+pub(super) fn number_after(last: Option<u32>) -> u32 {
+    last.unwrap_or(0).checked_add(1).unwrap_or(1)
+}
+
 /// A file of one's own: who records to the one that had the path goes on undisturbed.
 #[cfg(unix)]
 fn create(path: &Path) -> io::Result<File> {
@@ -154,8 +159,7 @@ impl Recorder {
         FORKS.call_once(|| fork::in_child(stop_in_child));
         let source = options.source()?;
         let mut last = SESSION.lock();
-        let epoch = last.as_ref().map_or(0, |session| session.epoch);
-        let epoch = epoch.wrapping_add(1).max(1);
+        let epoch = number_after(last.as_ref().map(|session| session.epoch));
         *last = Some(Arc::new(Session::new(epoch, source, options.ring_bytes)?));
         // Ordering: Relaxed; a switch, whoever sees it takes the lock first.
         EPOCH.store(epoch, Ordering::Relaxed);

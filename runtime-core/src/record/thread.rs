@@ -3,6 +3,7 @@
 //! A thread joins the recording at its first event, and leaves at its end.
 
 use super::event::{self, Kind, Outcome};
+use super::places::Places;
 use super::ring::Writer;
 use super::session::Session;
 use super::strings::StringKind;
@@ -15,8 +16,6 @@ use std::sync::Arc;
 
 /// Events between two records of the clock.
 const CLOCK_INTERVAL: u32 = 1024;
-/// Sets of places that a thread remembers to have written, the last four of each.
-const SETS: usize = 64;
 
 struct Local {
     session: Arc<Session>,
@@ -28,8 +27,7 @@ struct Local {
     /// The time of the last event, in ticks.
     ticks: u64,
     midst: Midst,
-    /// By a hash of the address; the one that came last first.
-    places: [[usize; 4]; SETS],
+    places: Places,
     origin: Origin,
 }
 
@@ -101,7 +99,7 @@ pub(super) fn write(kind: Kind, detail: u64, a: u64, b: u64) {
 pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
     with(|local| {
         let address = std::ptr::from_ref(place) as usize;
-        if !local.knows(address) {
+        if !local.places.knows(address) {
             let position = (place.line(), place.column());
             let key = address as u64;
             local
@@ -186,24 +184,9 @@ impl Local {
             until_clock: 0,
             ticks: 0,
             midst: Midst::Nothing,
-            places: [[0; 4]; SETS],
+            places: Places::default(),
             origin: Origin::here(),
         }))
-    }
-
-    /// Was the place at this address written already? It is known from now on.
-    #[inline]
-    fn knows(&mut self, address: usize) -> bool {
-        // Places are some 24 bytes apart; the multiplication (D. Knuth's) spreads them.
-        let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let set = &mut self.places[(hash >> 58) as usize];
-        if set[0] == address {
-            return true;
-        }
-        let known = set.iter().position(|place| *place == address);
-        set[..=known.unwrap_or(3)].rotate_right(1);
-        set[0] = address;
-        known.is_some()
     }
 
     /// The name's key. A record that has it comes after the text: a snapshot meanwhile has both, or the text alone.

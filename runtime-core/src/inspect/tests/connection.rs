@@ -98,6 +98,19 @@ fn an_answer_that_is_not_read_has_its_time_and_comes_whole() {
     assert!(lines[asked].contains("\"answer\":\"hello\""));
 }
 
+/// Each part that the client takes begins its time anew.
+#[test]
+fn an_answer_that_gets_on_has_more_time() {
+    let (mut connection, mut client) = connected();
+    let message = "x".repeat(4 << 20);
+    assert_eq!(connection.refuse("large", &message), Step::Stays);
+    client.read_exact(&mut vec![0; 128 << 10]).unwrap();
+    let since = Instant::now();
+    assert_eq!(step(&mut connection), Step::Stays);
+    assert_eq!(connection.interest(), libc::POLLOUT);
+    assert_patient(&connection, since);
+}
+
 #[test]
 fn an_answer_of_which_nothing_is_taken_has_its_time_too() {
     let (own, mut client) = UnixStream::pair().unwrap();

@@ -313,6 +313,34 @@ fn the_next_recording_begins_anew_and_the_last_one_is_kept() {
 }
 
 #[test]
+fn recordings_are_numbered_from_1_over_and_over() {
+    use crate::record::recorder::number_after;
+
+    let after = [None, Some(1), Some(2), Some(u32::MAX)].map(number_after);
+    assert_eq!(after, [1, 2, 3, 1]);
+}
+
+/// A thread leaves its ring behind, and later ones go on in it. Other tests' threads may take some of them.
+#[test]
+fn threads_that_end_leave_their_rings() {
+    const THREADS: usize = 64;
+
+    let (read, _) = recorded(&RecordOptions::new(), || {
+        for n in 0..THREADS as u64 {
+            let thread = thread::Builder::new().name("leaves".to_owned());
+            let thread = thread.spawn(move || record::woken(n)).unwrap();
+            thread.join().unwrap();
+        }
+    });
+    let threads = read.threads("leaves");
+    assert_eq!(threads.len(), THREADS);
+    let of_one = |record: &[u64; 4]| threads.contains(&thread_of(record));
+    let rings = read.rings.iter();
+    let rings = rings.filter(|ring| ring.records.iter().any(of_one));
+    assert!(rings.count() < THREADS);
+}
+
+#[test]
 fn a_ring_is_as_large_as_it_is_told_and_no_smaller_than_64_records() {
     let _alone = alone();
     let size = |options: &RecordOptions| {

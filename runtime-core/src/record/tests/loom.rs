@@ -1,7 +1,11 @@
-//! Models of the ring.
+//! Models of the ring, and of a chunk that comes to be.
 
 use super::{check, record, ring};
+use crate::record::strings::{ChunkKind, publish};
+use crate::record::words::Words;
 use loom::thread;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A snapshot beside a writer that overwrites has whole records only, in order, and counts the lost ones.
 #[test]
@@ -18,5 +22,25 @@ fn ring_a_snapshot_is_never_torn() {
         let end = reader.snapshot();
         check(&end);
         assert_eq!((end.lost, end.records.len()), (2, 2));
+    });
+}
+
+/// Whoever sees that a chunk is there sees how long it is, and for how many records.
+#[test]
+fn a_chunk_that_is_there_has_a_header() {
+    loom::model(|| {
+        let words = Arc::new(Words::on_heap(8));
+        let writes = {
+            let words = words.clone();
+            thread::spawn(move || publish(&words, ChunkKind::Ring, 7))
+        };
+        let [kind, bytes, .., capacity, _, _] = &words[..] else {
+            unreachable!("eight words")
+        };
+        if kind.load(Ordering::Acquire) == ChunkKind::Ring as u64 {
+            let header = [bytes, capacity].map(|word| word.load(Ordering::Relaxed));
+            assert_eq!(header, [64, 7]);
+        }
+        writes.join().unwrap();
     });
 }

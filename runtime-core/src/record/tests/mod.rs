@@ -5,6 +5,8 @@ pub(crate) mod events;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
+mod places;
+#[cfg(not(runtime_loom))]
 mod read;
 #[cfg(not(runtime_loom))]
 mod session;

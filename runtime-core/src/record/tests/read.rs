@@ -89,6 +89,7 @@ impl Read {
 
 /// The entries of a chunk of strings.
 pub(super) fn texts(chunk: &[u64]) -> Vec<Text> {
+    assert_eq!(chunk[3..8], [0; 5]);
     let used = chunk[2] as usize;
     let mut rest = &chunk[8..8 + used];
     let mut found = Vec::new();

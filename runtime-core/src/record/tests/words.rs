@@ -3,19 +3,19 @@
 use crate::record::words::{Source, Words};
 use std::ffi::CStr;
 use std::fs::File;
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
 /// A file of no folder.
 pub(super) fn file() -> File {
-    file_called(c"recording")
+    file_called(c"recording", libc::MFD_ALLOW_SEALING)
 }
 
-fn file_called(name: &CStr) -> File {
+fn file_called(name: &CStr, flags: libc::c_uint) -> File {
     // SAFETY: a name and flags; the descriptor is new, and nobody else's.
     unsafe {
-        let fd = libc::memfd_create(name.as_ptr(), libc::MFD_ALLOW_SEALING);
+        let fd = libc::memfd_create(name.as_ptr(), flags);
         assert!(fd >= 0);
         File::from_raw_fd(fd)
     }
@@ -52,17 +52,42 @@ fn a_file_grows_by_what_is_asked_for_and_has_what_was_written() {
 #[test]
 fn a_file_that_may_not_grow_is_an_error() {
     let file = file();
-    // SAFETY: a number is passed for an open descriptor.
-    let sealed = unsafe {
-        let fd = std::os::fd::AsRawFd::as_raw_fd(&file);
-        libc::fcntl(fd, libc::F_ADD_SEALS, libc::F_SEAL_GROW)
-    };
-    assert_eq!(sealed, 0);
+    seal(&file, libc::F_SEAL_GROW);
     assert!(Words::at_end_of(&file, 512).is_err());
     assert_eq!(file.metadata().unwrap().len(), 0);
     // One that cannot be written to at all.
     let read_only = File::open("/proc/self/exe").unwrap();
     assert!(Source::File(read_only).words(512).is_err());
+}
+
+fn seal(file: &File, seal: libc::c_int) {
+    // SAFETY: a number is passed for an open descriptor.
+    let sealed = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seal) };
+    assert_eq!(sealed, 0);
+}
+
+#[test]
+fn a_file_that_may_not_be_mapped_is_an_error() {
+    let file = file();
+    seal(&file, libc::F_SEAL_WRITE);
+    let error = Words::at_end_of(&file, 512).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EPERM));
+}
+
+/// A file of large pages, where the system has set none apart: it could grow all the same, as a file on a full disk can.
+#[test]
+fn a_full_disk_is_an_error_before_the_file_grows() {
+    let are_none = |name| {
+        let count = std::fs::read_to_string(format!("/proc/sys/vm/{name}"));
+        count.is_ok_and(|count| count.trim() == "0")
+    };
+    if !are_none("nr_hugepages") || !are_none("nr_overcommit_hugepages") {
+        return;
+    }
+    let file = file_called(c"full", libc::MFD_HUGETLB);
+    let error = Words::at_end_of(&file, 1 << 18).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ENOSPC));
+    assert_eq!(file.metadata().unwrap().len(), 0);
 }
 
 #[test]
@@ -71,7 +96,7 @@ fn a_files_memory_is_given_back() {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         maps.contains("memfd:given-back")
     };
-    let file = file_called(c"given-back");
+    let file = file_called(c"given-back", 0);
     let words = Words::at_end_of(&file, 4 * 512).unwrap();
     assert!(is_mapped());
     drop(words);

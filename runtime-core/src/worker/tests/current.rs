@@ -6,7 +6,7 @@ use crate::driver::Unpark;
 use crate::driver::{Drivers, IoParts};
 use crate::handle::Policy;
 use crate::handle::shared::Shared;
-use crate::scheduler::config::Config;
+use crate::scheduler::config::{Config, UnhandledPanic};
 use std::any::Any;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -221,6 +221,23 @@ fn what_waits_for_a_destructor_is_run_before_a_sleep() {
             *policy.core.lock() = core;
         }
     }
+}
+
+/// Each `block_on` that would wait ends as the first one does, though there is no task left to panic.
+#[test]
+fn after_an_unhandled_panic_no_block_on_waits() {
+    let (handle, asked) =
+        runtime(|config| config.unhandled_panic = UnhandledPanic::ShutdownRuntime);
+    let panics = std::future::poll_fn(|_| -> Poll<()> { panic!("unhandled") });
+    drop(handle.spawn(panics));
+    for _ in 0..2 {
+        let waits = || block_on(&handle, std::future::pending::<()>());
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(waits)).unwrap_err();
+        let told = panic.downcast::<&str>().unwrap();
+        assert!(told.starts_with("a spawned task panicked"), "{told}");
+    }
+    assert_eq!(get(&asked.parks), 0);
+    assert_eq!(block_on(&handle, async { 7 }), 7);
 }
 
 /// Its permit was with a waker just then.

@@ -254,6 +254,32 @@ fn what_a_delivery_wakes_is_shared_with_a_sleeper() {
     });
 }
 
+/// A worker that goes to sleep begins to search after all, and is called meanwhile: it counts as one that searches, not as two.
+#[test]
+fn a_worker_that_is_called_as_it_looks_again_searches_once() {
+    ::loom::model(|| {
+        let (handle, mut cores) = runtime(2);
+        let core = cores.swap_remove(0);
+        let policy = handle.shared.policy.multi_thread();
+        let task = handle.spawn(async {});
+        let caller = {
+            let handle = handle.clone();
+            thread::spawn(move || {
+                let policy = handle.shared.policy.multi_thread();
+                policy.wake_a_sleeper(&*handle.shared.unpark);
+            })
+        };
+        run_in(&context_of(&handle, core), |worker| {
+            worker.sleep();
+            assert_eq!(worker.with_core(|core| core.searching), Some(true));
+        });
+        caller.join().unwrap();
+        assert_eq!(policy.idle.searchers(), 1);
+        take_injected(&policy.injector).map(Runnable::cancel);
+        assert!(task.is_finished());
+    });
+}
+
 /// The shutdown comes as the worker goes to sleep.
 #[test]
 fn a_shutdown_ends_a_worker_that_goes_to_sleep() {

@@ -62,7 +62,7 @@ struct Place {
     at: usize,
     range: Range<usize>,
     is_primary: bool,
-    /// Here a value moves that is used later.
+    /// Here a value moves, or changes, that is used later as it was.
     is_cause: bool,
 }
 
@@ -100,8 +100,8 @@ impl File {
         Vec::new()
     }
 
-    /// The next `return`, `break` or `continue` in the function that may be left out.
-    fn leaving_after(&self, range: &Range<usize>) -> Option<usize> {
+    /// The next `return`, `break` or `continue` in the function that may be left out, and is not `banned`.
+    fn leaving_after(&self, range: &Range<usize>, banned: &BTreeSet<usize>) -> Option<usize> {
         let woven = self.woven.as_ref().expect("written");
         let (body, _) = woven.body_around(range)?;
         let leaves = |fault: usize| {
@@ -110,7 +110,7 @@ impl File {
         };
         let next = woven.places.iter().filter(|(fault, place)| {
             let is_after = place.start >= range.start && place.end <= body.end;
-            is_after && leaves(*fault) && !self.banned.contains(fault)
+            is_after && leaves(*fault) && !banned.contains(fault)
         });
         next.map(|(fault, _)| *fault).next()
     }
@@ -286,6 +286,7 @@ impl Tree {
 
     /// Bans what the compiler's errors name. Returns how many faults.
     fn ban(&mut self, messages: &str) -> usize {
+        let before: Vec<BTreeSet<usize>> = self.files.iter().map(|f| f.banned.clone()).collect();
         let mut count = 0;
         for line in messages.lines() {
             let Ok(message) = serde_json::from_str::<Value>(line) else {
@@ -297,11 +298,13 @@ impl Tree {
             }
             let code = message["code"]["code"].as_str().unwrap_or_default();
             let is_move = ["E0382", "E0505", "E0381"].contains(&code);
+            let is_borrow = ["E0499", "E0502", "E0506"].contains(&code);
             let spans = message["spans"].as_array().cloned().unwrap_or_default();
             let mut named = Vec::new();
             for mut span in &spans {
                 let label = span["label"].as_str().unwrap_or_default();
-                let is_cause = is_move && label.contains("moved");
+                let is_primary = span["is_primary"] == true;
+                let is_cause = is_move && label.contains("moved") || is_borrow && is_primary;
                 // A macro's text is not ours: its call is.
                 while span["expansion"]["span"].is_object() {
                     span = &span["expansion"]["span"];
@@ -313,27 +316,29 @@ impl Tree {
                     named.push(Place {
                         at,
                         range: offset("byte_start")..offset("byte_end"),
-                        is_primary: span["is_primary"] == true,
+                        is_primary,
                         is_cause,
                     });
                 }
             }
-            count += self.ban_named(&named);
+            count += self.ban_named(&named, &before);
         }
         count
     }
 
-    /// A value that is used after it moved: most likely a `return` after the move is left out. Else the innermost faults
+    /// A value that is used after it moved or changed: most likely a `return` after that is left out. Else the innermost faults
     /// around what the message points to; if there are none, what lies in it; if there are none, the function's, kind by kind.
-    fn ban_named(&mut self, named: &[Place]) -> usize {
-        let mut count = 0;
+    /// `before`: what was banned, by file, before these messages. Several of them may be of one cause.
+    fn ban_named(&mut self, named: &[Place], before: &[BTreeSet<usize>]) -> usize {
+        let (mut count, mut has_cause) = (0, false);
         for place in named.iter().filter(|place| place.is_cause) {
             let file = &mut self.files[place.at];
-            if let Some(fault) = file.leaving_after(&place.range) {
+            if let Some(fault) = file.leaving_after(&place.range, &before[place.at]) {
+                has_cause = true;
                 count += usize::from(file.banned.insert(fault));
             }
         }
-        if count > 0 {
+        if has_cause {
             return count;
         }
         for place in named {

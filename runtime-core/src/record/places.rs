@@ -1,0 +1,33 @@
+//! Which places in the source a thread has told of, so that it takes the lock of the strings once for each.
+//!
+//! Sets of four addresses, the one that came last first. A place that was forgotten is told of again, to a list that knows it.
+
+/// Sets, one for each value of a hash of six bits.
+const SETS: usize = 64;
+
+/// See the module's page.
+#[derive(Clone)]
+pub(super) struct Places([[usize; 4]; SETS]);
+
+impl Default for Places {
+    fn default() -> Places {
+        Places([[0; 4]; SETS])
+    }
+}
+
+impl Places {
+    /// Was the place at this address told of? It is from now on.
+    #[inline]
+    pub(super) fn knows(&mut self, address: usize) -> bool {
+        // Places are some 24 bytes apart; the multiplication (D. Knuth's) spreads them.
+        let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let set = &mut self.0[(hash >> 58) as usize];
+        if set[0] == address {
+            return true;
+        }
+        let known = set.iter().position(|place| *place == address);
+        set[..=known.unwrap_or(3)].rotate_right(1);
+        set[0] = address;
+        known.is_some()
+    }
+}
