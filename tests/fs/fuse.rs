@@ -18,6 +18,48 @@ pub const CONTENT: &[u8] = b"served by a task";
 /// How often a descriptor was closed.
 pub type Closed = Arc<AtomicUsize>;
 
+/// The byte order of the kernel. It is not this program's where an emulator runs the program.
+#[derive(Clone, Copy)]
+struct Order {
+    is_other: bool,
+}
+
+impl Order {
+    /// What a kernel says first.
+    const INIT: u32 = 26;
+
+    /// The order in which this is a first message.
+    fn of(request: &[u8]) -> Order {
+        let operation = u32::from_ne_bytes(request[4..8].try_into().unwrap());
+        Order {
+            is_other: operation == Order::INIT.swap_bytes(),
+        }
+    }
+
+    fn bytes<const N: usize>(self, mut bytes: [u8; N]) -> [u8; N] {
+        if self.is_other {
+            bytes.reverse();
+        }
+        bytes
+    }
+
+    fn u32(self, number: u32) -> [u8; 4] {
+        self.bytes(number.to_ne_bytes())
+    }
+
+    fn u64(self, number: u64) -> [u8; 8] {
+        self.bytes(number.to_ne_bytes())
+    }
+
+    fn u32_at(self, bytes: &[u8], at: usize) -> u32 {
+        u32::from_ne_bytes(self.bytes(bytes[at..at + 4].try_into().unwrap()))
+    }
+
+    fn u64_at(self, bytes: &[u8], at: usize) -> u64 {
+        u64::from_ne_bytes(self.bytes(bytes[at..at + 8].try_into().unwrap()))
+    }
+}
+
 /// Mounts it; the channel, to be served. None, and the reason printed, where that is forbidden.
 pub fn mount(place: &Path) -> Option<File> {
     let mut options = File::options();
@@ -44,6 +86,7 @@ pub async fn serve(channel: File, closed: Closed) {
     let channel = unsafe { AsyncFd::register(channel) }.unwrap();
     let mut request = vec![0; 1 << 17];
     let mut content = CONTENT.to_vec();
+    let mut order = None;
     loop {
         let mut ready = channel.readable().await.unwrap();
         let n = match ready.try_io(|channel| channel.get_ref().read(&mut request)) {
@@ -53,15 +96,16 @@ pub async fn serve(channel: File, closed: Closed) {
             Ok(Err(_)) => return,
             Err(_) => continue,
         };
-        let Some(answer) = answer(&request[..n], &mut content, &closed) else {
+        let order = *order.get_or_insert_with(|| Order::of(&request));
+        let Some(answer) = answer(order, &request[..n], &mut content, &closed) else {
             continue;
         };
         let (error, body) = match answer {
             Ok(body) => (0, body),
-            Err(error) => (-error, Vec::new()),
+            Err(error) => (error, Vec::new()),
         };
-        let mut reply = (16 + body.len() as u32).to_ne_bytes().to_vec();
-        reply.extend(i32::to_ne_bytes(error));
+        let mut reply = order.u32(16 + body.len() as u32).to_vec();
+        reply.extend(order.bytes(i32::to_ne_bytes(-error)));
         reply.extend(&request[8..16]);
         reply.extend(body);
         // Refused, if nobody waits any more.
@@ -69,61 +113,64 @@ pub async fn serve(channel: File, closed: Closed) {
     }
 }
 
-fn number(bytes: &[u8], at: usize) -> u64 {
-    u64::from_ne_bytes(bytes[at..at + 8].try_into().unwrap())
-}
-
-fn attributes(node: u64, content: &[u8]) -> Vec<u8> {
+fn attributes(order: Order, node: u64, content: &[u8]) -> Vec<u8> {
     let mut it = vec![0; 88];
-    it[..8].copy_from_slice(&node.to_ne_bytes());
+    it[..8].copy_from_slice(&order.u64(node));
     let (mode, size) = match node {
         1 => (libc::S_IFDIR | 0o755, 0),
         _ => (libc::S_IFREG | 0o644, content.len() as u64),
     };
-    it[8..16].copy_from_slice(&size.to_ne_bytes());
-    it[60..64].copy_from_slice(&mode.to_ne_bytes());
-    it[64..68].copy_from_slice(&1_u32.to_ne_bytes());
+    it[8..16].copy_from_slice(&order.u64(size));
+    it[60..64].copy_from_slice(&order.u32(mode));
+    it[64..68].copy_from_slice(&order.u32(1));
     it
 }
 
 /// What is answered; none where no answer is expected.
-fn answer(request: &[u8], content: &mut Vec<u8>, closed: &Closed) -> Option<Result<Vec<u8>, i32>> {
-    let operation = u32::from_ne_bytes(request[4..8].try_into().unwrap());
-    let (node, body) = (number(request, 16), &request[40..]);
+fn answer(
+    order: Order,
+    request: &[u8],
+    content: &mut Vec<u8>,
+    closed: &Closed,
+) -> Option<Result<Vec<u8>, i32>> {
+    let operation = order.u32_at(request, 4);
+    let (node, body) = (order.u64_at(request, 16), &request[40..]);
     Some(Ok(match operation {
         // FORGET, INTERRUPT, BATCH_FORGET
         2 | 36 | 42 => return None,
         // LOOKUP
         1 if body.starts_with(NAME.as_bytes()) => {
             let mut it = vec![0; 40];
-            it[..8].copy_from_slice(&2_u64.to_ne_bytes());
-            it.extend(attributes(2, content));
+            it[..8].copy_from_slice(&order.u64(2));
+            it.extend(attributes(order, 2, content));
             it
         }
         1 => return Some(Err(libc::ENOENT)),
         // SETATTR: its length, perhaps. GETATTR.
         3 | 4 => {
-            if operation == 4 && body[0] & 8 != 0 {
-                content.resize(number(body, 16) as usize, 0);
+            if operation == 4 && order.u32_at(body, 0) & 8 != 0 {
+                content.resize(order.u64_at(body, 16) as usize, 0);
             }
             let mut it = vec![0; 16];
-            it.extend(attributes(node, content));
+            it.extend(attributes(order, node, content));
             it
         }
         // OPEN, OPENDIR
         14 | 27 => vec![0; 16],
         // READ
         15 => {
-            let from = content.len().min(number(body, 8) as usize);
+            let from = content.len().min(order.u64_at(body, 8) as usize);
             content[from..].to_vec()
         }
         // WRITE
         16 => {
-            let (at, data) = (number(body, 8) as usize, &body[40..]);
+            let (at, data) = (order.u64_at(body, 8) as usize, &body[40..]);
             let end = at + data.len();
             content.resize(content.len().max(end), 0);
             content[at..end].copy_from_slice(data);
-            (data.len() as u64).to_ne_bytes().to_vec()
+            let mut it = order.u32(data.len() as u32).to_vec();
+            it.resize(8, 0);
+            it
         }
         // STATFS
         17 => vec![0; 80],
@@ -136,20 +183,20 @@ fn answer(request: &[u8], content: &mut Vec<u8>, closed: &Closed) -> Option<Resu
         // RELEASE, FSYNC, RELEASEDIR
         18 | 20 | 29 => Vec::new(),
         // INIT: protocol 7.31, writes of a page.
-        26 => {
+        Order::INIT => {
             let mut it = vec![0; 64];
-            it[..4].copy_from_slice(&7_u32.to_ne_bytes());
-            it[4..8].copy_from_slice(&31_u32.to_ne_bytes());
-            it[20..24].copy_from_slice(&4096_u32.to_ne_bytes());
+            it[..4].copy_from_slice(&order.u32(7));
+            it[4..8].copy_from_slice(&order.u32(31));
+            it[20..24].copy_from_slice(&order.u32(4096));
             it
         }
         // READDIR: one entry.
-        28 if number(body, 8) == 0 => {
+        28 if order.u64_at(body, 8) == 0 => {
             let mut it = Vec::new();
-            it.extend(2_u64.to_ne_bytes());
-            it.extend(1_u64.to_ne_bytes());
-            it.extend((NAME.len() as u32).to_ne_bytes());
-            it.extend(8_u32.to_ne_bytes());
+            it.extend(order.u64(2));
+            it.extend(order.u64(1));
+            it.extend(order.u32(NAME.len() as u32));
+            it.extend(order.u32(8));
             it.extend(NAME.as_bytes());
             it.resize(it.len().next_multiple_of(8), 0);
             it

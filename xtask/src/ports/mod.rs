@@ -202,7 +202,9 @@ fn cargo(rustc: &Path, what: &str, target: &str, parts: &str) -> Command {
         .arg(env::target_dir().join("ports"))
         .env("RUSTC", rustc)
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        // It is built once in a while.
+        .env("CARGO_INCREMENTAL", "0");
     command
 }
 

@@ -169,11 +169,12 @@ fn built(
     if wanted.iter().any(is_package) {
         cargo.arg("--lib");
     }
-    for suite in wanted {
-        match suite.strip_prefix("runtime_") {
-            Some(part) => cargo.args(["-p", &format!("selvedge-{part}")]),
-            None => cargo.args(["--test", suite]),
-        };
+    // All packages, whatever is wanted: the features that they ask for decide what is built anew.
+    for package in &SUITES[..PACKAGES] {
+        cargo.args(["-p", &package.replace("runtime_", "selvedge-")]);
+    }
+    for suite in wanted.iter().filter(|suite| !is_package(suite)) {
+        cargo.args(["--test", suite]);
     }
     build::executables(
         cargo,
