@@ -141,10 +141,7 @@ impl Recording {
     /// assert!(selvedge_trace::Recording::read(&[]).is_err());
     /// ```
     pub fn read(bytes: &[u8]) -> Result<Recording, ReadError> {
-        let file = File { bytes };
-        if file.word(0) != Some(MAGIC) {
-            return Err(ReadError::NotARecording);
-        }
+        let file = File::of(bytes).ok_or(ReadError::NotARecording)?;
         let head = |at| file.word(at).ok_or(ReadError::CutOff(bytes.len()));
         let version = head(1)?;
         if version != VERSION {
@@ -224,8 +221,9 @@ impl Recording {
         // How far the writers are after the copy: what they have begun since may be torn in it.
         let mut at = PAGE;
         loop {
-            let copied = File { bytes: &bytes };
-            let (Some(kind @ 1..), Some(len)) = (copied.word(at), copied.word(at + 1)) else {
+            let copied = File::of(&bytes);
+            let word = |at| copied.as_ref()?.word(at);
+            let (Some(kind @ 1..), Some(len)) = (word(at), word(at + 1)) else {
                 return Ok(bytes);
             };
             let words = usize::try_from(len / 8).unwrap_or(usize::MAX);
@@ -268,13 +266,32 @@ impl Recording {
 
 struct File<'a> {
     bytes: &'a [u8],
+    order: Order,
 }
 
-impl File<'_> {
+/// Of the bytes of a word: as the machine has it whose memory the file is.
+#[derive(Clone, Copy)]
+enum Order {
+    LowFirst,
+    HighFirst,
+}
+
+impl<'a> File<'a> {
+    /// `None`: it does not begin as a recording does.
+    fn of(bytes: &'a [u8]) -> Option<File<'a>> {
+        let orders = [Order::LowFirst, Order::HighFirst];
+        let mut files = orders.into_iter().map(|order| File { bytes, order });
+        files.find(|file| file.word(0) == Some(MAGIC))
+    }
+
     fn word(&self, at: usize) -> Option<u64> {
         let from = at.checked_mul(8)?;
         let bytes = self.bytes.get(from..from.checked_add(8)?)?;
-        Some(u64::from_le_bytes(bytes.try_into().ok()?))
+        let bytes = bytes.try_into().ok()?;
+        Some(match self.order {
+            Order::LowFirst => u64::from_le_bytes(bytes),
+            Order::HighFirst => u64::from_be_bytes(bytes),
+        })
     }
 }
 

@@ -27,6 +27,22 @@ fn word() -> impl Strategy<Value = u64> {
     ]
 }
 
+/// A file of a machine that has the higher byte first.
+#[test]
+fn either_order_of_bytes_is_read() {
+    let records = [[5, 20 | 1 << 8, 7, 0], [9, 9 | 1 << 8, 0, 0]];
+    let mut words = vec![3, (8 + 8) * 8, 0, 2, 0, 0, 0, 0];
+    words.extend(records.concat());
+    let low_first = bytes(words);
+    let high_first: Vec<u8> = low_first
+        .chunks_exact(8)
+        .flat_map(|word| word.iter().rev().copied())
+        .collect();
+    let (low, high) = (Recording::read(&low_first), Recording::read(&high_first));
+    assert_eq!(low.as_ref().unwrap().events.len(), 2);
+    assert_eq!(format!("{low:?}"), format!("{high:?}"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(5_000))]
 
