@@ -128,8 +128,10 @@ impl Request {
     pub(crate) fn settle(&self, id: u64, traced: Option<Task>) {
         let waiter = {
             let mut state = self.state.lock();
-            state.wanted.remove(&id);
-            state.traced.extend(traced);
+            // Traced twice, if it was woken in its traced poll and another worker came with it before this one came here: one counts.
+            if state.wanted.remove(&id) {
+                state.traced.extend(traced);
+            }
             match state.wanted.is_empty() {
                 true => state.waiter.take(),
                 false => None,
