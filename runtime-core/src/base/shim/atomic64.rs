@@ -1,6 +1,6 @@
 //! Atomics of 64 bits: std's, and a stand-in for processors that have none (32-bit PowerPC and MIPS, ARMv5).
 //!
-//! The stand-in is a word of 64 bits and one of [`LOCKS`], chosen by the word's address and held for a few instructions. So it has
+//! The stand-in is a word of 64 bits and one of `LOCKS`, chosen by the word's address and held for a few instructions. So it has
 //! std's size and layout, and words of a mapped file can be used as such. Every operation is at least as strong as what was asked
 //! for, sequential consistency included.
 //!
