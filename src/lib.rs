@@ -27,7 +27,7 @@
 //! | `tracing` | spans of tasks, locks and timers, as `tokio-console` reads them |
 //! | `io-uring` | files through an io_uring of the runtime's own, where the kernel has it |
 //! | `taskdump`, `schedule-latency` | where each task waits; how long tasks wait for a worker |
-//! | `insight` | the flight recorder, the inspector, findings told as they appear; some 150 KB of a program |
+//! | `insight` | the flight recorder, the inspector, findings told as they appear; some 200 KB of a program |
 //!
 //! Only `insight` is on by default, and any subset compiles. What tokio hides behind `--cfg tokio_unstable` needs its
 //! feature alone, or nothing.
