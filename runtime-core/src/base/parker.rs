@@ -1,75 +1,135 @@
-//! `ThreadParker`: a token that one thread waits for and another sets.
+//! `Post`: one thread waits there for what others send. `ThreadParker`: a post at which nothing but a token is sent.
 //!
-//! I1: a token is taken by exactly one park, which then does not wait. Tokens do not add up.
-//! I2: a thread that waits has said so under the lock; where none has, setting the token is no system call.
+//! I1: what is sent is taken once, by a wait that then does not sleep. What is sent before that takes its place: tokens do not add up.
+//! I2: a thread that sleeps has said so under the lock; where none has, sending is no system call.
 
+use super::clock;
 use super::shim::sync::atomic::{AtomicBool, Ordering};
 use super::shim::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 /// See the module's page.
-#[derive(Debug, Default)]
-pub struct ThreadParker {
-    token: Mutex<Token>,
-    condvar: Condvar,
-    /// As the token, for a look without the lock.
+#[derive(Debug)]
+pub(crate) struct Post<T> {
+    letter: Mutex<Letter<T>>,
+    sent: Condvar,
+    /// Is there something? For a look without the lock.
     hint: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct Token {
-    is_set: bool,
+#[derive(Debug)]
+struct Letter<T> {
+    sent: Option<T>,
     is_awaited: bool,
 }
 
-impl ThreadParker {
-    /// Waits for the token and takes it.
-    pub fn park(&self) {
-        let mut token = self.token.lock();
-        while !token.is_set {
-            token.is_awaited = true;
-            token = self.condvar.wait(token);
+impl<T> Default for Post<T> {
+    fn default() -> Post<T> {
+        Post {
+            letter: Mutex::new(Letter {
+                sent: None,
+                is_awaited: false,
+            }),
+            sent: Condvar::new(),
+            hint: AtomicBool::new(false),
         }
-        self.take(&mut token);
     }
+}
 
-    /// Waits no longer than `timeout`, and may end early without a token.
-    pub fn park_timeout(&self, timeout: Duration) {
-        let mut token = self.token.lock();
-        if !token.is_set {
-            token.is_awaited = true;
-            token = self.condvar.wait_timeout(token, timeout).0;
+impl<T> Post<T> {
+    /// Sends, and ends the wait under way.
+    pub(crate) fn send(&self, what: T) {
+        let is_awaited = {
+            let mut letter = self.letter.lock();
+            letter.sent = Some(what);
+            // Ordering: Relaxed; a hint, written under the lock.
+            self.hint.store(true, Ordering::Relaxed);
+            std::mem::take(&mut letter.is_awaited)
+        };
+        if is_awaited {
+            self.sent.notify_one();
         }
-        self.take(&mut token);
     }
 
-    /// Takes the token if there is one.
-    pub fn take_token(&self) {
-        self.take(&mut self.token.lock());
-    }
-
-    fn take(&self, token: &mut Token) {
-        *token = Token::default();
-        // Ordering: Relaxed; a hint, written under the lock.
-        self.hint.store(false, Ordering::Relaxed);
-    }
-
-    /// Is there a token? A hint: what follows from it is seen by the park that takes it.
-    pub(crate) fn is_set(&self) -> bool {
+    /// Is there something? A hint: what was done before it was sent is seen by whoever takes it.
+    pub(crate) fn has_any(&self) -> bool {
         // Ordering: Relaxed; a hint.
         self.hint.load(Ordering::Relaxed)
     }
 
+    /// Takes what is there.
+    pub(crate) fn take(&self) -> Option<T> {
+        self.take_from(&mut self.letter.lock())
+    }
+
+    /// Waits, and takes it.
+    pub(crate) fn wait(&self) -> T {
+        let mut letter = self.letter.lock();
+        loop {
+            if let Some(sent) = self.take_from(&mut letter) {
+                return sent;
+            }
+            letter.is_awaited = true;
+            letter = self.sent.wait(letter);
+        }
+    }
+
+    /// The same, no longer than `timeout`.
+    pub(crate) fn wait_timeout(&self, timeout: Duration) -> Option<T> {
+        let Some(end) = clock::now().checked_add(timeout) else {
+            return Some(self.wait());
+        };
+        let mut letter = self.letter.lock();
+        let mut timed_out = false;
+        while letter.sent.is_none() && !timed_out {
+            let left = end.saturating_duration_since(clock::now());
+            letter.is_awaited = true;
+            (letter, timed_out) = self.sent.wait_timeout(letter, left);
+        }
+        self.take_from(&mut letter)
+    }
+
+    fn take_from(&self, letter: &mut Letter<T>) -> Option<T> {
+        letter.is_awaited = false;
+        // Ordering: Relaxed; a hint, written under the lock.
+        self.hint.store(false, Ordering::Relaxed);
+        letter.sent.take()
+    }
+
+    /// Waits with a time-out end by it from here on.
+    #[cfg(all(test, runtime_loom))]
+    pub(crate) fn time_is_up(&self) {
+        self.sent.time_is_up();
+    }
+}
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub struct ThreadParker(Post<()>);
+
+impl ThreadParker {
+    /// Waits for the token and takes it.
+    pub fn park(&self) {
+        self.0.wait();
+    }
+
+    /// Waits no longer than `timeout`.
+    pub fn park_timeout(&self, timeout: Duration) {
+        self.0.wait_timeout(timeout);
+    }
+
+    /// Takes the token if there is one.
+    pub fn take_token(&self) {
+        self.0.take();
+    }
+
+    /// Is there a token? A hint.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.has_any()
+    }
+
     /// Sets the token, and ends the park under way.
     pub fn unpark(&self) {
-        let is_owed = {
-            let mut token = self.token.lock();
-            // Ordering: Relaxed; a hint, written under the lock.
-            self.hint.store(true, Ordering::Relaxed);
-            !std::mem::replace(&mut token.is_set, true) && token.is_awaited
-        };
-        if is_owed {
-            self.condvar.notify_one();
-        }
+        self.0.send(());
     }
 }

@@ -6,8 +6,8 @@
 //! one out, then the next three, up to 255, and each success halves what it leaves out. Never more threads of a process look out than it has
 //! processors, by its affinity and its quota, and none where it has one.
 //!
-//! It is a longer way to a sleep and no part of any protocol: whoever looks out has not announced its sleep, and after a look in vain goes the
-//! whole way. Models leave it out.
+//! It is a longer way to a sleep and no part of any protocol: a thread goes on to its sleep after each look, and what has come by then ends that
+//! sleep at once, as if nobody had looked. Models leave it out.
 
 use super::clock;
 use std::sync::OnceLock;
@@ -41,26 +41,22 @@ impl LookOut {
         }
     }
 
-    /// Before a sleep: true if `is_there` became true meanwhile.
-    pub(crate) fn awaits(&mut self, is_there: impl Fn() -> bool) -> bool {
-        self.awaits_what(is_there, || true)
+    /// Before a sleep: a look, if it is time for one and a processor can be spared.
+    pub(crate) fn begin(&mut self) -> Option<Look<'_>> {
+        if cfg!(runtime_loom) || !self.is_due() {
+            return None;
+        }
+        let place = Place::take(&LOOKING, processors())?;
+        Some(Look {
+            of: self,
+            _place: place,
+        })
     }
 
-    /// The same. What came and was not `worth` it counts as a look in vain from then on.
-    pub(crate) fn awaits_what(
-        &mut self,
-        is_there: impl Fn() -> bool,
-        worth: impl FnOnce() -> bool,
-    ) -> bool {
-        if cfg!(runtime_loom) || !self.is_due() {
-            return false;
-        }
-        let Some(_place) = Place::take(&LOOKING, processors()) else {
-            return false;
-        };
-        let came = looks(is_there);
-        self.learn(came && worth());
-        came
+    /// The same, and takes it: true if `is_there` became true meanwhile.
+    pub(crate) fn awaits(&mut self, is_there: impl Fn() -> bool) -> bool {
+        self.begin()
+            .is_some_and(|look| look.awaits(is_there, || true))
     }
 
     fn is_due(&mut self) -> bool {
@@ -81,6 +77,23 @@ impl LookOut {
                 self.left = (1 << self.doubt) - 1;
             }
         }
+    }
+}
+
+/// A look that begins.
+pub(crate) struct Look<'a> {
+    of: &'a mut LookOut,
+    _place: Place<'static>,
+}
+
+impl Look<'_> {
+    /// True if `is_there` became true meanwhile. What came and was not `worth` it counts as a look in vain from then on.
+    pub(crate) fn awaits(self, is_there: impl Fn() -> bool, worth: impl FnOnce() -> bool) -> bool {
+        #[cfg(all(test, not(runtime_loom)))]
+        tests::count();
+        let came = looks(is_there);
+        self.of.learn(came && worth());
+        came
     }
 }
 
@@ -136,4 +149,4 @@ fn processors() -> usize {
 
 #[cfg(all(test, not(runtime_loom)))]
 #[path = "tests/spin.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -25,7 +25,7 @@ use crate::base::clock;
 use crate::base::contain;
 use crate::base::fork::Origin;
 use crate::base::lock_audit;
-use crate::base::shim::sync::atomic::{AtomicBool, Ordering};
+use crate::base::parker::Post;
 use crate::base::shim::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::base::shim::thread::{Builder, JoinHandle};
 use crate::base::spin::LookOut;
@@ -143,7 +143,7 @@ impl<J: Job> Pool<J> {
             Call::Nobody => return Ok(()),
             Call::Wake(thread, errand) => {
                 drop(inner);
-                thread.send(errand);
+                thread.0.send(errand);
                 return Ok(());
             }
             Call::Start(errand) => errand,
@@ -185,7 +185,7 @@ impl<J: Job> Pool<J> {
         self.tell_if_ended(&inner);
         drop(inner);
         if let Some(thread) = refusal.instead {
-            thread.send(Errand::Closure);
+            thread.0.send(Errand::Closure);
         }
         for job in refusal.orphans {
             if job.is_mandatory() {
@@ -236,19 +236,19 @@ impl<J: Job> Pool<J> {
 
     fn wait(&self, me: &Reach, look_out: &mut LookOut) -> Next<J> {
         if self.config.looks_out {
-            look_out.awaits(|| me.has_errand());
+            look_out.awaits(|| me.0.has_any());
         }
         #[cfg(all(test, runtime_loom))]
         if self.inner.lock().handles.is_keep_alive_over {
-            me.0.sent.time_is_up();
+            me.0.time_is_up();
         }
-        if let Some(errand) = me.wait_timeout(self.config.keep_alive) {
+        if let Some(errand) = me.0.wait_timeout(self.config.keep_alive) {
             return self.inner.lock().state.arrive(errand, me);
         }
         let next = self.inner.lock().state.time_out(me);
         match next {
             Next::Wait => {
-                let errand = me.wait(); // I3
+                let errand = me.0.wait(); // I3
                 self.inner.lock().state.arrive(errand, me)
             }
             next => next,
@@ -293,7 +293,7 @@ impl<J: Job> Pool<J> {
         let (idle, cancelled) = inner.state.begin_shutdown();
         drop(inner);
         for thread in idle {
-            thread.send(Errand::Look);
+            thread.0.send(Errand::Look);
         }
         for job in cancelled {
             job.cancel();
@@ -354,7 +354,7 @@ impl<J: Job> Pool<J> {
         let mut inner = self.inner.lock();
         inner.handles.is_keep_alive_over = true;
         for thread in inner.state.idle_threads() {
-            thread.0.sent.time_is_up();
+            thread.0.time_is_up();
         }
     }
 }
@@ -366,87 +366,13 @@ impl<J: Job> Inner<J> {
     }
 }
 
-/// Where an idle thread waits for its errand.
-#[derive(Default)]
-struct Post {
-    letter: Mutex<Letter>,
-    sent: Condvar,
-    /// Is there an errand? For a look without the lock.
-    hint: AtomicBool,
-}
-
-#[derive(Default)]
-struct Letter {
-    errand: Option<Errand>,
-    /// The thread waits at the condition. Where it does not yet, an errand is no system call.
-    is_awaited: bool,
-}
-
-/// How an idle thread is reached.
+/// How an idle thread is reached: where it waits for its errand.
 #[derive(Clone, Default)]
-struct Reach(Arc<Post>);
+struct Reach(Arc<Post<Errand>>);
 
 impl PartialEq for Reach {
     fn eq(&self, other: &Reach) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Reach {
-    fn send(&self, errand: Errand) {
-        let is_awaited = {
-            let mut letter = self.0.letter.lock();
-            letter.errand = Some(errand);
-            // Ordering: Relaxed; a hint, written under the lock.
-            self.0.hint.store(true, Ordering::Relaxed);
-            letter.is_awaited
-        };
-        if is_awaited {
-            self.0.sent.notify_one();
-        }
-    }
-
-    /// Is there an errand? A hint.
-    fn has_errand(&self) -> bool {
-        // Ordering: Relaxed; a hint: the errand is taken under the lock.
-        self.0.hint.load(Ordering::Relaxed)
-    }
-
-    fn take(&self, letter: &mut Letter) -> Option<Errand> {
-        letter.is_awaited = false;
-        // Ordering: Relaxed; a hint, written under the lock.
-        self.0.hint.store(false, Ordering::Relaxed);
-        letter.errand.take()
-    }
-
-    fn wait(&self) -> Errand {
-        let mut letter = self.0.letter.lock();
-        loop {
-            if let Some(errand) = self.take(&mut letter) {
-                return errand;
-            }
-            letter.is_awaited = true;
-            letter = self.0.sent.wait(letter);
-        }
-    }
-
-    fn wait_timeout(&self, timeout: Duration) -> Option<Errand> {
-        let Some(end) = clock::now().checked_add(timeout) else {
-            return Some(self.wait());
-        };
-        let mut letter = self.0.letter.lock();
-        loop {
-            if letter.errand.is_some() {
-                return self.take(&mut letter);
-            }
-            let left = end.saturating_duration_since(clock::now());
-            let timed_out;
-            letter.is_awaited = true;
-            (letter, timed_out) = self.0.sent.wait_timeout(letter, left);
-            if timed_out {
-                return self.take(&mut letter);
-            }
-        }
     }
 }
 

@@ -30,16 +30,16 @@ pub(crate) struct Idle {
     searching: AtomicUsize,
     workers: usize,
     /// One more than a worker that looks out before its sleep: to be claimed first, as its wake-up is no system call; 0: none. A hint.
-    looking: AtomicUsize,
+    first: AtomicUsize,
 }
 
-/// A worker looks out.
-#[must_use = "dropping it ends the look-out"]
-pub(crate) struct Looking<'a>(&'a AtomicUsize);
+/// A worker is claimed first.
+#[must_use = "dropping it ends that"]
+pub(crate) struct ClaimedFirst<'a>(&'a AtomicUsize);
 
-impl Drop for Looking<'_> {
+impl Drop for ClaimedFirst<'_> {
     fn drop(&mut self) {
-        // Ordering: Relaxed; a hint. Another worker that looks out may lose its own.
+        // Ordering: Relaxed; a hint. Another worker that looks out may lose its place.
         self.0.store(0, Ordering::Relaxed);
     }
 }
@@ -52,7 +52,7 @@ impl Idle {
                 .collect(),
             searching: AtomicUsize::new(0),
             workers,
-            looking: AtomicUsize::new(0),
+            first: AtomicUsize::new(0),
         }
     }
 
@@ -90,16 +90,16 @@ impl Idle {
     }
 
     /// This worker is the first to be claimed, until the guard is dropped.
-    pub(crate) fn looking(&self, worker: usize) -> Looking<'_> {
+    pub(crate) fn claim_first(&self, worker: usize) -> ClaimedFirst<'_> {
         // Ordering: Relaxed; a hint.
-        self.looking.store(worker + 1, Ordering::Relaxed);
-        Looking(&self.looking)
+        self.first.store(worker + 1, Ordering::Relaxed);
+        ClaimedFirst(&self.first)
     }
 
     fn any_sleeper(&self) -> Option<usize> {
         // Ordering: Relaxed; a hint.
-        let looking = self.looking.load(Ordering::Relaxed).checked_sub(1);
-        if let Some(worker) = looking.filter(|worker| self.is_asleep(*worker)) {
+        let first = self.first.load(Ordering::Relaxed).checked_sub(1);
+        if let Some(worker) = first.filter(|worker| self.is_asleep(*worker)) {
             return Some(worker);
         }
         for (at, word) in self.sleeping.iter().enumerate() {

@@ -276,14 +276,11 @@ impl<'a> CoreGuard<'a> {
     /// Nothing to run: sleep on the driver until something comes.
     fn park(&self, cx: &CurrentThreadContext) {
         let shared = &self.handle.shared;
-        if self.looks_out(cx) {
-            // What comes by the driver is not seen by a look-out, and must not wait for many of them.
-            return self.turn(cx);
-        }
         self.hook(&shared.config.before_park);
         nested::before_park();
         // The hook may have scheduled something.
-        if cx.with_core(|core| core.queue.is_empty()) && !deferred::is_any() {
+        let is_idle = cx.with_core(|core| core.queue.is_empty()) && !deferred::is_any();
+        if is_idle && !self.looks_out(cx) {
             let policy = self.policy;
             let counters = &policy.counters;
             cx.with_core(|core| {
@@ -301,7 +298,7 @@ impl<'a> CoreGuard<'a> {
             policy.parked.store(false, Ordering::Relaxed);
             cx.with_core(|core| core.stopwatch.after_park(counters));
         } else {
-            // A hook that does so every time must not keep the driver from its turn.
+            // A hook that does so every time, or a look-out that succeeds each time, must not keep the driver from its turn.
             self.turn(cx);
         }
         self.hook(&shared.config.after_unpark);

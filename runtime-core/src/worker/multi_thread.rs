@@ -255,11 +255,12 @@ impl WorkerContext {
         let policy = self.policy();
         let parker = &policy.remotes[self.index].parker;
         self.with_core(|core| {
-            let _looking = policy.idle.looking(self.index);
+            let Some(look) = core.look_out.begin() else {
+                return;
+            };
+            let _first = policy.idle.claim_first(self.index);
             // A sibling's surplus is no reason to look out again: it would be shared where one worker does it sooner.
-            let comes_from_outside = || !policy.injector.is_empty();
-            core.look_out
-                .awaits_what(|| parker.is_notified(), comes_from_outside);
+            look.awaits(|| parker.is_notified(), || !policy.injector.is_empty());
         });
     }
 

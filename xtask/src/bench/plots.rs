@@ -120,6 +120,11 @@ fn ratios(path: &Path, groups: &[Group<'_>]) -> Drawn {
     })
 }
 
+/// A curve's colour, beside its name.
+fn swatch(style: ShapeStyle) -> impl Fn((i32, i32)) -> Rectangle<(i32, i32)> {
+    move |(x, y)| Rectangle::new([(x, y - 2), (x + 12, y + 2)], style)
+}
+
 /// A panel for each workload.
 fn by_workers(path: &Path, all: &[Workers<'_>]) -> Drawn {
     let height = 250 * all.len().div_ceil(3) as u32;
@@ -157,9 +162,7 @@ fn by_workers(path: &Path, all: &[Workers<'_>]) -> Drawn {
                 chart
                     .draw_series(LineSeries::new(points, colour.stroke_width(2)).point_size(3))?
                     .label(name)
-                    .legend(move |(x, y)| {
-                        Rectangle::new([(x, y - 2), (x + 12, y + 2)], colour.filled())
-                    });
+                    .legend(swatch(colour.filled()));
             }
             chart
                 .configure_series_labels()
@@ -201,17 +204,13 @@ fn by_load(path: &Path, all: &[Load<'_>]) -> Drawn {
             chart
                 .draw_series(LineSeries::new(medians, colour.stroke_width(2)).point_size(3))?
                 .label(format!("{runtime}, p50"))
-                .legend(move |(x, y)| {
-                    Rectangle::new([(x, y - 2), (x + 12, y + 2)], colour.filled())
-                });
+                .legend(swatch(colour.filled()));
             let tails = of().map(|load| (load.rate, load.tail));
             let lighter = colour.mix(0.5);
             chart
                 .draw_series(LineSeries::new(tails, lighter.stroke_width(2)).point_size(3))?
                 .label(format!("{runtime}, p99"))
-                .legend(move |(x, y)| {
-                    Rectangle::new([(x, y - 2), (x + 12, y + 2)], lighter.filled())
-                });
+                .legend(swatch(lighter.filled()));
         }
         chart
             .configure_series_labels()

@@ -1,8 +1,27 @@
 //! When a thread looks out.
 
-use super::{FIRST, LookOut, MOST, Place, looks};
+use super::{FIRST, LookOut, MOST, Place, looks, processors};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+thread_local! {
+    static LOOKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// This thread takes a look.
+pub(crate) fn count() {
+    LOOKS.with(|looks| looks.set(looks.get() + 1));
+}
+
+/// How many looks this thread has taken.
+pub(crate) fn taken() -> u32 {
+    LOOKS.with(Cell::get)
+}
+
+/// Does any thread of this process look out?
+pub(crate) fn may_look() -> bool {
+    processors() >= 2
+}
 
 /// Sleeps that begin without a look, until the next that has one.
 fn left_out(look_out: &mut LookOut) -> u32 {
@@ -40,6 +59,24 @@ fn after_a_success_the_next_sleep_has_a_look_and_less_is_left_out_later() {
     }
     look_out.learn(false);
     assert_eq!(left_out(&mut look_out), 1);
+}
+
+#[test]
+fn what_was_not_worth_it_counts_as_in_vain() {
+    if !may_look() {
+        return;
+    }
+    for is_worth in [true, false] {
+        let mut look_out = LookOut { left: 0, doubt: 4 };
+        // Other tests may have all places for a moment.
+        let look = std::iter::repeat_with(|| {
+            look_out
+                .begin()
+                .map(|look| look.awaits(|| true, || is_worth))
+        });
+        assert_eq!({ look }.flatten().next(), Some(true));
+        assert_eq!(look_out.doubt, if is_worth { 2 } else { 5 });
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod dumps;
 mod entered;
 mod figures;
 mod hooks;
+mod look_out;
 
 use crate::driver::{Drivers, TimeParts, Timers};
 use crate::runtime::{Config, Core};

@@ -25,6 +25,22 @@ fn each_of_many_sleepers_is_claimed_once_by_its_own_number() {
 }
 
 #[test]
+fn one_that_looks_out_is_claimed_first_if_it_sleeps() {
+    let idle = Idle::new(70);
+    for worker in [0, 3, 69] {
+        idle.announce(worker, false);
+    }
+    let first = idle.claim_first(69);
+    assert_eq!(idle.claim_any(), Some(69));
+    // Claimed already: the next is any.
+    assert_eq!(idle.claim_any(), Some(0));
+    assert!(idle.retract(69));
+    idle.announce(69, true);
+    drop(first);
+    assert_eq!(idle.claim_any(), Some(3));
+}
+
+#[test]
 fn words_beyond_the_workers_are_not_kept() {
     for (workers, words) in [(1, 1), (63, 1), (64, 1), (65, 2), (128, 2), (129, 3)] {
         assert_eq!(Idle::new(workers).sleeping.len(), words, "{workers}");
