@@ -3,6 +3,7 @@
 mod edges;
 mod files;
 mod findings;
+mod times;
 
 use selvedge::runtime::{Builder, RecordOptions, Runtime};
 use selvedge_trace::{Analysis, Recording};

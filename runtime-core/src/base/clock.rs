@@ -37,6 +37,24 @@ pub(crate) fn nanos() -> u64 {
     FIRST.get_or_init(now).elapsed().as_nanos() as u64
 }
 
+/// The same moment by both clocks. A thread that loses its processor between two looks would take two moments for one, and who
+/// measures the pace of one clock by the other would be wrong by as much: of several looks, the quickest counts.
+pub(crate) fn ticks_and_nanos() -> (u64, u64) {
+    const LOOKS: usize = 5;
+    quickest((0..LOOKS).map(|_| {
+        let begin = ticks();
+        let nanos = nanos();
+        (begin, nanos, ticks())
+    }))
+}
+
+/// Of looks (ticks before, nanoseconds, ticks after) the one with the fewest ticks, and its middle.
+pub(super) fn quickest(looks: impl Iterator<Item = (u64, u64, u64)>) -> (u64, u64) {
+    let best = looks.min_by_key(|(begin, _, end)| end.saturating_sub(*begin));
+    let (begin, nanos, end) = best.unwrap_or_default();
+    (begin + end.saturating_sub(begin) / 2, nanos)
+}
+
 /// Does the processor say that its counter goes on at one pace, whatever the core's frequency and sleep?
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]

@@ -1,7 +1,7 @@
 //! A closure as a task, in the pool's queue.
 
 use super::state::Job;
-use crate::record::Poll;
+use crate::record::{self, Poll};
 use crate::task::Runnable;
 
 /// A blocking task's permit.
@@ -23,6 +23,7 @@ impl Job for BlockingTask {
         self.mandatory
     }
     fn run(self) {
+        record::time_passes(); // the thread may have waited
         self.task.run_as(Poll::Blocking);
     }
     fn cancel(self) {

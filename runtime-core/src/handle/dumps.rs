@@ -6,6 +6,7 @@ use super::shared::Shared;
 use crate::base::contain;
 use crate::base::shim::lock::Mutex;
 use crate::base::trace::{self, Trace};
+use crate::record;
 use crate::sync::Mutex as AsyncMutex;
 use crate::task::{Id, Runnable};
 use std::collections::HashSet;
@@ -156,6 +157,7 @@ pub(super) fn run(shared: &Shared, task: Runnable) {
     let Some(request) = request.filter(|r| r.state.lock().wanted.contains(&id.as_u64())) else {
         return task.run();
     };
+    record::time_passes();
     let mut task = Some(task);
     let ((), trace) = Trace::capture(|| {
         trace::within_root(&mut || {

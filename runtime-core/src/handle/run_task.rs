@@ -5,6 +5,7 @@ use super::dumps::run;
 use super::shared::Shared;
 use crate::base::clock;
 use crate::base::contain;
+use crate::record;
 use crate::scheduler::config::TaskMeta;
 use crate::scheduler::counters::WorkerCounters;
 use crate::task::Runnable;
@@ -38,6 +39,7 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
     if let Some(hook) = &config.before_poll {
         contain::contain(|| hook(&meta));
     }
+    record::time_passes();
     let start = clock::now();
     run(shared, task); // the header may be gone
     if let Some(histogram) = &config.poll_histogram {

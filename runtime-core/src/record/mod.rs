@@ -94,6 +94,14 @@ pub(crate) fn poll_begin(id: u64, place: &'static Location<'static>, poll: Poll)
     }
 }
 
+/// Since this thread's last event time may have passed: the next looks at the clock.
+#[inline(always)]
+pub(crate) fn time_passes() {
+    if is_on() {
+        thread::time_passes();
+    }
+}
+
 /// The poll of task `id` is over.
 #[inline(always)]
 pub(crate) fn poll_end(id: u64, outcome: Outcome) {

@@ -66,7 +66,7 @@ impl Session {
             strings: Mutex::new(Strings::default()),
             is_full: AtomicBool::new(false),
         };
-        let (ticks, nanos) = (clock::ticks(), clock::nanos());
+        let (ticks, nanos) = clock::ticks_and_nanos();
         let wall = clock::unix_nanos();
         let pace = measured_pace(ticks, nanos);
         let words = [
@@ -201,20 +201,19 @@ impl Session {
     }
 
     pub(super) fn clock(writer: &mut Writer, thread: u16) {
-        let (ticks, nanos) = (clock::ticks(), clock::nanos());
+        let (ticks, nanos) = clock::ticks_and_nanos();
         writer.write(super::event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));
     }
 }
 
 /// Nanoseconds in 2^32 ticks, measured from the given moment on.
 fn measured_pace(ticks: u64, nanos: u64) -> u64 {
-    loop {
-        let (ticks_now, nanos_now) = (clock::ticks(), clock::nanos());
-        let (ticks, nanos) = (ticks_now - ticks, nanos_now - nanos);
-        if u128::from(nanos) >= MEASURED.as_nanos() {
-            return ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64;
-        }
+    while u128::from(clock::nanos() - nanos) < MEASURED.as_nanos() {
+        std::hint::spin_loop();
     }
+    let (ticks_now, nanos_now) = clock::ticks_and_nanos();
+    let (ticks, nanos) = (ticks_now - ticks, nanos_now - nanos);
+    ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64
 }
 
 struct Bytes(Vec<u8>);

@@ -32,7 +32,8 @@ struct Local {
 }
 
 /// What the thread is in the midst of, by its last events. A look at the clock costs as much as all else of an event; so an event that comes at
-/// once after another has the time of that one.
+/// once after another has the time of that one. Who lets time pass without an event of its own says so
+/// ([`time_passes`]): code of the user's that is no poll, a task that another thread has pushed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Midst {
@@ -128,6 +129,19 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
         }
         let kind = first.word() & 0xff;
         local.write(Kind::PollEnd, outcome as u64 | kind << 8, id, first.what());
+    });
+}
+
+/// The time of this thread's last event is not that of the next, whatever that is.
+#[cold]
+#[inline(never)]
+pub(super) fn time_passes() {
+    let _ = LOCAL.try_with(|local| {
+        if let Ok(mut local) = local.try_borrow_mut() {
+            if let Some(local) = local.as_mut() {
+                local.midst = Midst::Nothing;
+            }
+        }
     });
 }
 

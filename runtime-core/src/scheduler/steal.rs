@@ -1,6 +1,7 @@
 //! Taking tasks out of queues that others take from too.
 
 use crate::base::shim::deque::{Injector, Steal};
+use crate::record;
 use crate::task::Runnable;
 
 /// The oldest of the tasks in an injector.
@@ -12,7 +13,10 @@ pub(crate) fn take_injected(injector: &Injector<Runnable>) -> Option<Runnable> {
 pub(crate) fn until_settled(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
     loop {
         match steal() {
-            Steal::Success(task) => return Some(task),
+            Steal::Success(task) => {
+                record::time_passes(); // another thread may have pushed it since this one's last event
+                return Some(task);
+            }
             Steal::Empty => return None,
             Steal::Retry => {}
         }

@@ -163,6 +163,7 @@ impl Shared {
                 return;
             }
         } else {
+            record::time_passes(); // they may have come since this thread's last event
             let mut remote = self.remote.lock();
             remote.push_back(task);
             // Ordering: Relaxed; the lock publishes the task, and who misses the flag is woken (I3).
@@ -229,6 +230,7 @@ impl Shared {
     /// Runs some tasks; true if there may be more.
     fn tick(&self) -> bool {
         let _notes = waits::Poll::begin();
+        record::time_passes();
         for _ in 0..TASKS_PER_TICK {
             if self.broken.get() {
                 self.cancel_all();

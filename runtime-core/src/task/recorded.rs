@@ -53,6 +53,7 @@ impl<F: Future> Future for Recorded<F> {
         let main = *this.main;
         let id = main.id.as_u64();
         main.runs();
+        record::time_passes(); // the thread may have waited
         record::poll_begin(id, main.place, record::Poll::BlockOn);
         let _waits = waits::Poll::begin();
         let mut ending = Ending {

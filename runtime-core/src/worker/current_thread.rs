@@ -249,6 +249,7 @@ impl<'a> CoreGuard<'a> {
                         }
                     }
                 }
+                record::time_passes();
                 if idle && !deferred::is_any() {
                     self.park(context);
                 } else {
@@ -326,6 +327,7 @@ impl<'a> CoreGuard<'a> {
     fn hook(&self, hook: &Option<Callback>) {
         if let Some(hook) = hook {
             hook();
+            record::time_passes();
         }
     }
 

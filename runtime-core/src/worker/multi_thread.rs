@@ -133,6 +133,7 @@ impl WorkerContext {
     fn maintain(&self) {
         let policy = self.policy();
         let timers = self.timers();
+        record::time_passes();
         self.begin_delivery();
         // Where no worker ever sleeps, those that are awake end the watch's grace period.
         self.grace_left();
@@ -178,6 +179,7 @@ impl WorkerContext {
         if let Some(hook) = hook {
             self.attend();
             contain::contain(|| hook());
+            record::time_passes();
         }
     }
 

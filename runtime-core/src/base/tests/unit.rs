@@ -456,3 +456,21 @@ fn a_place_dropped_while_queued_ends_the_process() {
     assert!(!child.status.success());
     assert!(!String::from_utf8_lossy(&child.stdout).contains("still here"));
 }
+
+/// Of two looks at both clocks the one that nothing came between counts.
+#[test]
+fn the_quickest_look_at_both_clocks_counts() {
+    use crate::base::clock;
+
+    let looks = [
+        (100, 7_000, 900),
+        (1_000, 7_100, 1_040),
+        (1_100, 9_000, 1_300),
+    ];
+    assert_eq!(clock::quickest(looks.into_iter()), (1_020, 7_100));
+    let before = (clock::ticks(), clock::nanos());
+    let (ticks, nanos) = clock::ticks_and_nanos();
+    let after = (clock::ticks(), clock::nanos());
+    assert!((before.0..=after.0).contains(&ticks));
+    assert!((before.1..=after.1).contains(&nanos));
+}

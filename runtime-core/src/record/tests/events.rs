@@ -188,7 +188,7 @@ fn tick() {
 #[test]
 fn some_events_share_the_time_of_the_one_before() {
     let place = Location::caller();
-    let steps: [Step; 21] = [
+    let steps: [Step; 27] = [
         (|_| record::park(true), false),
         (|_| record::unpark(false), false),
         (|_| record::io(1, 1), true),
@@ -211,6 +211,24 @@ fn some_events_share_the_time_of_the_one_before() {
         (|_| record::woken(1), false),
         (|place| record::poll_begin(4, place, Poll::Task), false),
         (|_| record::io(4, 1), false),
+        (
+            |place| {
+                record::time_passes();
+                record::poll_begin(5, place, Poll::Task);
+            },
+            false,
+        ),
+        (|_| record::poll_end(5, Outcome::Ready), false),
+        (
+            |place| {
+                record::time_passes();
+                record::poll_begin(6, place, Poll::Task);
+            },
+            false,
+        ),
+        (|_| record::poll_end(6, Outcome::Pending), false),
+        (|place| record::poll_begin(6, place, Poll::Task), true),
+        (|_| record::poll_end(6, Outcome::Ready), false),
     ];
     let (_, records) = recorded(&RecordOptions::new(), move || {
         for (step, _) in steps {
