@@ -8,6 +8,7 @@ use runtime_core::runtime::Core;
 use runtime_core::runtime::RecordOptions;
 use runtime_core::runtime::tasks::Finding;
 use runtime_core::runtime::teller::{self, FindingHook};
+use runtime_core::task::times;
 use std::io;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub(super) struct Insight {
     #[cfg(unix)]
     inspect: Option<InspectOptions>,
     on_finding: Option<FindingHook>,
+    task_times: bool,
 }
 
 /// What has begun before the runtime is there.
@@ -33,6 +35,9 @@ impl Insight {
     /// # Errors
     /// If a file or a socket that the program asked for cannot be made.
     pub(super) fn begin(&self) -> io::Result<Begun> {
+        if self.task_times {
+            times::keep();
+        }
         record::begin(self.record.as_ref())?;
         Ok(Begun {
             #[cfg(unix)]
@@ -100,6 +105,24 @@ impl Builder {
     #[cfg(unix)]
     pub fn inspect(&mut self, options: InspectOptions) -> &mut Self {
         self.insight.inspect = Some(options);
+        self
+    }
+
+    /// Keeps how long tasks have been there and in polls, for [`TaskInfo::times`](super::tasks::TaskInfo::times): of all tasks of the process that are
+    /// spawned from then on. It costs an allocation for each task and two looks at the clock for each poll. The inspector does so too.
+    ///
+    /// ```
+    /// use selvedge::runtime::{Builder, Handle};
+    /// let runtime = Builder::new_current_thread().task_times(true).build().unwrap();
+    /// runtime.block_on(async {
+    ///     selvedge::spawn(std::future::pending::<()>());
+    ///     for task in Handle::current().tasks().iter() {
+    ///         println!("{:?}", task.times());
+    ///     }
+    /// });
+    /// ```
+    pub fn task_times(&mut self, keeps: bool) -> &mut Self {
+        self.insight.task_times = keeps;
         self
     }
 

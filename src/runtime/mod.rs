@@ -40,7 +40,7 @@ pub use runtime_core::worker_index;
 #[cfg(feature = "rt")]
 pub mod tasks {
     pub use runtime_core::runtime::tasks::{
-        Finding, FindingKind, TaskInfo, TaskKind, TaskList, TaskState, Wait, WaitKind,
+        Finding, FindingKind, TaskInfo, TaskKind, TaskList, TaskState, TaskTimes, Wait, WaitKind,
     };
 }
 

@@ -9,6 +9,7 @@ mod support;
 #[cfg(target_os = "linux")]
 #[path = "../support/system.rs"]
 mod system;
+mod times;
 mod told;
 
 use selvedge::runtime::Handle;

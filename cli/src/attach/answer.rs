@@ -92,6 +92,15 @@ pub struct Task {
     pub worker: Option<u64>,
     pub queued_ns: Option<u64>,
     pub polls: u64,
+    /// Where the process keeps times; nor have older ones them.
+    #[serde(default)]
+    pub age_ns: Option<u64>,
+    #[serde(default)]
+    pub busy_ns: Option<u64>,
+    #[serde(default)]
+    pub longest_poll_ns: Option<u64>,
+    #[serde(default)]
+    pub since_poll_ns: Option<u64>,
     pub lost: bool,
     pub waits: Vec<Wait>,
 }

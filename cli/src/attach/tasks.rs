@@ -135,31 +135,48 @@ fn write_table(out: &mut impl Write, process: &Process) -> io::Result<()> {
         let (runtime, count) = (called(&of.runtime), of.tasks.len());
         let up = span(Duration::from_nanos(of.runtime.uptime_nanos));
         writeln!(out, "runtime {runtime}, up {up}, tasks {count}")?;
-        let rows: Vec<[String; 5]> = of.tasks.iter().map(row).collect();
-        let header = ["ID", "NAME", "STATE", "POLLS", "WAITS FOR"].map(str::to_owned);
+        let rows: Vec<[String; 7]> = of.tasks.iter().map(row).collect();
+        let header = [
+            "ID",
+            "NAME",
+            "STATE",
+            "AGE",
+            "POLLS",
+            "IN POLLS",
+            "WAITS FOR",
+        ];
+        let header = header.map(str::to_owned);
         let all = || std::iter::once(&header).chain(&rows);
         let width = |column: usize| all().map(|row| row[column].chars().count()).max();
-        let widths = [0, 1, 2, 3, 4].map(|column| width(column).unwrap_or(0));
+        let widths: [usize; 7] = std::array::from_fn(|column| width(column).unwrap_or(0));
         let places = std::iter::once("SPAWNED AT".to_owned());
         let places = places.chain(of.tasks.iter().map(|task| task.spawned_at.to_string()));
         for (row, place) in all().zip(places) {
-            let [id, name, state, polls, waits] = row;
+            let [id, name, state, age, polls, busy, waits] = row;
+            let [w_id, w_name, w_state, w_age, w_polls, w_busy, w_waits] = widths;
             writeln!(
                 out,
-                "{id:>0$}  {name:<1$}  {state:<2$}  {polls:>3$}  {waits:<4$}  {place}",
-                widths[0], widths[1], widths[2], widths[3], widths[4]
+                "{id:>w_id$}  {name:<w_name$}  {state:<w_state$}  {age:>w_age$}  {polls:>w_polls$}  {busy:>w_busy$}  \
+                 {waits:<w_waits$}  {place}"
             )?;
         }
     }
     Ok(())
 }
 
-fn row(task: &Task) -> [String; 5] {
+/// A time, if it is kept.
+fn kept(nanos: Option<u64>) -> String {
+    nanos.map_or_else(|| "-".to_owned(), |nanos| span(Duration::from_nanos(nanos)))
+}
+
+fn row(task: &Task) -> [String; 7] {
     [
         task.id.to_string(),
         name(task),
         task.doing(),
+        kept(task.age_ns),
         task.polls.to_string(),
+        kept(task.busy_ns),
         task.waiting(),
     ]
 }

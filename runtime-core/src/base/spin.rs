@@ -91,13 +91,13 @@ impl Look<'_> {
     pub(crate) fn awaits(self, is_there: impl Fn() -> bool, worth: impl FnOnce() -> bool) -> bool {
         #[cfg(all(test, not(runtime_loom)))]
         tests::count();
-        let came = looks(is_there);
+        let came = looks(is_there, LONGEST);
         self.of.learn(came && worth());
         came
     }
 }
 
-fn looks(is_there: impl Fn() -> bool) -> bool {
+fn looks(is_there: impl Fn() -> bool, longest: Duration) -> bool {
     let begin = clock::now();
     loop {
         for _ in 0..LOOKS {
@@ -106,7 +106,7 @@ fn looks(is_there: impl Fn() -> bool) -> bool {
             }
             std::hint::spin_loop();
         }
-        if begin.elapsed() >= LONGEST {
+        if begin.elapsed() >= longest {
             return false;
         }
     }

@@ -13,6 +13,7 @@ use crate::base::fork::{self, Origin};
 use crate::base::shim::sync::Mutex;
 use crate::base::thread::is_entered;
 use crate::handle::Handle;
+use crate::task::times;
 use std::ffi::OsStr;
 use std::io;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
@@ -55,7 +56,9 @@ pub struct Inspected {
 /// and the program goes on without.
 pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> {
     if let Some(options) = options {
-        return Registry::here().enter(Some(options)).map(Some);
+        let inspected = Registry::here().enter(Some(options))?;
+        times::keep();
+        return Ok(Some(inspected));
     }
     let Some(asked) = from_environment() else {
         return match Registry::is_made() {
@@ -64,7 +67,10 @@ pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> 
         };
     };
     match Registry::here().enter(Some(asked)) {
-        Ok(inspected) => Ok(Some(inspected)),
+        Ok(inspected) => {
+            times::keep();
+            Ok(Some(inspected))
+        }
         Err(error) => {
             static TOLD: Once = Once::new();
             TOLD.call_once(|| eprintln!("selvedge: no inspector: {VARIABLE}: {error}"));

@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use std::panic::Location;
 use std::time::Duration;
 
+pub use crate::task::times::TaskTimes;
 pub use findings::{Finding, FindingKind};
 
 /// What kind of task it is.
@@ -120,6 +121,7 @@ pub struct TaskInfo {
     polls: u32,
     waits: Vec<Wait>,
     is_lost: bool,
+    times: Option<TaskTimes>,
 }
 
 /// The tasks of a runtime, as [`Handle::tasks`] saw them.
@@ -213,6 +215,7 @@ impl TaskInfo {
             polls: seen.polls,
             waits: Wait::all(noted.unwrap_or_default(), now),
             is_lost: is_idle && state.references() == silent && !state.is_complete(),
+            times: seen.times,
         }
     }
 
@@ -234,6 +237,7 @@ impl TaskInfo {
                 false => Wait::all(main.waits, now),
             },
             is_lost: false,
+            times: main.times,
         })
     }
 
@@ -383,6 +387,23 @@ impl TaskInfo {
     pub fn is_lost(&self) -> bool {
         self.is_lost
     }
+
+    /// How long it has been there and in polls, if that is kept: since a builder was told
+    /// [`task_times`](../struct.Builder.html#method.task_times), or the inspector is on. `None` for a task that was spawned before.
+    ///
+    /// ```
+    /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
+    /// # runtime.block_on(async {
+    /// let task = selvedge::spawn(std::future::pending::<()>());
+    /// selvedge::task::yield_now().await;
+    /// let tasks = selvedge::runtime::Handle::current().tasks();
+    /// let info = tasks.get(task.id()).unwrap();
+    /// assert!(info.times().unwrap().busy() > std::time::Duration::ZERO);
+    /// # });
+    /// ```
+    pub fn times(&self) -> Option<TaskTimes> {
+        self.times
+    }
 }
 
 impl TaskList {
@@ -501,6 +522,15 @@ impl TaskInfo {
         object.optional_number("worker", worker.map(|worker| worker as u64));
         object.optional_number("queued_ns", queued.map(|since| since.as_nanos() as u64));
         object.number("polls", self.polls.into());
+        let times = self.times.as_ref();
+        let nanos = |time: Option<Duration>| time.map(|time| time.as_nanos() as u64);
+        object.optional_number("age_ns", nanos(times.map(TaskTimes::age)));
+        object.optional_number("busy_ns", nanos(times.map(TaskTimes::busy)));
+        object.optional_number("longest_poll_ns", nanos(times.map(TaskTimes::longest_poll)));
+        object.optional_number(
+            "since_poll_ns",
+            nanos(times.and_then(TaskTimes::since_poll)),
+        );
         object.boolean("lost", self.is_lost);
         object.objects("waits", &self.waits, |wait, object| wait.write(object));
     }
@@ -820,6 +850,9 @@ impl fmt::Display for TaskInfo {
         )?;
         if let Some(parent) = self.parent {
             write!(f, ", spawned by {parent}")?;
+        }
+        if let Some(times) = self.times {
+            write!(f, ", {times}")?;
         }
         for (at, wait) in self.waits.iter().enumerate() {
             let before = ["; waits for ", " or "][at.min(1)];

@@ -11,6 +11,7 @@
 
 use super::glance::Glance;
 use super::state::{OnPending, OnWake, State};
+use super::times;
 use super::{Id, JoinError, Runnable, id, nested};
 use crate::base::contain;
 use crate::base::list::Links;
@@ -82,6 +83,9 @@ impl Header {
     fn leave_waits(&self) {
         if self.glance.leave_wait() {
             self.glance.leave_others();
+        }
+        if times::are_kept() {
+            self.end_times();
         }
     }
 }

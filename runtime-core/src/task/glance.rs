@@ -15,6 +15,7 @@
 //! A reader may see the words of two moments. It reads the count of polls before and after, and begins again if it has changed.
 
 use super::cell::Header;
+use super::times::{self, TaskTimes, Times};
 use crate::base::told::Told;
 use crate::base::waits::{self, RUNS, SEVERAL, Wait};
 use std::fmt;
@@ -34,10 +35,11 @@ pub(crate) struct Glance {
     origin: AtomicU64,
 }
 
-/// What few tasks have: a name, or waits for several things at once.
+/// What few tasks have: a name, waits for several things at once, times that somebody wants to know.
 struct More {
     parent: u64,
     name: Option<Box<str>>,
+    times: Option<Times>,
     waits: [Told; waits::MOST - 1],
 }
 
@@ -60,14 +62,15 @@ pub(crate) struct Seen {
     /// 0: none.
     pub(crate) parent: u64,
     pub(crate) name: Option<String>,
+    pub(crate) times: Option<TaskTimes>,
 }
 
 impl Glance {
     #[inline]
     pub(crate) fn new(parent: u64, name: Option<&str>) -> Glance {
         let origin = match name {
-            None => parent << 1 | 1,
-            Some(name) => More::leak(parent, Some(name)),
+            None if !times::are_kept() => parent << 1 | 1,
+            name => More::leak(parent, name, times::are_kept().then(Times::new)),
         };
         Glance {
             word: Told::new(0),
@@ -86,7 +89,7 @@ impl Glance {
     /// Leaves the others.
     pub(super) fn leave_others(&self) {
         if self.more().is_none() {
-            let more = More::leak(self.parent(), None);
+            let more = More::leak(self.parent(), None, None);
             // Ordering: Release; pairs with the Acquire in `more`.
             self.origin.store(more, Ordering::Release);
         }
@@ -105,6 +108,12 @@ impl Glance {
             // SAFETY: made by `More::leak`, and freed with the glance (G2).
             address => Some(unsafe { &*(address as usize as *const More) }),
         }
+    }
+
+    /// If they are kept.
+    #[inline]
+    fn times(&self) -> Option<&Times> {
+        self.more()?.times.as_ref()
     }
 
     /// Of a task without a `More`.
@@ -175,6 +184,20 @@ impl Header {
         self.glance.word.set(waits::runner());
     }
 
+    /// A poll begins, of a task whose times may be kept.
+    pub(super) fn begin_times(&self) {
+        if let Some(times) = self.glance.times() {
+            times.poll_begins();
+        }
+    }
+
+    /// The poll ends, and the task does not.
+    pub(super) fn end_times(&self) {
+        if let Some(times) = self.glance.times() {
+            times.poll_ends();
+        }
+    }
+
     /// What there is to be seen; under the lock of G2.
     pub(crate) fn glance(&self) -> Seen {
         let (polls, doing) = of_one_moment(|| self.polls.get(), || self.glance.doing());
@@ -187,6 +210,7 @@ impl Header {
                 None => self.glance.parent(),
             },
             name: more.and_then(|more| Some(String::from(more.name.as_deref()?))),
+            times: self.glance.times().map(Times::seen),
         }
     }
 }
@@ -206,10 +230,11 @@ fn of_one_moment<T>(count: impl Fn() -> u32, read: impl Fn() -> T) -> (u32, T) {
 
 impl More {
     #[cold]
-    fn leak(parent: u64, name: Option<&str>) -> u64 {
+    fn leak(parent: u64, name: Option<&str>, times: Option<Times>) -> u64 {
         let more = Box::new(More {
             parent,
             name: name.map(Box::from),
+            times,
             waits: Default::default(),
         });
         // Its address is even, as it is aligned.

@@ -3,6 +3,7 @@
 //! M1: only its thread writes a slot; the slot stays in the list until the thread ends.
 
 use super::Id;
+use super::times::{self, TaskTimes, Times};
 use crate::base::shim::lock::Mutex;
 use crate::base::told::{Told, Told32};
 use crate::base::waits::{self, Wait};
@@ -21,6 +22,7 @@ struct Slot {
     /// 1: it is polled at the moment.
     runs: Told32,
     waits: [Told; waits::MOST],
+    times: Times,
 }
 
 static SLOTS: Mutex<Vec<Arc<Slot>>> = Mutex::new(Vec::new());
@@ -75,11 +77,15 @@ impl Main {
                 let place = std::ptr::from_ref(self.place).cast_mut();
                 // Ordering: Relaxed; places are never written.
                 slot.place.store(place, Ordering::Relaxed);
+                slot.times.restart();
                 slot.id.set(id);
             }
             let polls = slot.polls.get();
             slot.polls.set(polls.wrapping_add(1));
             slot.runs.set(1);
+            if times::are_kept() {
+                slot.times.poll_begins();
+            }
         });
     }
 
@@ -90,6 +96,7 @@ impl Main {
                 slot.set(wait.word());
             }
             slot.runs.set(0);
+            slot.times.poll_ends();
         });
     }
 
@@ -110,6 +117,7 @@ pub(crate) struct Seen {
     pub(crate) polls: u32,
     pub(crate) runs: bool,
     pub(crate) waits: [Wait; waits::MOST],
+    pub(crate) times: Option<TaskTimes>,
 }
 
 /// What the threads block on with that runtime at the moment.
@@ -127,6 +135,7 @@ pub(crate) fn look(runtime: u64) -> Vec<Seen> {
             polls: slot.polls.get(),
             runs: slot.runs.get() == 1,
             waits: std::array::from_fn(|at| Wait::from_word(slot.waits[at].get())),
+            times: times::are_kept().then(|| slot.times.seen()),
         })
     })
     .filter(|seen| seen.id != 0)

@@ -35,6 +35,8 @@ pub(crate) mod owned;
 mod recorded;
 pub(crate) mod runnable;
 pub(crate) mod state;
+#[doc(hidden)]
+pub mod times;
 mod yield_now;
 
 #[cfg(all(test, not(runtime_loom)))]

@@ -2,6 +2,7 @@
 
 use super::cell::{Header, RawTask};
 use super::nested;
+use super::times;
 use crate::base::waits;
 use crate::record;
 use std::fmt;
@@ -52,17 +53,18 @@ impl Runnable {
     #[inline]
     pub(crate) fn run_as(self, kind: record::Poll) {
         self.0.header().runs();
-        match record::is_on() {
+        match record::is_on() || times::are_kept() {
             false => drop(self.0.poll()),
-            true => self.run_recorded(kind),
+            true => self.run_observed(kind),
         }
         waits::end();
     }
 
     /// The end is told after all that belongs to it: whom the task's end wakes is woken by the task.
     #[cold]
-    fn run_recorded(self, kind: record::Poll) {
+    fn run_observed(self, kind: record::Poll) {
         let header = self.0.header();
+        header.begin_times();
         let id = header.id.as_u64();
         record::poll_begin(id, header.spawned_at, kind);
         let outcome = self.0.poll(); // the header may be gone

@@ -5,6 +5,8 @@ mod atomic64;
 #[cfg(all(runtime_loom, not(runtime_shuttle)))]
 mod loom;
 #[cfg(not(runtime_loom))]
+mod parker;
+#[cfg(not(runtime_loom))]
 mod slab;
 #[cfg(not(runtime_loom))]
 mod unit;

@@ -1,21 +1,22 @@
 //! When a thread looks out.
 
-use super::{FIRST, LookOut, MOST, Place, looks, processors};
+use super::{FIRST, LONGEST, LOOKS, LookOut, MOST, Place, looks, processors};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 thread_local! {
-    static LOOKS: Cell<u32> = const { Cell::new(0) };
+    static TAKEN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// This thread takes a look.
 pub(crate) fn count() {
-    LOOKS.with(|looks| looks.set(looks.get() + 1));
+    TAKEN.with(|taken| taken.set(taken.get() + 1));
 }
 
 /// How many looks this thread has taken.
 pub(crate) fn taken() -> u32 {
-    LOOKS.with(Cell::get)
+    TAKEN.with(Cell::get)
 }
 
 /// Does any thread of this process look out?
@@ -82,12 +83,34 @@ fn what_was_not_worth_it_counts_as_in_vain() {
 #[test]
 fn a_look_ends_with_what_it_waits_for_or_in_vain() {
     let count = Cell::new(0);
-    assert!(looks(|| {
+    let comes = || {
         count.set(count.get() + 1);
-        count.get() == 100
-    }));
-    assert_eq!(count.get(), 100);
-    assert!(!looks(|| false));
+        count.get() == 10 * LOOKS + 3
+    };
+    assert!(looks(comes, Duration::MAX));
+    assert_eq!(count.get(), 10 * LOOKS + 3);
+    let count = Cell::new(0);
+    let never = || {
+        count.set(count.get() + 1);
+        false
+    };
+    assert!(!looks(never, Duration::ZERO));
+    assert_eq!(count.get(), LOOKS);
+    let begin = Instant::now();
+    assert!(!looks(|| false, LONGEST));
+    assert!(begin.elapsed() >= LONGEST);
+}
+
+#[test]
+fn there_is_a_look_when_it_is_due_and_a_success_is_learnt() {
+    let mut look_out = LookOut { left: 1, doubt: 4 };
+    assert!(look_out.begin().is_none());
+    assert_eq!(look_out.left, 0);
+    if may_look() {
+        // Other tests may have all places for a moment.
+        while !look_out.awaits(|| true) {}
+        assert_eq!(look_out.doubt, 2);
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn task(number: u64, waits: Vec<Wait>) -> TaskInfo {
         polls: 1,
         waits,
         is_lost: false,
+        times: None,
     }
 }
 
