@@ -194,6 +194,13 @@ impl Registration {
         }
     }
 
+    /// An attempt on a side that was seen closed, and is, said "would block": once more, before that is believed. It ought to have told of the
+    /// end, and nothing tells of it again. Only once, as there are sockets of which it is true for ever (UDP, shut down for reading).
+    fn deserves_another(&self, event: &ReadyEvent) -> bool {
+        let closed = event.ready & Ready::CLOSED;
+        event.is_of_one_side() && !closed.is_empty() && !(closed & closed_now(self.fd)).is_empty()
+    }
+
     /// A short transfer has used the readiness up. The end of the data, if that was seen, is still to be reported.
     fn drained(&self, event: &ReadyEvent) {
         self.io
@@ -273,6 +280,7 @@ impl Registration {
         direction: Direction,
         mut f: impl FnMut() -> io::Result<Progress<R>>,
     ) -> Poll<io::Result<R>> {
+        let mut is_doubted = false;
         loop {
             let budget = ready!(coop::poll_proceed(cx));
             let event = ready!(self.poll_event(cx, direction))?;
@@ -287,7 +295,10 @@ impl Registration {
                     Ok(r)
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.would_block(&event);
+                    match is_doubted || !self.deserves_another(&event) {
+                        true => self.would_block(&event),
+                        false => is_doubted = true,
+                    }
                     // Events may come as fast as this goes round: even so the loop yields.
                     budget.made_progress();
                     continue;
@@ -355,12 +366,16 @@ impl Registration {
         interest: Interest,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
+        let mut is_doubted = false;
         loop {
             let event = self.wait_for(interest).await?;
             let budget = poll_fn(coop::poll_proceed).await;
             match f() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.would_block(&event);
+                    match is_doubted || !self.deserves_another(&event) {
+                        true => self.would_block(&event),
+                        false => is_doubted = true,
+                    }
                     budget.made_progress();
                 }
                 result => {

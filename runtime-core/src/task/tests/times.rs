@@ -29,8 +29,10 @@ fn a_poll_counts_while_it_goes_on_and_after() {
     );
     assert_eq!(polled.since_poll(), Some(Duration::ZERO));
 
-    (times.busy.set(80), times.longest.set(80));
-    (times.began.set(0), times.ended.set(280));
+    times.busy.set(80);
+    times.longest.set(80);
+    times.began.set(0);
+    times.ended.set(280);
     let idle = seen(&times, 300);
     assert_eq!(
         (idle.busy(), idle.since_poll()),

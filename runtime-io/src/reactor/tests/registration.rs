@@ -123,6 +123,53 @@ fn an_attempt_after_a_look_at_both_sides_leaves_what_is_closed_now() {
     );
 }
 
+/// Attempts until the wait is pending or done; the first `blocked` of them say "would block".
+fn attempts(registration: &Registration, how: bool, blocked: u32) -> (u32, bool) {
+    let mut count = 0;
+    let f = || {
+        count += 1;
+        match count <= blocked {
+            true => Err(io::Error::from(ErrorKind::WouldBlock)),
+            false => Ok(()),
+        }
+    };
+    let is_done = match how {
+        true => registration
+            .poll_io(&mut cx(), Direction::Read, f)
+            .is_ready(),
+        false => pin!(registration.async_io(Interest::READABLE, f))
+            .poll(&mut cx())
+            .is_ready(),
+    };
+    (count, is_done)
+}
+
+#[test]
+fn a_closed_side_that_would_block_gets_one_more_attempt_while_the_system_says_that_it_is_closed() {
+    let _closes = without_forks();
+    for how in [true, false] {
+        let (mut driver, reactor) = driver();
+        let (registration, _near) = hung_up(&mut driver, &reactor);
+        assert_eq!(attempts(&registration, how, 1), (2, true));
+        assert_eq!(seen(&registration, Direction::Read), Direction::Read.mask());
+        // One that always blocks is believed.
+        assert_eq!(attempts(&registration, how, 9), (2, false));
+        assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
+
+        let (registration, near) = hung_up(&mut driver, &reactor);
+        let _far = open_again(&near);
+        assert_eq!(attempts(&registration, how, 1), (1, false));
+
+        // Nothing was closed.
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let registration = Registration::on(reactor.clone(), near.as_raw_fd(), BOTH, Ready::EMPTY);
+        assert_eq!(attempts(&registration, how, 0), (0, false));
+        far.write_all(b"now").unwrap();
+        driver.turn();
+        assert_eq!(attempts(&registration, how, 1), (1, false));
+    }
+}
+
 #[test]
 fn an_attempt_is_made_only_where_something_is_ready() {
     let (mut driver, reactor) = driver();
@@ -203,7 +250,7 @@ fn a_transfer_that_was_short_uses_the_readiness_up_but_not_the_end() {
         Err(ErrorKind::WouldBlock.into())
     });
     assert!(blocked.is_pending());
-    assert_eq!(attempts, 1);
+    assert_eq!(attempts, 2); // the side is closed: one more
     assert_eq!(seen(&registration, Direction::Read), Ready::EMPTY);
 }
 
