@@ -915,6 +915,10 @@ impl Builder {
             .latency_histogram
             .then(|| Arc::new(Buckets::new(&self.latency_config)) as _);
         config.tracks_latency |= self.latency_histogram;
+        #[cfg(feature = "insight")]
+        {
+            config.tracks_latency |= self.insight.needs_latency();
+        }
         let params = DriverParams {
             workers: workers.unwrap_or(1),
             nevents: self.nevents,

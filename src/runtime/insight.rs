@@ -45,6 +45,11 @@ impl Insight {
         })
     }
 
+    /// Must the runtime know how long its tasks are ready before they are polled?
+    pub(super) fn needs_latency(&self) -> bool {
+        record::needs_latency(self.record.as_ref())
+    }
+
     /// Shows the runtime, and tells of it until it ends.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub use runtime_core::runtime::{
     UnhandledPanic,
 };
 #[cfg(all(feature = "rt", feature = "insight"))]
-pub use runtime_core::runtime::{RecordOptions, RecordedSpan, Recorder};
+pub use runtime_core::runtime::{RecordOptions, RecordedSpan, Recorder, SnapshotTrigger};
 #[cfg(feature = "rt")]
 pub use runtime_core::worker_index;
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 const END: &str = "RECORDER_TEST_END";
 
 /// Of this process, as others may run the same tests.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let name = format!("{name}-{}", std::process::id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&path);

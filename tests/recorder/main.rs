@@ -4,6 +4,7 @@ mod edges;
 mod files;
 mod findings;
 mod times;
+mod triggers;
 
 use selvedge::runtime::{Builder, RecordOptions, Runtime};
 use selvedge_trace::{Analysis, Recording};

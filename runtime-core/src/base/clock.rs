@@ -10,6 +10,19 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// A time as people write it: `30`, `1.5`, `30s`, `500ms`, `2m`.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(digits.parse::<f64>().ok()? * unit).ok()
+}
+
 /// Blocks this thread for a time. For back-offs only: whoever waits for something parks.
 pub fn block_for(duration: Duration) {
     match cfg!(runtime_loom) {

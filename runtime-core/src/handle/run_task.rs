@@ -29,6 +29,9 @@ pub(crate) fn run_task(shared: &Shared, counters: &WorkerCounters, task: Runnabl
             tally.add(1);
         }
     }
+    if let Some(nanos) = schedule_latency {
+        record::was_ready(nanos);
+    }
     let meta = TaskMeta {
         id: header.id,
         spawned_at: header.spawned_at,

@@ -12,6 +12,7 @@
 //! | `strings` | places, names, threads: what records refer to by keys |
 //! | `words` | memory, of the heap or of a mapped file |
 //! | `session` | one recording |
+//! | `trigger` | what has a snapshot written by itself, and the thread that writes it |
 //! | `recorder` | what users hold |
 //!
 //! A site is one call of a function below. While nothing is recorded it is a load and a branch. This room knows numbers,
@@ -26,11 +27,13 @@ mod ring;
 mod session;
 mod strings;
 mod thread;
+mod trigger;
 mod words;
 
 pub(crate) use event::{Outcome, Poll, Queue};
-pub use recorder::{RecordOptions, RecordedSpan, Recorder, begin};
+pub use recorder::{RecordOptions, RecordedSpan, Recorder, begin, needs_latency};
 pub(crate) use thread::note_worker;
+pub use trigger::SnapshotTrigger;
 
 use crate::base::shim::lock::Mutex;
 use crate::base::waits;
@@ -75,6 +78,12 @@ fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) 
     thread::write_at(kind, detail, a, place);
 }
 
+#[cold]
+#[inline(never)]
+fn begin_poll_at(id: u64, poll: Poll, place: &'static Location<'static>) {
+    thread::begin_poll(id, poll, place);
+}
+
 /// Task `id` was spawned by `parent` (0: by none).
 #[inline(always)]
 pub(crate) fn spawned(id: u64, parent: u64, place: &'static Location<'static>, name: Option<&str>) {
@@ -90,7 +99,22 @@ pub(crate) fn spawned(id: u64, parent: u64, place: &'static Location<'static>, n
 #[inline(always)]
 pub(crate) fn poll_begin(id: u64, place: &'static Location<'static>, poll: Poll) {
     if is_on() {
-        write_at(Kind::PollBegin, poll as u64, id, place);
+        begin_poll_at(id, poll, place);
+    }
+}
+
+/// A task was ready for so many nanoseconds when its poll began.
+#[inline(always)]
+pub(crate) fn was_ready(nanos: u64) {
+    if is_on() {
+        trigger::was_ready(nanos);
+    }
+}
+
+/// A worker has stood still for long.
+pub(crate) fn stalls() {
+    if is_on() {
+        trigger::stalls();
     }
 }
 

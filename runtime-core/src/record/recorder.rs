@@ -2,11 +2,11 @@
 
 use super::event::Kind;
 use super::session::Session;
-use super::words::Source;
+use super::trigger::{self, SnapshotTrigger, Triggers};
+use super::words::{Source, create};
 use super::{EPOCH, SESSION, is_on, session, thread};
 use crate::base::fork;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -26,6 +26,7 @@ const VARIABLE: &str = "SELVEDGE_RECORD";
 pub struct RecordOptions {
     ring_bytes: usize,
     file: Option<PathBuf>,
+    triggers: Triggers,
 }
 
 impl Default for RecordOptions {
@@ -33,6 +34,7 @@ impl Default for RecordOptions {
         RecordOptions {
             ring_bytes: 256 * 1024,
             file: None,
+            triggers: Triggers::default(),
         }
     }
 }
@@ -76,6 +78,71 @@ impl RecordOptions {
         self
     }
 
+    /// Has the recording written to a file by itself when that happens: what led to it, and 20 ms of what followed. One thread of its own
+    /// writes, at most one file a second. Several triggers may be given.
+    ///
+    /// The files are called `PROGRAM.PID.NUMBER.recording`, and lie in the folder of [`snapshots_in`](Self::snapshots_in), else that of
+    /// [`file`](Self::file), else the system's for temporary files. A file is there as a whole or not at all.
+    ///
+    /// Without a word of the program, `SELVEDGE_RECORD_ON=poll=50ms,ready=100ms,stall,panic` does the same beside `SELVEDGE_RECORD`.
+    ///
+    /// ```
+    /// use selvedge::runtime::{RecordOptions, SnapshotTrigger};
+    /// use std::time::Duration;
+    /// let options = RecordOptions::new()
+    ///     .snapshot_on(SnapshotTrigger::Stall)
+    ///     .snapshot_on(SnapshotTrigger::LongDelay(Duration::from_millis(100)));
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn snapshot_on(mut self, trigger: SnapshotTrigger) -> RecordOptions {
+        self.triggers.list.push(trigger);
+        self
+    }
+
+    /// The folder of the snapshots, which exists.
+    ///
+    /// ```
+    /// use selvedge::runtime::RecordOptions;
+    /// let options = RecordOptions::new().snapshots_in("/var/tmp");
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn snapshots_in(mut self, folder: impl Into<PathBuf>) -> RecordOptions {
+        self.triggers.folder = Some(folder.into());
+        self
+    }
+
+    /// How many snapshots of one recording are kept, at least 1: the newest. 8, unless told.
+    ///
+    /// ```
+    /// use selvedge::runtime::RecordOptions;
+    /// let options = RecordOptions::new().max_snapshots(3);
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn max_snapshots(mut self, most: usize) -> RecordOptions {
+        self.triggers.most = most;
+        self
+    }
+
+    /// Is called with each snapshot's file and what it was written for, on the thread that writes them.
+    ///
+    /// ```
+    /// use selvedge::runtime::RecordOptions;
+    /// let options = RecordOptions::new()
+    ///     .on_snapshot(|path, trigger| println!("{}: {trigger}", path.display()));
+    /// # let _ = options;
+    /// ```
+    #[must_use]
+    pub fn on_snapshot(
+        mut self,
+        hook: impl Fn(&Path, SnapshotTrigger) + Send + Sync + 'static,
+    ) -> RecordOptions {
+        self.triggers.hook = Some(Arc::new(hook));
+        self
+    }
+
     fn source(&self) -> io::Result<Source> {
         match &self.file {
             None => Ok(Source::Heap),
@@ -90,26 +157,6 @@ impl RecordOptions {
 /// The number of the recording after that of this number. Never 0.
 pub(super) fn number_after(last: Option<u32>) -> u32 {
     last.unwrap_or(0).checked_add(1).unwrap_or(1)
-}
-
-/// A file of one's own: who records to the one that had the path goes on undisturbed.
-#[cfg(unix)]
-fn create(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    if let Err(error) = std::fs::remove_file(path) {
-        if error.kind() != io::ErrorKind::NotFound {
-            return Err(error);
-        }
-    }
-    let mut options = File::options();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    options.open(path)
-}
-
-#[cfg(not(unix))]
-fn create(path: &Path) -> io::Result<File> {
-    File::create(path)
 }
 
 /// The flight recorder of this process: what all its runtimes do, their tasks and their threads.
@@ -142,7 +189,7 @@ impl Recorder {
     /// Begins to record. A recording that goes on ends.
     ///
     /// # Errors
-    /// If the file cannot be made, or there is no room for its first page. Nothing changes then.
+    /// If the file cannot be made, there is no room for its first page, or the system gives no thread for the snapshots.
     ///
     /// ```
     /// use selvedge::runtime::{Handle, RecordOptions};
@@ -160,7 +207,9 @@ impl Recorder {
         let source = options.source()?;
         let mut last = SESSION.lock();
         let epoch = number_after(last.as_ref().map(|session| session.epoch));
-        *last = Some(Arc::new(Session::new(epoch, source, options.ring_bytes)?));
+        let session = Arc::new(Session::new(epoch, source, options.ring_bytes)?);
+        trigger::begin(&session, &options.triggers, options.file.as_deref())?;
+        *last = Some(session);
         // Ordering: Relaxed; a switch, whoever sees it takes the lock first.
         EPOCH.store(epoch, Ordering::Relaxed);
         Ok(())
@@ -181,6 +230,7 @@ impl Recorder {
     pub fn stop(&self) {
         // Ordering: Relaxed; a switch.
         EPOCH.store(0, Ordering::Relaxed);
+        trigger::end();
     }
 
     /// The number of the recording that goes on; 0: none.
@@ -193,7 +243,10 @@ impl Recorder {
     #[cfg(all(unix, not(runtime_loom)))]
     pub(crate) fn stop_if(&self, number: u32) {
         // Ordering: Relaxed; a switch.
-        let _ = EPOCH.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
+        let ended = EPOCH.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
+        if ended.is_ok() {
+            trigger::end();
+        }
     }
 
     /// Is something being recorded?
@@ -337,6 +390,16 @@ pub fn begin(options: Option<&RecordOptions>) -> io::Result<()> {
     }
 }
 
+/// Is there a trigger that needs to know how long tasks are ready? A runtime that is built then keeps track of it.
+#[doc(hidden)]
+pub fn needs_latency(options: Option<&RecordOptions>) -> bool {
+    let of_environment = std::env::var(trigger::VARIABLE).unwrap_or_default();
+    let of_environment = trigger::parse(&of_environment).unwrap_or_default();
+    let of_program = options.map_or(&[][..], |options| &options.triggers.list);
+    let mut all = of_program.iter().chain(&of_environment);
+    all.any(|trigger| matches!(trigger, SnapshotTrigger::LongDelay(_)))
+}
+
 /// Does what `SELVEDGE_RECORD` says, the first time that it is called in this process.
 fn start_from_environment() {
     static LOOK: Once = Once::new();
@@ -345,7 +408,8 @@ fn start_from_environment() {
             return;
         };
         let path = path_of_process(&path);
-        let options = RecordOptions::new().file(&path);
+        let mut options = RecordOptions::new().file(&path);
+        options.triggers.list = triggers_of_environment();
         if let Err(error) = Recorder::new().start(&options) {
             eprintln!(
                 "selvedge: nothing is recorded: {VARIABLE}={}: {error}",
@@ -353,6 +417,19 @@ fn start_from_environment() {
             );
         }
     });
+}
+
+/// What `SELVEDGE_RECORD_ON` says. What cannot be read is told.
+fn triggers_of_environment() -> Vec<SnapshotTrigger> {
+    let text = std::env::var_os(trigger::VARIABLE).unwrap_or_default();
+    let text = text.to_string_lossy();
+    trigger::parse(&text).unwrap_or_else(|part| {
+        eprintln!(
+            "selvedge: no snapshots: {}: {part:?} is none of poll=50ms, ready=100ms, stall, panic",
+            trigger::VARIABLE
+        );
+        Vec::new()
+    })
 }
 
 /// In a folder, a file of this process.
@@ -371,4 +448,5 @@ fn path_of_process(path: &OsStr) -> PathBuf {
 unsafe extern "C" fn stop_in_child() {
     // Ordering: Relaxed; the child has one thread.
     EPOCH.store(0, Ordering::Relaxed);
+    trigger::forget_in_child();
 }

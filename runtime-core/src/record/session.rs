@@ -24,6 +24,8 @@ const KEPT: usize = 8;
 const LESSER: usize = 8;
 /// How long the pace of the ticks is measured.
 const MEASURED: Duration = Duration::from_millis(2);
+/// Where the header page has the pace of the ticks.
+const PACE: usize = 6;
 /// Where the header page has the count of events that found no ring.
 const MISSED: usize = 7;
 
@@ -93,6 +95,22 @@ impl Session {
             );
         }
         Ok(session)
+    }
+
+    /// Nanoseconds in 2^32 ticks.
+    fn pace(&self) -> u64 {
+        // Ordering: Relaxed; written before the session is shared.
+        self.head[PACE].load(Ordering::Relaxed)
+    }
+
+    /// How many ticks so many nanoseconds are; as many as there can be, for very many.
+    pub(super) fn ticks_in(&self, nanos: u64) -> u64 {
+        let ticks = (u128::from(nanos) << 32) / u128::from(self.pace().max(1));
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn nanos_in(&self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.pace())) >> 32) as u64
     }
 
     /// A ring for this thread, and the thread's number in its records. `None` where there is no memory for it, or no room on

@@ -7,6 +7,7 @@ use super::places::Places;
 use super::ring::Writer;
 use super::session::Session;
 use super::strings::StringKind;
+use super::trigger;
 use crate::base::clock;
 use crate::base::fork::Origin;
 use crate::base::waits::{self, SEVERAL, Wait};
@@ -27,8 +28,44 @@ struct Local {
     /// The time of the last event, in ticks.
     ticks: u64,
     midst: Midst,
+    polls: OpenPolls,
     places: Places,
     origin: Origin,
+}
+
+/// When the polls that go on have begun, for the trigger of long ones.
+struct OpenPolls {
+    /// A poll may have others inside. Those that are deeper are not timed.
+    began: [u64; 4],
+    depth: usize,
+    /// More ticks than this are a long poll.
+    longest: u64,
+}
+
+impl OpenPolls {
+    fn new(longest: u64) -> OpenPolls {
+        OpenPolls {
+            began: [0; 4],
+            depth: 0,
+            longest,
+        }
+    }
+
+    /// `ticks` 0: of a poll that may take long.
+    fn begin(&mut self, ticks: u64) {
+        if let Some(slot) = self.began.get_mut(self.depth) {
+            *slot = ticks;
+        }
+        self.depth += 1;
+    }
+
+    /// How many ticks the poll took that ends, if they were too many.
+    fn end(&mut self, ticks: u64) -> Option<u64> {
+        self.depth = self.depth.checked_sub(1)?; // its begin was not recorded
+        let began = *self.began.get(self.depth)?;
+        let took = ticks.saturating_sub(began);
+        (began != 0 && took > self.longest).then_some(took)
+    }
 }
 
 /// What the thread is in the midst of, by its last events. A look at the clock costs as much as all else of an event; so an event that comes at
@@ -111,6 +148,18 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
     });
 }
 
+/// Writes the begin of a poll.
+pub(super) fn begin_poll(id: u64, poll: event::Poll, place: &'static Location<'static>) {
+    write_at(Kind::PollBegin, poll as u64, id, place);
+    with(|local| {
+        let may_be_long = poll == event::Poll::Blocking;
+        local.polls.begin(match may_be_long {
+            true => 0,
+            false => local.ticks,
+        });
+    });
+}
+
 /// Writes the end of a poll, with what it waits for.
 #[cold]
 pub(super) fn end_poll(id: u64, outcome: Outcome) {
@@ -129,7 +178,13 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
         }
         let kind = first.word() & 0xff;
         local.write(Kind::PollEnd, outcome as u64 | kind << 8, id, first.what());
+        if let Some(ticks) = local.polls.end(local.ticks) {
+            trigger::long_poll(local.session.nanos_in(ticks));
+        }
     });
+    if outcome == Outcome::Panicked {
+        trigger::panicked();
+    }
 }
 
 /// The time of this thread's last event is not that of the next, whatever that is.
@@ -189,6 +244,7 @@ impl Local {
             session.note_missed();
             return None;
         };
+        let longest = session.ticks_in(trigger::longest_poll());
         Some(Box::new(Local {
             session,
             epoch,
@@ -198,6 +254,7 @@ impl Local {
             until_clock: 0,
             ticks: 0,
             midst: Midst::Nothing,
+            polls: OpenPolls::new(longest),
             places: Places::default(),
             origin: Origin::here(),
         }))

@@ -6,8 +6,10 @@
 
 use crate::base::shim::sync::atomic::AtomicU64;
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::ops::Deref;
+use std::path::Path;
 use std::ptr::NonNull;
 
 /// See the module's page.
@@ -145,4 +147,24 @@ impl Source {
             Source::File(file) => Words::at_end_of(file, len),
         }
     }
+}
+
+/// A file of one's own: who records to the one that had the path goes on undisturbed.
+#[cfg(unix)]
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    if let Err(error) = std::fs::remove_file(path) {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Err(error);
+        }
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    options.open(path)
+}
+
+#[cfg(not(unix))]
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    File::create(path)
 }

@@ -187,7 +187,7 @@ fn start(allowed: Allowed) -> Watch {
 #[track_caller]
 fn of_environment() -> Option<Allowed> {
     let value = std::env::var_os(VARIABLE)?;
-    let time = value.to_str().and_then(duration);
+    let time = value.to_str().and_then(clock::parse_duration);
     match time {
         Some(time) => Some(Allowed {
             time,
@@ -198,19 +198,6 @@ fn of_environment() -> Option<Allowed> {
             "{VARIABLE}={value:?} is no time: give seconds (`30`, `1.5`), or a unit with them (`500ms`, `2m`)"
         ),
     }
-}
-
-/// `30`, `1.5`, `30s`, `500ms`, `2m`.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        "m" => 60.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(digits.parse::<f64>().ok()? * unit).ok()
 }
 
 /// What the test fails with.
@@ -296,13 +283,13 @@ mod tests {
             ("0", 0),
         ] {
             assert_eq!(
-                duration(text),
+                clock::parse_duration(text),
                 Some(Duration::from_millis(millis)),
                 "{text}"
             );
         }
         for text in ["", "s", "-1", "1h", "ten", "1 s x", "NaN", "inf"] {
-            assert_eq!(duration(text), None, "{text}");
+            assert_eq!(clock::parse_duration(text), None, "{text}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub mod teller;
 pub use self::core::Core;
 pub use crate::base::rng::RngSeed;
 pub use crate::handle::{Handle, Id, TryCurrentError};
-pub use crate::record::{RecordOptions, RecordedSpan, Recorder};
+pub use crate::record::{RecordOptions, RecordedSpan, Recorder, SnapshotTrigger};
 pub use crate::scheduler::config;
 pub use config::{Config, TaskMeta, UnhandledPanic};
 pub use handle::{EnterGuard, RuntimeFlavor};

@@ -69,6 +69,7 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
             look.any_stuck = true;
             if remote.counters.note_stuck(handle.shared.nanos(), STALL) {
                 policy.watch.tell_stall();
+                record::stalls();
             }
             record::stuck(handle.shared.id.as_u64(), at);
             let task = match remote.has_lifo() {
