@@ -20,6 +20,8 @@ pub(super) struct Insight {
     inspect: Option<InspectOptions>,
     on_finding: Option<FindingHook>,
     task_times: bool,
+    #[cfg(all(feature = "taskdump", target_os = "linux"))]
+    stall_stacks: bool,
 }
 
 /// What has begun before the runtime is there.
@@ -37,6 +39,10 @@ impl Insight {
     pub(super) fn begin(&self) -> io::Result<Begun> {
         if self.task_times {
             times::keep();
+        }
+        #[cfg(all(feature = "taskdump", target_os = "linux"))]
+        if self.stall_stacks || asks_for_stacks() {
+            runtime_core::runtime::stacks::begin()?;
         }
         record::begin(self.record.as_ref())?;
         Ok(Begun {
@@ -67,6 +73,13 @@ impl Insight {
         let _ = begun;
         Ok(())
     }
+}
+
+/// Does the environment ask for the stacks of stalls?
+#[cfg(all(feature = "taskdump", target_os = "linux"))]
+fn asks_for_stacks() -> bool {
+    let asked = std::env::var_os("SELVEDGE_STALL_STACKS");
+    asked.is_some_and(|value| !matches!(value.to_str(), Some("" | "0")))
 }
 
 /// With the feature `insight`, which is on by default.
@@ -128,6 +141,29 @@ impl Builder {
     /// ```
     pub fn task_times(&mut self, keeps: bool) -> &mut Self {
         self.insight.task_times = keeps;
+        self
+    }
+
+    /// Has each [finding](super::Handle::findings) of a stall tell [the stack](super::tasks::Finding::stack) of the thread that stands still. The
+    /// thread is interrupted for it by the signal `SIGURG`, once for each finding; system calls that the system does not restart then return
+    /// `EINTR`. The handler is the process's, stays, and passes other signals of that number on. On Linux, with the feature `taskdump`.
+    ///
+    /// Without a word of the program, `SELVEDGE_STALL_STACKS=1` in the environment does the same. A program without symbols has addresses
+    /// without names: build with `debug = "line-tables-only"` to have them.
+    ///
+    /// ```
+    /// use selvedge::runtime::Builder;
+    /// let runtime = Builder::new_multi_thread()
+    ///     .worker_threads(2)
+    ///     .stall_stacks(true)
+    ///     .on_finding(|finding| println!("{finding}"))
+    ///     .build()
+    ///     .unwrap();
+    /// # drop(runtime);
+    /// ```
+    #[cfg(all(feature = "taskdump", target_os = "linux"))]
+    pub fn stall_stacks(&mut self, asks: bool) -> &mut Self {
+        self.insight.stall_stacks = asks;
         self
     }
 

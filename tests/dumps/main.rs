@@ -6,3 +6,6 @@ mod support;
 
 #[cfg(feature = "taskdump")]
 mod dumps;
+
+#[cfg(all(feature = "taskdump", target_os = "linux"))]
+mod stacks;

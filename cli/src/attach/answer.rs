@@ -143,6 +143,9 @@ pub struct Finding {
     pub tasks: Vec<u64>,
     pub evidence: String,
     pub cure: String,
+    /// Older runtimes have none.
+    #[serde(default)]
+    pub stack: Vec<String>,
 }
 
 impl fmt::Display for Place {

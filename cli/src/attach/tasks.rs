@@ -292,6 +292,9 @@ fn write_dump(out: &mut impl Write, process: &Process) -> io::Result<()> {
             for line in finding.evidence.lines() {
                 writeln!(out, "    {line}")?;
             }
+            for function in &finding.stack {
+                writeln!(out, "      in {function}")?;
+            }
             writeln!(out, "  cure: {}", finding.cure)?;
         }
         writeln!(out)?;

@@ -78,9 +78,21 @@ fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
         };
         let thread = thread_does(counters.system_thread.get());
         let evidence = format!("worker {worker} has stood still for {lasts:.1?}{outside}{thread}");
-        findings.push(Finding::with(FindingKind::Stall, &polled, &evidence));
+        let finding = Finding::with(FindingKind::Stall, &polled, &evidence);
+        findings.push(finding.with_stack(stack_of(counters.system_thread.get())));
     }
     findings
+}
+
+/// The functions that a thread is in, if that was asked for.
+#[cfg(all(feature = "taskdump", target_os = "linux"))]
+fn stack_of(thread: u64) -> Vec<String> {
+    super::stacks::of_thread(thread)
+}
+
+#[cfg(not(all(feature = "taskdump", target_os = "linux")))]
+fn stack_of(_: u64) -> Vec<String> {
+    Vec::new()
 }
 
 fn is_stall(lasts: &Duration) -> bool {
@@ -213,7 +225,16 @@ pub(super) fn still_polled(
     still
         .map(|task| {
             let evidence = format!("it has been in one poll for {apart:.1?} or longer");
-            Finding::with(FindingKind::Stall, &[task], &evidence)
+            let finding = Finding::with(FindingKind::Stall, &[task], &evidence);
+            match &handle.shared.policy {
+                Policy::MultiThread(policy) => {
+                    let thread = policy.remotes[0].counters.system_thread.get();
+                    finding.with_stack(stack_of(thread))
+                }
+                Policy::CurrentThread(policy) => {
+                    finding.with_stack(stack_of(policy.counters.system_thread.get()))
+                }
+            }
         })
         .collect()
 }

@@ -81,6 +81,7 @@ pub struct Finding {
     kind: FindingKind,
     tasks: Vec<Id>,
     evidence: String,
+    stack: Vec<String>,
 }
 
 impl Finding {
@@ -141,6 +142,27 @@ impl Finding {
     /// ```
     pub fn evidence(&self) -> &str {
         &self.evidence
+    }
+
+    /// Of a stall: the functions that its thread is in, the innermost first, down to the task's future; each with its place in the source where the
+    /// program has symbols. Empty unless [`stall_stacks`](../struct.Builder.html#method.stall_stacks) was asked for.
+    ///
+    /// ```
+    /// # #[selvedge::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(0));
+    /// let task = selvedge::spawn(async move {
+    ///     let _first = lock.lock().await;
+    ///     let _second = lock.lock().await; // never
+    /// });
+    /// selvedge::task::yield_now().await;
+    /// let findings = selvedge::runtime::Handle::current().findings();
+    /// assert!(findings[0].stack().is_empty()); // no stall
+    /// # drop(task);
+    /// # }
+    /// ```
+    pub fn stack(&self) -> &[String] {
+        &self.stack
     }
 
     /// What to do about faults of this kind.
@@ -209,6 +231,7 @@ impl Finding {
             object.numbers("tasks", &tasks);
             object.text("evidence", &self.evidence);
             object.text("cure", self.cure());
+            object.texts("stack", &self.stack);
         });
         json.finish()
     }
@@ -337,6 +360,7 @@ impl Finding {
             kind,
             tasks: tasks.iter().map(|task| task.id()).collect(),
             evidence,
+            stack: Vec::new(),
         }
     }
 
@@ -348,6 +372,11 @@ impl Finding {
         }
         finding.evidence.push_str(evidence);
         finding
+    }
+
+    pub(super) fn with_stack(mut self, stack: Vec<String>) -> Finding {
+        self.stack = stack;
+        self
     }
 }
 
@@ -367,12 +396,10 @@ impl fmt::Display for FindingKind {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:\n{}\ncure: {}",
-            self.kind,
-            self.evidence,
-            self.cure()
-        )
+        writeln!(f, "{}:\n{}", self.kind, self.evidence)?;
+        for function in &self.stack {
+            writeln!(f, "    in {function}")?;
+        }
+        write!(f, "cure: {}", self.cure())
     }
 }

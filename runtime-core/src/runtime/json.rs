@@ -135,6 +135,10 @@ impl Object<'_> {
             .list(numbers, |json, number| json.number(*number));
     }
 
+    pub(crate) fn texts(&mut self, name: &str, texts: &[String]) {
+        self.name(name).list(texts, |json, text| json.text(text));
+    }
+
     pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
         self.name(name).object(fill);
     }

@@ -13,6 +13,9 @@ pub(crate) mod json;
 pub mod limit;
 mod metrics;
 mod send_timeout;
+#[cfg(all(feature = "taskdump", target_os = "linux"))]
+#[doc(hidden)]
+pub mod stacks;
 pub mod tasks;
 #[doc(hidden)]
 pub mod teller;

@@ -154,6 +154,7 @@ impl Looks {
                 kind = %finding.kind(),
                 task.id = first,
                 cure = finding.cure(),
+                stack = finding.stack().join("\n"),
                 "{}",
                 finding.evidence()
             );

@@ -72,7 +72,7 @@ impl WorkerContext {
         }) else {
             return Step::CoreGone;
         };
-        if policy.is_shutdown() {
+        if policy.is_shutdown() && !self.is_slots_turn() {
             return Step::Shutdown;
         }
         if events {

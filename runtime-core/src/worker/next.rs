@@ -50,6 +50,13 @@ impl WorkerContext {
         Some(task)
     }
 
+    /// Has the last poll left a task in the slot? It goes on from there: what a task spawns or wakes last is polled even if the runtime, told
+    /// by that very poll that it is over, shuts down meanwhile. Not for ever, as there are only so many polls in a row from the slot.
+    pub(super) fn is_slots_turn(&self) -> bool {
+        let remote = &self.policy().remotes[self.index];
+        remote.has_lifo() && self.with_core(|core| core.lifo_polls < MAX_LIFO_POLLS) == Some(true)
+    }
+
     /// A fair share of the injector, at most half a queue.
     fn take_batch(&self, core: &mut WorkerCore) -> Option<Runnable> {
         let policy = self.policy();

@@ -159,6 +159,23 @@ fn the_slot_goes_first_but_three_times_in_a_row_only() {
     }
 }
 
+/// Who waits for a poll's result may shut the runtime down before what that poll has spawned was polled.
+#[test]
+fn what_the_last_poll_left_in_the_slot_is_polled_before_a_shutdown_is_seen() {
+    for (last, expected) in [('2', "M12"), ('9', "M123")] {
+        let (scene, contexts) = scene(1, |_| ());
+        let scene = Arc::new(scene);
+        scene.spawn('M', move |scene| {
+            scene.spawn_all("Q");
+            chain(scene, '1', last);
+            scene.policy().shut_down(&*scene.handle.shared.unpark);
+        });
+        let step = || as_worker(&contexts[0], WorkerContext::step);
+        while step() != Step::Shutdown {}
+        assert_eq!(scene.has_run(), expected);
+    }
+}
+
 /// As one that is spawned does.
 #[test]
 fn a_task_that_is_woken_goes_into_the_slot() {
