@@ -93,11 +93,11 @@ mod tests {
         let recording = Recording::read(&recorder.snapshot().unwrap()).unwrap();
         recorder.stop();
         let events = recording.events.iter().map(|event| event.kind);
-        let spawned = events.clone().filter_map(|kind| match kind {
+        let mut spawned = events.clone().filter_map(|kind| match kind {
             EventKind::Spawned { task, .. } => Some(task),
             _ => None,
         });
-        let last = spawned.last()?;
+        let last = spawned.next_back()?;
         events.clone().find_map(|kind| match kind {
             EventKind::Queued { task, queue } if task == last => Some(queue),
             _ => None,

@@ -15,6 +15,7 @@ fn runtime(stalls: Arc<AtomicUsize>) -> io::Result<Runtime> {
     builder.worker_threads(2).enable_all();
     builder.on_finding(move |finding| {
         if finding.kind() == FindingKind::Stall {
+            // Ordering: Relaxed; a count, which publishes nothing.
             stalls.fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -29,6 +30,7 @@ fn run(look_up: LookUp) -> Result<(), Box<dyn Error>> {
     runtime.spawn(serve(listener, look_up));
     let longest = ask(address)?.as_millis();
     println!("the longest wait for a PONG was {longest} ms");
+    // Ordering: Relaxed; a count.
     println!("stalls: {}", stalls.load(Ordering::Relaxed));
     Ok(())
 }
