@@ -67,7 +67,7 @@ pub async fn add_with_fee_spawning(sum: Sum) {
 /// Has the lock for a while.
 pub async fn audit(sum: Sum) {
     let sum = sum.lock().await;
-    sleep(Duration::from_millis(200)).await;
+    sleep(Duration::from_secs(1)).await;
     println!("the sum is {sum}");
 }
 

@@ -13,7 +13,7 @@ async fn main() -> io::Result<()> {
     selvedge::spawn(audit(sum.clone()));
     sleep(Duration::from_millis(20)).await;
     selvedge::spawn(add_with_fee(sum.clone()));
-    sleep(Duration::from_millis(500)).await;
+    sleep(Duration::from_millis(1500)).await;
     selvedge::spawn(add(sum.clone(), 100));
     sleep(Duration::from_millis(20)).await;
     tell();

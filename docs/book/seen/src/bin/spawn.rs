@@ -24,7 +24,7 @@ async fn spawn_two() -> Result<(), JoinError> {
     let first = selvedge::spawn(async { "first" });
     let second = selvedge::spawn(async { "second" });
     // Stands for a computation.
-    thread::sleep(Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(300));
     println!("{} {}", first.await?, second.await?);
     Ok(())
 }
