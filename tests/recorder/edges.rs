@@ -193,6 +193,25 @@ fn closures_of_the_pool_and_in_place_have_their_time() {
     assert!(end[0] - begin[0] >= 3_000_000);
 }
 
+/// The thread begins to poll in the midst of the closure, and has a larger ring from then on.
+#[test]
+fn a_closure_that_blocks_on_a_future_ends_on_its_thread() {
+    let recording = recorded(multi(), || async {
+        let handle = selvedge::runtime::Handle::current();
+        let waits = move || handle.block_on(selvedge::time::sleep(Duration::from_millis(2)));
+        selvedge::task::spawn_blocking(waits).await.unwrap();
+    });
+    let analysis = Analysis::of(&recording);
+    let mut tasks = analysis.tasks.values();
+    let closure = tasks.find(|t| t.kind == PollKind::Blocking).unwrap();
+    assert!(closure.ended.is_some(), "{closure:?}");
+    let mut threads: Vec<u32> = analysis.threads.values().map(|t| t.system_id).collect();
+    threads.sort_unstable();
+    let all = threads.len();
+    threads.dedup();
+    assert_eq!(threads.len(), all, "{:?}", analysis.threads);
+}
+
 #[test]
 fn names_marks_and_spans_are_there() {
     let recording = recorded(current(), || async {

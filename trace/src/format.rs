@@ -200,7 +200,30 @@ impl Recording {
             ticks => clock.nanos(ticks),
         };
         recording.events = events(records, clock);
+        recording.join_threads();
         Ok(recording)
+    }
+
+    /// A thread that begins to poll futures goes on in a larger ring, under another number, perhaps in the midst of a closure. It is one thread
+    /// all the same: the one of the system's number and the name.
+    fn join_threads(&mut self) {
+        let mut first: BTreeMap<(u32, &str), u16> = BTreeMap::new();
+        let mut joined: BTreeMap<u16, u16> = BTreeMap::new();
+        for (number, thread) in &self.threads {
+            if thread.system_id != 0 {
+                let one = *first
+                    .entry((thread.system_id, &thread.name))
+                    .or_insert(*number);
+                if one != *number {
+                    joined.insert(*number, one);
+                }
+            }
+        }
+        for event in &mut self.events {
+            event.thread = *joined.get(&event.thread).unwrap_or(&event.thread);
+        }
+        self.threads
+            .retain(|number, _| !joined.contains_key(number));
     }
 
     /// The bytes of a file, which a process may be writing to. What it overwrites while they are copied is told by them as lost.

@@ -24,9 +24,10 @@ impl Args {
 }
 
 /// Members of the workspace that are never published.
-const UNPUBLISHED: [&str; 6] = [
+const UNPUBLISHED: [&str; 7] = [
     "xtask",
     "book-code",
+    "seen",
     "tutorial",
     "tokio",
     "examples",

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! [NAME]
-//! file = src/queues.rs                  (of the book's package, which is copied; or of the tutorial's: tutorial/src/..)
+//! file = src/queues.rs                  (of the book's package, which is copied; or of another: tutorial/src/.., seen/src/..)
 //! change = TEXT ==> OTHER TEXT          (TEXT occurs once)
 //! test = queues::                       (the tests to run, of the library; or `--bin NAME TEST`)
 //! expect = fails a_test                 (or: holds)
@@ -16,7 +16,7 @@
 //! ```
 //! The second kind asks `cargo xtask mutants` about one mutant of the runtime itself.
 
-use super::{chapters, code, listings, shown, tutorial};
+use super::{chapters, listings, package, shown};
 use crate::{Outcome, env};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -141,10 +141,7 @@ impl Exercise {
 
     /// Changes a copy of the book's package, and runs its tests.
     fn patch(&self, root: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
-        let (package, name) = match self.file.strip_prefix("tutorial/") {
-            Some(name) => (tutorial(root), name),
-            None => (code(root), self.file.as_str()),
-        };
+        let (package, name) = package(root, &self.file);
         let work = env::target_dir().join("book/exercise");
         let _ = fs::remove_dir_all(work.join("src"));
         for file in env::files_below(&package.join("src"), "rs")? {
@@ -153,7 +150,8 @@ impl Exercise {
             fs::copy(&file, place)?;
         }
         let manifest = fs::read_to_string(package.join("Cargo.toml"))?;
-        let manifest = manifest.replace("\"../../..\"", &format!("{root:?}"));
+        let above = root.display().to_string();
+        let manifest = manifest.replace("../../..", &above);
         env::write_if_changed(
             &work.join("Cargo.toml"),
             &format!("{manifest}\n[workspace]\n"),

@@ -3,11 +3,11 @@
 //! ```text
 //! <!-- listing: src/sleep.rs | struct Idle | mod naive > fn announce -->
 //! ```
-//! stands above a fenced block. The file is one of the book's package, or of the tutorial's if it begins with `tutorial/`. An item is found by how its line begins,
+//! stands above a fenced block. The file is one of the book's package, or of another if it begins with `tutorial/` or `seen/`. An item is found by how its line begins,
 //! visibility aside; `>` leads into an item. It is quoted whole, with the comments and attributes right above it.
 //! No marks are needed in the code, and a listing that no longer matches fails the check.
 
-use super::{chapters, code, shown, tutorial};
+use super::{chapters, package, shown};
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
@@ -59,11 +59,8 @@ pub fn check(root: &Path, update: bool) -> std::io::Result<Vec<String>> {
 fn quote(root: &Path, what: &str) -> Result<String, String> {
     let mut parts = what.split(" | ").map(str::trim);
     let file = parts.next().unwrap_or_default();
-    let path = match file.strip_prefix("tutorial/") {
-        Some(file) => tutorial(root).join(file),
-        None => code(root).join(file),
-    };
-    let text = fs::read_to_string(path).map_err(|e| format!("{file}: {e}"))?;
+    let (package, name) = package(root, file);
+    let text = fs::read_to_string(package.join(name)).map_err(|e| format!("{file}: {e}"))?;
     let lines: Vec<&str> = text.lines().collect();
     let mut quoted = String::new();
     for item in parts {

@@ -1,13 +1,14 @@
 //! `cargo xtask book`: the book of the project, checked and built.
 //!
-//! `docs/book/src` holds the chapters, `docs/book/code` the package with their listings. A chapter reads well in the
+//! `docs/book/src` holds the chapters, `docs/book/code` the package with their listings, `docs/book/tutorial` and `docs/book/seen` programs that
+//! they run. A chapter reads well in the
 //! repository as it is; mdBook makes pages of a copy below the target directory.
 //!
 //! 1. `listings`: each listing is what the named item of the package says, word for word. `--update` rewrites them.
 //! 2. `links`: every relative link of every page of the repository leads to a file, every anchor to a heading, every
 //!    function named in a chapter's table of files to something in that file.
 //! 3. `stage`: the pages are copied, their links turned to where things are in the built book, and mdBook runs.
-//! 4. `sessions`: the tutorial's commands are run, and print what the chapters say; `cargo xtask book run [CHAPTER..]`
+//! 4. `sessions`: the chapters' commands are run, and print what the chapters say; `cargo xtask book run [CHAPTER..]`
 //!    does only that.
 //!
 //! `cargo xtask book exercise [NAME..]` does what a chapter's exercise asks for and says whether the answer printed
@@ -30,7 +31,7 @@ pub struct Args {
     /// Write the listings anew from the code.
     #[arg(long)]
     update: bool,
-    /// Only check listings and links: no pages, and no commands of the tutorial.
+    /// Only check listings and links: no pages, and no commands of the chapters.
     #[arg(long)]
     no_build: bool,
 }
@@ -45,7 +46,7 @@ enum Sub {
         #[arg(long)]
         list: bool,
     },
-    /// Run the tutorial's commands and compare what they print with what the chapters say.
+    /// Run the chapters' commands and compare what they print with what the chapters say.
     Run {
         /// Parts of the names of chapters; all of them unless some are given.
         chapters: Vec<String>,
@@ -85,9 +86,14 @@ fn code(root: &Path) -> PathBuf {
     root.join("docs/book/code")
 }
 
-/// Where the package with the tutorial's programs is.
-fn tutorial(root: &Path) -> PathBuf {
-    root.join("docs/book/tutorial")
+/// The package that a file's name is of, and the name in there: `tutorial/src/..`, `seen/src/..`, or of the package with the listings.
+fn package<'a>(root: &Path, file: &'a str) -> (PathBuf, &'a str) {
+    let others = ["tutorial", "seen"].into_iter();
+    let mut named = others.filter_map(|name| {
+        let rest = file.strip_prefix(name)?.strip_prefix('/')?;
+        Some((root.join("docs/book").join(name), rest))
+    });
+    named.next().unwrap_or_else(|| (code(root), file))
 }
 
 /// The chapters, with their text.

@@ -1,4 +1,4 @@
-//! The tutorial's commands, run: does each print what the chapter says?
+//! The chapters' commands, run: does each print what the chapter says?
 //!
 //! A chapter of the tutorial (`docs/book/src/tutorial-*.md`) has its commands in blocks of `console`, each below a mark. So has
 //! any other page that has a mark at all.
@@ -10,8 +10,8 @@
 //! <!-- run: interrupt NAME -->   no command: Ctrl-C for that one; it ends well, and prints the block's lines after `^C`
 //! ```
 //! Standard output alone is compared. A line `...` stands for any lines, and `[..]` for any part of a line. Lines that
-//! end in a backslash go on. `127.0.0.1:4000` becomes an address that is free (also with a slash), and `/tmp/kv` a place below the target
-//! directory. What was started and not interrupted is ended with its chapter.
+//! end in a backslash go on. `127.0.0.1:4000` becomes an address that is free (also with a slash), and `/tmp/kv` and `/tmp/seen` places below the
+//! target directory. What was started and not interrupted is ended with its chapter.
 
 use super::{chapters, shown};
 use crate::{Outcome, env};
@@ -141,10 +141,11 @@ impl Stage {
 
     /// The line with the addresses and places of this run.
     fn here(&self, line: &str) -> String {
-        let files = self.logs.join("kv").display().to_string();
+        let files = |name| self.logs.join(name).display().to_string();
         line.replace("127.0.0.1:4000", &self.address)
             .replace("127.0.0.1/4000", &self.address.replace(':', "/"))
-            .replace("/tmp/kv", &files)
+            .replace("/tmp/kv", &files("kv"))
+            .replace("/tmp/seen", &files("seen"))
     }
 
     /// Runs the commands of a block in one shell, which prints them as the block does.
