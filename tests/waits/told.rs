@@ -280,3 +280,18 @@ fn the_system_gives_no_thread_that_would_tell() {
         assert_eq!(told, usize::from(is_printed), "{text}");
     }
 }
+
+/// Nobody but a worker would start the watch, and none of them comes to it.
+#[test]
+fn a_stall_of_all_workers_at_once_is_told() {
+    let (runtime, found) = told(multi());
+    let gate = Gate::default();
+    for _ in 0..2 {
+        let gate = gate.clone();
+        runtime.spawn(async move { gate.block() });
+    }
+    let first = next(&found, FindingKind::Stall);
+    let second = next(&found, FindingKind::Stall);
+    assert_ne!(first.tasks(), second.tasks());
+    gate.open();
+}

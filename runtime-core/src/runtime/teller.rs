@@ -16,6 +16,7 @@ use crate::base::parker::ThreadParker;
 use crate::base::shim::thread::Builder;
 use crate::handle::Policy;
 use crate::task::Id;
+use crate::worker::rescue;
 use std::io;
 // Not part of a model: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +119,7 @@ impl Looks {
     }
 
     fn look(&mut self, handle: &Handle) -> Vec<Finding> {
+        rescue::end_grace(handle);
         let mut findings = handle.findings();
         let tasks = handle.tasks();
         let now = clock::now();

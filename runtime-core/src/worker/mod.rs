@@ -15,7 +15,7 @@ pub(crate) mod current_thread;
 mod multi_thread;
 mod next;
 mod pause;
-mod rescue;
+pub(crate) mod rescue;
 pub(crate) mod start;
 mod stop;
 

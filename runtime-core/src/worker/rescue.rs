@@ -3,7 +3,7 @@
 
 use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
-use crate::handle::Handle;
+use crate::handle::{Handle, Policy};
 use crate::record;
 use crate::scheduler::watch::{Look, Patience, STALL};
 use std::sync::Arc;
@@ -13,6 +13,13 @@ use std::sync::Arc;
 pub(super) fn attend(handle: &Handle) {
     if handle.shared.policy.multi_thread().watch.needs_call() {
         call(handle);
+    }
+}
+
+/// For somebody who wants to know of stalls: if all workers got stuck within the grace period, none of them ends it.
+pub(crate) fn end_grace(handle: &Handle) {
+    if let Policy::MultiThread(policy) = &handle.shared.policy {
+        policy.watch.grace_left(&policy.idle, || call(handle));
     }
 }
 
@@ -67,11 +74,14 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
         look.any_moved |= before.is_none_or(|before| before.pulse != now.pulse);
         if now.is_awake && before == Some(now) {
             look.any_stuck = true;
-            if remote.counters.note_stuck(handle.shared.nanos(), STALL) {
+            let nanos = handle.shared.nanos();
+            if remote.counters.stuck_for(nanos).is_none() {
+                record::stuck(handle.shared.id.as_u64(), at);
+            }
+            if remote.counters.note_stuck(nanos, STALL) {
                 policy.watch.tell_stall();
                 record::stalls();
             }
-            record::stuck(handle.shared.id.as_u64(), at);
             let task = match remote.has_lifo() {
                 true => remote.take_lifo(),
                 false => None,
