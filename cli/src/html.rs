@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use selvedge_trace::{Analysis, Recording, Waker};
 use serde_json::json;
+use std::io::{self, Write};
 
 const PAGE: &str = include_str!("../assets/report.html");
 
@@ -60,4 +61,8 @@ pub fn page(recording: &Recording, analysis: &Analysis) -> String {
     // What would end the script is not in it.
     let data = data.to_string().replace('<', "\\u003c");
     PAGE.replacen("{{data}}", &data, 1)
+}
+
+pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
+    out.write_all(page(recording, analysis).as_bytes())
 }

@@ -17,6 +17,7 @@ pub fn object(recording: &Recording, analysis: &Analysis) -> Value {
         "lost_events": recording.lost,
         "findings": analysis.findings,
         "tasks": analysis.tasks.values().collect::<Vec<_>>(),
+        "spans": analysis.span_totals(recording),
         "threads": analysis.threads.values().collect::<Vec<_>>(),
     })
 }

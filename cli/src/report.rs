@@ -3,7 +3,7 @@
 use crate::{Failure, html, json, perfetto, text};
 use selvedge_trace::{Analysis, Recording};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -28,10 +28,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let recording = read(&args.file)?;
     let analysis = Analysis::of(&recording);
     if let Some(out) = &args.html {
-        write(out, html::page(&recording, &analysis).as_bytes())?;
+        write(out, |out| html::write(out, &recording, &analysis))?;
     }
     if let Some(out) = &args.perfetto {
-        write(out, &perfetto::trace(&recording, &analysis)?)?;
+        write(out, |out| perfetto::write(out, &recording, &analysis))?;
     }
     let mut out = io::stdout().lock();
     if args.json {
@@ -50,6 +50,14 @@ fn read(path: &Path) -> Result<Recording, Failure> {
     Recording::read(&bytes).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+fn write(
+    path: &Path,
+    told: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
+) -> Result<(), String> {
+    let all = || {
+        let mut out = BufWriter::new(fs::File::create(path)?);
+        told(&mut out)?;
+        out.flush()
+    };
+    all().map_err(|error| format!("{}: {error}", path.display()))
 }

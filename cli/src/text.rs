@@ -20,6 +20,7 @@ pub fn write(
     )?;
     findings(out, analysis)?;
     threads(out, recording, analysis)?;
+    spans(out, recording, analysis)?;
     tasks(out, analysis, most)
 }
 
@@ -59,6 +60,30 @@ fn threads(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> 
             thread.parked as f64 * 100.0 / all,
             thread.parks,
             thread.stolen
+        )?;
+    }
+    Ok(())
+}
+
+/// The user's spans, by name.
+fn spans(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
+    let totals = analysis.span_totals(recording);
+    if totals.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{:<24} {:>8} {:>10} {:>10}",
+        "Spans", "times", "total", "longest"
+    )?;
+    for span in totals {
+        writeln!(
+            out,
+            "{:<24} {:>8} {:>10} {:>10}",
+            span.name.escape_debug().to_string(),
+            span.times,
+            time(span.total),
+            time(span.longest)
         )?;
     }
     Ok(())

@@ -96,6 +96,42 @@ pub struct Wake {
     pub by: Waker,
 }
 
+/// One span of the user: `Recorder::span`, or a span of `tracing` by the layer of `selvedge-spans`.
+///
+/// ```
+/// let span = selvedge_trace::Span::default();
+/// assert_eq!(span.task, 0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The task that was polled as it began; 0: none was.
+    pub task: u64,
+    /// On which thread.
+    pub thread: u16,
+    /// The key of its name in [`Recording::names`].
+    pub name: u64,
+    /// When.
+    pub time: Slice,
+}
+
+/// All spans of one name.
+///
+/// ```
+/// let total = selvedge_trace::SpanTotal::default();
+/// assert_eq!(total.times, 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SpanTotal {
+    /// The name.
+    pub name: String,
+    /// How many there are.
+    pub times: u64,
+    /// Their time together, in nanoseconds. A span inside another one of the name counts as well.
+    pub total: u64,
+    /// The longest of them, in nanoseconds.
+    pub longest: u64,
+}
+
 /// What the recording tells of a task.
 ///
 /// ```
@@ -192,8 +228,8 @@ pub struct Analysis {
     pub wakes: Vec<Wake>,
     /// Sleeps of threads, by their begin.
     pub sleeps: Vec<(u16, Slice)>,
-    /// The user's spans, by their begin: thread, key of the name.
-    pub spans: Vec<(u16, u64, Slice)>,
+    /// The user's spans, by their begin.
+    pub spans: Vec<Span>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -249,6 +285,30 @@ impl Analysis {
         let mut analysis = builder.analysis;
         analysis.findings = findings::find(recording, &analysis);
         analysis
+    }
+
+    /// The time in spans by their names, the most time first.
+    ///
+    /// ```
+    /// # use selvedge_trace::{Analysis, Recording};
+    /// let recording = Recording::default();
+    /// assert!(Analysis::of(&recording).span_totals(&recording).is_empty());
+    /// ```
+    pub fn span_totals(&self, recording: &Recording) -> Vec<SpanTotal> {
+        let mut totals: BTreeMap<&str, SpanTotal> = BTreeMap::new();
+        for span in &self.spans {
+            let total = totals.entry(recording.name(span.name)).or_default();
+            total.times += 1;
+            total.total += span.time.nanos();
+            total.longest = total.longest.max(span.time.nanos());
+        }
+        let named = totals.into_iter().map(|(name, total)| SpanTotal {
+            name: name.to_owned(),
+            ..total
+        });
+        let mut totals: Vec<SpanTotal> = named.collect();
+        totals.sort_by_key(|total| std::cmp::Reverse(total.total));
+        totals
     }
 }
 
@@ -366,7 +426,6 @@ impl Builder {
 
     fn of_thread(&mut self, nanos: u64, thread: u16, kind: EventKind) {
         let at = self.analysis.sleeps.len();
-        let span = self.analysis.spans.len();
         let now = self.now.entry(thread).or_default();
         match kind {
             EventKind::Park { .. } => {
@@ -394,21 +453,32 @@ impl Builder {
                 self.thread(thread).worker = Some((runtime, index));
             }
             EventKind::Stolen { tasks, .. } => self.thread(thread).stolen += tasks,
-            EventKind::SpanBegin { name } => {
-                now.spans.push(span);
-                let time = Slice {
-                    begin: nanos,
-                    end: nanos,
-                };
-                self.analysis.spans.push((thread, name, time));
-            }
-            EventKind::SpanEnd { .. } => {
-                if let Some(at) = now.spans.pop() {
-                    self.analysis.spans[at].2.end = nanos;
+            EventKind::SpanBegin { name } => self.span_begin(nanos, thread, name),
+            EventKind::SpanEnd { name } => {
+                // Spans of async code may end in any order. An end without a begin is of a span that began unrecorded.
+                let spans = &mut self.analysis.spans;
+                let is_it = |at: &usize| spans[*at].name == name;
+                if let Some(open) = now.spans.iter().rposition(is_it) {
+                    spans[now.spans.remove(open)].time.end = nanos;
                 }
             }
             _ => {}
         }
+    }
+
+    fn span_begin(&mut self, nanos: u64, thread: u16, name: u64) {
+        let span = Span {
+            task: self.polled(thread).unwrap_or(0),
+            thread,
+            name,
+            time: Slice {
+                begin: nanos,
+                end: nanos,
+            },
+        };
+        let at = self.analysis.spans.len();
+        self.analysis.spans.push(span);
+        self.now.entry(thread).or_default().spans.push(at);
     }
 
     fn poll_begin(
@@ -489,7 +559,7 @@ impl Builder {
                 self.thread(thread).parked += slept;
             }
             for at in now.spans {
-                self.analysis.spans[at].2.end = end;
+                self.analysis.spans[at].time.end = end;
             }
             for (depth, at) in now.polls.into_iter().enumerate() {
                 let poll = &mut self.analysis.polls[at];

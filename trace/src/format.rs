@@ -251,6 +251,16 @@ impl Recording {
             .map_or_else(|| "?".into(), Place::to_string)
     }
 
+    /// The name with this key, for people.
+    ///
+    /// ```
+    /// let recording = selvedge_trace::Recording::default();
+    /// assert_eq!(recording.name(1), "?");
+    /// ```
+    pub fn name(&self, key: u64) -> &str {
+        self.names.get(&key).map_or("?", String::as_str)
+    }
+
     /// How long the time is from which the events of all threads are there, in nanoseconds.
     ///
     /// ```
