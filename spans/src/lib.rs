@@ -90,6 +90,7 @@ impl RecorderLayer {
         static LAYERS: AtomicU64 = AtomicU64::new(0);
         RecorderLayer {
             recorder,
+            // Ordering: Relaxed; a counter.
             number: LAYERS.fetch_add(1, Ordering::Relaxed),
         }
     }

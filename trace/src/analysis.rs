@@ -7,7 +7,7 @@ use crate::event::{EventKind, Outcome, PollKind, WaitKind};
 use crate::findings::{self, Finding};
 use crate::format::Recording;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Of a wait for the next turn: the task has not yielded by itself, its budget was spent.
 const BUDGET_SPENT: u64 = 1;
@@ -218,6 +218,10 @@ pub struct ThreadTrack {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
+    /// What it is of: from the first event that is told of to the last.
+    pub part: Slice,
+    /// How many events are in it.
+    pub events: usize,
     /// By id.
     pub tasks: BTreeMap<u64, TaskTrack>,
     /// By number.
@@ -245,11 +249,13 @@ struct Now {
     waits: Vec<Waiting>,
 }
 
+/// Whatever is looked up at each event is in a table of hashes: a recording may have tens of millions of events, and millions of tasks.
 struct Builder {
     analysis: Analysis,
-    now: BTreeMap<u16, Now>,
+    tasks: HashMap<u64, TaskTrack>,
+    now: HashMap<u16, Now>,
     /// When a task was woken or queued, and has not been polled since.
-    ready: BTreeMap<u64, u64>,
+    ready: HashMap<u64, u64>,
 }
 
 impl Analysis {
@@ -261,28 +267,47 @@ impl Analysis {
     /// # assert!(analysis.polls.is_empty());
     /// ```
     pub fn of(recording: &Recording) -> Analysis {
-        let mut builder = Builder {
-            analysis: Analysis::default(),
-            now: BTreeMap::new(),
-            ready: BTreeMap::new(),
-        };
-        for (number, thread) in &recording.threads {
-            let track = builder.analysis.threads.entry(*number).or_default();
-            track.number = *number;
-            track.name.clone_from(&thread.name);
-            track.system_id = thread.system_id;
-        }
-        let mut is_whole = false;
-        for event in &recording.events {
-            if !is_whole && event.nanos >= recording.whole_from {
+        Analysis::of_part(recording, 0, u64::MAX)
+    }
+
+    /// Of a part of the recording, between two moments in nanoseconds since its begin: polls, sleeps and spans that reach into it, wakes in it,
+    /// and the tasks that have not ended before it. What came before tells where tasks come from.
+    ///
+    /// ```
+    /// # use selvedge_trace::{Analysis, Recording};
+    /// let analysis = Analysis::of_part(&Recording::default(), 1_000_000, 2_000_000);
+    /// # assert!(analysis.polls.is_empty());
+    /// ```
+    pub fn of_part(recording: &Recording, from: u64, to: u64) -> Analysis {
+        let mut builder = Builder::of(recording);
+        let whole_from = recording.whole_from;
+        let end = recording.events.partition_point(|event| event.nanos <= to);
+        let (mut is_whole, mut is_part) = (false, from == 0);
+        for event in &recording.events[..end] {
+            if !is_whole && event.nanos >= whole_from {
                 is_whole = true;
-                builder.begin_whole(recording.whole_from);
+                builder.begin_whole(whole_from);
+            }
+            if !is_part && event.nanos >= from {
+                is_part = true;
+                builder.begin_part();
             }
             builder.take(recording, event.nanos, event.thread, event.kind);
         }
-        let end = recording.events.last().map_or(0, |event| event.nanos);
-        builder.end(end);
-        let mut analysis = builder.analysis;
+        if !is_part {
+            builder.begin_part();
+        }
+        let first = recording.events.partition_point(|event| event.nanos < from);
+        let events = &recording.events[first.min(end)..end];
+        let before = recording.events[..end].last();
+        let last = before.map_or(0, |event| event.nanos);
+        let begin = events.first().map_or(last, |event| event.nanos);
+        let mut analysis = builder.end(last);
+        analysis.part = Slice {
+            begin: begin.max(whole_from).min(last),
+            end: last,
+        };
+        analysis.events = events.len();
         analysis.findings = findings::find(recording, &analysis);
         analysis
     }
@@ -313,6 +338,22 @@ impl Analysis {
 }
 
 impl Builder {
+    fn of(recording: &Recording) -> Builder {
+        let mut analysis = Analysis::default();
+        for (number, thread) in &recording.threads {
+            let track = analysis.threads.entry(*number).or_default();
+            track.number = *number;
+            track.name.clone_from(&thread.name);
+            track.system_id = thread.system_id;
+        }
+        Builder {
+            analysis,
+            tasks: HashMap::new(),
+            now: HashMap::new(),
+            ready: HashMap::new(),
+        }
+    }
+
     /// From here on no event of any thread is missing. What came before says where tasks come from, but no durations.
     fn begin_whole(&mut self, nanos: u64) {
         self.ready.clear();
@@ -327,17 +368,44 @@ impl Builder {
             .polls
             .iter_mut()
             .for_each(|poll| poll.delay = 0);
-        self.analysis
-            .tasks
+        self.tasks
             .values_mut()
             .for_each(|task| task.longest_delay = 0);
+        self.count_threads_anew();
+    }
+
+    fn count_threads_anew(&mut self) {
         for thread in self.analysis.threads.values_mut() {
             (thread.busy, thread.parked, thread.parks, thread.stolen) = (0, 0, 0, 0);
         }
     }
 
+    /// What is over at this moment is left out, and what is counted is counted from here on.
+    fn begin_part(&mut self) {
+        self.tasks.retain(|_, task| task.ended.is_none());
+        for task in self.tasks.values_mut() {
+            (task.polls, task.budget_spent, task.wakes, task.busy) = (0, 0, 0, 0);
+            (task.longest_poll, task.longest_delay) = (0, 0);
+        }
+        self.count_threads_anew();
+        self.analysis.wakes.clear();
+        let now = || self.now.values();
+        let polls = kept(&mut self.analysis.polls, now().flat_map(|it| &it.polls));
+        let sleeps = kept(&mut self.analysis.sleeps, now().flat_map(|it| &it.asleep));
+        let spans = kept(&mut self.analysis.spans, now().flat_map(|it| &it.spans));
+        for now in self.now.values_mut() {
+            now.polls.iter_mut().for_each(|at| *at = polls[at]);
+            now.asleep.iter_mut().for_each(|at| *at = sleeps[at]);
+            now.spans.iter_mut().for_each(|at| *at = spans[at]);
+        }
+        for at in 0..self.analysis.polls.len() {
+            let id = self.analysis.polls[at].task;
+            self.task(id).polls += 1;
+        }
+    }
+
     fn task(&mut self, id: u64) -> &mut TaskTrack {
-        let task = self.analysis.tasks.entry(id).or_default();
+        let task = self.tasks.entry(id).or_default();
         task.id = id;
         task
     }
@@ -386,7 +454,7 @@ impl Builder {
             }
             EventKind::Woken { task } => self.woken(nanos, thread, task),
             EventKind::Queued { task, .. } => {
-                let is_new = self.analysis.tasks.get(&task).is_some_and(|task| {
+                let is_new = self.tasks.get(&task).is_some_and(|task| {
                     task.polls == 0 && task.spawned.is_some() && !self.ready.contains_key(&task.id)
                 });
                 match is_new {
@@ -549,7 +617,7 @@ impl Builder {
     }
 
     /// What had not ended goes on to the end.
-    fn end(&mut self, end: u64) {
+    fn end(mut self, end: u64) -> Analysis {
         let now = std::mem::take(&mut self.now);
         for (thread, now) in now {
             if let Some(at) = now.asleep {
@@ -573,5 +641,17 @@ impl Builder {
                 task.longest_poll = task.longest_poll.max(took);
             }
         }
+        self.analysis.tasks = self.tasks.into_iter().collect();
+        self.analysis
     }
+}
+
+/// Keeps these of a list, in their order. Where each of them is then.
+fn kept<'a, T: Copy>(
+    list: &mut Vec<T>,
+    which: impl Iterator<Item = &'a usize>,
+) -> HashMap<usize, usize> {
+    let which: BTreeSet<usize> = which.copied().collect();
+    *list = which.iter().map(|at| list[*at]).collect();
+    which.into_iter().zip(0..).collect()
 }
