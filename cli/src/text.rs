@@ -14,12 +14,12 @@ pub fn write(
         "{} (process {}): {} events in {}, {} older ones lost",
         recording.program,
         recording.process,
-        recording.events.len(),
-        time(recording.nanos()),
+        analysis.events,
+        time(analysis.part.nanos()),
         recording.lost
     )?;
     findings(out, analysis)?;
-    threads(out, recording, analysis)?;
+    threads(out, analysis)?;
     spans(out, recording, analysis)?;
     tasks(out, analysis, most)
 }
@@ -40,8 +40,8 @@ fn findings(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     Ok(())
 }
 
-fn threads(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
-    let all = recording.nanos().max(1) as f64;
+fn threads(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
+    let all = analysis.part.nanos().max(1) as f64;
     writeln!(
         out,
         "\n{:<24} {:>8} {:>8} {:>8} {:>8} {:>8}",
