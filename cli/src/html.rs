@@ -15,6 +15,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 const PAGE: &str = include_str!("../assets/report.html");
+/// One script, from what the others stand on to the reader's mouse and keys.
+const SCRIPT: [&str; 5] = [
+    include_str!("../assets/report/tables.js"),
+    include_str!("../assets/report/view.js"),
+    include_str!("../assets/report/paint.js"),
+    include_str!("../assets/report/panels.js"),
+    include_str!("../assets/report/reader.js"),
+];
 /// Rows of a block: its script takes a few hundredths of a second.
 const ROWS: usize = 1 << 17;
 /// The bits of a task that panicked, and of one that was cancelled.
@@ -24,7 +32,8 @@ const CANCELLED: u64 = 2;
 pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
     let broken = || io::Error::other("the page's text lacks a place for its data");
     let (before, rest) = PAGE.split_once("{{data}}").ok_or_else(broken)?;
-    let (between, after) = rest.split_once("{{blocks}}").ok_or_else(broken)?;
+    let (between, rest) = rest.split_once("{{script}}").ok_or_else(broken)?;
+    let (end, after) = rest.split_once("{{blocks}}").ok_or_else(broken)?;
     let of_threads = Rows::of(analysis);
     let mut words = Words::default();
     let tables = tables(recording, analysis, &of_threads, &mut words);
@@ -33,6 +42,10 @@ pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -
     // What would end the script is not in it.
     out.write_all(head.to_string().replace('<', "\\u003c").as_bytes())?;
     out.write_all(between.as_bytes())?;
+    for part in SCRIPT {
+        out.write_all(part.as_bytes())?;
+    }
+    out.write_all(end.as_bytes())?;
     for table in &tables {
         table.write(out)?;
     }

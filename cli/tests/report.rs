@@ -96,6 +96,26 @@ fn each_form_of_the_report_names_the_culprit() {
     assert!(span["total"].as_u64().unwrap() >= 50_000_000);
 }
 
+/// The events of it, and the tasks that are there by then.
+#[test]
+fn a_part_is_told_of() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("part.recording");
+    std::fs::write(&path, many_tasks()).unwrap();
+    let path = path.to_str().unwrap();
+    let output = selvedge(&["report", path, "--json", "--from", "1us", "--to", "2us"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&object["from"], &object["nanos"], &object["events"]),
+        (&1_000.into(), &1_000.into(), &1_001.into())
+    );
+    assert_eq!(object["tasks"].as_array().unwrap().len(), 2_000);
+    let output = selvedge(&["report", path, "--from", "2us", "--to", "1us"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--to is not after --from"));
+    let output = selvedge(&["report", path, "--from", "soon"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
 #[test]
 fn mistakes_are_told_in_a_line() {
     let output = selvedge(&["report", "/no/such/file"]);
