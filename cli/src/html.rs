@@ -110,11 +110,22 @@ impl Rows {
     fn of(analysis: &Analysis) -> Rows {
         let mut counts: BTreeMap<u16, [usize; 4]> = BTreeMap::new();
         let mut sorted = |table: usize, len: usize, thread: &dyn Fn(usize) -> u16| {
-            let mut rows: Vec<u32> = (0..len as u32).collect();
-            // Stable: by time as before.
-            rows.sort_by_key(|row| thread(*row as usize));
+            // A pass that counts and one that places, as a sort would look at far more of the memory.
+            let mut next = vec![0_usize; 1 << 16];
+            (0..len).for_each(|row| next[usize::from(thread(row))] += 1);
+            let mut first = 0;
+            for (number, next) in (0..=u16::MAX).zip(&mut next) {
+                let count = std::mem::replace(next, first);
+                first += count;
+                if count > 0 {
+                    counts.entry(number).or_default()[table] = count;
+                }
+            }
+            let mut rows = vec![0; len];
             for row in 0..len {
-                counts.entry(thread(row)).or_default()[table] += 1;
+                let next = &mut next[usize::from(thread(row))];
+                rows[*next] = row as u32;
+                *next += 1;
             }
             rows
         };

@@ -196,7 +196,11 @@ fn thirty_million_events_open() {
         r#"
         const told = [data.events];
         const paints = performance.getEntriesByType("paint").map(paint => paint.startTime);
-        const took = (name, what) => { const begin = performance.now(); what(); figures.push(`${name} ${(performance.now() - begin).toFixed(1)} ms`); };
+        // The middle one of five times.
+        const took = (name, what) => {
+            const times = [1, 2, 3, 4, 5].map(() => { const begin = performance.now(); what(); return performance.now() - begin; });
+            figures.push(`${name} ${times.sort((a, b) => a - b)[2].toFixed(1)} ms, at most ${times[4].toFixed(1)}`);
+        };
         const figures = [`first paint ${Math.min(...paints).toFixed(0)} ms`, `whole ${performance.now().toFixed(0)} ms`];
         await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
         took("redraw of all", report.draw);

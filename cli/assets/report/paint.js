@@ -89,14 +89,19 @@ function paintPoll(p, x, y, w, at, count) {
   g.fillStyle = count > 1 ? p.dim : colour(task);
   g.fillRect(x, y, w, BLOCK);
   if (count > 1) return;
-  if (w > 46 && task) { g.fillStyle = "#fff"; g.fillText(label(task - 1).slice(0, w / 6), Math.max(x, LABEL) + 4, y + 9); }
+  if (task && db.polls.length[at] * p.scale > 46) {
+    g.fillStyle = "#fff";
+    g.fillText(label(task - 1).slice(0, w / 6), Math.max(x, LABEL) + 4, y + 9);
+  }
   if (at === poll) { g.strokeStyle = p.accent; g.lineWidth = 2; g.strokeRect(x, y, Math.max(w, 2), BLOCK); }
 }
-// The user's spans: a strip at the foot of the polls.
+// The user's spans: a strip at the foot of the polls, thin where there are several in a pixel.
 function paintSpans(p, a, b, list, y) {
   blocks(p, "spans", a, b, list, (x, w, at, count) => {
     painted++;
-    p.g.fillStyle = p.fg; p.g.fillRect(x, y + BLOCK - 9, Math.max(w - .5, 1), 9);
+    const height = count > 1 ? 2 : 9;
+    p.g.fillStyle = p.fg;
+    p.g.fillRect(x, y + BLOCK - height, Math.max(w - .5, 1), height);
     if (w > 30 && count === 1) {
       p.g.fillStyle = p.line;
       p.g.font = "9px system-ui";
@@ -112,24 +117,35 @@ function paintTask(p, task, y) {
     const w = db.polls.delay[at] * p.scale;
     if (w > .5) { p.g.fillStyle = p.bad; p.g.fillRect(p.x(db.polls.begin[at]) - w, y + 11, w, 3); painted++; }
   };
-  blocks(p, "polls", 0, list.length, list, (x, w, at, count) => { ready(at); paintPoll(p, x, y, w, at, count); });
+  blocks(p, "polls", 0, list.length, list, (x, w, at) => { ready(at); paintPoll(p, x, y, w, at, 1); });
   const next = lower(db.polls.begin, to, 0, list.length, list);
   if (next < list.length) ready(list[next]);
   paintSpans(p, 0, spans.length, spans, y);
 }
-// At most one rectangle a pixel: what is shorter is told together, and the next pixel's first is found by a search.
+// At most one rectangle a pixel: what is shorter is told together, and the next pixel's first is found by a search. Pixels of such that
+// follow each other are one rectangle.
 function blocks(p, table, a, b, list, paint) {
   const { begin, length } = db[table];
-  let n = Math.max(a, lower(begin, from, a, b, list) - 1);
-  while (n < b) {
-    const at = list ? list[n] : n, x = (begin[at] - from) * p.scale, w = length[at] * p.scale;
+  let first = null, pixels = 0, count = 0, firstPixel = 0;
+  const flush = () => { if (first !== null) paint(LABEL + firstPixel, pixels, first, count); first = null; };
+  for (let n = Math.max(a, lower(begin, from, a, b, list) - 1); n < b;) {
+    const at = list ? list[n] : n, x = (begin[at] - from) * p.scale, w = length[at] * p.scale, pixel = Math.floor(x);
     if (begin[at] >= to) break;
-    let next = n + 1;
-    if (w < 1) next = Math.max(next, lower(begin, from + (Math.floor(x) + 1) / p.scale, n, b, list));
-    const left = Math.max(x, -4);
-    if (x + w >= 0) paint(LABEL + (w < 1 ? Math.floor(x) : left), w < 1 ? 1 : Math.min(w - (left - x), p.width + 8), at, next - n);
+    if (w >= 1) {
+      flush();
+      const left = Math.max(x, -4);
+      if (x + w >= 0) paint(LABEL + left, Math.min(w - (left - x), p.width + 8), at, 1);
+      n++;
+      continue;
+    }
+    const next = Math.max(n + 1, lower(begin, from + (pixel + 1) / p.scale, n, b, list));
+    if (first !== null && pixel > firstPixel + pixels) flush();
+    if (first === null) [first, firstPixel, pixels, count] = [at, pixel, 0, 0];
+    pixels = pixel + 1 - firstPixel;
+    count += next - n;
     n = next;
   }
+  flush();
 }
 function paintArrows(p, rows) {
   const { g } = p, y = lane => (rows.find(row => row.lane === lane) || { y: NaN }).y + 12;
