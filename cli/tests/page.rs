@@ -108,6 +108,7 @@ fn the_culprit_is_found_in_a_click_and_its_waker_in_a_second() {
         say(report.chosen());
         document.getElementById("back").click();
         say(JSON.stringify(report.view()) === JSON.stringify([from, to]));
+        await new Promise(done => setTimeout(done, 500));
         say(location.hash.includes("task=7"));
     "#;
     let seen = seen("stall", &with_a_stall(), script);

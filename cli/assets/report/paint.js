@@ -5,8 +5,13 @@ const colour = task => HUES[(task * 39) % 64];
 let painted = 0;
 function sized(canvas, height) {
   const ratio = devicePixelRatio || 1, width = canvas.parentElement.clientWidth, g = canvas.getContext("2d");
-  canvas.width = width * ratio; canvas.height = height * ratio; canvas.style.height = height + "px"; canvas.style.width = width + "px";
-  g.scale(ratio, ratio); g.font = "11px system-ui"; g.textBaseline = "middle";
+  // A new size is new memory, so only where it is another one.
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio); canvas.height = Math.round(height * ratio);
+    canvas.style.width = width + "px"; canvas.style.height = height + "px";
+  }
+  g.setTransform(ratio, 0, 0, ratio, 0, 0); g.clearRect(0, 0, width, height);
+  g.globalAlpha = 1; g.font = "11px system-ui"; g.textBaseline = "middle";
   const style = getComputedStyle(document.documentElement), css = name => style.getPropertyValue("--" + name);
   return { g, whole: width, height, fg: css("fg"), dim: css("dim"), line: css("line"), accent: css("accent"), bad: css("bad") };
 }

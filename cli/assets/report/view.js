@@ -28,15 +28,13 @@ function go(a, b, keep) {
   if (b - a < least) [a, b] = [middle - least / 2, middle + least / 2];
   if (b - a > all * 1.1) [a, b] = [start - all * .05, start + all * 1.05];
   [from, to] = [a, b];
-  draw(); save(keep);
+  draw(); save();
 }
-// Browsers count how often an address changes: while the view moves, it does so ten times a second.
-let saved = 0, later = null;
-function save(moves) {
+// The address follows once the view rests: a change of it takes longer than a frame, and browsers count them.
+let later = null;
+function save() {
   clearTimeout(later);
-  if (moves && performance.now() - saved < 100) { later = setTimeout(save, 100); return; }
-  saved = performance.now();
-  history.replaceState(null, "", "#" + permalink());
+  later = setTimeout(() => history.replaceState(null, "", "#" + permalink()), 100);
 }
 function permalink() {
   const link = new URLSearchParams({ from: Math.round(from), to: Math.round(to) });
