@@ -374,3 +374,77 @@ fn of_tasks<'a>(analysis: &'a Analysis, words: &mut Words) -> Vec<Table<'a>> {
             .column("what", Kept::F64, move |row| what[row].1.what),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::GzDecoder;
+    use std::io::Read;
+
+    /// As the page's script reads it.
+    fn next(bytes: &mut &[u8]) -> u64 {
+        let (mut value, mut shift) = (0, 0);
+        loop {
+            let (byte, rest) = bytes.split_first().unwrap();
+            *bytes = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte & 0x80 == 0 {
+                return value;
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_is_read_as_it_was_told() {
+        // More rows than a block has; moments that go back once.
+        let begin = |row: usize| (row as u64 * 1_000) % 100_000_000 + (1 << 40);
+        let length = |row: usize| if row == 7 { u64::MAX } else { row as u64 % 300 };
+        let rows = ROWS + 3;
+        let table =
+            Table::new("polls", rows)
+                .rising("begin", begin)
+                .column("length", Kept::F32, length);
+        let mut text = Vec::new();
+        table.write(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let blocks = text.lines().map(|line| {
+            let (_, block) = line.split_once('>').unwrap();
+            let block = block.strip_suffix("</script>").unwrap();
+            let (mut bytes, packed) = (Vec::new(), STANDARD.decode(block).unwrap());
+            GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        let mut first = 0;
+        for block in blocks {
+            let mut bytes = &block[..];
+            let these = first..rows.min(first + ROWS);
+            let mut last = 0;
+            for row in these.clone() {
+                let zigzag = next(&mut bytes);
+                let difference = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+                last = u64::wrapping_add(last, difference as u64);
+                assert_eq!(last, begin(row));
+            }
+            for row in these.clone() {
+                assert_eq!(next(&mut bytes), length(row));
+            }
+            assert!(bytes.is_empty());
+            first = these.end;
+        }
+        assert_eq!(first, rows);
+    }
+
+    #[test]
+    fn what_a_program_calls_things_does_not_end_the_script() {
+        let recording = Recording {
+            program: "</script><b>".into(),
+            ..Recording::default()
+        };
+        let mut page = Vec::new();
+        write(&mut page, &recording, &Analysis::of(&recording)).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains("\\u003c/script>\\u003cb>"));
+        assert!(!page.contains("</script><b>") && !page.contains("{{"));
+    }
+}
