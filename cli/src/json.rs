@@ -12,11 +12,13 @@ pub fn object(recording: &Recording, analysis: &Analysis) -> Value {
         "program": recording.program,
         "process": recording.process,
         "began_at_unix_nanos": recording.began_at,
-        "nanos": recording.nanos(),
-        "events": recording.events.len(),
+        "from": analysis.part.begin,
+        "nanos": analysis.part.nanos(),
+        "events": analysis.events,
         "lost_events": recording.lost,
         "findings": analysis.findings,
         "tasks": analysis.tasks.values().collect::<Vec<_>>(),
+        "spans": analysis.span_totals(recording),
         "threads": analysis.threads.values().collect::<Vec<_>>(),
     })
 }

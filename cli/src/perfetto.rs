@@ -1,10 +1,14 @@
 //! A trace for the Perfetto UI: a track for each thread with its polls and sleeps, and arrows from who wakes to what is polled.
 //!
+//! A track's slices lie one in another: an end closes whatever began last. What crosses another one's end, as a span of async code may, is
+//! therefore told in two slices. The packets are written one after another, so that no more than an index of them is in memory.
+//!
 //! The messages are the part of Perfetto's `perfetto_trace.proto` that is used here, with its field numbers.
 
-use prost::{EncodeError, Message};
-use selvedge_trace::{Analysis, Outcome, PollKind, Recording, TaskTrack};
+use prost::Message;
+use selvedge_trace::{Analysis, Outcome, PollKind, Recording, Slice, TaskTrack, Wake};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 const SLICE_BEGIN: i32 = 1;
 const SLICE_END: i32 = 2;
@@ -12,12 +16,8 @@ const INSTANT: i32 = 3;
 /// Whoever reads begins with empty tables.
 const STATE_CLEARED: u32 = 1;
 const SEQUENCE: u32 = 1;
-
-#[derive(Clone, PartialEq, Message)]
-struct Trace {
-    #[prost(message, repeated, tag = "1")]
-    packet: Vec<Packet>,
-}
+/// Of a packet in the message that a trace is: field 1, a message.
+const PACKET: u8 = 1 << 3 | 2;
 
 #[derive(Clone, PartialEq, Message)]
 struct Packet {
@@ -112,64 +112,184 @@ fn track(thread: u16) -> u64 {
     u64::from(thread) + 2
 }
 
-pub fn trace(recording: &Recording, analysis: &Analysis) -> Result<Vec<u8>, EncodeError> {
-    let mut packets = tracks(recording, analysis);
-    let mut events = Vec::new();
-    let mut flow = 0;
-    // The last wake of each task that no poll has answered yet.
-    let mut pending: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut wakes = analysis.wakes.iter().peekable();
-    for poll in &analysis.polls {
-        while let Some(wake) = wakes.next_if(|wake| wake.nanos <= poll.time.begin) {
-            flow += 1;
-            pending.insert(wake.task, flow);
-            let event = TrackEvent {
-                kind: Some(INSTANT),
-                track: Some(track(wake.thread)),
-                categories: vec!["wake".into()],
-                name: Some(format!("wakes {}", wake.task)),
-                flows: vec![flow],
-                ..TrackEvent::default()
-            };
-            events.push((wake.nanos, event));
-        }
-        let task = analysis.tasks.get(&poll.task);
-        let begin = TrackEvent {
-            kind: Some(SLICE_BEGIN),
-            track: Some(track(poll.thread)),
-            categories: vec![poll.kind.to_string()],
-            name: Some(name(poll.kind, poll.task, task)),
-            ending_flows: pending.remove(&poll.task).into_iter().collect(),
-            annotations: annotations(poll.delay, poll.outcome, poll.task, task),
-            ..TrackEvent::default()
+/// A slice, by its index in the analysis. Of two at the same time the first is the outer one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Sleep(u32),
+    Poll(u32),
+    Span(u32),
+}
+
+/// What a track tells at a moment, in the order in which it is told there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// Of a slice that began before, the later the sooner.
+    End(std::cmp::Reverse<(u64, Of)>),
+    Wake(u32),
+    /// The outer one, which ends later, first.
+    Begin(std::cmp::Reverse<u64>, Of),
+    /// Of a slice without length.
+    EndAtOnce(std::cmp::Reverse<Of>),
+}
+
+pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
+    let mut writer = Writer {
+        out,
+        bytes: Vec::new(),
+        recording,
+        analysis,
+        open: BTreeMap::new(),
+        flows: 0,
+        pending: BTreeMap::new(),
+    };
+    for packet in tracks(recording, analysis) {
+        writer.packet(&packet)?;
+    }
+    for (nanos, change) in changes(analysis) {
+        writer.change(nanos, change)?;
+    }
+    Ok(())
+}
+
+fn changes(analysis: &Analysis) -> Vec<(u64, Change)> {
+    let (polls, sleeps, spans) = (&analysis.polls, &analysis.sleeps, &analysis.spans);
+    let slices = polls.len() + sleeps.len() + spans.len();
+    let mut changes = Vec::with_capacity(2 * slices + analysis.wakes.len());
+    let mut slice = |of: Of, time: Slice| {
+        let end = match time.nanos() {
+            0 => Change::EndAtOnce(std::cmp::Reverse(of)),
+            _ => Change::End(std::cmp::Reverse((time.begin, of))),
         };
-        events.push((poll.time.begin, begin));
-        events.push((poll.time.end, end(poll.thread)));
+        changes.push((time.begin, Change::Begin(std::cmp::Reverse(time.end), of)));
+        changes.push((time.end, end));
+    };
+    (0..)
+        .zip(polls)
+        .for_each(|(n, it)| slice(Of::Poll(n), it.time));
+    (0..)
+        .zip(sleeps)
+        .for_each(|(n, it)| slice(Of::Sleep(n), it.1));
+    (0..)
+        .zip(spans)
+        .for_each(|(n, it)| slice(Of::Span(n), it.time));
+    changes.extend(
+        (0..)
+            .zip(&analysis.wakes)
+            .map(|(n, wake)| (wake.nanos, Change::Wake(n))),
+    );
+    changes.sort_unstable();
+    changes
+}
+
+struct Writer<'a, W> {
+    out: &'a mut W,
+    bytes: Vec<u8>,
+    recording: &'a Recording,
+    analysis: &'a Analysis,
+    /// Of each thread, the slices that have begun and not ended, the innermost last.
+    open: BTreeMap<u16, Vec<Of>>,
+    flows: u64,
+    /// The last wake of each task that no poll has answered yet.
+    pending: BTreeMap<u64, u64>,
+}
+
+impl<W: Write> Writer<'_, W> {
+    fn packet(&mut self, packet: &Packet) -> io::Result<()> {
+        self.bytes.clear();
+        self.bytes.push(PACKET);
+        packet.encode_length_delimited(&mut self.bytes)?;
+        self.out.write_all(&self.bytes)
     }
-    for (thread, time) in &analysis.sleeps {
-        events.push((time.begin, begin(*thread, "sleep", "asleep")));
-        events.push((time.end, end(*thread)));
+
+    fn event(&mut self, nanos: u64, event: TrackEvent) -> io::Result<()> {
+        self.packet(&Packet {
+            timestamp: Some(nanos),
+            sequence: Some(SEQUENCE),
+            event: Some(event),
+            ..Packet::default()
+        })
     }
-    for (thread, key, time) in &analysis.spans {
-        let name = recording.names.get(key).map_or("?", String::as_str);
-        events.push((time.begin, begin(*thread, "span", name)));
-        events.push((time.end, end(*thread)));
+
+    fn change(&mut self, nanos: u64, change: Change) -> io::Result<()> {
+        match change {
+            Change::Wake(at) => {
+                let event = self.wake(&self.analysis.wakes[at as usize]);
+                self.event(nanos, event)
+            }
+            Change::Begin(_, of) => {
+                let mut event = self.begin(of);
+                if let Of::Poll(at) = of {
+                    let task = self.analysis.polls[at as usize].task;
+                    event.ending_flows = self.pending.remove(&task).into_iter().collect();
+                }
+                self.open.entry(self.thread(of)).or_default().push(of);
+                self.event(nanos, event)
+            }
+            Change::End(std::cmp::Reverse((_, of))) | Change::EndAtOnce(std::cmp::Reverse(of)) => {
+                self.end(nanos, of)
+            }
+        }
     }
-    // An end before a begin of the same moment.
-    events.sort_by_key(|(nanos, event)| (*nanos, event.kind != Some(SLICE_END)));
-    packets.extend(events.into_iter().map(|(nanos, event)| Packet {
-        timestamp: Some(nanos),
-        sequence: Some(SEQUENCE),
-        event: Some(event),
-        ..Packet::default()
-    }));
-    if let Some(first) = packets.first_mut() {
-        first.flags = Some(STATE_CLEARED);
+
+    /// What began after it and still goes on is told in two slices: one to here, and one from here on.
+    fn end(&mut self, nanos: u64, of: Of) -> io::Result<()> {
+        let thread = self.thread(of);
+        let open = self.open.entry(thread).or_default();
+        let Some(at) = open.iter().rposition(|open| *open == of) else {
+            return Ok(());
+        };
+        open.remove(at);
+        let above = open[at..].to_vec();
+        for _ in 0..=above.len() {
+            self.event(nanos, end(thread))?;
+        }
+        for of in above {
+            let event = self.begin(of);
+            self.event(nanos, event)?;
+        }
+        Ok(())
     }
-    let trace = Trace { packet: packets };
-    let mut bytes = Vec::with_capacity(trace.encoded_len());
-    trace.encode(&mut bytes)?;
-    Ok(bytes)
+
+    fn thread(&self, of: Of) -> u16 {
+        match of {
+            Of::Poll(at) => self.analysis.polls[at as usize].thread,
+            Of::Sleep(at) => self.analysis.sleeps[at as usize].0,
+            Of::Span(at) => self.analysis.spans[at as usize].thread,
+        }
+    }
+
+    fn begin(&self, of: Of) -> TrackEvent {
+        let thread = self.thread(of);
+        match of {
+            Of::Sleep(_) => begin(thread, "sleep", "asleep"),
+            Of::Span(at) => {
+                let name = self.recording.name(self.analysis.spans[at as usize].name);
+                begin(thread, "span", name)
+            }
+            Of::Poll(at) => {
+                let poll = &self.analysis.polls[at as usize];
+                let task = self.analysis.tasks.get(&poll.task);
+                let name = name(poll.kind, poll.task, task);
+                TrackEvent {
+                    annotations: annotations(poll.delay, poll.outcome, poll.task, task),
+                    ..begin(thread, &poll.kind.to_string(), &name)
+                }
+            }
+        }
+    }
+
+    fn wake(&mut self, wake: &Wake) -> TrackEvent {
+        self.flows += 1;
+        self.pending.insert(wake.task, self.flows);
+        TrackEvent {
+            kind: Some(INSTANT),
+            track: Some(track(wake.thread)),
+            categories: vec!["wake".into()],
+            name: Some(format!("wakes {}", wake.task)),
+            flows: vec![self.flows],
+            ..TrackEvent::default()
+        }
+    }
 }
 
 fn begin(thread: u16, category: &str, name: &str) -> TrackEvent {
@@ -241,12 +361,120 @@ fn tracks(recording: &Recording, analysis: &Analysis) -> Vec<Packet> {
             ..TrackDescriptor::default()
         }
     });
+    let mut flags = Some(STATE_CLEARED);
     std::iter::once(process)
         .chain(threads)
         .map(|track| Packet {
             sequence: Some(SEQUENCE),
             track: Some(track),
+            flags: flags.take(),
             ..Packet::default()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use selvedge_trace::{Poll, Span};
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Trace {
+        #[prost(message, repeated, tag = "1")]
+        packet: Vec<Packet>,
+    }
+
+    fn slice(begin: u64, end: u64) -> Slice {
+        Slice { begin, end }
+    }
+
+    fn poll(task: u64, begin: u64, end: u64) -> Poll {
+        Poll {
+            task,
+            thread: 1,
+            time: slice(begin, end),
+            ..Poll::default()
+        }
+    }
+
+    fn span(name: u64, begin: u64, end: u64) -> Span {
+        Span {
+            task: 7,
+            thread: 1,
+            name,
+            time: slice(begin, end),
+        }
+    }
+
+    /// The slices as whoever reads the trace has them: an end closes what began last.
+    fn slices(polls: Vec<Poll>, spans: Vec<Span>) -> Vec<(String, u64, u64)> {
+        let recording = Recording {
+            names: [(1, "a".into()), (2, "b".into())].into(),
+            ..Recording::default()
+        };
+        let analysis = Analysis {
+            polls,
+            spans,
+            ..Analysis::default()
+        };
+        let mut bytes = Vec::new();
+        write(&mut bytes, &recording, &analysis).unwrap();
+        let trace = Trace::decode(&bytes[..]).unwrap();
+        let (mut open, mut slices) = (Vec::new(), Vec::new());
+        for packet in trace.packet {
+            let (Some(nanos), Some(event)) = (packet.timestamp, packet.event) else {
+                continue;
+            };
+            match event.kind {
+                Some(SLICE_BEGIN) => open.push((event.name.unwrap(), nanos)),
+                _ => {
+                    let (name, begin) = open.pop().unwrap();
+                    slices.push((name, begin, nanos));
+                }
+            }
+        }
+        assert_eq!(open, []);
+        slices.sort_by_key(|(name, begin, _)| (*begin, name.clone()));
+        slices
+    }
+
+    #[test]
+    fn spans_that_end_out_of_order_are_told_in_two_slices() {
+        let told = slices(
+            vec![poll(7, 10, 50)],
+            vec![span(1, 20, 40), span(2, 30, 45)],
+        );
+        let expected = [
+            ("task 7", 10, 50),
+            ("a", 20, 40),
+            ("b", 30, 40),
+            ("b", 40, 45),
+        ];
+        assert_eq!(told, expected.map(|(name, b, e)| (name.into(), b, e)));
+    }
+
+    #[test]
+    fn a_span_that_outlasts_its_poll_goes_on_beside_it() {
+        let told = slices(
+            vec![poll(7, 10, 20), poll(8, 20, 40)],
+            vec![span(1, 10, 30)],
+        );
+        let expected = [
+            ("a", 10, 30),
+            ("task 7", 10, 20),
+            ("task 8", 20, 30),
+            ("task 8", 30, 40),
+        ];
+        assert_eq!(told, expected.map(|(name, b, e)| (name.into(), b, e)));
+    }
+
+    #[test]
+    fn what_takes_no_time_ends_after_it_begins() {
+        let told = slices(
+            vec![poll(7, 10, 10), poll(8, 10, 20)],
+            vec![span(1, 20, 20)],
+        );
+        let expected = [("task 7", 10, 10), ("task 8", 10, 20), ("a", 20, 20)];
+        assert_eq!(told, expected.map(|(name, b, e)| (name.into(), b, e)));
+    }
 }

@@ -14,12 +14,13 @@ pub fn write(
         "{} (process {}): {} events in {}, {} older ones lost",
         recording.program,
         recording.process,
-        recording.events.len(),
-        time(recording.nanos()),
+        analysis.events,
+        time(analysis.part.nanos()),
         recording.lost
     )?;
     findings(out, analysis)?;
-    threads(out, recording, analysis)?;
+    threads(out, analysis)?;
+    spans(out, recording, analysis)?;
     tasks(out, analysis, most)
 }
 
@@ -39,8 +40,8 @@ fn findings(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     Ok(())
 }
 
-fn threads(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
-    let all = recording.nanos().max(1) as f64;
+fn threads(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
+    let all = analysis.part.nanos().max(1) as f64;
     writeln!(
         out,
         "\n{:<24} {:>8} {:>8} {:>8} {:>8} {:>8}",
@@ -59,6 +60,30 @@ fn threads(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> 
             thread.parked as f64 * 100.0 / all,
             thread.parks,
             thread.stolen
+        )?;
+    }
+    Ok(())
+}
+
+/// The user's spans, by name.
+fn spans(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -> io::Result<()> {
+    let totals = analysis.span_totals(recording);
+    if totals.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{:<24} {:>8} {:>10} {:>10}",
+        "Spans", "times", "total", "longest"
+    )?;
+    for span in totals {
+        writeln!(
+            out,
+            "{:<24} {:>8} {:>10} {:>10}",
+            span.name.escape_debug().to_string(),
+            span.times,
+            time(span.total),
+            time(span.longest)
         )?;
     }
     Ok(())

@@ -35,7 +35,11 @@ fn recording(name: &str) -> PathBuf {
             tasks.spawn(selvedge::time::sleep(Duration::from_millis(n)));
         }
         let builder = selvedge::task::Builder::new().name("the culprit");
-        let stalls = builder.spawn(async { std::thread::sleep(Duration::from_millis(50)) });
+        let stalls = builder.spawn(async {
+            let recorder = selvedge::runtime::Handle::current().recorder();
+            let _span = recorder.span("reckon");
+            std::thread::sleep(Duration::from_millis(50));
+        });
         stalls.unwrap().await.unwrap();
         tasks.join_all().await;
     });
@@ -59,6 +63,8 @@ fn each_form_of_the_report_names_the_culprit() {
         "{told}"
     );
     assert!(told.contains("cli/tests/report.rs"), "{told}");
+    let span = told.lines().find(|line| line.starts_with("reckon"));
+    assert_eq!(span.unwrap().split_whitespace().nth(1), Some("1"));
     assert!(
         std::fs::read_to_string(html)
             .unwrap()
@@ -66,6 +72,7 @@ fn each_form_of_the_report_names_the_culprit() {
     );
     let trace = std::fs::read(perfetto).unwrap();
     assert!(trace.windows(11).any(|part| part == b"the culprit"));
+    assert!(trace.windows(6).any(|part| part == b"reckon"));
 
     let output = selvedge(&["report", path, "--json"]);
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -81,6 +88,32 @@ fn each_form_of_the_report_names_the_culprit() {
     let task = tasks.iter().find(|task| task["id"] == *culprit).unwrap();
     assert_eq!(task["name"], "the culprit");
     assert!(task["longest_poll"].as_u64().unwrap() >= 50_000_000);
+    let span = &object["spans"][0];
+    assert_eq!(
+        (&span["name"], &span["times"]),
+        (&"reckon".into(), &1.into())
+    );
+    assert!(span["total"].as_u64().unwrap() >= 50_000_000);
+}
+
+/// The events of it, and the tasks that are there by then.
+#[test]
+fn a_part_is_told_of() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("part.recording");
+    std::fs::write(&path, many_tasks()).unwrap();
+    let path = path.to_str().unwrap();
+    let output = selvedge(&["report", path, "--json", "--from", "1us", "--to", "2us"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&object["from"], &object["nanos"], &object["events"]),
+        (&1_000.into(), &1_000.into(), &1_001.into())
+    );
+    assert_eq!(object["tasks"].as_array().unwrap().len(), 2_000);
+    let output = selvedge(&["report", path, "--from", "2us", "--to", "1us"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--to is not after --from"));
+    let output = selvedge(&["report", path, "--from", "soon"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

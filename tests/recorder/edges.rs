@@ -237,9 +237,9 @@ fn names_marks_and_spans_are_there() {
         _ => None,
     });
     assert_eq!(mark, Some(("queue length", 17)));
-    let (_, name, time) = analysis.spans[0];
-    assert_eq!(recording.names[&name], "parse");
-    assert!(time.nanos() >= 2_000_000);
+    let span = analysis.spans[0];
+    assert_eq!(recording.name(span.name), "parse");
+    assert!(span.time.nanos() >= 2_000_000);
 }
 
 /// Each thing once, however often a poll comes by it, and nothing of polls that end.

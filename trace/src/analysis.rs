@@ -7,7 +7,7 @@ use crate::event::{EventKind, Outcome, PollKind, WaitKind};
 use crate::findings::{self, Finding};
 use crate::format::Recording;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Of a wait for the next turn: the task has not yielded by itself, its budget was spent.
 const BUDGET_SPENT: u64 = 1;
@@ -96,6 +96,42 @@ pub struct Wake {
     pub by: Waker,
 }
 
+/// One span of the user: `Recorder::span`, or a span of `tracing` by the layer of `selvedge-spans`.
+///
+/// ```
+/// let span = selvedge_trace::Span::default();
+/// assert_eq!(span.task, 0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The task that was polled as it began; 0: none was.
+    pub task: u64,
+    /// On which thread.
+    pub thread: u16,
+    /// The key of its name in [`Recording::names`].
+    pub name: u64,
+    /// When.
+    pub time: Slice,
+}
+
+/// All spans of one name.
+///
+/// ```
+/// let total = selvedge_trace::SpanTotal::default();
+/// assert_eq!(total.times, 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SpanTotal {
+    /// The name.
+    pub name: String,
+    /// How many there are.
+    pub times: u64,
+    /// Their time together, in nanoseconds. A span inside another one of the name counts as well.
+    pub total: u64,
+    /// The longest of them, in nanoseconds.
+    pub longest: u64,
+}
+
 /// What the recording tells of a task.
 ///
 /// ```
@@ -182,6 +218,10 @@ pub struct ThreadTrack {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
+    /// What it is of: from the first event that is told of to the last.
+    pub part: Slice,
+    /// How many events are in it.
+    pub events: usize,
     /// By id.
     pub tasks: BTreeMap<u64, TaskTrack>,
     /// By number.
@@ -192,8 +232,8 @@ pub struct Analysis {
     pub wakes: Vec<Wake>,
     /// Sleeps of threads, by their begin.
     pub sleeps: Vec<(u16, Slice)>,
-    /// The user's spans, by their begin: thread, key of the name.
-    pub spans: Vec<(u16, u64, Slice)>,
+    /// The user's spans, by their begin.
+    pub spans: Vec<Span>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -209,11 +249,13 @@ struct Now {
     waits: Vec<Waiting>,
 }
 
+/// Whatever is looked up at each event is in a table of hashes: a recording may have tens of millions of events, and millions of tasks.
 struct Builder {
     analysis: Analysis,
-    now: BTreeMap<u16, Now>,
+    tasks: HashMap<u64, TaskTrack>,
+    now: HashMap<u16, Now>,
     /// When a task was woken or queued, and has not been polled since.
-    ready: BTreeMap<u64, u64>,
+    ready: HashMap<u64, u64>,
 }
 
 impl Analysis {
@@ -225,34 +267,93 @@ impl Analysis {
     /// # assert!(analysis.polls.is_empty());
     /// ```
     pub fn of(recording: &Recording) -> Analysis {
-        let mut builder = Builder {
-            analysis: Analysis::default(),
-            now: BTreeMap::new(),
-            ready: BTreeMap::new(),
-        };
-        for (number, thread) in &recording.threads {
-            let track = builder.analysis.threads.entry(*number).or_default();
-            track.number = *number;
-            track.name.clone_from(&thread.name);
-            track.system_id = thread.system_id;
-        }
-        let mut is_whole = false;
-        for event in &recording.events {
-            if !is_whole && event.nanos >= recording.whole_from {
+        Analysis::of_part(recording, 0, u64::MAX)
+    }
+
+    /// Of a part of the recording, between two moments in nanoseconds since its begin: polls, sleeps and spans that reach into it, wakes in it,
+    /// and the tasks that have not ended before it. What came before tells where tasks come from.
+    ///
+    /// ```
+    /// # use selvedge_trace::{Analysis, Recording};
+    /// let analysis = Analysis::of_part(&Recording::default(), 1_000_000, 2_000_000);
+    /// # assert!(analysis.polls.is_empty());
+    /// ```
+    pub fn of_part(recording: &Recording, from: u64, to: u64) -> Analysis {
+        let mut builder = Builder::of(recording);
+        let whole_from = recording.whole_from;
+        let end = recording.events.partition_point(|event| event.nanos <= to);
+        let (mut is_whole, mut is_part) = (false, from == 0);
+        for event in &recording.events[..end] {
+            if !is_whole && event.nanos >= whole_from {
                 is_whole = true;
-                builder.begin_whole(recording.whole_from);
+                builder.begin_whole(whole_from);
+            }
+            if !is_part && event.nanos >= from {
+                is_part = true;
+                builder.begin_part();
             }
             builder.take(recording, event.nanos, event.thread, event.kind);
         }
-        let end = recording.events.last().map_or(0, |event| event.nanos);
-        builder.end(end);
-        let mut analysis = builder.analysis;
+        if !is_part {
+            builder.begin_part();
+        }
+        let first = recording.events.partition_point(|event| event.nanos < from);
+        let events = &recording.events[first.min(end)..end];
+        let before = recording.events[..end].last();
+        let last = before.map_or(0, |event| event.nanos);
+        let begin = events.first().map_or(last, |event| event.nanos);
+        let mut analysis = builder.end(last);
+        analysis.part = Slice {
+            begin: begin.max(whole_from).min(last),
+            end: last,
+        };
+        analysis.events = events.len();
         analysis.findings = findings::find(recording, &analysis);
         analysis
+    }
+
+    /// The time in spans by their names, the most time first.
+    ///
+    /// ```
+    /// # use selvedge_trace::{Analysis, Recording};
+    /// let recording = Recording::default();
+    /// assert!(Analysis::of(&recording).span_totals(&recording).is_empty());
+    /// ```
+    pub fn span_totals(&self, recording: &Recording) -> Vec<SpanTotal> {
+        let mut totals: BTreeMap<&str, SpanTotal> = BTreeMap::new();
+        for span in &self.spans {
+            let total = totals.entry(recording.name(span.name)).or_default();
+            total.times += 1;
+            total.total += span.time.nanos();
+            total.longest = total.longest.max(span.time.nanos());
+        }
+        let named = totals.into_iter().map(|(name, total)| SpanTotal {
+            name: name.to_owned(),
+            ..total
+        });
+        let mut totals: Vec<SpanTotal> = named.collect();
+        totals.sort_by_key(|total| std::cmp::Reverse(total.total));
+        totals
     }
 }
 
 impl Builder {
+    fn of(recording: &Recording) -> Builder {
+        let mut analysis = Analysis::default();
+        for (number, thread) in &recording.threads {
+            let track = analysis.threads.entry(*number).or_default();
+            track.number = *number;
+            track.name.clone_from(&thread.name);
+            track.system_id = thread.system_id;
+        }
+        Builder {
+            analysis,
+            tasks: HashMap::new(),
+            now: HashMap::new(),
+            ready: HashMap::new(),
+        }
+    }
+
     /// From here on no event of any thread is missing. What came before says where tasks come from, but no durations.
     fn begin_whole(&mut self, nanos: u64) {
         self.ready.clear();
@@ -267,17 +368,44 @@ impl Builder {
             .polls
             .iter_mut()
             .for_each(|poll| poll.delay = 0);
-        self.analysis
-            .tasks
+        self.tasks
             .values_mut()
             .for_each(|task| task.longest_delay = 0);
+        self.count_threads_anew();
+    }
+
+    fn count_threads_anew(&mut self) {
         for thread in self.analysis.threads.values_mut() {
             (thread.busy, thread.parked, thread.parks, thread.stolen) = (0, 0, 0, 0);
         }
     }
 
+    /// What is over at this moment is left out, and what is counted is counted from here on.
+    fn begin_part(&mut self) {
+        self.tasks.retain(|_, task| task.ended.is_none());
+        for task in self.tasks.values_mut() {
+            (task.polls, task.budget_spent, task.wakes, task.busy) = (0, 0, 0, 0);
+            (task.longest_poll, task.longest_delay) = (0, 0);
+        }
+        self.count_threads_anew();
+        self.analysis.wakes.clear();
+        let now = || self.now.values();
+        let polls = kept(&mut self.analysis.polls, now().flat_map(|it| &it.polls));
+        let sleeps = kept(&mut self.analysis.sleeps, now().flat_map(|it| &it.asleep));
+        let spans = kept(&mut self.analysis.spans, now().flat_map(|it| &it.spans));
+        for now in self.now.values_mut() {
+            now.polls.iter_mut().for_each(|at| *at = polls[at]);
+            now.asleep.iter_mut().for_each(|at| *at = sleeps[at]);
+            now.spans.iter_mut().for_each(|at| *at = spans[at]);
+        }
+        for at in 0..self.analysis.polls.len() {
+            let id = self.analysis.polls[at].task;
+            self.task(id).polls += 1;
+        }
+    }
+
     fn task(&mut self, id: u64) -> &mut TaskTrack {
-        let task = self.analysis.tasks.entry(id).or_default();
+        let task = self.tasks.entry(id).or_default();
         task.id = id;
         task
     }
@@ -326,7 +454,7 @@ impl Builder {
             }
             EventKind::Woken { task } => self.woken(nanos, thread, task),
             EventKind::Queued { task, .. } => {
-                let is_new = self.analysis.tasks.get(&task).is_some_and(|task| {
+                let is_new = self.tasks.get(&task).is_some_and(|task| {
                     task.polls == 0 && task.spawned.is_some() && !self.ready.contains_key(&task.id)
                 });
                 match is_new {
@@ -366,7 +494,6 @@ impl Builder {
 
     fn of_thread(&mut self, nanos: u64, thread: u16, kind: EventKind) {
         let at = self.analysis.sleeps.len();
-        let span = self.analysis.spans.len();
         let now = self.now.entry(thread).or_default();
         match kind {
             EventKind::Park { .. } => {
@@ -394,21 +521,32 @@ impl Builder {
                 self.thread(thread).worker = Some((runtime, index));
             }
             EventKind::Stolen { tasks, .. } => self.thread(thread).stolen += tasks,
-            EventKind::SpanBegin { name } => {
-                now.spans.push(span);
-                let time = Slice {
-                    begin: nanos,
-                    end: nanos,
-                };
-                self.analysis.spans.push((thread, name, time));
-            }
-            EventKind::SpanEnd { .. } => {
-                if let Some(at) = now.spans.pop() {
-                    self.analysis.spans[at].2.end = nanos;
+            EventKind::SpanBegin { name } => self.span_begin(nanos, thread, name),
+            EventKind::SpanEnd { name } => {
+                // Spans of async code may end in any order. An end without a begin is of a span that began unrecorded.
+                let spans = &mut self.analysis.spans;
+                let is_it = |at: &usize| spans[*at].name == name;
+                if let Some(open) = now.spans.iter().rposition(is_it) {
+                    spans[now.spans.remove(open)].time.end = nanos;
                 }
             }
             _ => {}
         }
+    }
+
+    fn span_begin(&mut self, nanos: u64, thread: u16, name: u64) {
+        let span = Span {
+            task: self.polled(thread).unwrap_or(0),
+            thread,
+            name,
+            time: Slice {
+                begin: nanos,
+                end: nanos,
+            },
+        };
+        let at = self.analysis.spans.len();
+        self.analysis.spans.push(span);
+        self.now.entry(thread).or_default().spans.push(at);
     }
 
     fn poll_begin(
@@ -479,7 +617,7 @@ impl Builder {
     }
 
     /// What had not ended goes on to the end.
-    fn end(&mut self, end: u64) {
+    fn end(mut self, end: u64) -> Analysis {
         let now = std::mem::take(&mut self.now);
         for (thread, now) in now {
             if let Some(at) = now.asleep {
@@ -489,7 +627,7 @@ impl Builder {
                 self.thread(thread).parked += slept;
             }
             for at in now.spans {
-                self.analysis.spans[at].2.end = end;
+                self.analysis.spans[at].time.end = end;
             }
             for (depth, at) in now.polls.into_iter().enumerate() {
                 let poll = &mut self.analysis.polls[at];
@@ -503,5 +641,17 @@ impl Builder {
                 task.longest_poll = task.longest_poll.max(took);
             }
         }
+        self.analysis.tasks = self.tasks.into_iter().collect();
+        self.analysis
     }
+}
+
+/// Keeps these of a list, in their order. Where each of them is then.
+fn kept<'a, T: Copy>(
+    list: &mut Vec<T>,
+    which: impl Iterator<Item = &'a usize>,
+) -> HashMap<usize, usize> {
+    let which: BTreeSet<usize> = which.copied().collect();
+    *list = which.iter().map(|at| list[*at]).collect();
+    which.into_iter().zip(0..).collect()
 }

@@ -257,11 +257,17 @@ fn wake_storms(analysis: &Analysis) -> Vec<Finding> {
     // Wake-ups within one poll: of one thread, by one task, without another poll of it between.
     let mut storms: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
     let mut running: BTreeMap<u16, (u64, u64, usize)> = BTreeMap::new();
+    // When the last poll of each thread began, as of a wake's moment.
+    let mut began: BTreeMap<u16, u64> = BTreeMap::new();
+    let mut polls = analysis.polls.iter().peekable();
     for wake in &analysis.wakes {
+        while let Some(poll) = polls.next_if(|poll| poll.time.begin < wake.nanos) {
+            began.insert(poll.thread, poll.time.begin);
+        }
         let Waker::Task(by) = wake.by else { continue };
         let run = running.entry(wake.thread).or_insert((by, wake.nanos, 0));
-        let is_same = run.0 == by && !begins_between(analysis, wake.thread, run.1, wake.nanos);
-        match is_same {
+        let is_between = began.get(&wake.thread).is_some_and(|began| *began > run.1);
+        match run.0 == by && !is_between {
             true => run.2 += 1,
             false => *run = (by, wake.nanos, 1),
         }
@@ -285,17 +291,6 @@ fn wake_storms(analysis: &Analysis) -> Vec<Finding> {
         })
     });
     most_costly(storms.collect())
-}
-
-/// Does a poll begin on the thread between two moments?
-fn begins_between(analysis: &Analysis, thread: u16, from: u64, to: u64) -> bool {
-    let first = analysis
-        .polls
-        .partition_point(|poll| poll.time.begin <= from);
-    analysis.polls[first..]
-        .iter()
-        .take_while(|poll| poll.time.begin < to)
-        .any(|poll| poll.thread == thread)
 }
 
 fn budget_hogs(analysis: &Analysis) -> Vec<Finding> {

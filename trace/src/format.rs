@@ -4,7 +4,9 @@
 //! memory is taken for what the file really has.
 
 use crate::event::{self, Event};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -159,7 +161,7 @@ impl Recording {
             nanos: head(5)?,
             pace: head(6)?,
         };
-        let mut records = Vec::new();
+        let mut runs = Vec::new();
         let mut whole_from = 0;
         let mut at = PAGE;
         // A kind of 0 is room that is not used yet.
@@ -178,15 +180,15 @@ impl Recording {
             };
             match kind & 0xff {
                 kind @ (1 | 3) => {
-                    let first = records.len();
-                    let lost = match kind {
-                        1 => chunk.ring(&mut records)?,
-                        _ => chunk.records(&mut records)?,
+                    let run = match kind {
+                        1 => chunk.ring()?,
+                        _ => chunk.records()?,
                     };
-                    recording.lost += lost;
-                    if let (1.., Some(Record([ticks, ..]))) = (lost, records.get(first)) {
-                        whole_from = whole_from.max(*ticks);
+                    recording.lost += run.lost;
+                    if let (1.., Some(Record([ticks, ..]))) = (run.lost, run.clone().next()) {
+                        whole_from = whole_from.max(ticks);
                     }
+                    runs.push(run);
                 }
                 2 => chunk.strings(&mut recording)?,
                 // What later runtimes may add without a new version: it can be left out.
@@ -194,12 +196,12 @@ impl Recording {
             }
             at = end;
         }
-        let clock = clock.refined(&records);
+        let clock = clock.refined(&runs);
         recording.whole_from = match whole_from {
             0 => 0,
             ticks => clock.nanos(ticks),
         };
-        recording.events = events(records, clock);
+        recording.events = events(runs, clock);
         recording.join_threads();
         Ok(recording)
     }
@@ -218,6 +220,9 @@ impl Recording {
                     joined.insert(*number, one);
                 }
             }
+        }
+        if joined.is_empty() {
+            return;
         }
         for event in &mut self.events {
             event.thread = *joined.get(&event.thread).unwrap_or(&event.thread);
@@ -274,6 +279,16 @@ impl Recording {
             .map_or_else(|| "?".into(), Place::to_string)
     }
 
+    /// The name with this key, for people.
+    ///
+    /// ```
+    /// let recording = selvedge_trace::Recording::default();
+    /// assert_eq!(recording.name(1), "?");
+    /// ```
+    pub fn name(&self, key: u64) -> &str {
+        self.names.get(&key).map_or("?", String::as_str)
+    }
+
     /// How long the time is from which the events of all threads are there, in nanoseconds.
     ///
     /// ```
@@ -299,6 +314,15 @@ enum Order {
     HighFirst,
 }
 
+impl Order {
+    fn word(self, bytes: [u8; 8]) -> u64 {
+        match self {
+            Order::LowFirst => u64::from_le_bytes(bytes),
+            Order::HighFirst => u64::from_be_bytes(bytes),
+        }
+    }
+}
+
 impl<'a> File<'a> {
     /// `None`: it does not begin as a recording does.
     fn of(bytes: &'a [u8]) -> Option<File<'a>> {
@@ -310,11 +334,7 @@ impl<'a> File<'a> {
     fn word(&self, at: usize) -> Option<u64> {
         let from = at.checked_mul(8)?;
         let bytes = self.bytes.get(from..from.checked_add(8)?)?;
-        let bytes = bytes.try_into().ok()?;
-        Some(match self.order {
-            Order::LowFirst => u64::from_le_bytes(bytes),
-            Order::HighFirst => u64::from_be_bytes(bytes),
-        })
+        Some(self.order.word(bytes.try_into().ok()?))
     }
 }
 
@@ -325,50 +345,52 @@ struct Chunk<'a> {
     words: usize,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
     fn word(&self, at: usize) -> Result<u64, ReadError> {
         let here = at < self.words;
         let word = here.then(|| self.file.word(self.at + at)).flatten();
         word.ok_or(ReadError::CutOff((self.at + at.min(self.words)) * 8))
     }
 
-    fn record(&self, at: usize) -> Result<Record, ReadError> {
-        let mut record = [0; 4];
-        for (word, slot) in record.iter_mut().enumerate() {
-            *slot = self.word(at + word)?;
-        }
-        Ok(Record(record))
-    }
-
-    /// A ring as its thread writes it. How many of its records are lost.
-    fn ring(&self, records: &mut Vec<Record>) -> Result<u64, ReadError> {
+    /// A ring as its thread writes it.
+    fn ring(&self) -> Result<Run<'a>, ReadError> {
         let (claimed, written, capacity) = (self.word(2)?, self.word(3)?, self.word(5)?);
-        let room = ((self.words - HEADER) / 4) as u64;
         // Of bytes that were copied while the ring was written to, the later count may be the larger one.
         let claimed = claimed.max(written);
-        if capacity == 0 || !capacity.is_power_of_two() || capacity > room {
+        if capacity == 0 || !capacity.is_power_of_two() || capacity > self.room() {
             return Err(ReadError::CutOff(self.at * 8));
         }
         // The slot of a record that is being written is not whole.
         let lost = claimed.saturating_sub(capacity).min(written);
-        for n in lost..written {
-            let slot = (n & (capacity - 1)) as usize;
-            records.push(self.record(HEADER + 4 * slot)?);
-        }
-        Ok(lost)
+        Ok(Run {
+            file: self.file,
+            at: self.at + HEADER,
+            mask: capacity - 1,
+            next: lost,
+            end: written,
+            lost,
+        })
     }
 
-    /// Records one after another. How many before them are lost.
-    fn records(&self, records: &mut Vec<Record>) -> Result<u64, ReadError> {
+    /// Records one after another.
+    fn records(&self) -> Result<Run<'a>, ReadError> {
         let (lost, count) = (self.word(2)?, self.word(3)?);
-        let room = ((self.words - HEADER) / 4) as u64;
-        if count > room {
+        if count > self.room() {
             return Err(ReadError::CutOff(self.at * 8));
         }
-        for n in 0..count as usize {
-            records.push(self.record(HEADER + 4 * n)?);
-        }
-        Ok(lost)
+        Ok(Run {
+            file: self.file,
+            at: self.at + HEADER,
+            mask: u64::MAX,
+            next: 0,
+            end: count,
+            lost,
+        })
+    }
+
+    /// For so many records there is room in it.
+    fn room(&self) -> u64 {
+        ((self.words - HEADER) / 4) as u64
     }
 
     fn strings(&self, recording: &mut Recording) -> Result<(), ReadError> {
@@ -416,6 +438,44 @@ impl Chunk<'_> {
     }
 }
 
+/// The records of a thread, in their order, where they lie in the file: they are many, and are not copied.
+#[derive(Clone)]
+struct Run<'a> {
+    file: &'a File<'a>,
+    /// The word of slot 0.
+    at: usize,
+    /// Of a record's number, its slot.
+    mask: u64,
+    next: u64,
+    end: u64,
+    /// How many before them are lost.
+    lost: u64,
+}
+
+impl Iterator for Run<'_> {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        if self.next >= self.end {
+            return None;
+        }
+        // Its chunk has room for the slots, which is checked as the run is made.
+        let from = (self.at + 4 * (self.next & self.mask) as usize) * 8;
+        let bytes = self.file.bytes.get(from..from + 32)?;
+        let mut record = [0; 4];
+        for (word, bytes) in record.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = self.file.order.word(bytes.try_into().ok()?);
+        }
+        self.next += 1;
+        Some(Record(record))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = (self.end - self.next) as usize;
+        (len, Some(len))
+    }
+}
+
 /// From ticks to nanoseconds.
 #[derive(Clone, Copy)]
 struct Clock {
@@ -427,8 +487,9 @@ struct Clock {
 
 impl Clock {
     /// With the pace between the first page and the last record of the clock, if that is long enough.
-    fn refined(self, records: &[Record]) -> Clock {
-        let clocks = records.iter().filter(|record| record.kind() == CLOCK);
+    fn refined(self, runs: &[Run<'_>]) -> Clock {
+        let records = runs.iter().flat_map(Run::clone);
+        let clocks = records.filter(|record| record.kind() == CLOCK);
         let Some(Record([ticks, _, nanos, _])) = clocks.max_by_key(|record| record.0[0]) else {
             return self;
         };
@@ -451,18 +512,40 @@ impl Clock {
     }
 }
 
-fn events(records: Vec<Record>, clock: Clock) -> Vec<Event> {
-    let mut events: Vec<Event> = records
+/// The events of all runs, by time. Those of a run stay in their order, and at one moment those of the first run come first.
+fn events(runs: Vec<Run<'_>>, clock: Clock) -> Vec<Event> {
+    let mut events = Vec::with_capacity(runs.iter().map(|run| run.size_hint().0).sum());
+    let mut runs: Vec<_> = runs
         .into_iter()
-        .filter_map(|Record([ticks, what, a, b])| {
-            Some(Event {
-                nanos: clock.nanos(ticks),
-                thread: (what >> 8) as u16,
-                kind: event::decode(what as u8, what >> 24, a, b)?,
-            })
-        })
+        .map(|run| run.filter_map(|record| event(&record, clock)))
         .collect();
-    // Stable: records of one thread stay in their order.
-    events.sort_by_key(|event| event.nanos);
+    // The next of each run: what is sorted is as long as there are threads.
+    let mut heads: Vec<Option<Event>> = runs.iter_mut().map(Iterator::next).collect();
+    let first = |at: usize, head: &Option<Event>| head.map(|event| Reverse((event.nanos, at)));
+    let mut next: BinaryHeap<_> = (0..)
+        .zip(&heads)
+        .filter_map(|(at, head)| first(at, head))
+        .collect();
+    while let Some(mut top) = next.peek_mut() {
+        let at = top.0.1;
+        events.extend(heads[at].take());
+        heads[at] = runs[at].next();
+        match first(at, &heads[at]) {
+            Some(following) => *top = following,
+            None => drop(PeekMut::pop(top)),
+        }
+    }
+    // Times of one thread may go back, if its processor's clock does.
+    if !events.is_sorted_by_key(|event: &Event| event.nanos) {
+        events.sort_by_key(|event| event.nanos);
+    }
     events
+}
+
+fn event(Record([ticks, what, a, b]): &Record, clock: Clock) -> Option<Event> {
+    Some(Event {
+        nanos: clock.nanos(*ticks),
+        thread: (what >> 8) as u16,
+        kind: event::decode(*what as u8, what >> 24, *a, *b)?,
+    })
 }

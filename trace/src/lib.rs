@@ -21,7 +21,9 @@ mod event;
 mod findings;
 mod format;
 
-pub use analysis::{Analysis, Poll, Slice, TaskTrack, ThreadTrack, Waiting, Wake, Waker};
+pub use analysis::{
+    Analysis, Poll, Slice, Span, SpanTotal, TaskTrack, ThreadTrack, Waiting, Wake, Waker,
+};
 pub use event::{Event, EventKind, Outcome, PollKind, Queue, WaitKind};
 pub use findings::{Finding, FindingKind};
 pub use format::{Place, ReadError, Recording, Thread};

@@ -58,7 +58,7 @@ proptest! {
 
     /// Records of all kinds in any order: begins without ends, ends without begins, times at the end of time.
     #[test]
-    fn any_events_are_analysed(records in prop::collection::vec((0u64..1000, 0u64..26, 0u64..3, 0u64..4, 0u64..6, 0u64..6), 0..200)) {
+    fn any_events_are_analysed(part in (0u64..1100, 0u64..1100), records in prop::collection::vec((0u64..1000, 0u64..26, 0u64..3, 0u64..4, 0u64..6, 0u64..6), 0..200)) {
         let count = records.len() as u64;
         let mut words = vec![3, (8 + 4 * count) * 8, 7, count, 0, 0, 0, 0];
         for (ticks, kind, thread, detail, a, b) in records {
@@ -68,5 +68,8 @@ proptest! {
         prop_assert_eq!(recording.lost, 7);
         let analysis = Analysis::of(&recording);
         prop_assert!(analysis.polls.iter().all(|poll| poll.time.end >= poll.time.begin));
+        let analysis = Analysis::of_part(&recording, part.0, part.1);
+        prop_assert!(analysis.polls.iter().all(|poll| poll.time.end >= poll.time.begin));
+        prop_assert!(analysis.wakes.iter().all(|wake| part.0 <= wake.nanos && wake.nanos <= part.1));
     }
 }

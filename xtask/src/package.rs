@@ -34,13 +34,14 @@ const UNPUBLISHED: [&str; 7] = [
     "tests-web",
 ];
 /// In no particular order.
-pub const PUBLISHED: [&str; 7] = [
+pub const PUBLISHED: [&str; 8] = [
     "selvedge",
     "selvedge-core",
     "selvedge-io",
     "selvedge-time",
     "selvedge-macros",
     "selvedge-trace",
+    "selvedge-spans",
     "selvedge-cli",
 ];
 /// What cargo says of the profile's settings for packages that only the examples need, which are not packed.
@@ -117,7 +118,7 @@ fn user(dir: &Path) -> Result<std::path::PathBuf, Box<dyn Error>> {
             }
         }
         // The others are no part of the program.
-        if !matches!(name, "selvedge-trace" | "selvedge-cli") {
+        if !matches!(name, "selvedge-trace" | "selvedge-spans" | "selvedge-cli") {
             manifest.push_str(&format!("{name} = {{ path = {unpacked:?} }}\n"));
         }
     }

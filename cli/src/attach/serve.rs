@@ -160,10 +160,12 @@ fn report(args: &Args, time: Duration) -> Result<Answer, Failure> {
     let (bytes, _) = record::record(&mut client, args.ring, time)?;
     let recording = Recording::read(&bytes)?;
     let analysis = Analysis::of(&recording);
+    let mut body = Vec::new();
+    html::write(&mut body, &recording, &analysis)?;
     Ok(Answer {
         status: 200,
         kind: "text/html; charset=utf-8",
-        body: html::page(&recording, &analysis).into(),
+        body,
     })
 }
 
