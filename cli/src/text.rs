@@ -44,8 +44,8 @@ fn threads(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     let all = analysis.part.nanos().max(1) as f64;
     writeln!(
         out,
-        "\n{:<24} {:>8} {:>8} {:>8} {:>8} {:>8}",
-        "Threads", "worker", "polls %", "asleep %", "sleeps", "stolen"
+        "\n{:<24} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "Threads", "worker", "polls %", "asleep %", "no cpu %", "sleeps", "stolen", "preempted"
     )?;
     for thread in analysis.threads.values() {
         let worker = thread
@@ -53,16 +53,27 @@ fn threads(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
             .map_or("-".into(), |(_, index)| index.to_string());
         writeln!(
             out,
-            "{:<24} {:>8} {:>8.1} {:>8.1} {:>8} {:>8}",
+            "{:<24} {:>8} {:>8.1} {:>8.1} {:>8} {:>8} {:>8} {:>9}",
             format!("{} {}", thread.number, thread.name),
             worker,
             thread.busy as f64 * 100.0 / all,
             thread.parked as f64 * 100.0 / all,
+            told(
+                thread
+                    .no_processor
+                    .map(|nanos| format!("{:.1}", nanos as f64 * 100.0 / all))
+            ),
             thread.parks,
-            thread.stolen
+            thread.stolen,
+            told(thread.preempted)
         )?;
     }
     Ok(())
+}
+
+/// A figure that the system tells, or does not.
+fn told(figure: Option<impl ToString>) -> String {
+    figure.map_or("-".into(), |figure| figure.to_string())
 }
 
 /// The user's spans, by name.

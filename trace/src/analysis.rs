@@ -207,6 +207,10 @@ pub struct ThreadTrack {
     pub parks: u64,
     /// Tasks that it stole.
     pub stolen: u64,
+    /// Nanoseconds for which it was ready to run and had no processor, if the system tells.
+    pub no_processor: Option<u64>,
+    /// How often it lost its processor to another thread, if the system tells.
+    pub preempted: Option<u64>,
 }
 
 /// All of it.
@@ -247,6 +251,8 @@ struct Now {
     asleep: Option<usize>,
     spans: Vec<usize>,
     waits: Vec<Waiting>,
+    /// What was first told of its waits for a processor.
+    waited: Option<(u64, u64)>,
 }
 
 /// Whatever is looked up at each event is in a table of hashes: a recording may have tens of millions of events, and millions of tasks.
@@ -359,6 +365,7 @@ impl Builder {
         self.ready.clear();
         for now in self.now.values_mut() {
             now.polls.clear();
+            now.waited = None;
             if let Some(at) = now.asleep {
                 self.analysis.sleeps[at].1.begin = nanos;
             }
@@ -377,6 +384,7 @@ impl Builder {
     fn count_threads_anew(&mut self) {
         for thread in self.analysis.threads.values_mut() {
             (thread.busy, thread.parked, thread.parks, thread.stolen) = (0, 0, 0, 0);
+            (thread.no_processor, thread.preempted) = (None, None);
         }
     }
 
@@ -453,6 +461,8 @@ impl Builder {
                 self.poll_end(nanos, thread, task, outcome);
             }
             EventKind::Woken { task } => self.woken(nanos, thread, task),
+            // Moved from one queue to another: the watch has it carried on.
+            EventKind::Queued { task, .. } if self.ready.contains_key(&task) => {}
             EventKind::Queued { task, .. } => {
                 let is_new = self.tasks.get(&task).is_some_and(|task| {
                     task.polls == 0 && task.spawned.is_some() && !self.ready.contains_key(&task.id)
@@ -519,6 +529,12 @@ impl Builder {
             EventKind::Timers { .. } => now.delivers = Some(Waker::Timer),
             EventKind::Worker { runtime, index } => {
                 self.thread(thread).worker = Some((runtime, index));
+            }
+            EventKind::Waited { nanos, lost } => {
+                let (nanos_before, lost_before) = *now.waited.get_or_insert((nanos, lost));
+                let thread = self.thread(thread);
+                thread.no_processor = Some(nanos.saturating_sub(nanos_before));
+                thread.preempted = Some(lost.saturating_sub(lost_before));
             }
             EventKind::Stolen { tasks, .. } => self.thread(thread).stolen += tasks,
             EventKind::SpanBegin { name } => self.span_begin(nanos, thread, name),

@@ -83,6 +83,8 @@ pub enum EventKind {
     Wait { kind: WaitKind, what: u64 },
     /// The runtime takes a worker for stuck.
     Stuck { runtime: u64, worker: u64 },
+    /// By now the thread has waited so long for a processor since it began, and has lost its processor to others so often.
+    Waited { nanos: u64, lost: u64 },
     /// An event of a later version of the runtime.
     Unknown { kind: u8 },
 }
@@ -325,6 +327,7 @@ pub(crate) fn decode(kind: u8, detail: u64, a: u64, b: u64) -> Option<EventKind>
             runtime: a,
             worker: detail,
         },
+        24 => EventKind::Waited { nanos: a, lost: b },
         kind => EventKind::Unknown { kind },
     })
 }

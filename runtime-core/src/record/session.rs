@@ -2,14 +2,14 @@
 //!
 //! I1: a ring has one writer at a time: it is in a thread's hands, or free.
 
-use super::event::Kind;
-use super::ring::{HEADER, Ring, Writer};
+use super::event::{self, Kind};
+use super::ring::{HEADER, Record, Ring, Writer};
 use super::strings::{ChunkKind, StringKind, Strings, publish};
 use super::words::{Source, Words};
 use crate::base::clock;
 use crate::base::shim::lock::Mutex;
 use crate::base::shim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::base::thread::system_id;
+use crate::base::thread::{processor_waits, system_id};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,16 @@ struct Rings {
     /// Of threads that have ended, the first that ended first. With the size that was asked for.
     free: Vec<(Arc<Ring>, usize)>,
     threads: u16,
+    /// The threads that take part.
+    live: Vec<Live>,
+}
+
+#[derive(Clone, Debug)]
+struct Live {
+    thread: u16,
+    system_id: u64,
+    /// How long it had waited for a processor when it joined.
+    waited: Option<Record>,
 }
 
 impl Session {
@@ -144,12 +154,15 @@ impl Session {
         };
         let current = std::thread::current();
         let name = current.name().unwrap_or("");
-        self.note(
-            StringKind::Thread,
-            thread.into(),
-            name,
-            (system_id() as u32, 0),
-        );
+        let system_id = system_id();
+        let live = Live {
+            thread,
+            system_id,
+            waited: waited(thread, system_id),
+        };
+        self.rings.lock().live.push(live);
+        let place = (system_id as u32, 0);
+        self.note(StringKind::Thread, thread.into(), name, place);
         Ok((Writer::of(ring), thread))
     }
 
@@ -168,9 +181,11 @@ impl Session {
     }
 
     /// The ring's thread has ended, or writes to another recording.
-    pub(super) fn leave(&self, ring: Arc<Ring>, is_worker: bool) {
+    pub(super) fn leave(&self, ring: Arc<Ring>, thread: u16, is_worker: bool) {
         let size = self.size(is_worker);
-        self.rings.lock().free.push((ring, size));
+        let mut rings = self.rings.lock();
+        rings.free.push((ring, size));
+        rings.live.retain(|live| live.thread != thread);
     }
 
     pub(super) fn note(&self, kind: StringKind, key: u64, text: &str, place: (u32, u32)) {
@@ -198,6 +213,7 @@ impl Session {
             out.words(&[0; HEADER - 4]);
             snapshot.records.iter().for_each(|record| out.words(record));
         }
+        self.waits_into(&mut out);
         // After the records, whose keys are all known by now.
         let chunks = self.strings.lock().chunks().to_vec();
         for chunk in chunks {
@@ -218,10 +234,33 @@ impl Session {
         self.records * 32
     }
 
+    /// How long each thread had waited for a processor when it joined, and has by now, as a chunk of records.
+    fn waits_into(&self, out: &mut Bytes) {
+        let live = self.rings.lock().live.clone();
+        let then_and_now = |live: Live| [live.waited, waited(live.thread, live.system_id)];
+        let waits = live.into_iter().flat_map(then_and_now);
+        let records: Vec<Record> = waits.flatten().collect();
+        if records.is_empty() {
+            return;
+        }
+        let count = records.len() as u64;
+        let bytes = (HEADER as u64 + 4 * count) * 8;
+        out.words(&[ChunkKind::Records as u64, bytes, 0, count]);
+        out.words(&[0; HEADER - 4]);
+        records.iter().for_each(|record| out.words(record));
+    }
+
     pub(super) fn clock(writer: &mut Writer, thread: u16) {
         let (ticks, nanos) = clock::ticks_and_nanos();
-        writer.write(super::event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));
+        writer.write(event::pack(ticks, Kind::Clock, thread, 0, nanos, 0));
     }
+}
+
+/// How long a thread has waited for a processor so far, where the system tells it.
+pub(super) fn waited(thread: u16, system_id: u64) -> Option<Record> {
+    let (waited, lost) = processor_waits(system_id)?;
+    let kind = Kind::Waited;
+    Some(event::pack(clock::ticks(), kind, thread, 0, waited, lost))
 }
 
 /// Nanoseconds in 2^32 ticks, measured from the given moment on.

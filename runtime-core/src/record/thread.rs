@@ -5,11 +5,12 @@
 use super::event::{self, Kind, Outcome};
 use super::places::Places;
 use super::ring::Writer;
-use super::session::Session;
+use super::session::{self, Session};
 use super::strings::StringKind;
 use super::trigger;
 use crate::base::clock;
 use crate::base::fork::Origin;
+use crate::base::thread;
 use crate::base::waits::{self, SEVERAL, Wait};
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 /// Events between two records of the clock.
 const CLOCK_INTERVAL: u32 = 1024;
+/// Nanoseconds between two records of how long the thread has waited for a processor, at least.
+const WAITED_INTERVAL: u64 = 10_000_000;
 
 struct Local {
     session: Arc<Session>,
@@ -25,6 +28,8 @@ struct Local {
     thread: u16,
     is_worker: bool,
     until_clock: u32,
+    /// When the thread joined, or it was last told how long it has waited for a processor, in ticks.
+    waited_at: u64,
     /// The time of the last event, in ticks.
     ticks: u64,
     midst: Midst,
@@ -252,6 +257,7 @@ impl Local {
             thread,
             is_worker,
             until_clock: 0,
+            waited_at: clock::ticks(),
             ticks: 0,
             midst: Midst::Nothing,
             polls: OpenPolls::new(longest),
@@ -295,6 +301,14 @@ impl Local {
     fn write_clock(&mut self) {
         self.until_clock = CLOCK_INTERVAL;
         Session::clock(&mut self.writer, self.thread);
+        let ticks = clock::ticks();
+        let interval = self.session.ticks_in(WAITED_INTERVAL);
+        if ticks.saturating_sub(self.waited_at) >= interval {
+            self.waited_at = ticks;
+            if let Some(record) = session::waited(self.thread, thread::system_id()) {
+                self.writer.write(record);
+            }
+        }
     }
 }
 
@@ -302,8 +316,8 @@ impl Drop for Local {
     fn drop(&mut self) {
         // In a forked child the lock may be held by a thread that is not there.
         if !self.origin.is_inherited() {
-            self.session
-                .leave(self.writer.ring().clone(), self.is_worker);
+            let ring = self.writer.ring().clone();
+            self.session.leave(ring, self.thread, self.is_worker);
         }
     }
 }

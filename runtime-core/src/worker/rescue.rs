@@ -4,7 +4,7 @@
 use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
 use crate::handle::{Handle, Policy};
-use crate::record;
+use crate::record::{self, Queue};
 use crate::scheduler::watch::{Look, Patience, STALL};
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
             };
             if let Some(task) = task {
                 look.any_rescued = true;
+                record::queued(task.raw().header().id.as_u64(), Queue::Injector);
                 policy.inject(&*handle.shared.unpark, task);
             }
         } else {

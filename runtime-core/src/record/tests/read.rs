@@ -1,5 +1,6 @@
 //! Reads what was recorded, word by word, as `docs/recorder.md` tells the format.
 
+use crate::record::event::Kind;
 use crate::record::ring::Record;
 
 /// A recording's bytes, taken apart.
@@ -9,6 +10,8 @@ pub(super) struct Read {
     pub(super) head: Vec<u64>,
     pub(super) rings: Vec<Kept>,
     pub(super) strings: Vec<Text>,
+    /// How long threads have waited for a processor: these may come at any time, and are not among the others.
+    pub(super) waits: Vec<Record>,
 }
 
 /// What a ring had kept.
@@ -66,7 +69,17 @@ impl Read {
             rest = others;
             match kind {
                 2 => read.strings.extend(texts(chunk)),
-                3 => read.rings.push(kept(chunk)),
+                3 => {
+                    let mut ring = kept(chunk);
+                    let is_wait = |record: &Record| told(record).kind == Kind::Waited as u64;
+                    let all = ring.records.len();
+                    let (waits, others) = ring.records.into_iter().partition(is_wait);
+                    read.waits.extend::<Vec<Record>>(waits);
+                    ring.records = others;
+                    if all == 0 || !ring.records.is_empty() {
+                        read.rings.push(ring);
+                    }
+                }
                 other => panic!("a snapshot has a chunk of kind {other}"),
             }
         }

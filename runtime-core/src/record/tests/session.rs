@@ -1,6 +1,6 @@
 //! One recording: who gets which ring, and what a snapshot has of it.
 
-use super::read::{Read, Text};
+use super::read::{Read, Text, thread_of};
 use crate::base::clock;
 use crate::record::event::Kind;
 use crate::record::ring::Writer;
@@ -19,7 +19,7 @@ fn session() -> Session {
 fn comes_and_goes(session: &Session, is_worker: bool, numbers: std::ops::Range<u64>) {
     let (mut writer, thread) = session.join(is_worker).unwrap();
     numbers.for_each(|n| write(&mut writer, thread, n));
-    session.leave(writer.ring().clone(), is_worker);
+    session.leave(writer.ring().clone(), thread, is_worker);
 }
 
 fn write(writer: &mut Writer, thread: u16, n: u64) {
@@ -187,4 +187,19 @@ fn the_clock_is_a_record() {
     assert!((before.0..=after.0).contains(&record[0]));
     assert!((before.1..=after.1).contains(&record[2]));
     assert_eq!(record[3], 0);
+}
+
+/// Of a thread that is there, as it joined and as the snapshot was made.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_snapshot_tells_how_long_threads_have_waited_for_a_processor() {
+    let session = session();
+    let (writer, thread) = session.join(true).unwrap();
+    let waits = Read::of(&session.snapshot()).waits;
+    let (before, after) = (&waits[0], &waits[1]);
+    assert_eq!(waits.len(), 2);
+    assert!(waits.iter().all(|wait| thread_of(wait) == thread.into()));
+    assert!(before[0] <= after[0] && before[2] <= after[2] && before[3] <= after[3]);
+    session.leave(writer.ring().clone(), thread, true);
+    assert!(Read::of(&session.snapshot()).waits.is_empty());
 }

@@ -78,11 +78,24 @@ fn a_circle_that_stands_still_is_found_without_who_waits_for_it() {
     let expected = format!("{}\n{}", tasks.tasks[0], tasks.tasks[1]);
     assert_eq!(findings[0].evidence(), expected);
     let json = format!(
-        "{{\"kind\":\"deadlock\",\"tasks\":[1,2],\"evidence\":\"{}\",\"cure\":\"{}\"}}",
+        "{{\"kind\":\"deadlock\",\"tasks\":[1,2],\"evidence\":\"{}\",\"cure\":\"{}\",\"stack\":[]}}",
         expected.replace('\n', "\\u000a"),
         findings[0].cure()
     );
     assert_eq!(findings[0].to_json(), json);
+    // One that has a stack tells it, a line a function.
+    let stack = vec!["read at file.rs:1".to_owned(), "main".to_owned()];
+    let finding = findings[0].clone().with_stack(stack);
+    let json = finding.to_json();
+    assert!(
+        json.ends_with(",\"stack\":[\"read at file.rs:1\",\"main\"]}"),
+        "{json}"
+    );
+    let text = finding.to_string();
+    assert!(
+        text.contains("\n    in read at file.rs:1\n    in main\ncure: "),
+        "{text}"
+    );
 }
 
 #[test]
