@@ -46,12 +46,21 @@ pub(crate) fn system_id() -> u64 {
     0
 }
 
-/// For how long the thread of this process has waited for a processor so far, in nanoseconds, and how often it has lost its own to others, where the system
-/// tells it.
+/// What the system tells of a thread of this process in that file.
+fn told_of(system_id: u64, file: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/self/task/{system_id}/{file}")).ok()
+}
+
+/// For how long a thread of this process has waited for a processor so far, in nanoseconds, where the system tells it.
+pub(crate) fn processor_waited(system_id: u64) -> Option<u64> {
+    let told = told_of(system_id, "schedstat")?;
+    told.split(' ').nth(1)?.trim().parse().ok()
+}
+
+/// The same, and how often it has lost its processor to another thread.
 pub(crate) fn processor_waits(system_id: u64) -> Option<(u64, u64)> {
-    let of = |file| std::fs::read_to_string(format!("/proc/self/task/{system_id}/{file}")).ok();
-    let waited = of("schedstat")?.split(' ').nth(1)?.trim().parse().ok()?;
-    let lost = of("status").and_then(|status| {
+    let waited = processor_waited(system_id)?;
+    let lost = told_of(system_id, "status").and_then(|status| {
         let line = |line: &&str| line.starts_with("nonvoluntary_ctxt_switches:");
         let line = status.lines().find(line)?;
         line.rsplit(char::is_whitespace).next()?.parse().ok()

@@ -65,7 +65,10 @@ fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (worker, remote) in policy.remotes.iter().enumerate() {
         let counters = &remote.counters;
-        let Some(lasts) = counters.stuck_for(now).filter(is_stall) else {
+        // A thread that has no processor stands still, too, and nothing that the program does would change it.
+        let of_its_own =
+            |lasts: &Duration| is_stall(&lasts.saturating_sub(counters.waited_since()));
+        let Some(lasts) = counters.stuck_for(now).filter(of_its_own) else {
             continue;
         };
         let runs = TaskState::Running {

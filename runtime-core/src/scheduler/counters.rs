@@ -61,6 +61,8 @@ pub(crate) struct WorkerCounters {
     /// Since when the worker has been stuck, in nanoseconds of the runtime's life, and in the lowest bit whether that was told;
     /// 0: it is not stuck. Written by the watch.
     stuck_since: Tally,
+    /// How long its thread had waited for a processor by then, in nanoseconds, and one; 0: not known. Kept where somebody wants to know of stalls.
+    waited_before: Tally,
 }
 
 /// A counter with one writer.
@@ -112,6 +114,22 @@ impl WorkerCounters {
             self.stuck_since.set(since | 1);
         }
         is_news
+    }
+
+    /// Remembers how long its thread has waited for a processor, where the system tells it.
+    pub(crate) fn note_wait(&self) {
+        let waited = thread::processor_waited(self.system_thread.get());
+        self.waited_before
+            .set(waited.map_or(0, |waited| waited + 1));
+    }
+
+    /// For how long its thread has waited for a processor since then.
+    pub(crate) fn waited_since(&self) -> Duration {
+        let since = self.waited_before.get().checked_sub(1).and_then(|before| {
+            let waited = thread::processor_waited(self.system_thread.get())?;
+            Some(waited.saturating_sub(before))
+        });
+        Duration::from_nanos(since.unwrap_or(0))
     }
 
     /// The watch finds that the worker moves.

@@ -250,6 +250,11 @@ impl Watch {
         let _ = self.told.set(parker);
     }
 
+    /// Does anybody want to know of stalls?
+    pub(crate) fn tells_stalls(&self) -> bool {
+        self.told.get().is_some()
+    }
+
     pub(crate) fn tell_stall(&self) {
         if let Some(parker) = self.told.get() {
             parker.unpark();

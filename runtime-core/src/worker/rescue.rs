@@ -77,6 +77,9 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
             let nanos = handle.shared.nanos();
             if remote.counters.stuck_for(nanos).is_none() {
                 record::stuck(handle.shared.id.as_u64(), at);
+                if policy.watch.tells_stalls() {
+                    remote.counters.note_wait();
+                }
             }
             if remote.counters.note_stuck(nanos, STALL) {
                 policy.watch.tell_stall();

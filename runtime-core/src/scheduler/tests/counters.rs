@@ -165,3 +165,24 @@ fn a_stall_is_told_once_when_it_has_lasted() {
         assert_eq!(counters.stuck_for(1000), None);
     }
 }
+
+/// A thread of its own, as its numbers are told.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_wait_for_a_processor_is_counted_from_when_it_was_noted() {
+    let counters = WorkerCounters::default();
+    counters.note_thread();
+    assert_eq!(counters.waited_since(), Duration::ZERO);
+    counters.note_wait();
+    let noted = counters.waited_before.get();
+    let least = thread::processor_waited(thread::system_id()).unwrap();
+    assert!(noted >= 1 && least + 1 >= noted);
+    // As if it had been noted when the thread began.
+    counters.waited_before.set(1);
+    assert!(counters.waited_since() >= Duration::from_nanos(least));
+    // A thread that is gone has waited for nothing.
+    counters.system_thread.set(u64::MAX);
+    assert_eq!(counters.waited_since(), Duration::ZERO);
+    counters.note_wait();
+    assert_eq!(counters.waited_before.get(), 0);
+}
