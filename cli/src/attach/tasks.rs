@@ -166,7 +166,12 @@ fn write_table(out: &mut impl Write, process: &Process) -> io::Result<()> {
 
 /// A time, if it is kept.
 fn kept(nanos: Option<u64>) -> String {
-    nanos.map_or_else(|| "-".to_owned(), |nanos| span(Duration::from_nanos(nanos)))
+    match nanos {
+        None => "-".to_owned(),
+        Some(nanos @ ..1_000_000) => format!("{}us", nanos / 1_000),
+        Some(nanos @ ..1_000_000_000) => format!("{}ms", nanos / 1_000_000),
+        Some(nanos) => span(Duration::from_nanos(nanos)),
+    }
 }
 
 fn row(task: &Task) -> [String; 7] {
@@ -319,6 +324,13 @@ mod tests {
                         "remaining_ms": null, "number": null }],
         });
         serde_json::from_value(text).unwrap()
+    }
+
+    #[test]
+    fn a_time_has_the_unit_that_it_needs() {
+        let told = [0, 900, 999_999, 1_000_000, 999_999_999, 1_500_000_000].map(|n| kept(Some(n)));
+        assert_eq!(told, ["0us", "0us", "999us", "1ms", "999ms", "1.5s"]);
+        assert_eq!(kept(None), "-");
     }
 
     #[test]
