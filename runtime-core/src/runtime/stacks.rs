@@ -25,7 +25,7 @@ use std::time::Duration;
 /// Frames that are kept, from the top.
 const MOST: usize = 96;
 /// How long a thread has to answer.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(1);
 /// Ignored unless somebody handles it, so that a late one does no harm.
 const SIGNAL: c_int = libc::SIGURG;

@@ -11,6 +11,10 @@ fn stands_still(begun: &std::sync::mpsc::Sender<u64>, over: &std::sync::mpsc::Re
 
 #[test]
 fn a_thread_says_what_it_is_in_and_goes_on() {
+    // ThreadSanitizer keeps a signal back until the thread calls something that it knows.
+    if cfg!(runtime_tsan) {
+        return;
+    }
     begin().unwrap();
     begin().unwrap();
     let (begun, begins) = channel();
@@ -18,7 +22,9 @@ fn a_thread_says_what_it_is_in_and_goes_on() {
     let thread = std::thread::spawn(move || stands_still(&begun, &over));
     let id = begins.recv().unwrap();
     for _ in 0..3 {
-        let stack = of_thread(id);
+        // On a busy machine a thread may have no processor for longer than it is waited for.
+        let mut stacks = std::iter::repeat_with(|| of_thread(id));
+        let stack = stacks.find(|stack| !stack.is_empty()).unwrap();
         let at = stack.iter().position(|name| name.contains("stands_still"));
         assert!(at.is_some(), "{stack:?}");
         assert!(
