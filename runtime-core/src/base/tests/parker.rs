@@ -1,6 +1,7 @@
 //! A post by itself: what is sent is there once. What two threads make of it is in the models.
 
 use crate::base::parker::{Post, ThreadParker};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(5);
@@ -31,6 +32,20 @@ fn a_wait_with_a_time_out_is_not_over_before() {
     let begin = Instant::now();
     assert_eq!(post.wait_timeout(SHORT), None);
     assert!(begin.elapsed() >= SHORT);
+}
+
+#[test]
+fn a_park_lasts_until_the_token_is_set() {
+    let (parker, has_come) = (ThreadParker::default(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(SHORT);
+            has_come.store(true, Ordering::Relaxed);
+            parker.unpark();
+        });
+        parker.park();
+        assert!(has_come.load(Ordering::Relaxed));
+    });
 }
 
 #[test]

@@ -48,7 +48,11 @@ fn each_says_what_it_is() {
     let options = RecordOptions::new()
         .snapshot_on(SnapshotTrigger::Stall)
         .on_snapshot(|_, _| ());
-    assert!(format!("{options:?}").contains("[Stall]"));
+    let told = format!("{options:?}");
+    assert!(
+        told.contains("[Stall]") && told.contains("most: 8"),
+        "{told}"
+    );
 }
 
 #[test]
