@@ -145,7 +145,7 @@ impl Builder {
     }
 
     /// Has each [finding](super::Handle::findings) of a stall tell [the stack](super::tasks::Finding::stack) of the thread that stands still. The
-    /// thread is interrupted for it by the signal `SIGURG`, once for each finding; system calls that the system does not restart then return
+    /// thread is interrupted for it by the signal `SIGURG` whenever findings are looked for while it stands still; system calls that the system does not restart then return
     /// `EINTR`. The handler is the process's, stays, and passes other signals of that number on. On Linux, with the feature `taskdump`.
     ///
     /// Without a word of the program, `SELVEDGE_STALL_STACKS=1` in the environment does the same. A program without symbols has addresses

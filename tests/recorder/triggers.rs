@@ -237,3 +237,25 @@ fn a_word_that_is_none_is_told_and_the_recording_goes_on() {
     child.wait().unwrap();
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// Where the recording would be, nobody has said.
+#[test]
+fn triggers_without_a_recording_are_told_of() {
+    let folder = folder("no-recording");
+    let mut command = run(&folder, "panic");
+    let mut child = command
+        .env_remove("SELVEDGE_RECORD")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    assert!(
+        line.contains("SELVEDGE_RECORD_ON needs SELVEDGE_RECORD=PATH"),
+        "{line}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -189,7 +189,8 @@ impl Recorder {
     /// Begins to record. A recording that goes on ends.
     ///
     /// # Errors
-    /// If the file cannot be made, there is no room for its first page, or the system gives no thread for the snapshots.
+    /// If the file cannot be made, there is no room for its first page, or the system gives no thread for the snapshots. The recording that goes on
+    /// goes on then.
     ///
     /// ```
     /// use selvedge::runtime::{Handle, RecordOptions};
@@ -228,6 +229,12 @@ impl Recorder {
     /// # }
     /// ```
     pub fn stop(&self) {
+        // In a forked child nothing is recorded, and the lock may be held for ever.
+        if !is_on() {
+            return;
+        }
+        // Whoever begins the next one meanwhile keeps its snapshots.
+        let _last = SESSION.lock();
         // Ordering: Relaxed; a switch.
         EPOCH.store(0, Ordering::Relaxed);
         trigger::end();
@@ -242,6 +249,10 @@ impl Recorder {
     /// Ends the recording of that number, if it still goes on.
     #[cfg(all(unix, not(runtime_loom)))]
     pub(crate) fn stop_if(&self, number: u32) {
+        if super::epoch() != number {
+            return;
+        }
+        let _last = SESSION.lock();
         // Ordering: Relaxed; a switch.
         let ended = EPOCH.compare_exchange(number, 0, Ordering::Relaxed, Ordering::Relaxed);
         if ended.is_ok() {
@@ -405,6 +416,10 @@ fn start_from_environment() {
     static LOOK: Once = Once::new();
     LOOK.call_once(|| {
         let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
+            if std::env::var_os(trigger::VARIABLE).is_some_and(|text| !text.is_empty()) {
+                let triggers = trigger::VARIABLE;
+                eprintln!("selvedge: no snapshots: {triggers} needs {VARIABLE}=PATH, a file or a folder that exists");
+            }
             return;
         };
         let path = path_of_process(&path);

@@ -45,7 +45,7 @@ const APART: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotTrigger {
-    /// A poll, or a closure of `spawn_blocking`, has taken longer; noticed at its end.
+    /// A poll of a task, or of the future of a `block_on`, has taken longer; noticed at its end. A closure of `spawn_blocking` may take long.
     LongPoll(Duration),
     /// A task was ready for longer before it was polled. Known of runtimes that are built with these options, or that track their
     /// tasks' schedule latency.
@@ -222,8 +222,8 @@ pub(super) fn begin(
     triggers: &Triggers,
     file: Option<&Path>,
 ) -> io::Result<()> {
-    end();
     if triggers.list.is_empty() {
+        end();
         return Ok(());
     }
     let shared = Arc::new(Shared {
@@ -248,6 +248,7 @@ pub(super) fn begin(
     Builder::new()
         .name("selvedge-snapshots".to_owned())
         .spawn(move || snapshots.run())?;
+    end();
     *WRITER.lock() = Some(shared);
     ASKED.set(&triggers.list);
     Ok(())
