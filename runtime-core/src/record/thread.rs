@@ -140,23 +140,13 @@ pub(super) fn write(kind: Kind, detail: u64, a: u64, b: u64) {
 
 /// Writes an event with a place as its `b`.
 pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
-    with(|local| {
-        let address = std::ptr::from_ref(place) as usize;
-        if !local.places.knows(address) {
-            let position = (place.line(), place.column());
-            let key = address as u64;
-            local
-                .session
-                .note(StringKind::Place, key, place.file(), position);
-        }
-        local.write(kind, detail, a, address as u64);
-    });
+    with(|local| local.write_at(kind, detail, a, place));
 }
 
 /// Writes the begin of a poll.
 pub(super) fn begin_poll(id: u64, poll: event::Poll, place: &'static Location<'static>) {
-    write_at(Kind::PollBegin, poll as u64, id, place);
     with(|local| {
+        local.write_at(Kind::PollBegin, poll as u64, id, place);
         let may_be_long = poll == event::Poll::Blocking;
         local.polls.begin(match may_be_long {
             true => 0,
@@ -294,6 +284,18 @@ impl Local {
         let ticks = self.moment(kind);
         let record = event::pack(ticks, kind, self.thread, detail, a, b);
         self.writer.write(record);
+    }
+
+    #[inline]
+    fn write_at(&mut self, kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
+        let address = std::ptr::from_ref(place) as usize;
+        if !self.places.knows(address) {
+            let position = (place.line(), place.column());
+            let key = address as u64;
+            self.session
+                .note(StringKind::Place, key, place.file(), position);
+        }
+        self.write(kind, detail, a, address as u64);
     }
 
     #[cold]
