@@ -45,26 +45,41 @@ fn next(found: &Receiver<Finding>, kind: FindingKind) -> Finding {
     }
 }
 
-/// Blocks its thread until it is let go.
+/// Blocks threads until it is opened or dropped: a test that fails must not leave a runtime that cannot end.
+#[derive(Default)]
+struct Gate(Blocked);
+
 #[derive(Clone, Default)]
-struct Gate(Arc<AtomicBool>);
+struct Blocked(Arc<AtomicBool>);
 
 impl Gate {
+    fn blocked(&self) -> Blocked {
+        self.0.clone()
+    }
+
+    fn open(&self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+impl Blocked {
     fn block(&self) {
         while !self.0.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-
-    fn open(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A task that blocks until the gate is open. It begins to on a thread of the runtime's, which the caller of `run` may be.
 fn blocks(runtime: &Runtime, gate: &Gate) -> Id {
-    let gate = gate.clone();
-    runtime.spawn(async move { gate.block() }).id()
+    let blocked = gate.blocked();
+    runtime.spawn(async move { blocked.block() }).id()
 }
 
 #[test]
@@ -133,8 +148,8 @@ fn a_pool_without_a_free_thread_is_told_while_it_lasts() {
     let (runtime, found) = told(builder);
     let gate = Gate::default();
     let closure = |gate: &Gate| {
-        let gate = gate.clone();
-        runtime.spawn_blocking(move || gate.block())
+        let blocked = gate.blocked();
+        runtime.spawn_blocking(move || blocked.block())
     };
     let (one, other) = (closure(&gate), closure(&gate));
     let finding = next(&found, FindingKind::FullPool);
@@ -287,8 +302,7 @@ fn a_stall_of_all_workers_at_once_is_told() {
     let (runtime, found) = told(multi());
     let gate = Gate::default();
     for _ in 0..2 {
-        let gate = gate.clone();
-        runtime.spawn(async move { gate.block() });
+        blocks(&runtime, &gate);
     }
     let first = next(&found, FindingKind::Stall);
     let second = next(&found, FindingKind::Stall);

@@ -6,6 +6,7 @@
 use super::findings::{self, Finding, FindingKind};
 use super::tasks::{TaskInfo, TaskList, TaskState};
 use crate::handle::{Handle, Policy};
+use crate::scheduler::counters::WorkerCounters;
 use crate::scheduler::watch::STALL;
 #[cfg(unix)]
 use std::io;
@@ -13,6 +14,9 @@ use std::time::Duration;
 
 /// Timers that are later than this are told of.
 const LATE: Duration = Duration::from_millis(100);
+
+/// How often the clock and what the system says of a thread are read until they agree.
+const LOOKS: u32 = 8;
 
 impl Handle {
     /// What is wrong at the moment: tasks that wait for each other in a circle, for a lock that was handed to a future of their own
@@ -43,13 +47,13 @@ impl Handle {
     pub fn findings(&self) -> Vec<Finding> {
         let tasks = self.tasks();
         let mut findings = findings::of(&tasks, || self.tasks());
-        findings.extend(of(self, &tasks));
+        findings.extend(of(self));
         findings
     }
 }
 
-fn of(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
-    let mut findings = stalls(handle, tasks);
+fn of(handle: &Handle) -> Vec<Finding> {
+    let mut findings = stalls(handle);
     findings.extend(full_pool(handle));
     findings.extend(late_timers(handle));
     findings.extend(descriptors());
@@ -57,20 +61,21 @@ fn of(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
 }
 
 /// The workers that the watch has found stuck for long, each with the task that it polls.
-fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
+fn stalls(handle: &Handle) -> Vec<Finding> {
     let Policy::MultiThread(policy) = &handle.shared.policy else {
         return Vec::new();
     };
-    let now = handle.shared.nanos();
     let mut findings = Vec::new();
     for (worker, remote) in policy.remotes.iter().enumerate() {
         let counters = &remote.counters;
-        // A thread that has no processor stands still, too, and nothing that the program does would change it.
-        let of_its_own =
-            |lasts: &Duration| is_stall(&lasts.saturating_sub(counters.waited_since()));
-        let Some(lasts) = counters.stuck_for(now).filter(of_its_own) else {
+        let Some((since, lasts)) = stall(counters, || handle.shared.nanos()) else {
             continue;
         };
+        let tasks = handle.tasks();
+        if counters.stuck_since() != Some(since) {
+            // It has moved before its task was looked for.
+            continue;
+        }
         let runs = TaskState::Running {
             worker: Some(worker),
         };
@@ -85,6 +90,24 @@ fn stalls(handle: &Handle, tasks: &TaskList) -> Vec<Finding> {
         findings.push(finding.with_stack(stack_of(counters.system_thread.get())));
     }
     findings
+}
+
+/// Since when a worker stands still, and how long that is, if it is a stall. A thread that has no processor stands still, too, and nothing
+/// that the program does would change it: that time does not count.
+fn stall(counters: &WorkerCounters, nanos: impl Fn() -> u64) -> Option<(u64, Duration)> {
+    let since = counters.stuck_since()?;
+    let lasts = |now: u64| Duration::from_nanos(now.saturating_sub(since));
+    for _ in 0..LOOKS {
+        let (before, waited, after) = (lasts(nanos()), counters.waited_since(), lasts(nanos()));
+        if is_stall(&before.saturating_sub(waited)) {
+            return Some((since, before));
+        }
+        if !is_stall(&after.saturating_sub(waited)) {
+            return None;
+        }
+        // Between the looks at the clock this thread had to wait, and the worker perhaps as well: neither figure is true.
+    }
+    None
 }
 
 /// The functions that a thread is in, if that was asked for.
@@ -215,7 +238,10 @@ pub(super) fn still_polled(
     after: &TaskList,
     apart: Duration,
 ) -> Vec<Finding> {
-    if has_watch(handle) || !is_stall(&apart) {
+    let Some(counters) = sole_counters(handle) else {
+        return Vec::new();
+    };
+    if !is_stall(&apart.saturating_sub(counters.waited_since())) {
         return Vec::new();
     }
     let is_polled =
@@ -229,23 +255,24 @@ pub(super) fn still_polled(
         .map(|task| {
             let evidence = format!("it has been in one poll for {apart:.1?} or longer");
             let finding = Finding::with(FindingKind::Stall, &[task], &evidence);
-            match &handle.shared.policy {
-                Policy::MultiThread(policy) => {
-                    let thread = policy.remotes[0].counters.system_thread.get();
-                    finding.with_stack(stack_of(thread))
-                }
-                Policy::CurrentThread(policy) => {
-                    finding.with_stack(stack_of(policy.counters.system_thread.get()))
-                }
-            }
+            finding.with_stack(stack_of(counters.system_thread.get()))
         })
         .collect()
 }
 
-fn has_watch(handle: &Handle) -> bool {
+/// Of a runtime without a watch: a look has been taken. What its thread waits for a processor from now on is the next look's.
+pub(super) fn note_look(handle: &Handle) {
+    if let Some(counters) = sole_counters(handle) {
+        counters.note_wait();
+    }
+}
+
+/// Of the only thread of a runtime, which no watch looks after.
+fn sole_counters(handle: &Handle) -> Option<&WorkerCounters> {
     match &handle.shared.policy {
-        Policy::MultiThread(policy) => policy.remotes.len() > 1,
-        Policy::CurrentThread(_) => false,
+        Policy::MultiThread(policy) if policy.remotes.len() > 1 => None,
+        Policy::MultiThread(policy) => Some(&policy.remotes[0].counters),
+        Policy::CurrentThread(policy) => Some(&policy.counters),
     }
 }
 

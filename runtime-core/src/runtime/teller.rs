@@ -128,6 +128,7 @@ impl Looks {
             let apart = now.saturating_duration_since(*at);
             findings.extend(conditions::still_polled(handle, last, &tasks, apart));
         }
+        conditions::note_look(handle);
         self.last = Some((now, tasks));
         findings
     }

@@ -62,7 +62,7 @@ pub(crate) struct WorkerCounters {
     /// 0: it is not stuck. Written by the watch.
     stuck_since: Tally,
     /// How long its thread had waited for a processor by then, in nanoseconds, and one; 0: not known. Kept where somebody wants to know of stalls.
-    waited_before: Tally,
+    pub(crate) waited_before: Tally,
 }
 
 /// A counter with one writer.
@@ -139,10 +139,10 @@ impl WorkerCounters {
         }
     }
 
-    /// For how long the watch has found the worker stuck.
-    pub(crate) fn stuck_for(&self, now: u64) -> Option<Duration> {
+    /// Since when the watch has found the worker stuck.
+    pub(crate) fn stuck_since(&self) -> Option<u64> {
         let since = self.stuck_since.get();
-        (since != 0).then(|| Duration::from_nanos(now.saturating_sub(since & !1)))
+        (since != 0).then_some(since & !1)
     }
 
     pub(crate) fn note_thread(&self) {

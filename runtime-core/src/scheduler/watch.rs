@@ -16,7 +16,7 @@
 //! So of workers that get stuck again and again each is found within two ticks, and the first after a time without within the longest pause
 //! and a tick.
 //!
-//! **When it sleeps.** Once all workers sleep and none has moved between two looks. Then the next worker that has a task after its
+//! **When it sleeps.** Once all workers sleep and none has moved between two looks, or was stuck at the last. Then the next worker that has a task after its
 //! sleep calls it. So an idle runtime has no looks, and one that has a task now and then makes no call for it: the watch finds that
 //! workers move. If the system gives no thread for it, the runtime goes on without.
 //!
@@ -75,6 +75,13 @@ pub(crate) struct Look {
     pub(crate) any_awake: bool,
     /// One has made a step since the look before.
     pub(crate) any_moved: bool,
+}
+
+impl Look {
+    /// Another look is due though all workers sleep. One that was stuck may have moved on since, and what is noted of it must not outlast that.
+    pub(crate) fn wants_another(self) -> bool {
+        self.any_moved || self.any_stuck
+    }
 }
 
 /// How long the watch waits for its next look: by what it has found so far.
@@ -188,10 +195,10 @@ impl Rest {
         self.condvar.notify_one();
     }
 
-    /// Between two looks: for a `pause`, before that until called if no worker has moved and all sleep. False: stop.
-    pub(crate) fn rest(&self, idle: &Idle, any_moved: bool, pause: Duration) -> bool {
+    /// Between two looks: for a `pause`, before that until called if all workers sleep, unless the last look `wants_another`. False: stop.
+    pub(crate) fn rest(&self, idle: &Idle, wants_another: bool, pause: Duration) -> bool {
         let mut state = self.state.lock();
-        if !any_moved {
+        if !wants_another {
             // Ordering: Relaxed; before the fence.
             self.asleep.store(true, Ordering::Relaxed);
             // Handshake with `needs_call`: a worker that is awake is seen

@@ -42,7 +42,11 @@ pub(super) fn call(handle: &Handle) {
                     let policy = handle.shared.policy.multi_thread();
                     let look = look(&handle, &mut seen);
                     let pause = patience.pause_after(look);
-                    if !policy.watch.rest.rest(&policy.idle, look.any_moved, pause) {
+                    if !policy
+                        .watch
+                        .rest
+                        .rest(&policy.idle, look.wants_another(), pause)
+                    {
                         break;
                     }
                 }
@@ -75,7 +79,7 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
         if now.is_awake && before == Some(now) {
             look.any_stuck = true;
             let nanos = handle.shared.nanos();
-            if remote.counters.stuck_for(nanos).is_none() {
+            if remote.counters.stuck_since().is_none() {
                 record::stuck(handle.shared.id.as_u64(), at);
                 if policy.watch.tells_stalls() {
                     remote.counters.note_wait();

@@ -58,11 +58,57 @@ fn a_thread_is_in_the_system_or_it_is_not() {
 
 #[test]
 fn a_watch_looks_after_two_workers_and_more() {
-    let has_watch = |workers| has_watch(core(workers).handle());
+    let has_watch = |workers| sole_counters(core(workers).handle()).is_none();
     assert_eq!(
         [None, Some(1), Some(2), Some(3)].map(has_watch),
         [false, false, true, true]
     );
+}
+
+/// Both looks at the clock, around the one at the thread's waits, must say the same.
+#[test]
+fn a_stall_is_one_whatever_the_time_that_the_looks_take() {
+    const BEGIN: u64 = 1000;
+    let limit = STALL.as_nanos() as u64;
+    let told = |times: &[u64]| {
+        let counters = WorkerCounters::default();
+        counters.note_stuck(BEGIN, STALL);
+        let times = std::cell::RefCell::new(times.iter().rev().cloned().collect::<Vec<_>>());
+        let told = stall(&counters, || BEGIN + times.borrow_mut().pop().unwrap());
+        assert!(times.borrow().is_empty());
+        told
+    };
+    let lasts = |nanos| Some((BEGIN, Duration::from_nanos(nanos)));
+    assert_eq!(told(&[limit, limit + 1]), lasts(limit));
+    assert_eq!(told(&[limit - 2, limit - 1]), None);
+    // In between this thread had no processor.
+    assert_eq!(told(&[1, limit, limit + 5, limit + 6]), lasts(limit + 5));
+    assert_eq!(told(&[1, limit].repeat(LOOKS as usize)), None);
+    assert_eq!(stall(&WorkerCounters::default(), || limit), None);
+}
+
+/// The thread goes on once it has, if only for a moment after a sleep.
+#[cfg(target_os = "linux")]
+fn wait_for_a_processor(counters: &WorkerCounters) {
+    let thread = counters.system_thread.get();
+    while crate::base::thread::processor_waited(thread) == Some(0) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// What its thread has waited for a processor does not count.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_without_a_processor_makes_no_stall() {
+    let counters = WorkerCounters::default();
+    counters.note_thread();
+    wait_for_a_processor(&counters);
+    let limit = STALL.as_nanos() as u64;
+    counters.note_stuck(2, STALL);
+    assert!(stall(&counters, || limit + 2).is_some());
+    counters.waited_before.set(1); // noted when the thread began
+    assert_eq!(stall(&counters, || limit + 2), None);
+    assert!(stall(&counters, || limit * 1000).is_some());
 }
 
 /// The tasks that are told to be in the same poll still.
@@ -103,6 +149,28 @@ fn only_who_is_in_one_poll_at_both_looks_is_told() {
         "{}",
         told[0]
     );
+}
+
+/// What its thread has waited for a processor between the looks does not count.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_without_a_processor_is_in_no_long_poll() {
+    let core = core(None);
+    core.block_on(async {
+        let looks = spawn(async {
+            let handle = Handle::current();
+            let before = handle.tasks();
+            assert_eq!(still(&before, STALL).len(), 1);
+            let counters = sole_counters(&handle).unwrap();
+            wait_for_a_processor(counters);
+            counters.waited_before.set(1);
+            assert!(still(&before, STALL).is_empty());
+            assert_eq!(still(&before, STALL * 1000).len(), 1);
+            note_look(&handle);
+            assert_ne!(counters.waited_before.get(), 1);
+        });
+        looks.await.unwrap();
+    });
 }
 
 /// Its watch tells of them.

@@ -37,6 +37,24 @@ fn the_first_call_starts_the_thread_and_others_end_its_rest() {
     assert!(!rest.needs_call());
 }
 
+/// A worker that was stuck is looked at until it has moved, or it would be told of for ever.
+#[test]
+fn a_look_that_saw_workers_move_or_stuck_wants_another() {
+    let (none, awake) = (Look::default(), true);
+    let (any_moved, any_stuck) = (true, true);
+    assert!(!none.wants_another());
+    assert!(
+        !Look {
+            any_awake: awake,
+            any_rescued: true,
+            ..none
+        }
+        .wants_another()
+    );
+    assert!(Look { any_moved, ..none }.wants_another());
+    assert!(Look { any_stuck, ..none }.wants_another());
+}
+
 #[test]
 fn a_watch_that_saw_workers_move_waits_for_no_call_and_is_not_called() {
     let rest = Rest::new();

@@ -151,9 +151,9 @@ fn a_look_calls_who_wants_to_know_of_stalls() {
     let mut last = Vec::new();
     let counters = &policy.remotes[0].counters;
     for _ in 0..2 {
-        assert_eq!(counters.stuck_for(handle.shared.nanos()), None);
-        let lasts = || counters.stuck_for(handle.shared.nanos());
-        while lasts().is_none_or(|lasts| lasts < STALL) {
+        assert_eq!(counters.stuck_since(), None);
+        let is_over = |since: u64| handle.shared.nanos() - since >= STALL.as_nanos() as u64;
+        while !counters.stuck_since().is_some_and(is_over) {
             rescue::look(&handle, &mut last);
         }
         rescue::look(&handle, &mut last);
