@@ -21,6 +21,10 @@ const HEADER: usize = 8;
 /// A span of the clock's records below this many nanoseconds says less of the clock's pace than the first page does.
 const SHORT: u64 = 10_000_000;
 const CLOCK: u8 = 1;
+const DELIVERED: u8 = 25;
+/// What is [`DELIVERED`]: the kinds of both.
+const IO: u64 = 11;
+const QUEUED: u64 = 7;
 
 /// Why bytes are not a recording.
 ///
@@ -130,6 +134,19 @@ struct Record([u64; 4]);
 impl Record {
     fn kind(&self) -> u8 {
         self.0[1] as u8
+    }
+
+    /// A record for each event that it tells: one that tells a descriptor's event and the task that was queued for it is two.
+    fn parts(self) -> [Option<Record>; 2] {
+        if self.kind() != DELIVERED {
+            return [Some(self), None];
+        }
+        let Record([ticks, what, task, descriptor]) = self;
+        let thread = what & 0xff_ff00;
+        let (queue, readiness) = (what >> 24 & 0xff, what >> 32);
+        let io = [ticks, IO | thread | readiness << 24, descriptor, 0];
+        let queued = [ticks, QUEUED | thread | queue << 24, task, 0];
+        [Some(Record(io)), Some(Record(queued))]
     }
 }
 
@@ -517,7 +534,10 @@ fn events(runs: Vec<Run<'_>>, clock: Clock) -> Vec<Event> {
     let mut events = Vec::with_capacity(runs.iter().map(|run| run.size_hint().0).sum());
     let mut runs: Vec<_> = runs
         .into_iter()
-        .map(|run| run.filter_map(|record| event(&record, clock)))
+        .map(|run| {
+            let records = run.flat_map(|record| record.parts().into_iter().flatten());
+            records.filter_map(|record| event(&record, clock))
+        })
         .collect();
     // The next of each run: what is sorted is as long as there are threads.
     let mut heads: Vec<Option<Event>> = runs.iter_mut().map(Iterator::next).collect();

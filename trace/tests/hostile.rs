@@ -1,7 +1,7 @@
 //! Bytes that were made to do harm: an error or a recording, never a panic or memory without bound.
 
 use proptest::prelude::*;
-use selvedge_trace::{Analysis, Recording};
+use selvedge_trace::{Analysis, EventKind, Queue, Recording};
 
 /// A first page, and chunks whose words are likely to look like something.
 fn bytes(words: Vec<u64>) -> Vec<u8> {
@@ -56,9 +56,24 @@ proptest! {
         }
     }
 
+    /// One that tells two is two events of one time.
+    #[test]
+    fn a_descriptors_event_and_the_task_it_queues_are_told_apart(task in 0u64.., fd in 0i64..1 << 31, readiness in 0u64..1 << 32, queue in 0u64..3) {
+        let words = vec![3, (8 + 4) * 8, 0, 1, 0, 0, 0, 0, 50, 25 | 9 << 8 | queue << 24 | readiness << 32, task, fd as u64];
+        let recording = Recording::read(&bytes(words)).unwrap();
+        let [io, queued] = recording.events[..] else {
+            panic!("{:?}", recording.events);
+        };
+        let queue = [Queue::Slot, Queue::Local, Queue::Injector][queue as usize];
+        prop_assert_eq!(io.kind, EventKind::Io { fd, readiness });
+        prop_assert_eq!(queued.kind, EventKind::Queued { task, queue });
+        prop_assert_eq!((io.thread, queued.thread), (9, 9));
+        prop_assert_eq!(io.nanos, queued.nanos);
+    }
+
     /// Records of all kinds in any order: begins without ends, ends without begins, times at the end of time.
     #[test]
-    fn any_events_are_analysed(part in (0u64..1100, 0u64..1100), records in prop::collection::vec((0u64..1000, 0u64..26, 0u64..3, 0u64..4, 0u64..6, 0u64..6), 0..200)) {
+    fn any_events_are_analysed(part in (0u64..1100, 0u64..1100), records in prop::collection::vec((0u64..1000, 0u64..27, 0u64..3, 0u64..4, 0u64..6, 0u64..6), 0..200)) {
         let count = records.len() as u64;
         let mut words = vec![3, (8 + 4 * count) * 8, 7, count, 0, 0, 0, 0];
         for (ticks, kind, thread, detail, a, b) in records {

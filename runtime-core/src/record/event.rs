@@ -63,13 +63,16 @@ pub(crate) enum Kind {
     /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.
     Stuck = 23,
     /// By now the thread has waited for a processor for `a` nanoseconds since it began, though it had something to do, and has lost its processor `b`
-    /// times. Comes every 10 ms or less often; of each thread that is there a snapshot has two, as the thread joined and as the snapshot was made.
+    /// times. Comes every 50 ms or less often; of each thread that is there a snapshot has two, as the thread joined and as the snapshot was made.
     Waited = 24,
+    /// [`Io`](Kind::Io) and the [`Queued`](Kind::Queued) that came at once after it: the descriptor `b` is ready, for which task `a` was queued. The detail is
+    /// a [`Queue`] and, 8 bits up, what the descriptor is ready for.
+    Delivered = 25,
 }
 
 impl Kind {
     /// One more than the largest number.
-    pub(super) const COUNT: usize = Kind::Waited as usize + 1;
+    pub(super) const COUNT: usize = Kind::Delivered as usize + 1;
 }
 
 /// What is polled.

@@ -78,12 +78,6 @@ fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) 
     thread::write_at(kind, detail, a, place);
 }
 
-#[cold]
-#[inline(never)]
-fn begin_poll_at(id: u64, poll: Poll, place: &'static Location<'static>) {
-    thread::begin_poll(id, poll, place);
-}
-
 /// Task `id` was spawned by `parent` (0: by none).
 #[inline(always)]
 pub(crate) fn spawned(id: u64, parent: u64, place: &'static Location<'static>, name: Option<&str>) {
@@ -99,7 +93,7 @@ pub(crate) fn spawned(id: u64, parent: u64, place: &'static Location<'static>, n
 #[inline(always)]
 pub(crate) fn poll_begin(id: u64, place: &'static Location<'static>, poll: Poll) {
     if is_on() {
-        begin_poll_at(id, poll, place);
+        thread::begin_poll(id, poll, place);
     }
 }
 
@@ -146,7 +140,7 @@ pub(crate) fn woken(id: u64) {
 #[inline(always)]
 pub(crate) fn queued(id: u64, queue: Queue) {
     if is_on() {
-        write(Kind::Queued, queue as u64, id, 0);
+        thread::queued(id, queue);
     }
 }
 
@@ -186,7 +180,7 @@ pub fn unpark(was_called: bool) {
 #[inline(always)]
 pub fn io(source: u64, readiness: u64) {
     if is_on() {
-        write(Kind::Io, readiness, source, 0);
+        thread::io(source, readiness);
     }
 }
 

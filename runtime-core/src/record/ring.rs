@@ -60,6 +60,13 @@ impl Ring {
         &self.words
     }
 
+    /// The words before the records.
+    #[inline]
+    fn counts(&self) -> &[AtomicU64; HEADER] {
+        // SAFETY: the memory has a header (`new`), which is an array of so many words.
+        unsafe { &*self.words.as_ptr().cast() }
+    }
+
     /// The words of record `n`.
     #[inline]
     fn slot(&self, n: u64) -> &[AtomicU64; 4] {
@@ -120,7 +127,7 @@ impl Writer {
     pub(super) fn write(&mut self, record: Record) {
         let n = self.next;
         self.next = n + 1;
-        let words = &*self.ring.words;
+        let words = self.ring.counts();
         // Ordering: Relaxed; the fence below orders it before the record's words.
         words[CLAIMED].store(n + 1, Ordering::Relaxed);
         // Ordering: Release fence; pairs with the Acquire fence in `snapshot` (I3).

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Events between two records of the clock.
 const CLOCK_INTERVAL: u32 = 1024;
 /// Nanoseconds between two records of how long the thread has waited for a processor, at least.
-const WAITED_INTERVAL: u64 = 10_000_000;
+const WAITED_INTERVAL: u64 = 50_000_000;
 
 struct Local {
     session: Arc<Session>,
@@ -33,9 +33,17 @@ struct Local {
     /// The time of the last event, in ticks.
     ticks: u64,
     midst: Midst,
+    held: Option<HeldIo>,
     polls: OpenPolls,
     places: Places,
     origin: Origin,
+}
+
+/// An event of the system that is not written yet: most queue a task at once, and one record tells both. Any other event has it
+/// written first. Its time is that of the thread's last event.
+struct HeldIo {
+    source: u64,
+    readiness: u64,
 }
 
 /// When the polls that go on have begun, for the trigger of long ones.
@@ -54,6 +62,12 @@ impl OpenPolls {
             depth: 0,
             longest,
         }
+    }
+
+    /// Would any poll be too long?
+    #[inline]
+    fn are_timed(&self) -> bool {
+        self.longest != u64::MAX
     }
 
     /// `ticks` 0: of a poll that may take long.
@@ -143,20 +157,51 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
     with(|local| local.write_at(kind, detail, a, place));
 }
 
+/// Writes that a source of the system's events is ready, or holds that back for [`queued`].
+#[cold]
+#[inline(never)]
+pub(super) fn io(source: u64, readiness: u64) {
+    with(|local| {
+        local.let_go();
+        local.ticks = local.moment(Kind::Io);
+        local.held = Some(HeldIo { source, readiness });
+    });
+}
+
+/// Writes that a task was queued.
+#[cold]
+#[inline(never)]
+pub(super) fn queued(id: u64, queue: event::Queue) {
+    with(
+        |local| match local.held.take_if(|_| local.midst == Midst::Delivery) {
+            Some(held) => {
+                let detail = queue as u64 | held.readiness << 8;
+                local.write_after(Kind::Delivered, detail, id, held.source);
+            }
+            None => local.write(Kind::Queued, queue as u64, id, 0),
+        },
+    );
+}
+
 /// Writes the begin of a poll.
+#[cold]
+#[inline(never)]
 pub(super) fn begin_poll(id: u64, poll: event::Poll, place: &'static Location<'static>) {
     with(|local| {
         local.write_at(Kind::PollBegin, poll as u64, id, place);
-        let may_be_long = poll == event::Poll::Blocking;
-        local.polls.begin(match may_be_long {
-            true => 0,
-            false => local.ticks,
-        });
+        if local.polls.are_timed() {
+            let may_be_long = poll == event::Poll::Blocking;
+            local.polls.begin(match may_be_long {
+                true => 0,
+                false => local.ticks,
+            });
+        }
     });
 }
 
 /// Writes the end of a poll, with what it waits for.
 #[cold]
+#[inline(never)]
 pub(super) fn end_poll(id: u64, outcome: Outcome) {
     with(|local| {
         let mut word = waits::first();
@@ -173,8 +218,10 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
         }
         let kind = first.word() & 0xff;
         local.write(Kind::PollEnd, outcome as u64 | kind << 8, id, first.what());
-        if let Some(ticks) = local.polls.end(local.ticks) {
-            trigger::long_poll(local.session.nanos_in(ticks));
+        if local.polls.are_timed() {
+            if let Some(ticks) = local.polls.end(local.ticks) {
+                trigger::long_poll(local.session.nanos_in(ticks));
+            }
         }
     });
     if outcome == Outcome::Panicked {
@@ -250,6 +297,7 @@ impl Local {
             waited_at: clock::ticks(),
             ticks: 0,
             midst: Midst::Nothing,
+            held: None,
             polls: OpenPolls::new(longest),
             places: Places::default(),
             origin: Origin::here(),
@@ -264,29 +312,50 @@ impl Local {
     }
 
     /// The time of an event that comes now.
-    #[inline]
+    #[inline(always)]
     fn moment(&mut self, kind: Kind) -> u64 {
         let rule = RULES[kind as usize];
         let is_good = rule.shares >> self.midst as u8 & 1 == 1;
         self.midst = rule.next.unwrap_or(self.midst);
-        if !is_good {
-            self.ticks = clock::ticks();
+        match is_good {
+            true => self.ticks,
+            false => clock::ticks(),
         }
-        self.ticks
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
+        self.let_go();
+        self.ticks = self.moment(kind);
+        self.write_after(kind, detail, a, b);
+    }
+
+    /// Writes an event with the time of the last.
+    #[inline(always)]
+    fn write_after(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         if self.until_clock == 0 {
             self.write_clock();
         }
         self.until_clock -= 1;
-        let ticks = self.moment(kind);
-        let record = event::pack(ticks, kind, self.thread, detail, a, b);
+        let record = event::pack(self.ticks, kind, self.thread, detail, a, b);
         self.writer.write(record);
     }
 
-    #[inline]
+    /// Writes what is held back.
+    #[inline(always)]
+    fn let_go(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.write_held(held);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_held(&mut self, held: HeldIo) {
+        self.write_after(Kind::Io, held.readiness, held.source, 0);
+    }
+
+    #[inline(always)]
     fn write_at(&mut self, kind: Kind, detail: u64, a: u64, place: &'static Location<'static>) {
         let address = std::ptr::from_ref(place) as usize;
         if !self.places.knows(address) {
@@ -318,6 +387,7 @@ impl Drop for Local {
     fn drop(&mut self) {
         // In a forked child the lock may be held by a thread that is not there.
         if !self.origin.is_inherited() {
+            self.let_go();
             let ring = self.writer.ring().clone();
             self.session.leave(ring, self.thread, self.is_worker);
         }

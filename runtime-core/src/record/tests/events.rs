@@ -4,6 +4,7 @@
 use super::read::{Read, Told, thread_of, told};
 use crate::base::clock;
 use crate::base::waits::{self, WaitKind};
+use crate::record::event::Kind;
 use crate::record::{self, Outcome, Poll, Queue, RecordOptions, Recorder};
 use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -89,6 +90,9 @@ fn all_events(place: &'static Location<'static>) {
     record::park(false);
     record::unpark(true);
     record::io(4, 3);
+    record::io(5, 0x81);
+    record::queued(9, Queue::Injector);
+    record::queued(9, Queue::Local);
     record::timers(6);
     record::in_place_begin(7);
     record::in_place_end(8);
@@ -127,6 +131,8 @@ fn each_event_is_told_with_its_numbers() {
         event(9, 0, 0, 0),
         event(10, 1, 0, 0),
         event(11, 3, 4, 0),
+        event(25, 2 | 0x81 << 8, 9, 5),
+        event(7, 1, 9, 0),
         event(12, 0, 6, 0),
         event(13, 0, 7, 0),
         event(14, 0, 8, 0),
@@ -149,6 +155,51 @@ fn each_event_is_told_with_its_numbers() {
     assert_eq!(text(1, key), (place.file(), (line, column)));
     for name in ["the name", "queue", "parse"] {
         assert_eq!(text(2, key_of(name)), (name, (0, 0)));
+    }
+}
+
+/// Until the next event of its thread, whichever that is, or the thread's end.
+#[test]
+fn an_event_of_the_system_is_held_back_for_the_task_that_it_queues() {
+    let place = Location::caller();
+    type Next = fn(&'static Location<'static>);
+    let io = event(11, 3, 4, 0);
+    let delivered = event(25, 1 | 3 << 8, 7, 4);
+    let nexts: [(Next, &[Told]); 8] = [
+        (|_| record::queued(7, Queue::Local), &[delivered]),
+        (
+            |_| {
+                record::queued(7, Queue::Local);
+                record::queued(8, Queue::Slot);
+            },
+            &[delivered, event(7, 0, 8, 0)],
+        ),
+        (
+            |_| {
+                record::time_passes();
+                record::queued(7, Queue::Local);
+            },
+            &[io, event(7, 1, 7, 0)],
+        ),
+        (|_| record::io(5, 1), &[io, event(11, 1, 5, 0)]),
+        (|_| record::woken(7), &[io, event(6, 0, 7, 0)]),
+        (|_| record::park(true), &[io, event(9, 1, 0, 0)]),
+        (
+            |_| record::poll_end(7, Outcome::Ready),
+            &[io, event(5, 1, 7, 0)],
+        ),
+        (|_| (), &[io]),
+    ];
+    for (next, expected) in nexts {
+        let (_, records) = recorded(&RecordOptions::new(), move || {
+            record::io(4, 3);
+            tick();
+            next(place);
+        });
+        let found: Vec<Told> = records.iter().map(told).collect();
+        assert_eq!(found, expected);
+        let times: Vec<u64> = records.iter().map(|record| record[0]).collect();
+        assert!(times.is_sorted());
     }
 }
 
@@ -236,6 +287,12 @@ fn some_events_share_the_time_of_the_one_before() {
             step(place);
         }
     });
+    // Of an event of the system and the task that it queues one record tells.
+    let parts = |record: [u64; 4]| match told(&record).kind == Kind::Delivered as u64 {
+        true => vec![record; 2],
+        false => vec![record],
+    };
+    let records: Vec<_> = records.into_iter().flat_map(parts).collect();
     let mut before = 0;
     for (record, (_, shares)) in records.iter().zip(steps) {
         assert!(record[0] >= before);
