@@ -15,7 +15,7 @@ const PAIRS: usize = 21;
 /// A yield is recorded by three events: queued, poll begins, poll ends.
 const EVENTS_OF_A_YIELD: f64 = 3.0;
 const YIELDS: u32 = 300_000;
-const REQUESTS: u64 = 8_000;
+const REQUESTS: u64 = 40_000;
 const TASKS: usize = 100_000;
 
 fn main() {

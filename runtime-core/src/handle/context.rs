@@ -4,6 +4,7 @@
 
 use super::shared::{Handle, Shared};
 use crate::base::deferred;
+use crate::record::{self, Queue};
 use crate::scheduler::current_thread::{CurrentThread, CurrentThreadCore};
 use crate::scheduler::multi_thread::{Delivery, MultiThread, WorkerCore};
 use crate::task::Runnable;
@@ -115,6 +116,7 @@ impl CurrentThreadContext {
     pub(super) fn schedule(&self, task: Runnable) -> Option<Runnable> {
         match self.core.borrow_mut().as_mut() {
             Some(core) => {
+                record::queued(task.raw().header().id.as_u64(), Queue::Local);
                 core.queue.push_back(task);
                 let counters = self.policy().counters();
                 counters.local_schedules.add(1);
@@ -164,13 +166,17 @@ impl WorkerContext {
         };
         let remote = &policy.remotes[self.index];
         remote.counters.local_schedules.add(1);
+        let id = task.raw().header().id.as_u64();
         if again || !core.lifo_enabled {
+            record::queued(id, Queue::Local);
             self.push(core, task);
-        } else if let Some(displaced) = remote.replace_lifo(task) {
-            self.push(core, displaced);
         } else {
-            // A lone task in the slot wakes nobody: this worker comes to it next.
-            return None;
+            record::queued(id, Queue::Slot);
+            match remote.replace_lifo(task) {
+                Some(displaced) => self.push(core, displaced),
+                // A lone task in the slot wakes nobody: this worker comes to it next.
+                None => return None,
+            }
         }
         match core.delivery {
             Delivery::None => policy.notify(&*self.shared().unpark),

@@ -38,9 +38,6 @@ impl RuntimeRef {
     }
 
     pub(super) fn push(&self, task: Runnable, again: bool) {
-        if record::is_on() {
-            self.record_push(&task, again);
-        }
         if self.shared().config.tracks_latency {
             task.stamp(self.shared().nanos());
         }
@@ -50,6 +47,7 @@ impl RuntimeRef {
             None => Some(task),
         });
         if let Some(task) = foreign {
+            record::queued(task.raw().header().id.as_u64(), Queue::Injector);
             // I1: we hold the permit, so `Shared` lives; once the task is queued, it might not.
             // SAFETY: the pointer came from an `Arc<Shared>` that is alive.
             let shared = unsafe {
@@ -59,24 +57,6 @@ impl RuntimeRef {
             shared.counters.note_remote_schedule();
             shared.policy.inject(&*shared.unpark, task);
         }
-    }
-}
-
-impl RuntimeRef {
-    #[cold]
-    fn record_push(&self, task: &Runnable, again: bool) {
-        let queue = self.on_own_thread(|cx| match cx {
-            Some(ThreadContext::CurrentThread(_)) => Queue::Local,
-            Some(ThreadContext::Worker(cx)) => {
-                match cx.with_core(|core| core.lifo_enabled && !again) {
-                    Some(true) => Queue::Slot,
-                    Some(false) => Queue::Local,
-                    None => Queue::Injector,
-                }
-            }
-            None => Queue::Injector,
-        });
-        record::queued(task.raw().header().id.as_u64(), queue);
     }
 }
 

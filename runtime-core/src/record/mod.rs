@@ -178,9 +178,9 @@ pub fn unpark(was_called: bool) {
 
 /// A source of the system's events is ready, for what the bits say.
 #[inline(always)]
-pub fn io(source: u64, readiness: u64) {
+pub fn io(descriptor: i32, readiness: u32) {
     if is_on() {
-        thread::io(source, readiness);
+        thread::io(descriptor, readiness);
     }
 }
 

@@ -18,6 +18,7 @@
 use super::words::Words;
 use crate::base::shim::sync::atomic::{AtomicU64, Ordering, fence};
 use std::fmt;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 /// One record: four words, whose meaning is the caller's.
@@ -60,20 +61,17 @@ impl Ring {
         &self.words
     }
 
-    /// The words before the records.
-    #[inline]
-    fn counts(&self) -> &[AtomicU64; HEADER] {
-        // SAFETY: the memory has a header (`new`), which is an array of so many words.
-        unsafe { &*self.words.as_ptr().cast() }
+    fn layout(&self) -> Layout {
+        Layout {
+            first: NonNull::from(&self.words[0]),
+            mask: self.capacity - 1,
+        }
     }
 
     /// The words of record `n`.
-    #[inline]
     fn slot(&self, n: u64) -> &[AtomicU64; 4] {
-        let at = HEADER + 4 * (n & (self.capacity - 1)) as usize;
-        // SAFETY: the memory has room for `capacity` slots of four words after the header (`new`), and `at` is where one of them
-        // begins. An array is laid out as its elements are.
-        unsafe { &*self.words.as_ptr().add(at).cast() }
+        // SAFETY: the memory is this ring's.
+        unsafe { self.layout().slot(n) }
     }
 
     /// How many records were written.
@@ -104,18 +102,54 @@ impl Ring {
     }
 }
 
+/// Where the words of a ring are.
+#[derive(Clone, Copy)]
+struct Layout {
+    /// The first of the header.
+    first: NonNull<AtomicU64>,
+    mask: u64,
+}
+
+// SAFETY: it is a number until somebody promises that the ring is there; the words are atomics, which any thread may touch.
+unsafe impl Send for Layout {}
+
+impl Layout {
+    /// # Safety
+    /// The ring is there for as long as the caller uses the words.
+    #[inline(always)]
+    unsafe fn header<'a>(self) -> &'a [AtomicU64; HEADER] {
+        // SAFETY: a ring has a header (`Ring::new`), and an array is laid out as its elements are.
+        unsafe { self.first.cast().as_ref() }
+    }
+
+    /// # Safety
+    /// The ring is there for as long as the caller uses the words.
+    #[inline(always)]
+    unsafe fn slot<'a>(self, n: u64) -> &'a [AtomicU64; 4] {
+        let at = HEADER + 4 * (n & self.mask) as usize;
+        // SAFETY: a ring has room for `mask + 1` slots of four words after its header (`Ring::new`), and `at` is where one of them begins.
+        unsafe { self.first.add(at).cast().as_ref() }
+    }
+}
+
 /// The side that writes.
 pub(super) struct Writer {
-    ring: Arc<Ring>,
     /// The number of the next record.
     next: u64,
+    layout: Layout,
+    /// Keeps the words.
+    ring: Arc<Ring>,
 }
 
 impl Writer {
     /// Goes on where the last writer of the ring has stopped. There is none beside it (I1).
     pub(super) fn of(ring: Arc<Ring>) -> Writer {
         let next = ring.written();
-        Writer { ring, next }
+        Writer {
+            next,
+            layout: ring.layout(),
+            ring,
+        }
     }
 
     pub(super) fn ring(&self) -> &Arc<Ring> {
@@ -123,21 +157,22 @@ impl Writer {
     }
 
     /// Writes a record over the oldest. Wait-free: seven stores and no read-modify-write.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(&mut self, record: Record) {
         let n = self.next;
         self.next = n + 1;
-        let words = self.ring.counts();
+        // SAFETY: `self.ring` keeps the ring.
+        let (header, slot) = unsafe { (self.layout.header(), self.layout.slot(n)) };
         // Ordering: Relaxed; the fence below orders it before the record's words.
-        words[CLAIMED].store(n + 1, Ordering::Relaxed);
+        header[CLAIMED].store(n + 1, Ordering::Relaxed);
         // Ordering: Release fence; pairs with the Acquire fence in `snapshot` (I3).
         fence(Ordering::Release);
-        for (slot, word) in self.ring.slot(n).iter().zip(record) {
+        for (slot, word) in slot.iter().zip(record) {
             // Ordering: Relaxed; published by `written`.
             slot.store(word, Ordering::Relaxed);
         }
         // Ordering: Release; pairs with the Acquire in `written`; publishes the record (I2).
-        words[WRITTEN].store(n + 1, Ordering::Release);
+        header[WRITTEN].store(n + 1, Ordering::Release);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::clock;
 use crate::base::fork::Origin;
 use crate::base::thread;
 use crate::base::waits::{self, SEVERAL, Wait};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -21,29 +21,38 @@ const CLOCK_INTERVAL: u32 = 1024;
 /// Nanoseconds between two records of how long the thread has waited for a processor, at least.
 const WAITED_INTERVAL: u64 = 50_000_000;
 
+/// What each event touches comes first, in one line of the cache.
+#[repr(C, align(64))]
 struct Local {
-    session: Arc<Session>,
     epoch: u32,
-    writer: Writer,
-    thread: u16,
-    is_worker: bool,
     until_clock: u32,
-    /// When the thread joined, or it was last told how long it has waited for a processor, in ticks.
-    waited_at: u64,
     /// The time of the last event, in ticks.
     ticks: u64,
-    midst: Midst,
+    writer: Writer,
     held: Option<HeldIo>,
+    thread: u16,
+    midst: Midst,
+    is_worker: bool,
     polls: OpenPolls,
-    places: Places,
+    session: Arc<Session>,
+    /// When the thread joined, or it was last told how long it has waited for a processor, in ticks.
+    waited_at: u64,
     origin: Origin,
+    places: Places,
 }
 
 /// An event of the system that is not written yet: most queue a task at once, and one record tells both. Any other event has it
 /// written first. Its time is that of the thread's last event.
 struct HeldIo {
-    source: u64,
-    readiness: u64,
+    descriptor: i32,
+    readiness: u32,
+}
+
+impl HeldIo {
+    /// As records have it.
+    fn source(&self) -> u64 {
+        i64::from(self.descriptor) as u64
+    }
 }
 
 /// When the polls that go on have begun, for the trigger of long ones.
@@ -130,8 +139,48 @@ const RULES: [Rule; Kind::COUNT] = {
     rules
 };
 
+/// What events use. Beside a thread's own there are two values: the thread has not joined, or events are left out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Current(*mut Local);
+
+impl Current {
+    const NOT_JOINED: Current = Current(std::ptr::null_mut());
+    /// An event is being written, which may allocate, and the allocator may have events of its own; or the thread is at its very end.
+    const LEFT_OUT: Current = Current(std::ptr::without_provenance_mut(1));
+
+    #[inline(always)]
+    fn is_joined(self) -> bool {
+        self.0.addr() > Current::LEFT_OUT.0.addr()
+    }
+}
+
+/// Owns what [`Current`] points to.
+struct Owner(Cell<Current>);
+
+impl Owner {
+    /// Leaves the recording, if the thread has joined one. Events meanwhile must be left out.
+    fn leave(&self) {
+        let owned = self.0.replace(Current::NOT_JOINED);
+        if owned.is_joined() {
+            // SAFETY: made from a box (`enter`), and nobody uses it: events are left out (T1).
+            drop(unsafe { Box::from_raw(owned.0) });
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.set(Current::LEFT_OUT));
+        self.leave();
+    }
+}
+
 crate::runtime_thread_local! {
-    static LOCAL: RefCell<Option<Box<Local>>> = RefCell::new(None)
+    /// Without a destructor: a look at it is one load.
+    static CURRENT: Cell<Current> = Cell::new(Current::NOT_JOINED)
+}
+crate::runtime_thread_local! {
+    static OWNER: Owner = Owner(Cell::new(Current::NOT_JOINED))
 }
 crate::runtime_thread_local! {
     /// Is this thread a worker? Without a destructor.
@@ -142,9 +191,23 @@ crate::runtime_thread_local! {
 #[inline]
 pub(crate) fn note_worker() {
     if !IS_WORKER.with(|is_worker| is_worker.replace(true)) {
-        // It joins again, for a larger one.
-        let _ = LOCAL.try_with(|local| local.try_borrow_mut().map(|mut local| local.take()));
+        join_again();
     }
+}
+
+/// The thread joins with its next event, for a ring of another size.
+#[cold]
+#[inline(never)]
+fn join_again() {
+    let current = CURRENT.with(|current| current.replace(Current::LEFT_OUT));
+    if current.is_joined() {
+        let _ = OWNER.try_with(Owner::leave);
+    }
+    let next = match current {
+        Current::LEFT_OUT => current,
+        _ => Current::NOT_JOINED,
+    };
+    CURRENT.with(|current| current.set(next));
 }
 
 /// Writes an event. Those of a thread's very end, and of the allocator while it serves this room, are left out.
@@ -160,11 +223,14 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
 /// Writes that a source of the system's events is ready, or holds that back for [`queued`].
 #[cold]
 #[inline(never)]
-pub(super) fn io(source: u64, readiness: u64) {
+pub(super) fn io(descriptor: i32, readiness: u32) {
     with(|local| {
         local.let_go();
         local.ticks = local.moment(Kind::Io);
-        local.held = Some(HeldIo { source, readiness });
+        local.held = Some(HeldIo {
+            descriptor,
+            readiness,
+        });
     });
 }
 
@@ -175,8 +241,8 @@ pub(super) fn queued(id: u64, queue: event::Queue) {
     with(
         |local| match local.held.take_if(|_| local.midst == Midst::Delivery) {
             Some(held) => {
-                let detail = queue as u64 | held.readiness << 8;
-                local.write_after(Kind::Delivered, detail, id, held.source);
+                let detail = queue as u64 | u64::from(held.readiness) << 8;
+                local.write_after(Kind::Delivered, detail, id, held.source());
             }
             None => local.write(Kind::Queued, queue as u64, id, 0),
         },
@@ -233,13 +299,11 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
 #[cold]
 #[inline(never)]
 pub(super) fn time_passes() {
-    let _ = LOCAL.try_with(|local| {
-        if let Ok(mut local) = local.try_borrow_mut() {
-            if let Some(local) = local.as_mut() {
-                local.midst = Midst::Nothing;
-            }
-        }
-    });
+    let current = CURRENT.with(Cell::get);
+    if current.is_joined() {
+        // SAFETY: this thread's, and no event is being written (T1).
+        unsafe { &mut *current.0 }.midst = Midst::Nothing;
+    }
 }
 
 /// Writes a name's text, and the event with the name's key as its `b` or, if `b` is given, as its `a`.
@@ -257,28 +321,41 @@ fn key_of(name: &str) -> u64 {
     })
 }
 
+/// T1: `CURRENT` is what `OWNER` owns, or events are left out. Who makes a reference of it has events left out first.
+#[inline(always)]
 fn with(f: impl FnOnce(&mut Local)) {
-    let _ = LOCAL.try_with(|local| {
-        let Ok(mut local) = local.try_borrow_mut() else {
-            return;
-        };
-        let epoch = super::epoch();
-        if local.as_ref().is_none_or(|l| l.epoch != epoch) {
-            Local::join_again(&mut local, epoch);
-        }
-        if let Some(local) = local.as_mut() {
-            f(local);
-        }
+    let mut current = CURRENT.with(|current| current.replace(Current::LEFT_OUT));
+    // SAFETY: by T1.
+    let is_in = |current: Current| unsafe { (*current.0).epoch } == super::epoch();
+    if !current.is_joined() || !is_in(current) {
+        current = enter(current);
+    }
+    if current.is_joined() {
+        // SAFETY: by T1.
+        f(unsafe { &mut *current.0 });
+    }
+    CURRENT.with(|place| place.set(current));
+}
+
+/// Joins the recording that goes on, unless events are left out. Who calls has them left out meanwhile.
+#[cold]
+#[inline(never)]
+fn enter(current: Current) -> Current {
+    if current == Current::LEFT_OUT {
+        return current;
+    }
+    let joined = OWNER.try_with(|owner| {
+        owner.leave();
+        let local = Local::join(super::epoch());
+        owner
+            .0
+            .set(local.map_or(Current::NOT_JOINED, |local| Current(Box::into_raw(local))));
+        owner.0.get()
     });
+    joined.unwrap_or(Current::LEFT_OUT)
 }
 
 impl Local {
-    #[cold]
-    #[inline(never)]
-    fn join_again(local: &mut Option<Box<Local>>, epoch: u32) {
-        *local = Local::join(epoch);
-    }
-
     fn join(epoch: u32) -> Option<Box<Local>> {
         let session = super::session().filter(|session| session.epoch == epoch)?;
         let is_worker = IS_WORKER.with(Cell::get);
@@ -288,19 +365,19 @@ impl Local {
         };
         let longest = session.ticks_in(trigger::longest_poll());
         Some(Box::new(Local {
-            session,
             epoch,
-            writer,
-            thread,
-            is_worker,
             until_clock: 0,
-            waited_at: clock::ticks(),
             ticks: 0,
-            midst: Midst::Nothing,
+            writer,
             held: None,
+            thread,
+            midst: Midst::Nothing,
+            is_worker,
             polls: OpenPolls::new(longest),
-            places: Places::default(),
+            session,
+            waited_at: clock::ticks(),
             origin: Origin::here(),
+            places: Places::default(),
         }))
     }
 
@@ -352,7 +429,7 @@ impl Local {
     #[cold]
     #[inline(never)]
     fn write_held(&mut self, held: HeldIo) {
-        self.write_after(Kind::Io, held.readiness, held.source, 0);
+        self.write_after(Kind::Io, held.readiness.into(), held.source(), 0);
     }
 
     #[inline(always)]

@@ -267,7 +267,7 @@ impl Driver {
         self.reactor.counters.note_ready(self.batch.len() as u64);
         for (io, ready) in self.batch.drain(..) {
             if is_recorded {
-                record::io(io.fd() as u64, u64::from(ready.bits()));
+                record::io(io.fd(), ready.bits().into());
             }
             io.deliver(ready);
         }
