@@ -11,11 +11,13 @@ use selvedge::runtime::{Builder, RecordOptions, Runtime};
 use selvedge_benches::{Flavor, all_workers, on_selvedge};
 
 /// Pairs of rounds, with and without.
-const PAIRS: usize = 21;
+const PAIRS: usize = 30;
+/// The same, of rounds that scatter.
+const MANY_PAIRS: usize = 200;
 /// A yield is recorded by three events: queued, poll begins, poll ends.
 const EVENTS_OF_A_YIELD: f64 = 3.0;
 const YIELDS: u32 = 300_000;
-const REQUESTS: u64 = 40_000;
+const REQUESTS: u64 = 4_000;
 const TASKS: usize = 100_000;
 
 fn main() {
@@ -26,15 +28,26 @@ fn main() {
 }
 
 /// The median of pairs: with the recorder off, and on.
-fn pairs(runtime: &Runtime, mut round: impl FnMut() -> Duration) -> (f64, f64, f64) {
+fn pairs(runtime: &Runtime, pairs: usize, mut round: impl FnMut() -> Duration) -> (f64, f64, f64) {
     let recorder = runtime.handle().recorder();
     let (mut off, mut on, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     round();
-    for _ in 0..PAIRS {
-        let without = round().as_secs_f64();
-        recorder.start(&RecordOptions::new()).expect("memory");
-        let with = round().as_secs_f64();
-        recorder.stop();
+    for pair in 0..pairs {
+        let mut time = |is_on: bool| {
+            if is_on {
+                recorder.start(&RecordOptions::new()).expect("memory");
+            }
+            let took = round().as_secs_f64();
+            recorder.stop();
+            took
+        };
+        // In turn the one or the other is first, as a machine may slow down.
+        let is_first = pair % 2 == 1;
+        let (first, second) = (time(is_first), time(!is_first));
+        let (without, with) = match is_first {
+            true => (second, first),
+            false => (first, second),
+        };
         off.push(without);
         on.push(with);
         ratios.push(without / with);
@@ -49,7 +62,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn event() {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    let (off, on, _) = pairs(&runtime, || {
+    let (off, on, _) = pairs(&runtime, PAIRS, || {
         let start = Instant::now();
         runtime.block_on(async {
             let task = selvedge::spawn(async {
@@ -71,12 +84,18 @@ fn http() {
         .into_iter()
         .find(|workload| workload.name == "hyper_http1_64")
         .expect("a workload of that name");
-    let (.., ratio) = pairs(&runtime, || workload.run(&runtime, REQUESTS));
+    let (.., ratio) = pairs(&runtime, MANY_PAIRS, || {
+        // The rings' memory is there before the time begins.
+        workload.run(&runtime, REQUESTS / 8);
+        workload.run(&runtime, REQUESTS)
+    });
     println!("| HTTP requests a second, recorder on, to those with it off | {ratio:.3} |");
 }
 
 fn tasks() {
-    let runtime = on_selvedge::suite::runtime(Flavor::Multi(all_workers()));
+    // A core is left to the thread that looks: a worker that waits for a core is not held.
+    let workers = all_workers().saturating_sub(1).max(1);
+    let runtime = on_selvedge::suite::runtime(Flavor::Multi(workers));
     let is_over = Arc::new(AtomicBool::new(false));
     let entered = runtime.enter();
     for _ in 0..TASKS {

@@ -43,6 +43,17 @@ pub(crate) fn ticks() -> u64 {
     nanos()
 }
 
+/// [`ticks`], where nothing has to be called for them.
+#[inline(always)]
+pub(crate) fn ticks_at_once() -> Option<u64> {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if let Some(true) = STEADY.get() {
+        // SAFETY: reads a counter; every x86-64 processor has it.
+        return Some(unsafe { std::arch::x86_64::_rdtsc() });
+    }
+    None
+}
+
 /// Nanoseconds since the first call in this process.
 #[inline(never)]
 pub(crate) fn nanos() -> u64 {
@@ -68,11 +79,14 @@ pub(super) fn quickest(looks: impl Iterator<Item = (u64, u64, u64)>) -> (u64, u6
     (begin + end.saturating_sub(begin) / 2, nanos)
 }
 
+/// What [`has_steady_counter`] has found.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+static STEADY: OnceLock<bool> = OnceLock::new();
+
 /// Does the processor say that its counter goes on at one pace, whatever the core's frequency and sleep?
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 fn has_steady_counter() -> bool {
-    static STEADY: OnceLock<bool> = OnceLock::new();
     *STEADY.get_or_init(|| {
         use std::arch::x86_64::__cpuid;
 

@@ -16,12 +16,16 @@ impl Default for Places {
 }
 
 impl Places {
+    /// Was the place at this address told of?
+    #[inline(always)]
+    pub(super) fn has(&self, address: usize) -> bool {
+        self.0[set_of(address)].contains(&address)
+    }
+
     /// Was the place at this address told of? It is from now on.
     #[inline]
     pub(super) fn knows(&mut self, address: usize) -> bool {
-        // Places are some 24 bytes apart; the multiplication (D. Knuth's) spreads them.
-        let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let set = &mut self.0[(hash >> 58) as usize];
+        let set = &mut self.0[set_of(address)];
         if set[0] == address {
             return true;
         }
@@ -30,4 +34,11 @@ impl Places {
         set[0] = address;
         known.is_some()
     }
+}
+
+/// Places are some 24 bytes apart; the multiplication (D. Knuth's) spreads them.
+#[inline(always)]
+fn set_of(address: usize) -> usize {
+    let hash = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (hash >> 58) as usize
 }

@@ -32,8 +32,10 @@ struct Local {
     held: Option<HeldIo>,
     thread: u16,
     midst: Midst,
-    is_worker: bool,
+    /// Is there a trigger of long polls?
+    times_polls: bool,
     polls: OpenPolls,
+    is_worker: bool,
     session: Arc<Session>,
     /// When the thread joined, or it was last told how long it has waited for a processor, in ticks.
     waited_at: u64,
@@ -43,6 +45,7 @@ struct Local {
 
 /// An event of the system that is not written yet: most queue a task at once, and one record tells both. Any other event has it
 /// written first. Its time is that of the thread's last event.
+#[derive(Clone, Copy)]
 struct HeldIo {
     descriptor: i32,
     readiness: u32,
@@ -71,12 +74,6 @@ impl OpenPolls {
             depth: 0,
             longest,
         }
-    }
-
-    /// Would any poll be too long?
-    #[inline]
-    fn are_timed(&self) -> bool {
-        self.longest != u64::MAX
     }
 
     /// `ticks` 0: of a poll that may take long.
@@ -224,13 +221,21 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
 #[cold]
 #[inline(never)]
 pub(super) fn io(descriptor: i32, readiness: u32) {
+    let held = HeldIo {
+        descriptor,
+        readiness,
+    };
+    if !quickly(|local| local.hold_at_once(held)) {
+        io_slowly(held);
+    }
+}
+
+#[inline(never)]
+fn io_slowly(held: HeldIo) {
     with(|local| {
         local.let_go();
         local.ticks = local.moment(Kind::Io);
-        local.held = Some(HeldIo {
-            descriptor,
-            readiness,
-        });
+        local.held = Some(held);
     });
 }
 
@@ -238,24 +243,44 @@ pub(super) fn io(descriptor: i32, readiness: u32) {
 #[cold]
 #[inline(never)]
 pub(super) fn queued(id: u64, queue: event::Queue) {
-    with(
-        |local| match local.held.take_if(|_| local.midst == Midst::Delivery) {
-            Some(held) => {
-                let detail = queue as u64 | u64::from(held.readiness) << 8;
-                local.write_after(Kind::Delivered, detail, id, held.source());
-            }
-            None => local.write(Kind::Queued, queue as u64, id, 0),
-        },
-    );
+    let is_written = quickly(|local| {
+        local.deliver(id, queue) || local.write_at_once(Kind::Queued, queue as u64, id, 0)
+    });
+    if !is_written {
+        queued_slowly(id, queue);
+    }
+}
+
+#[inline(never)]
+fn queued_slowly(id: u64, queue: event::Queue) {
+    with(|local| {
+        local.clock_is_due();
+        if !local.deliver(id, queue) {
+            local.write(Kind::Queued, queue as u64, id, 0);
+        }
+    });
 }
 
 /// Writes the begin of a poll.
 #[cold]
 #[inline(never)]
 pub(super) fn begin_poll(id: u64, poll: event::Poll, place: &'static Location<'static>) {
+    let is_written = quickly(|local| {
+        let address = std::ptr::from_ref(place) as usize;
+        !local.times_polls
+            && local.places.has(address)
+            && local.write_at_once(Kind::PollBegin, poll as u64, id, address as u64)
+    });
+    if !is_written {
+        begin_poll_slowly(id, poll, place);
+    }
+}
+
+#[inline(never)]
+fn begin_poll_slowly(id: u64, poll: event::Poll, place: &'static Location<'static>) {
     with(|local| {
         local.write_at(Kind::PollBegin, poll as u64, id, place);
-        if local.polls.are_timed() {
+        if local.times_polls {
             let may_be_long = poll == event::Poll::Blocking;
             local.polls.begin(match may_be_long {
                 true => 0,
@@ -269,22 +294,43 @@ pub(super) fn begin_poll(id: u64, poll: event::Poll, place: &'static Location<'s
 #[cold]
 #[inline(never)]
 pub(super) fn end_poll(id: u64, outcome: Outcome) {
-    with(|local| {
-        let mut word = waits::first();
-        if outcome != Outcome::Pending {
-            word = 0;
+    let waits = match outcome {
+        Outcome::Pending => waits::first(),
+        _ => 0,
+    };
+    let is_written = quickly(|local| {
+        let is_plain = waits & SEVERAL == 0 && outcome != Outcome::Panicked && !local.times_polls;
+        is_plain && {
+            let (detail, what) = told_of_end(outcome, waits);
+            local.write_at_once(Kind::PollEnd, detail, id, what)
         }
-        let first = Wait::from_word(word & !SEVERAL);
-        if word & SEVERAL != 0 {
+    });
+    if !is_written {
+        end_poll_slowly(id, outcome, waits);
+    }
+}
+
+/// The detail of the end of a poll, and what it waits for first.
+#[inline(always)]
+fn told_of_end(outcome: Outcome, waits: u64) -> (u64, u64) {
+    let first = Wait::from_word(waits & !SEVERAL);
+    let kind = first.word() & 0xff;
+    (outcome as u64 | kind << 8, first.what())
+}
+
+#[inline(never)]
+fn end_poll_slowly(id: u64, outcome: Outcome, waits: u64) {
+    with(|local| {
+        if waits & SEVERAL != 0 {
             for wait in waits::others() {
                 if let Some(kind) = wait.kind() {
                     local.write(Kind::Wait, kind as u64, wait.what(), 0);
                 }
             }
         }
-        let kind = first.word() & 0xff;
-        local.write(Kind::PollEnd, outcome as u64 | kind << 8, id, first.what());
-        if local.polls.are_timed() {
+        let (detail, what) = told_of_end(outcome, waits);
+        local.write(Kind::PollEnd, detail, id, what);
+        if local.times_polls {
             if let Some(ticks) = local.polls.end(local.ticks) {
                 trigger::long_poll(local.session.nanos_in(ticks));
             }
@@ -319,6 +365,18 @@ fn key_of(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Does what needs nothing but stores, in the recording that goes on. False: it was not done. `f` calls nothing that could have an event.
+#[inline(always)]
+fn quickly(f: impl FnOnce(&mut Local) -> bool) -> bool {
+    let current = CURRENT.with(Cell::get);
+    if !current.is_joined() {
+        return false;
+    }
+    // SAFETY: this thread's, and nobody else uses it: no event is being written (T1), and none comes before the end of `f`.
+    let local = unsafe { &mut *current.0 };
+    local.epoch == super::epoch() && local.until_clock > 0 && f(local)
 }
 
 /// T1: `CURRENT` is what `OWNER` owns, or events are left out. Who makes a reference of it has events left out first.
@@ -372,8 +430,9 @@ impl Local {
             held: None,
             thread,
             midst: Midst::Nothing,
-            is_worker,
+            times_polls: longest != u64::MAX,
             polls: OpenPolls::new(longest),
+            is_worker,
             session,
             waited_at: clock::ticks(),
             origin: Origin::here(),
@@ -400,7 +459,61 @@ impl Local {
         }
     }
 
+    /// The same, if no call is needed for it.
     #[inline(always)]
+    fn moment_at_once(&mut self, kind: Kind) -> Option<u64> {
+        let rule = RULES[kind as usize];
+        let ticks = match rule.shares >> self.midst as u8 & 1 == 1 {
+            true => self.ticks,
+            false => clock::ticks_at_once()?,
+        };
+        self.midst = rule.next.unwrap_or(self.midst);
+        Some(ticks)
+    }
+
+    /// Holds an event back. False: nothing was done.
+    #[inline(always)]
+    fn hold_at_once(&mut self, held: HeldIo) -> bool {
+        if self.held.is_some() {
+            return false;
+        }
+        let Some(ticks) = self.moment_at_once(Kind::Io) else {
+            return false;
+        };
+        self.ticks = ticks;
+        self.held = Some(held);
+        true
+    }
+
+    /// Writes the event that is held back, with the task that was queued for it. False: there is none.
+    #[inline(always)]
+    fn deliver(&mut self, task: u64, queue: event::Queue) -> bool {
+        match self.held {
+            Some(held) if self.midst == Midst::Delivery => {
+                self.held = None;
+                let detail = queue as u64 | u64::from(held.readiness) << 8;
+                self.record(Kind::Delivered, detail, task, held.source());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Writes an event, if nothing else has to be done first. False: nothing was done.
+    #[inline(always)]
+    fn write_at_once(&mut self, kind: Kind, detail: u64, a: u64, b: u64) -> bool {
+        if self.held.is_some() {
+            return false;
+        }
+        let Some(ticks) = self.moment_at_once(kind) else {
+            return false;
+        };
+        self.ticks = ticks;
+        self.record(kind, detail, a, b);
+        true
+    }
+
+    #[inline]
     fn write(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         self.let_go();
         self.ticks = self.moment(kind);
@@ -408,11 +521,23 @@ impl Local {
     }
 
     /// Writes an event with the time of the last.
-    #[inline(always)]
+    #[inline]
     fn write_after(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
+        self.clock_is_due();
+        self.record(kind, detail, a, b);
+    }
+
+    /// Writes a record of the clock, if it is time for one.
+    #[inline(always)]
+    fn clock_is_due(&mut self) {
         if self.until_clock == 0 {
             self.write_clock();
         }
+    }
+
+    /// Writes an event with the time of the last. The clock is not due.
+    #[inline(always)]
+    fn record(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         self.until_clock -= 1;
         let record = event::pack(self.ticks, kind, self.thread, detail, a, b);
         self.writer.write(record);

@@ -64,7 +64,9 @@ impl Runnable {
     #[cold]
     fn run_observed(self, kind: record::Poll) {
         let header = self.0.header();
-        header.begin_times();
+        if times::are_kept() {
+            header.begin_times();
+        }
         let id = header.id.as_u64();
         record::poll_begin(id, header.spawned_at, kind);
         let outcome = self.0.poll(); // the header may be gone
