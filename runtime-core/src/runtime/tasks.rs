@@ -492,7 +492,9 @@ impl TaskList {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        let mut json = Json::new();
+        /// Of a task with one wait, mostly. Memory that is not written to is not there.
+        const BYTES: usize = 512;
+        let mut json = Json::with_capacity((self.tasks.len() + 1) * BYTES);
         json.object(|list| {
             list.number("version", 1);
             list.number("runtime", self.runtime.as_u64());
