@@ -34,7 +34,7 @@ const UNPUBLISHED: [&str; 7] = [
     "tests-web",
 ];
 /// In no particular order.
-pub const PUBLISHED: [&str; 8] = [
+pub const PUBLISHED: [&str; 9] = [
     "selvedge",
     "selvedge-core",
     "selvedge-io",
@@ -42,6 +42,7 @@ pub const PUBLISHED: [&str; 8] = [
     "selvedge-macros",
     "selvedge-trace",
     "selvedge-spans",
+    "selvedge-udp",
     "selvedge-cli",
 ];
 /// What cargo says of the profile's settings for packages that only the examples need, which are not packed.
@@ -118,7 +119,10 @@ fn user(dir: &Path) -> Result<std::path::PathBuf, Box<dyn Error>> {
             }
         }
         // The others are no part of the program.
-        if !matches!(name, "selvedge-trace" | "selvedge-spans" | "selvedge-cli") {
+        if !matches!(
+            name,
+            "selvedge-trace" | "selvedge-spans" | "selvedge-udp" | "selvedge-cli"
+        ) {
             manifest.push_str(&format!("{name} = {{ path = {unpacked:?} }}\n"));
         }
     }
