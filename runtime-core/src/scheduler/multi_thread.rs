@@ -161,7 +161,7 @@ fn before_the_first_steal(queues: &[Worker<Runnable>]) {
     if cfg!(not(runtime_loom)) {
         clock::ticks_and_nanos();
         for queue in queues.iter().take(1) {
-            drop(until_settled(|| queue.stealer().steal()));
+            let _ = until_settled(|| queue.stealer().steal()); // there is none yet
         }
     }
 }
