@@ -87,8 +87,13 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     let (runtime, found) = told(multi());
     let gate = Gate::default();
     let id = blocks(&runtime, &gate);
-    let finding = next(&found, FindingKind::Stall);
-    assert_eq!(finding.tasks(), [id]);
+    // A machine may let another worker stand still as well.
+    let finding = loop {
+        let finding = next(&found, FindingKind::Stall);
+        if finding.tasks() == [id] {
+            break finding;
+        }
+    };
     let text = finding.to_string();
     for words in [
         "tests/waits/told.rs",
@@ -106,7 +111,9 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     let is_same = |f: &Finding| f.kind() == FindingKind::Stall && f.tasks() == [id];
     assert!(asked.iter().any(is_same), "{asked:?}");
     gate.open();
-    while runtime.handle().findings().iter().any(is_same) {
+    // No stall is left over, not even one without a task.
+    let is_any = |f: &Finding| f.kind() == FindingKind::Stall;
+    while runtime.handle().findings().iter().any(is_any) {
         std::thread::yield_now();
     }
 }

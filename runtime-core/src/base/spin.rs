@@ -142,7 +142,7 @@ impl Drop for Place<'_> {
 }
 
 /// How many processors this process may use, as it was at the first call.
-fn processors() -> usize {
+pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
 }

@@ -12,7 +12,6 @@ use crate::base::rng::{self, Rng};
 use crate::base::thread::{Entered, RestoreEntered, is_entered, replace_entered};
 use crate::{coop, task};
 use std::cell::{Cell, RefCell};
-use std::sync::Once;
 
 struct Current {
     handle: RefCell<Option<Handle>>,
@@ -24,15 +23,12 @@ crate::runtime_thread_local! {
     static CURRENT: Current = Current { handle: RefCell::new(None), depth: Cell::new(0) }
 }
 
-/// To be called before the first runtime starts: from then on a forked child's thread is on no runtime, and budgets that
+/// To be called once, before the first runtime starts: from then on a forked child's thread is on no runtime, and budgets that
 /// are used up are counted.
 pub(crate) fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        fork::in_child(forget_runtime);
-        coop::tell_when_spent(|| {
-            with_current(|handle| handle.shared.counters.note_forced_yield());
-        });
+    fork::in_child(forget_runtime);
+    coop::tell_when_spent(|| {
+        with_current(|handle| handle.shared.counters.note_forced_yield());
     });
 }
 

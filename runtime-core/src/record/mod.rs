@@ -6,7 +6,8 @@
 //! | file | owns |
 //! |---|---|
 //! | `event` | the kinds of events, and how one is packed |
-//! | `thread` | this thread's ring |
+//! | `thread` | what this thread records with, and who may touch it |
+//! | `local` | a thread's ring, and how its events are written |
 //! | `places` | which places a thread has told of |
 //! | `ring` | records in fixed memory; the newest overwrite the oldest |
 //! | `strings` | places, names, threads: what records refer to by keys |
@@ -21,6 +22,7 @@
 //! I1: an event holds no lock of the runtime's other rooms, and runs no user code.
 
 mod event;
+mod local;
 mod places;
 mod recorder;
 mod ring;

@@ -8,6 +8,7 @@
 
 use super::handle::EnterGuard;
 use crate::base::thread::is_entered;
+use crate::base::{clock, spin};
 use crate::driver::Drivers;
 use crate::handle::shared::Shared;
 use crate::handle::{Handle, Policy, current};
@@ -16,13 +17,14 @@ use crate::record;
 use crate::scheduler::config::Config;
 use crate::scheduler::current_thread::CurrentThread;
 use crate::scheduler::multi_thread::MultiThread;
+use crate::scheduler::steal;
 use crate::task::{Id, Recorded, is_large};
 use crate::worker::{current_thread, start};
 use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// A running runtime. Dropping it shuts it down and waits for its threads.
@@ -34,13 +36,28 @@ pub struct Core {
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
+/// Before the first runtime starts: makes what the process has once and a worker would make at its first need of it. A child that is forked
+/// while another thread is in the midst of that would wait for it for ever.
+fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        current::prepare();
+        clock::ticks_and_nanos();
+        spin::processors();
+        // A model counts its steps, and forks nothing.
+        if cfg!(not(runtime_loom)) {
+            steal::prepare();
+        }
+    });
+}
+
 impl Core {
     /// Starts a runtime on the given drivers.
     ///
     /// # Errors
     /// If the system gives no thread for a worker.
     pub fn start(config: Config, drivers: Drivers) -> io::Result<Core> {
-        current::prepare();
+        prepare();
         let workers = config.workers;
         let (policy, queues) = match workers {
             None => (

@@ -121,15 +121,16 @@ impl Looks {
     fn look(&mut self, handle: &Handle) -> Vec<Finding> {
         rescue::end_grace(handle);
         let mut findings = handle.findings();
-        let tasks = handle.tasks();
+        // The time between two looks is measured inside of both: from after the one list to before the next.
         let now = clock::now();
+        let tasks = handle.tasks();
         if let Some((at, last)) = &self.last {
             // The sleep in between may have ended early.
             let apart = now.saturating_duration_since(*at);
             findings.extend(conditions::still_polled(handle, last, &tasks, apart));
         }
         conditions::note_look(handle);
-        self.last = Some((now, tasks));
+        self.last = Some((clock::now(), tasks));
         findings
     }
 

@@ -21,7 +21,6 @@ use super::parker::Parker;
 use super::seat::Seat;
 use super::steal::until_settled;
 use super::watch::Watch;
-use crate::base::clock;
 use crate::base::rng::{Rng, RngSeed};
 use crate::base::shim::deque::{Injector, Stealer, Worker};
 use crate::base::shim::sync::Mutex;
@@ -154,22 +153,9 @@ pub(crate) struct Remote {
     pub(crate) counters: WorkerCounters,
 }
 
-/// The first steal and the first look at the clock make what the process has once. A child that is forked while a worker is in the midst of that
-/// would wait for it for ever: it is there before any worker is.
-fn before_the_first_steal(queues: &[Worker<Runnable>]) {
-    // A model counts its steps, and forks nothing.
-    if cfg!(not(runtime_loom)) {
-        clock::ticks_and_nanos();
-        for queue in queues.iter().take(1) {
-            let _ = until_settled(|| queue.stealer().steal()); // there is none yet
-        }
-    }
-}
-
 impl MultiThread {
     pub(crate) fn new(config: &Config, workers: usize) -> (Self, Vec<Worker<Runnable>>) {
         let queues: Vec<_> = (0..workers).map(|_| Worker::new_fifo()).collect();
-        before_the_first_steal(&queues);
         let remotes = queues
             .iter()
             .map(|queue| Remote {

@@ -1,8 +1,14 @@
 //! Taking tasks out of queues that others take from too.
 
-use crate::base::shim::deque::{Injector, Steal};
+use crate::base::shim::deque::{Injector, Steal, Worker};
 use crate::record;
 use crate::task::Runnable;
+
+/// Has the first steal done what it does once for the process.
+pub(crate) fn prepare() {
+    let nobodys: Worker<Runnable> = Worker::new_fifo();
+    let _ = until_settled(|| nobodys.stealer().steal());
+}
 
 /// The oldest of the tasks in an injector.
 pub(crate) fn take_injected(injector: &Injector<Runnable>) -> Option<Runnable> {

@@ -206,6 +206,8 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(params: &DriverParams) -> io::Result<(Driver, Arc<Reactor>)> {
+        // Not at the first wait: a child that is forked meanwhile would wait for it for ever.
+        LazyLock::force(&OF_ALL);
         let poll = mio::Poll::new()?;
         let reactor = Arc::new(Reactor {
             origin: Origin::here(),

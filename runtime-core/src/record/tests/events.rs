@@ -203,6 +203,22 @@ fn an_event_of_the_system_is_held_back_for_the_task_that_it_queues() {
     }
 }
 
+/// The record of the clock that is due before comes first.
+#[test]
+fn what_is_held_back_outlasts_a_record_of_the_clock() {
+    let options = RecordOptions::new().ring_bytes(8 * 8_192 * 32);
+    let (read, records) = recorded(&options, || {
+        (0..1_024).for_each(record::woken);
+        record::io(4, 3);
+        record::queued(7, Queue::Local);
+    });
+    let last = records.last().map(told);
+    assert_eq!(last, Some(event(25, 1 | 3 << 8, 7, 4)));
+    let ring = read.ring_of(read.threads("recorded")[0]);
+    let before = ring.records.iter().rev().nth(1).map(told);
+    assert_eq!(before.unwrap().kind, CLOCK);
+}
+
 #[test]
 fn nothing_is_told_while_nothing_is_recorded() {
     let place = Location::caller();
