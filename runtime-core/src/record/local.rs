@@ -408,3 +408,7 @@ impl Drop for Local {
         }
     }
 }
+
+#[cfg(all(test, not(runtime_loom)))]
+#[path = "tests/local.rs"]
+mod tests;

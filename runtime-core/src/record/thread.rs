@@ -69,19 +69,15 @@ pub(crate) fn note_worker() {
     }
 }
 
-/// The thread joins with its next event, for a ring of another size.
+/// The thread joins with its next event, for a ring of another size. With that it leaves the one it has.
 #[cold]
 #[inline(never)]
 fn join_again() {
-    let current = CURRENT.with(|current| current.replace(Current::LEFT_OUT));
-    if current.is_joined() {
-        let _ = OWNER.try_with(Owner::leave);
-    }
-    let next = match current {
-        Current::LEFT_OUT => current,
-        _ => Current::NOT_JOINED,
-    };
-    CURRENT.with(|current| current.set(next));
+    CURRENT.with(|current| {
+        if current.get() != Current::LEFT_OUT {
+            current.set(Current::NOT_JOINED);
+        }
+    });
 }
 
 pub(super) fn write(kind: Kind, detail: u64, a: u64, b: u64) {
@@ -193,7 +189,7 @@ fn at_once(f: impl FnOnce(&mut Local) -> bool) -> bool {
 
 /// Does `f` with events left out, once the thread is in the recording that goes on.
 #[inline(always)]
-fn with(f: impl FnOnce(&mut Local)) {
+pub(super) fn with(f: impl FnOnce(&mut Local)) {
     let mut current = CURRENT.with(|current| current.replace(Current::LEFT_OUT));
     // SAFETY: by T1.
     let is_in = |current: Current| unsafe { &*current.0 }.is_of(super::epoch());

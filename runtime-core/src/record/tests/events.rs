@@ -219,6 +219,85 @@ fn what_is_held_back_outlasts_a_record_of_the_clock() {
     assert_eq!(before.unwrap().kind, CLOCK);
 }
 
+/// With all that it has held back.
+#[test]
+fn a_thread_that_joins_again_has_left_before() {
+    let mut written = written_by(|| {
+        record::io(4, 3);
+        record::note_worker();
+        record::woken(7);
+    });
+    written.sort();
+    assert_eq!(written, [[6, 0, 7, 0], [11, 3, 4, 0]]);
+}
+
+/// As of an allocator that records, and has to serve the recorder.
+#[test]
+fn an_event_within_another_is_left_out() {
+    let written = written_by(|| {
+        record::woken(1);
+        record::thread::with(|_| record::woken(2));
+        record::woken(3);
+    });
+    let tasks: Vec<u64> = written.iter().map(|[_, _, task, _]| *task).collect();
+    assert_eq!(tasks, [1, 3]);
+}
+
+/// Destructors of a thread's variables may have events when what it records with is gone.
+#[test]
+fn an_event_of_a_threads_very_end_is_left_out() {
+    struct Last;
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            record::woken(2);
+        }
+    }
+
+    std::thread_local!(static LAST: Last = const { Last });
+
+    let written = written_by(|| {
+        LAST.with(|_| ());
+        record::woken(1);
+    });
+    let tasks: Vec<u64> = written.iter().map(|[_, _, task, _]| *task).collect();
+    assert_eq!(tasks, [1]);
+}
+
+/// With a record of the clock, if the last such record is 50 ms old.
+#[cfg(target_os = "linux")]
+#[test]
+fn how_long_a_thread_waited_is_told_from_time_to_time() {
+    let (send, after_the_sleep) = std::sync::mpsc::channel();
+    let options = RecordOptions::new().ring_bytes(8 * 8_192 * 32);
+    let (read, _) = recorded(&options, move || {
+        record::woken(1);
+        thread::sleep(std::time::Duration::from_millis(60));
+        send.send(clock::ticks()).unwrap();
+        (0..2_048).for_each(record::woken);
+    });
+    let after = after_the_sleep.recv().unwrap();
+    let threads = read.threads("recorded");
+    let is_its = |record: &&[u64; 4]| threads.contains(&thread_of(record));
+    let mut its = read.waits.iter().filter(is_its);
+    assert!(its.any(|record| record[0] >= after));
+}
+
+/// An event of the system that comes later does not give it its own.
+#[test]
+fn what_is_held_back_keeps_its_time() {
+    let (_, records) = recorded(&RecordOptions::new(), || {
+        record::io(4, 3);
+        tick();
+        record::time_passes();
+        record::io(5, 3);
+        tick();
+        record::woken(7);
+    });
+    let times: Vec<u64> = records.iter().map(|record| record[0]).collect();
+    assert!(times[0] < times[1] && times[1] < times[2], "{times:?}");
+}
+
 #[test]
 fn nothing_is_told_while_nothing_is_recorded() {
     let place = Location::caller();
