@@ -73,7 +73,7 @@ struct OpenPolls {
 impl OpenPolls {
     fn new(longest: u64) -> OpenPolls {
         OpenPolls {
-            began: [0; 4],
+            began: Default::default(),
             depth: 0,
             longest,
         }
