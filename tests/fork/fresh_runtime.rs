@@ -128,3 +128,52 @@ fn a_child_forked_inside_of_a_local_set_is_in_no_set() {
         assert_eq!(tokio::task::spawn_local(async { 1 }).await.unwrap(), 1);
     });
 }
+
+/// What takes locks that the whole process has: a runtime's begin and end, sets, locks that are waited for, signals, children.
+fn use_what_the_process_has_once() {
+    let runtime = support::current();
+    let set = tokio::task::LocalSet::new();
+    set.block_on(&runtime, async {
+        let lock = std::rc::Rc::new(tokio::sync::Mutex::new(()));
+        let held = lock.lock().await;
+        let other = lock.clone();
+        let waiter = tokio::task::spawn_local(async move { drop(other.lock().await) });
+        tokio::task::yield_now().await;
+        drop(held);
+        waiter.await.unwrap();
+        let mut arrivals = signal(SignalKind::user_defined2()).unwrap();
+        // SAFETY: no memory is involved; the signal is handled.
+        unsafe { libc::raise(libc::SIGUSR2) };
+        arrivals.recv().await.unwrap();
+        let mut command = tokio::process::Command::new("true");
+        assert!(command.status().await.unwrap().success());
+        drop(command.spawn().unwrap());
+    });
+}
+
+#[test]
+fn a_child_makes_a_runtime_while_the_parent_uses_what_the_process_has_once() {
+    if !in_own_process!() {
+        return;
+    }
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    use_what_the_process_has_once();
+                }
+            });
+        }
+        let result = std::panic::catch_unwind(|| {
+            for _ in 0..REPETITIONS * 2 {
+                in_fork(|| {
+                    use_what_the_process_has_once();
+                    use_new_runtime(support::multi(2));
+                });
+            }
+        });
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        result.unwrap();
+    });
+}

@@ -8,15 +8,14 @@
 //! I1: `GENERATION` grows in each forked child, before `fork` returns there, and only then. So it is constant while a
 //!     process has more than one thread, and Relaxed loads suffice.
 //! I2: in the child, the forking thread is on no runtime any more: each room that has thread-locals of a runtime
-//!     forgets them, by a handler of its own (`in_child`).
+//!     forgets them, by a handler of its own (`Watch`).
 //!
 //! The child's handler runs where only async-signal-safe calls are allowed: it writes to memory, and frees none.
 //! A child made by a bare `clone` system call runs no handlers, and is not detected.
 
 use std::fmt;
-use std::sync::Once;
 // Not a protocol of threads (I1): std's atomics under the model checker too.
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -27,8 +26,8 @@ pub struct Origin(u32);
 impl Origin {
     /// This process.
     pub fn here() -> Origin {
-        static WATCH: Once = Once::new();
-        WATCH.call_once(|| in_child(count));
+        static FORKS: Watch = Watch::in_child(count);
+        FORKS.begin();
         Origin(generation())
     }
 
@@ -76,22 +75,57 @@ fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Has `handler` called in each forked child, before `fork` returns there. It takes nothing, does not unwind, and only
-/// writes to memory.
-pub(crate) fn in_child(handler: unsafe extern "C" fn()) {
-    #[cfg(all(unix, not(runtime_loom)))]
-    {
-        use std::ffi::c_int;
+type Handler = unsafe extern "C" fn();
 
-        type Handler = Option<unsafe extern "C" fn()>;
-        unsafe extern "C" {
-            fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
+/// What is called for each fork, once [`begin`](Watch::begin) was called.
+pub(crate) struct Watch {
+    has_begun: AtomicBool,
+    /// Called before a fork, and after it in the parent.
+    #[cfg_attr(any(not(unix), runtime_loom), expect(dead_code))]
+    in_parent: Option<(Handler, Handler)>,
+    /// Called in the child before `fork` returns there.
+    #[cfg_attr(any(not(unix), runtime_loom), expect(dead_code))]
+    in_child: Handler,
+}
+
+impl Watch {
+    /// The handler takes nothing, does not unwind, and only writes to memory.
+    pub(crate) const fn in_child(in_child: Handler) -> Watch {
+        Watch {
+            has_begun: AtomicBool::new(false),
+            in_parent: None,
+            in_child,
         }
-        // SAFETY: the handler is as told above. The call fails for want of memory alone; then forks go undetected.
-        unsafe { pthread_atfork(None, None, Some(handler)) };
     }
-    #[cfg(not(all(unix, not(runtime_loom))))]
-    let _ = handler;
+
+    /// `before` a fork, and `after` it in both processes. Neither unwinds.
+    pub(super) const fn around(before: Handler, after: Handler) -> Watch {
+        Watch {
+            has_begun: AtomicBool::new(false),
+            in_parent: Some((before, after)),
+            in_child: after,
+        }
+    }
+
+    /// The first call counts. No thread waits for another one's: a child that is forked meanwhile would wait for ever.
+    pub(crate) fn begin(&'static self) {
+        // Ordering: Relaxed, both; nothing is published.
+        if self.has_begun.load(Ordering::Relaxed) || self.has_begun.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        #[cfg(all(unix, not(runtime_loom)))]
+        {
+            use std::ffi::c_int;
+
+            type Any = Option<Handler>;
+            unsafe extern "C" {
+                fn pthread_atfork(prepare: Any, parent: Any, child: Any) -> c_int;
+            }
+            let (prepare, parent) = self.in_parent.unzip();
+            // SAFETY: the handlers are as told above. The call fails for want of memory alone; then forks go undetected.
+            unsafe { pthread_atfork(prepare, parent, Some(self.in_child)) };
+        }
+    }
 }
 
 unsafe extern "C" fn count() {

@@ -16,7 +16,7 @@
 //!
 //! Who takes the lock while its first waiter copies the number may be missed until the lock is taken or waited for once more.
 
-use crate::base::shim::lock::Mutex;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::told::{Told, Told32};
 use std::fmt;
 use std::sync::OnceLock;
@@ -35,10 +35,14 @@ struct Record {
 }
 
 static RECORDS: [OnceLock<Box<[Record]>>; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
-static FREE: Mutex<Free> = Mutex::new(Free {
-    records: Vec::new(),
-    fresh: 1,
-});
+/// Held while a block of records is made.
+static FREE: ProcessMutex<Free> = ProcessMutex::new(
+    Rank::Leaf,
+    Free {
+        records: Vec::new(),
+        fresh: 1,
+    },
+);
 
 struct Free {
     records: Vec<u32>,

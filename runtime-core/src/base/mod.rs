@@ -12,6 +12,7 @@
 //! | `deferred` | wakers that wait for the end of a worker's round |
 //! | `handshake` | two threads of which at least one sees the other |
 //! | `fork` | which process something was made in |
+//! | `process_mutex` | a lock of the whole process, which no forked child finds taken |
 //! | `trace` | a poll in which all leaf futures stand still, for task dumps |
 //! | `rng` | chance: every choice the runtime makes |
 //! | `list` | an intrusive list of nodes that live in their owners |
@@ -34,6 +35,7 @@ pub mod handshake;
 pub(crate) mod holder;
 pub mod list;
 pub mod parker;
+pub mod process_mutex;
 pub mod rng;
 pub mod shim;
 pub mod slab;

@@ -26,7 +26,8 @@ crate::runtime_thread_local! {
 /// To be called once, before the first runtime starts: from then on a forked child's thread is on no runtime, and budgets that
 /// are used up are counted.
 pub(crate) fn prepare() {
-    fork::in_child(forget_runtime);
+    static FORKS: fork::Watch = fork::Watch::in_child(forget_runtime);
+    FORKS.begin();
     coop::tell_when_spent(|| {
         with_current(|handle| handle.shared.counters.note_forced_yield());
     });

@@ -10,14 +10,14 @@ use super::InspectOptions;
 use super::server::{self, NO_DESCRIPTOR, Server};
 use super::socket::Socket;
 use crate::base::fork::{self, Origin};
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::shim::sync::Mutex;
 use crate::base::thread::is_entered;
 use crate::handle::Handle;
 use crate::task::times;
 use std::ffi::OsStr;
 use std::io;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
-use std::sync::{Once, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 /// Turns the inspector on without a word of the program.
 const VARIABLE: &str = "SELVEDGE_INSPECT";
@@ -72,8 +72,11 @@ pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> 
             Ok(Some(inspected))
         }
         Err(error) => {
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| eprintln!("selvedge: no inspector: {VARIABLE}: {error}"));
+            static IS_TOLD: AtomicBool = AtomicBool::new(false);
+            // Ordering: Relaxed; nothing is published.
+            if !IS_TOLD.swap(true, Ordering::Relaxed) {
+                eprintln!("selvedge: no inspector: {VARIABLE}: {error}");
+            }
             Ok(None)
         }
     }
@@ -81,9 +84,13 @@ pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> 
 
 /// What the environment says, as it was when it was first asked for.
 fn from_environment() -> Option<&'static InspectOptions> {
-    static ASKED: OnceLock<Option<InspectOptions>> = OnceLock::new();
-    let read = || std::env::var_os(VARIABLE).and_then(|value| options_of(&value));
-    ASKED.get_or_init(read).as_ref()
+    type Read = Option<&'static InspectOptions>;
+    static READ: ProcessMutex<Option<Read>> = ProcessMutex::new(Rank::Leaf, None);
+    let read = || {
+        let options = std::env::var_os(VARIABLE).and_then(|value| options_of(&value));
+        options.map(|options| &*Box::leak(Box::new(options)))
+    };
+    *READ.lock().get_or_insert_with(read)
 }
 
 fn options_of(value: &OsStr) -> Option<InspectOptions> {
@@ -130,8 +137,8 @@ impl Registry {
 
     /// Counts a user; the first one starts the server. Without options: only if it runs.
     fn enter(&'static self, options: Option<&InspectOptions>) -> io::Result<Inspected> {
-        static FORKS: Once = Once::new();
-        FORKS.call_once(|| fork::in_child(leave_in_child));
+        static FORKS: fork::Watch = fork::Watch::in_child(leave_in_child);
+        FORKS.begin();
         let mut state = self.state.lock();
         if state.server.is_none() {
             let options = options.ok_or(io::ErrorKind::NotConnected)?;

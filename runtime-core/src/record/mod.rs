@@ -37,7 +37,7 @@ pub use recorder::{RecordOptions, RecordedSpan, Recorder, begin, needs_latency};
 pub(crate) use thread::note_worker;
 pub use trigger::SnapshotTrigger;
 
-use crate::base::shim::lock::Mutex;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::waits;
 use event::Kind;
 use session::Session;
@@ -49,7 +49,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// The number of the recording that is going on; 0: none.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 /// The last recording.
-static SESSION: Mutex<Option<Arc<Session>>> = Mutex::new(None);
+static SESSION: ProcessMutex<Option<Arc<Session>>> = ProcessMutex::new(Rank::Session, None);
 
 /// Is anything recorded?
 #[inline(always)]

@@ -6,11 +6,12 @@ use super::trigger::{self, SnapshotTrigger, Triggers};
 use super::words::{Source, create};
 use super::{EPOCH, SESSION, is_on, session, thread};
 use crate::base::fork;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Once};
 
 /// Where a process's recording goes without a word of its program.
 const VARIABLE: &str = "SELVEDGE_RECORD";
@@ -203,8 +204,8 @@ impl Recorder {
     /// # }
     /// ```
     pub fn start(&self, options: &RecordOptions) -> io::Result<()> {
-        static FORKS: Once = Once::new();
-        FORKS.call_once(|| fork::in_child(stop_in_child));
+        static FORKS: fork::Watch = fork::Watch::in_child(stop_in_child);
+        FORKS.begin();
         let source = options.source()?;
         let mut last = SESSION.lock();
         let epoch = number_after(last.as_ref().map(|session| session.epoch));
@@ -413,25 +414,29 @@ pub fn needs_latency(options: Option<&RecordOptions>) -> bool {
 
 /// Does what `SELVEDGE_RECORD` says, the first time that it is called in this process.
 fn start_from_environment() {
-    static LOOK: Once = Once::new();
-    LOOK.call_once(|| {
-        let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
-            if std::env::var_os(trigger::VARIABLE).is_some_and(|text| !text.is_empty()) {
-                let triggers = trigger::VARIABLE;
-                eprintln!("selvedge: no snapshots: {triggers} needs {VARIABLE}=PATH, a file or a folder that exists");
-            }
-            return;
-        };
-        let path = path_of_process(&path);
-        let mut options = RecordOptions::new().file(&path);
-        options.triggers.list = triggers_of_environment();
-        if let Err(error) = Recorder::new().start(&options) {
+    static HAS_LOOKED: ProcessMutex<bool> = ProcessMutex::new(Rank::Setup, false);
+    let mut has_looked = HAS_LOOKED.lock();
+    if std::mem::replace(&mut *has_looked, true) {
+        return;
+    }
+    let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) else {
+        if std::env::var_os(trigger::VARIABLE).is_some_and(|text| !text.is_empty()) {
+            let triggers = trigger::VARIABLE;
             eprintln!(
-                "selvedge: nothing is recorded: {VARIABLE}={}: {error}",
-                path.display()
+                "selvedge: no snapshots: {triggers} needs {VARIABLE}=PATH, a file or a folder that exists"
             );
         }
-    });
+        return;
+    };
+    let path = path_of_process(&path);
+    let mut options = RecordOptions::new().file(&path);
+    options.triggers.list = triggers_of_environment();
+    if let Err(error) = Recorder::new().start(&options) {
+        eprintln!(
+            "selvedge: nothing is recorded: {VARIABLE}={}: {error}",
+            path.display()
+        );
+    }
 }
 
 /// What `SELVEDGE_RECORD_ON` says. What cannot be read is told.

@@ -12,6 +12,7 @@ use super::words::create;
 use crate::base::clock;
 use crate::base::contain;
 use crate::base::parker::ThreadParker;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::shim::lock::Mutex;
 use crate::base::shim::thread::Builder;
 use std::collections::VecDeque;
@@ -116,7 +117,7 @@ static ASKED: Asked = Asked {
     stall: AtomicBool::new(false),
     panic: AtomicBool::new(false),
 };
-static WRITER: Mutex<Option<Arc<Shared>>> = Mutex::new(None);
+static WRITER: ProcessMutex<Option<Arc<Shared>>> = ProcessMutex::new(Rank::Leaf, None);
 
 /// What the writer's thread shares with those who call it.
 struct Shared {

@@ -7,6 +7,7 @@
 //! `block_in_place`) ends the runtime without waiting. In a forked child a runtime of the parent's is left as it is.
 
 use super::handle::EnterGuard;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::thread::is_entered;
 use crate::base::{clock, spin};
 use crate::driver::Drivers;
@@ -24,7 +25,7 @@ use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A running runtime. Dropping it shuts it down and waits for its threads.
@@ -39,16 +40,19 @@ pub struct Core {
 /// Before the first runtime starts: makes what the process has once and a worker would make at its first need of it. A child that is forked
 /// while another thread is in the midst of that would wait for it for ever.
 fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        current::prepare();
-        clock::ticks_and_nanos();
-        spin::processors();
-        // A model counts its steps, and forks nothing.
-        if cfg!(not(runtime_loom)) {
-            steal::prepare();
-        }
-    });
+    static IS_DONE: ProcessMutex<bool> = ProcessMutex::new(Rank::Setup, false);
+    let mut is_done = IS_DONE.lock();
+    if *is_done {
+        return;
+    }
+    current::prepare();
+    clock::ticks_and_nanos();
+    spin::processors();
+    // A model counts its steps, and forks nothing.
+    if cfg!(not(runtime_loom)) {
+        steal::prepare();
+    }
+    *is_done = true;
 }
 
 impl Core {

@@ -13,7 +13,7 @@
 //! S2: one asks at a time (`ASKING`). Who got no answer in time takes its request back, or waits for the handler that has taken it.
 
 use crate::base::clock;
-use crate::base::shim::lock::Mutex;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use std::ffi::c_int;
 use std::io;
 use std::ptr;
@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// Ignored unless somebody handles it, so that a late one does no harm.
 const SIGNAL: c_int = libc::SIGURG;
 
-static ASKING: Mutex<()> = Mutex::new(());
+static ASKING: ProcessMutex<()> = ProcessMutex::new(Rank::Leaf, ());
 /// The thread that is asked; 0: none, or it has begun to answer.
 static WANTED: AtomicI32 = AtomicI32::new(0);
 static FRAMES: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
@@ -45,6 +45,8 @@ static INSTALLED: OnceLock<Result<libc::sigaction, i32>> = OnceLock::new();
 /// If the system refuses the handler.
 #[doc(hidden)]
 pub fn begin() -> io::Result<()> {
+    // A child that is forked meanwhile finds it made, or not begun.
+    let _one = ASKING.lock();
     match INSTALLED.get_or_init(install) {
         Ok(_) => Ok(()),
         Err(code) => Err(io::Error::from_raw_os_error(*code)),

@@ -46,7 +46,6 @@ use std::future::Future;
 use std::marker::{PhantomData, PhantomPinned};
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::Once;
 use std::task::{Context, Poll, Waker};
 
 /// Tasks polled before whoever drives the set gets to poll something else.
@@ -381,8 +380,8 @@ impl LocalSet {
     /// # }
     /// ```
     pub fn new() -> LocalSet {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| fork::in_child(forget_set));
+        static FORKS: fork::Watch = fork::Watch::in_child(forget_set);
+        FORKS.begin();
         LocalSet {
             shared: Arc::new(Shared {
                 owner: thread::token(),

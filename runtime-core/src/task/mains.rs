@@ -4,7 +4,7 @@
 
 use super::Id;
 use super::times::{self, TaskTimes, Times};
-use crate::base::shim::lock::Mutex;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::told::{Told, Told32};
 use crate::base::waits::{self, Wait};
 use std::panic::Location;
@@ -25,7 +25,7 @@ struct Slot {
     times: Times,
 }
 
-static SLOTS: Mutex<Vec<Arc<Slot>>> = Mutex::new(Vec::new());
+static SLOTS: ProcessMutex<Vec<Arc<Slot>>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 
 /// This thread's slot, in the list for as long as this lives.
 struct Listed(Arc<Slot>);

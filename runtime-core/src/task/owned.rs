@@ -12,7 +12,7 @@ use super::Runnable;
 use super::cell::{Header, RawTask};
 use super::state::OnWake;
 use crate::base::list::{Linked, Links, List};
-use crate::base::shim::lock::Mutex as StaticMutex;
+use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::shim::sync::Mutex;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
@@ -203,7 +203,7 @@ impl OwnedTasks {
 /// The tasks of a set that no runtime owns, in a list of the process for whoever asks what tasks there are.
 pub(crate) struct ListedTasks(Arc<OwnedTasks>);
 
-static LISTED: StaticMutex<Vec<Weak<OwnedTasks>>> = StaticMutex::new(Vec::new());
+static LISTED: ProcessMutex<Vec<Weak<OwnedTasks>>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 
 impl ListedTasks {
     pub(crate) fn new() -> ListedTasks {

@@ -11,6 +11,7 @@
 
 use super::exit::ExitWatch;
 use crate::reactor::{Reactor, Source, Turn, add_to_all, try_current_reactor};
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use runtime_core::base::shim::lock::Mutex;
 use runtime_core::coop;
 use std::process::Child as StdChild;
@@ -30,7 +31,7 @@ struct Waiting {
     watch: ExitWatch,
 }
 
-static LOST: Mutex<Vec<StdChild>> = Mutex::new(Vec::new());
+static LOST: ProcessMutex<Vec<StdChild>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 /// Length of `LOST`, to look at it only if there is something.
 static LOST_LEN: AtomicUsize = AtomicUsize::new(0);
 

@@ -13,7 +13,7 @@ use crate::reactor::{Reactor, Source, Turn, add_to_all, shutdown_error};
 use runtime_core::base::clock;
 use runtime_core::base::contain;
 use runtime_core::base::lock_audit;
-use runtime_core::base::shim::lock::Mutex;
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use runtime_core::base::waits::{self, WaitKind};
 use runtime_core::driver::Unpark;
 use std::collections::BTreeMap;
@@ -27,12 +27,15 @@ use std::time::{Duration, Instant};
 /// From one round to the next.
 const PERIOD: Duration = Duration::from_millis(10);
 
-static ROUNDS: Mutex<Rounds> = Mutex::new(Rounds {
-    waiting: BTreeMap::new(),
-    next_key: 0,
-    count: 0,
-    next_at: None,
-});
+static ROUNDS: ProcessMutex<Rounds> = ProcessMutex::new(
+    Rank::Leaf,
+    Rounds {
+        waiting: BTreeMap::new(),
+        next_key: 0,
+        count: 0,
+        next_at: None,
+    },
+);
 /// How many wait, to take the lock only if there are some.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 

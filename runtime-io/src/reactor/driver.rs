@@ -18,6 +18,7 @@ use super::sources::{Changes, Known, Sources};
 use super::{Interest, Ready, ScheduledIo, shutdown_error};
 use mio::unix::SourceFd;
 use runtime_core::base::fork::{InheritedError, Origin};
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::slab::Key;
 use runtime_core::driver::{DriverParams, IoCounters, IoDriver, Unpark};
@@ -26,7 +27,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 const UNPARK: mio::Token = mio::Token(usize::MAX);
@@ -37,9 +38,13 @@ const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
 static CHANGES: Changes = Changes::new();
 /// Not used by any model: loom's atomics live in one.
 #[cfg(runtime_loom)]
-static CHANGES: LazyLock<Changes> = LazyLock::new(Changes::new);
-/// The sources of all reactors.
-static OF_ALL: LazyLock<Sources<Added>> = LazyLock::new(Sources::default);
+static CHANGES: std::sync::LazyLock<Changes> = std::sync::LazyLock::new(Changes::new);
+/// The sources of all reactors, once there are some.
+static OF_ALL: ProcessMutex<Option<Sources<Added>>> = ProcessMutex::new(Rank::Leaf, None);
+
+fn of_all<R>(f: impl FnOnce(&Sources<Added>) -> R) -> R {
+    f(OF_ALL.lock().get_or_insert_default())
+}
 
 /// The part of another room in the turns of a reactor: of one that it is added to by [`Reactor::source`], or of every one
 /// there is and will be ([`add_to_all`]).
@@ -87,11 +92,10 @@ impl Added {
 
 /// Adds a source to all reactors, unless there is one of its type.
 pub(crate) fn add_to_all<S: Source + Default + 'static>() {
-    OF_ALL.find_or_add(
-        |known| known.is::<S>().then_some(()),
-        Added::new::<S>,
-        &CHANGES,
-    );
+    of_all(|sources| {
+        let find = |known: &Added| known.is::<S>().then_some(());
+        sources.find_or_add(find, Added::new::<S>, &CHANGES);
+    });
 }
 
 /// The shared end: registers, deregisters, unparks.
@@ -206,8 +210,6 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn new(params: &DriverParams) -> io::Result<(Driver, Arc<Reactor>)> {
-        // Not at the first wait: a child that is forked meanwhile would wait for it for ever.
-        LazyLock::force(&OF_ALL);
         let poll = mio::Poll::new()?;
         let reactor = Arc::new(Reactor {
             origin: Origin::here(),
@@ -294,7 +296,7 @@ impl Driver {
     #[inline]
     fn before_wait(&mut self, mut timeout: Option<Duration>) -> Option<Duration> {
         let reactor = &self.reactor;
-        let all = || [OF_ALL.all(), reactor.sources.all()].concat();
+        let all = || [of_all(Sources::all), reactor.sources.all()].concat();
         for known in self.known.renewed(&CHANGES, all) {
             let turn = Turn {
                 reactor,
@@ -334,7 +336,7 @@ impl IoDriver for Driver {
         for io in all {
             io.shut_down();
         }
-        for known in [self.reactor.sources.shut_down(), OF_ALL.all()].concat() {
+        for known in [self.reactor.sources.shut_down(), of_all(Sources::all)].concat() {
             known.source.shut_down();
         }
     }

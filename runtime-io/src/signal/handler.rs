@@ -6,7 +6,7 @@
 use super::latch::Latch;
 use super::self_pipe;
 use libc::c_int;
-use runtime_core::base::shim::lock::Mutex;
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,7 +22,7 @@ static LATCHES: std::sync::LazyLock<[Latch; SIGNALS]> =
 
 static IS_INSTALLED: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
 /// Held while an action is registered, which is rare and never in a handler.
-static INSTALLING: Mutex<()> = Mutex::new(());
+static INSTALLING: ProcessMutex<()> = ProcessMutex::new(Rank::Leaf, ());
 
 /// The arrivals that a listener who begins now need not see.
 pub(super) fn arrivals_before(signal: c_int) -> io::Result<usize> {

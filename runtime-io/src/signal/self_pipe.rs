@@ -12,7 +12,7 @@
 //! I3: the list only grows, and what is in it lives for ever.
 
 use super::latch::{Switch, after_arrival};
-use runtime_core::base::shim::lock::Mutex;
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -29,7 +29,7 @@ struct Pipe {
 
 static PIPES: AtomicPtr<Pipe> = AtomicPtr::new(ptr::null_mut());
 /// Held to take a pipe into use, or to add one.
-static TAKING: Mutex<()> = Mutex::new(());
+static TAKING: ProcessMutex<()> = ProcessMutex::new(Rank::Leaf, ());
 
 /// A pipe in use, to be read from; the other end is the handler's.
 #[derive(Debug)]

@@ -14,13 +14,13 @@
 //! lost rather than freed under the kernel's hands. (A broken ring comes to that, and one whose shutdown gets no thread.)
 
 use super::Request;
-use runtime_core::base::shim::lock::Mutex;
+use runtime_core::base::process_mutex::{ProcessMutex, Rank};
 use runtime_core::base::slab::{self, Slab};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Taken, WakerSlot};
 
 /// What nobody can say whether the kernel will still write to.
-static KEPT: Mutex<Vec<Request>> = Mutex::new(Vec::new());
+static KEPT: ProcessMutex<Vec<Request>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 
 /// Which operation: the kernel's `user_data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Lock-depth audit: in debug builds the shim's locks count themselves per thread, and every place about to run user code
 //! (a waker, a drop, a closure, a hook) asserts that the count is zero.
 //!
-//! I1: `depth` is the number of `shim::sync::Mutex` guards this thread holds. The locks of `shim::lock`, which may guard a
+//! I1: `depth` is the number of guards of `shim::sync::Mutex` and `ProcessMutex` that this thread holds. The locks of `shim::lock`, which may guard a
 //!     value while user code looks at it, are not counted.
 //!
 //! In release builds all of it compiles to nothing.
