@@ -6,7 +6,7 @@
 //! I1: `base` never changes; a paused reading never decreases.
 //! Until some clock of the process is first paused, `Instant::now` does not even look for one (`was_any_paused`).
 
-use crate::due::Due;
+use crate::due::{Due, Ticks};
 use runtime_core::base::clock;
 use runtime_core::base::shim::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,7 @@ pub(crate) fn was_any_paused() -> bool {
 #[derive(Debug)]
 pub(crate) struct Clock {
     base: Instant,
+    ticks: Ticks,
     may_pause: bool,
     state: Mutex<State>,
 }
@@ -45,7 +46,7 @@ impl State {
 }
 
 impl Clock {
-    pub(crate) fn new(start_paused: bool, may_pause: bool) -> Self {
+    pub(crate) fn new(ticks: Ticks, start_paused: bool, may_pause: bool) -> Self {
         let base = clock::now();
         if start_paused {
             // Ordering: Relaxed; see `was_any_paused`.
@@ -53,6 +54,7 @@ impl Clock {
         }
         Clock {
             base,
+            ticks,
             may_pause,
             state: Mutex::new(State {
                 paused_at: start_paused.then_some(base),
@@ -74,20 +76,26 @@ impl Clock {
         }
     }
 
-    /// Whole milliseconds since the base: the tick that has been reached.
+    /// How long its ticks are.
+    pub(crate) fn ticks(&self) -> Ticks {
+        self.ticks
+    }
+
+    /// The tick that has been reached.
     pub(crate) fn now_tick(&self) -> u64 {
         let elapsed = self.now().saturating_duration_since(self.base);
-        elapsed.as_millis().try_into().unwrap_or(u64::MAX)
+        self.ticks.reached(elapsed)
     }
 
     /// When a timer for `deadline` is due.
     pub(crate) fn due_at(&self, deadline: Instant) -> Due {
-        Due::after(deadline.saturating_duration_since(self.base))
+        self.ticks
+            .due_after(deadline.saturating_duration_since(self.base))
     }
 
     /// Time from now until a tick begins.
     pub(crate) fn until(&self, tick: u64) -> Duration {
-        let at = Duration::from_millis(tick);
+        let at = self.ticks.time_of(tick);
         at.saturating_sub(self.now().saturating_duration_since(self.base))
     }
 
@@ -104,7 +112,7 @@ impl Clock {
     }
 
     pub(crate) fn advance_to_tick(&self, tick: u64) {
-        let target = self.base + Duration::from_millis(tick);
+        let target = self.base + self.ticks.time_of(tick);
         let mut state = self.state.lock();
         if let Some(at) = &mut state.paused_at {
             *at = target.max(*at);

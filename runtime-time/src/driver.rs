@@ -71,11 +71,13 @@ impl Timers for TimeHandle {
         if next == NEVER || self.common.clock.is_paused() {
             return Duration::ZERO;
         }
-        Duration::from_millis(self.common.clock.now_tick().saturating_sub(next))
+        let clock = &self.common.clock;
+        clock.ticks().time_of(clock.now_tick().saturating_sub(next))
     }
 
     fn now(&self) -> u64 {
-        self.common.clock.now_tick()
+        let clock = &self.common.clock;
+        clock.ticks().millis_of(clock.now_tick())
     }
 
     fn is_auto_advancing(&self) -> bool {

@@ -1,9 +1,16 @@
-//! Ticks: the wheels' unit of time, a millisecond since the clock's base.
+//! Ticks: the wheels' unit of time, counted from the clock's base. A millisecond, unless the runtime's builder says otherwise.
 
 use std::time::Duration;
 
-const NANOS_PER_TICK: u32 = 1_000_000;
-const TICKS_PER_SECOND: u64 = 1_000;
+const NANOS_PER_SECOND: u32 = 1_000_000_000;
+const NANOS_PER_MILLI: u32 = 1_000_000;
+
+/// How long the ticks of a clock are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticks {
+    /// Divides a second.
+    nanos: u32,
+}
 
 /// A deadline as the wheels know it.
 #[derive(Clone, Copy, Debug)]
@@ -15,28 +22,77 @@ pub(crate) struct Due {
     pub(crate) within: u32,
 }
 
-impl Due {
-    /// The first tick not before that time since the base: a timer never fires early.
-    pub(crate) fn after(since: Duration) -> Due {
-        let (whole, rest) = (since.as_secs(), since.subsec_nanos());
-        let within = rest % NANOS_PER_TICK;
-        // The largest value means "no timer".
-        let tick = whole
-            .saturating_mul(TICKS_PER_SECOND)
-            .saturating_add(u64::from(rest.div_ceil(NANOS_PER_TICK)))
-            .min(u64::MAX - 1);
-        Due {
-            tick,
-            within: if within == 0 { NANOS_PER_TICK } else { within },
+impl Ticks {
+    /// The longest ticks that divide a second and are not longer than `resolution`; a nanosecond at least.
+    pub(crate) fn new(resolution: Duration) -> Ticks {
+        // A second has 2^9 * 5^9 nanoseconds.
+        let powers = |base: u32| (0..=9).map(move |power| base.pow(power));
+        let divisors = powers(2).flat_map(|two| powers(5).map(move |five| two * five));
+        let fits = |nanos: &u32| u128::from(*nanos) <= resolution.as_nanos();
+        Ticks {
+            nanos: divisors.filter(fits).max().unwrap_or(1),
         }
     }
 
-    /// Due when `tick` begins.
+    /// Divides, by a constant where ticks are as long as they mostly are: that is several times as quick.
+    #[inline]
+    fn divide(self, nanos: u32) -> (u32, u32) {
+        match self.nanos {
+            NANOS_PER_MILLI => (nanos / NANOS_PER_MILLI, nanos % NANOS_PER_MILLI),
+            tick => (nanos / tick, nanos % tick),
+        }
+    }
+
+    fn per_second(self) -> u64 {
+        u64::from(self.divide(NANOS_PER_SECOND).0)
+    }
+
+    /// The tick that has been reached so long after the base.
+    #[inline]
+    pub(crate) fn reached(self, since: Duration) -> u64 {
+        let (ticks, _) = self.divide(since.subsec_nanos());
+        let whole = since.as_secs().saturating_mul(self.per_second());
+        whole.saturating_add(u64::from(ticks))
+    }
+
+    /// The first tick not before that time since the base: a timer never fires early.
+    #[inline]
+    pub(crate) fn due_after(self, since: Duration) -> Due {
+        let (ticks, within) = self.divide(since.subsec_nanos());
+        let begun = u64::from(ticks) + u64::from(within != 0);
+        let whole = since.as_secs().saturating_mul(self.per_second());
+        Due {
+            // The largest value means "no timer".
+            tick: whole.saturating_add(begun).min(u64::MAX - 1),
+            within: if within == 0 { self.nanos } else { within },
+        }
+    }
+
+    /// The time from the base to the beginning of a tick.
+    pub(crate) fn time_of(self, tick: u64) -> Duration {
+        let (seconds, ticks) = (tick / self.per_second(), tick % self.per_second());
+        // A second at most.
+        Duration::new(seconds, ticks as u32 * self.nanos)
+    }
+
+    /// The same in milliseconds, rounded up.
+    #[inline]
+    pub(crate) fn millis_of(self, tick: u64) -> u64 {
+        if self.nanos == NANOS_PER_MILLI {
+            return tick;
+        }
+        let nanos = self.time_of(tick).as_nanos();
+        u64::try_from(nanos.div_ceil(NANOS_PER_MILLI.into())).unwrap_or(u64::MAX)
+    }
+}
+
+impl Due {
+    /// Due when `tick` begins, of a millisecond each.
     #[cfg(test)]
     pub(crate) fn at(tick: u64) -> Due {
         Due {
             tick,
-            within: NANOS_PER_TICK,
+            within: NANOS_PER_MILLI,
         }
     }
 }

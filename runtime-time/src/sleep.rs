@@ -7,6 +7,7 @@
 #[path = "tests/sleep.rs"]
 mod tests;
 
+use crate::clock::Clock;
 use crate::due::Due;
 use crate::entry::{Entry, Phase};
 use crate::instant::Instant;
@@ -120,6 +121,12 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     }
 }
 
+/// The poll waits for a timer.
+#[inline]
+fn note_wait(clock: &Clock, due: Due) {
+    waits::note(WaitKind::Sleep, clock.ticks().millis_of(due.tick));
+}
+
 /// Tells in how many milliseconds a timer is to fire.
 #[inline]
 fn tell_duration(deadline: Instant) {
@@ -230,8 +237,8 @@ impl Sleep {
                 Phase::Failed => panic!("A Tokio 1.x context was found, but it is being shutdown."),
                 Phase::Armed => match this.slot.update_waker(&this.entry, cx.waker()) {
                     Phase::Armed => {
-                        let due = this.slot.common.clock.due_at(this.deadline.into_std());
-                        waits::note(WaitKind::Sleep, due.tick);
+                        let clock = &this.slot.common.clock;
+                        note_wait(clock, clock.due_at(this.deadline.into_std()));
                         return Poll::Pending;
                     }
                     _ => continue,
@@ -246,7 +253,7 @@ impl Sleep {
             // while the entry is idle.
             match unsafe { this.slot.arm(&this.entry, due, waker) } {
                 Armed::Pending => {
-                    waits::note(WaitKind::Sleep, due.tick);
+                    note_wait(&this.slot.common.clock, due);
                     return Poll::Pending;
                 }
                 Armed::Elapsed(_) => this.entry.as_ref().get_ref().set(Phase::Fired),

@@ -20,7 +20,7 @@ mod loom;
 mod slot;
 
 use crate::clock::Clock;
-use crate::due::Due;
+use crate::due::{Due, Ticks};
 use crate::entry::{Entry, Phase};
 use crate::wheel::Wheel;
 use runtime_core::base::handshake;
@@ -87,7 +87,11 @@ impl TimeHandle {
 
     pub(crate) fn new(params: &DriverParams, driver_unpark: Arc<dyn Unpark>) -> TimeHandle {
         let common = Arc::new(Common {
-            clock: Clock::new(params.start_paused, params.may_pause),
+            clock: Clock::new(
+                Ticks::new(params.timer_resolution),
+                params.start_paused,
+                params.may_pause,
+            ),
             parked_until: AtomicU64::new(0),
             unpark: driver_unpark,
             has_ended: AtomicBool::new(false),
@@ -149,6 +153,7 @@ pub(crate) fn single_slot() -> Arc<Slot> {
     }
     let params = DriverParams {
         fire_at_shutdown: false,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 1,
         start_paused: false,

@@ -11,6 +11,7 @@ mod far_futures;
 mod model;
 mod order;
 mod paused_clock;
+mod resolution;
 mod sleeps;
 
 use std::future::Future;

@@ -146,6 +146,8 @@ pub struct TimeParts {
 pub struct DriverParams {
     /// Timers that a shutdown finds end as if they were due, instead of failing.
     pub fire_at_shutdown: bool,
+    /// How late timers may be, beside what the system adds.
+    pub timer_resolution: Duration,
     /// Number of worker slots.
     pub workers: usize,
     /// Capacity of the event buffer.

@@ -33,6 +33,8 @@ use std::time::Duration;
 const UNPARK: mio::Token = mio::Token(usize::MAX);
 /// mio hands the OS milliseconds in a C int; nothing needs to sleep longer than this in one go.
 const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
+/// epoll's waits are multiples of that.
+const WHOLE_WAITS: Duration = Duration::from_millis(1);
 
 #[cfg(not(runtime_loom))]
 static CHANGES: Changes = Changes::new();
@@ -206,6 +208,8 @@ pub(crate) struct Driver {
     known: Known<Added>,
     /// The thread that parks is the user's own: a waker's panic is told there.
     is_users_thread: bool,
+    /// Do waits end sooner after their time than a millisecond?
+    is_precise: bool,
 }
 
 impl Driver {
@@ -226,6 +230,7 @@ impl Driver {
             reactor: reactor.clone(),
             known: Known::new(),
             is_users_thread: params.may_pause,
+            is_precise: params.timer_resolution < WHOLE_WAITS,
         };
         Ok((driver, reactor))
     }
@@ -242,7 +247,7 @@ impl Driver {
         let timeout = self.before_wait(timeout);
         let is_recorded = record::is_on();
         let polled = match is_recorded {
-            false => self.poll.poll(&mut self.events, timeout),
+            false => self.poll(timeout),
             true => self.poll_recorded(timeout),
         };
         match polled {
@@ -280,14 +285,34 @@ impl Driver {
         }
     }
 
+    #[inline]
+    fn poll(&mut self, mut timeout: Option<Duration>) -> io::Result<()> {
+        if self.is_precise {
+            timeout = self.sleep_precisely(timeout);
+        }
+        self.poll.poll(&mut self.events, timeout)
+    }
+
+    /// Sleeps before the wait, where the system's waits are not precise. Gives how long the wait may still be.
+    #[cold]
+    fn sleep_precisely(&self, timeout: Option<Duration>) -> Option<Duration> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Some(timeout) = timeout {
+            let epoll = std::os::fd::AsRawFd::as_raw_fd(&self.poll);
+            super::precise::sleep_until_event(epoll, timeout);
+            return Some(Duration::ZERO);
+        }
+        timeout
+    }
+
     /// A wait that the recorder is told of, if the thread may sleep in it.
     #[cold]
     fn poll_recorded(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout == Some(Duration::ZERO) {
-            return self.poll.poll(&mut self.events, timeout);
+            return self.poll(timeout);
         }
         record::park(true);
-        let polled = self.poll.poll(&mut self.events, timeout);
+        let polled = self.poll(timeout);
         record::unpark(false);
         polled
     }

@@ -35,6 +35,8 @@ mod interest;
 #[cfg(any(feature = "net", feature = "signal", feature = "process"))]
 mod needed;
 mod poll_evented;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod precise;
 mod readiness;
 mod ready;
 mod registration;

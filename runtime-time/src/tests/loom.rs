@@ -47,6 +47,7 @@ fn wheels() -> (Arc<TimeHandle>, Arc<Count>) {
     let unparks = Count::new();
     let params = DriverParams {
         fire_at_shutdown: false,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 1,
         start_paused: false,

@@ -53,6 +53,7 @@ fn wheels_of(fire_at_shutdown: bool, start_paused: bool) -> (TimeHandle, Arc<Cou
     let unparks = Arc::new(Count::default());
     let params = DriverParams {
         fire_at_shutdown,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 1,
         start_paused,

@@ -68,6 +68,7 @@ fn driver_for(nevents: usize) -> (Driver, std::sync::Arc<Reactor>) {
 fn params(users_thread: bool) -> runtime_core::driver::DriverParams {
     runtime_core::driver::DriverParams {
         fire_at_shutdown: false,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 16,
         start_paused: false,

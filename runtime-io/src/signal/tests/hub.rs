@@ -11,6 +11,7 @@ use std::thread;
 fn reactor() -> (Box<dyn IoDriver>, Arc<Reactor>) {
     let parts = create(&DriverParams {
         fire_at_shutdown: false,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 16,
         start_paused: false,

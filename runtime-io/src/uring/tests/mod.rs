@@ -19,6 +19,7 @@ use std::sync::Arc;
 fn reactor() -> (Box<dyn IoDriver>, Arc<Reactor>) {
     let params = DriverParams {
         fire_at_shutdown: false,
+        timer_resolution: std::time::Duration::from_millis(1),
         workers: 1,
         nevents: 16,
         start_paused: false,
