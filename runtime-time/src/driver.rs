@@ -2,6 +2,7 @@
 
 use crate::sleep::sleep;
 use crate::slots::{NEVER, TimeHandle};
+use runtime_core::base::thread;
 use runtime_core::driver::{BoxSleep, DriverParams, TimeParts, Timers, Unpark};
 use std::any::Any;
 use std::sync::Arc;
@@ -30,7 +31,13 @@ impl Timers for TimeHandle {
             next = next.min(self.foreign().exact_next());
             next = self.foreign().announce_park(next);
         }
-        (next != NEVER).then(|| clock.until(next))
+        if next == NEVER {
+            return None;
+        }
+        if clock.ticks().are_fine() {
+            thread::sleep_without_slack();
+        }
+        Some(clock.until(next))
     }
 
     fn after_park(&self, _slot: usize, with_driver: bool) {

@@ -23,8 +23,12 @@ pub(crate) struct Due {
 }
 
 impl Ticks {
-    /// The longest ticks that divide a second and are not longer than `resolution`; a nanosecond at least.
-    pub(crate) fn new(resolution: Duration) -> Ticks {
+    /// The longest ticks that divide a second and are not longer than `resolution`; a nanosecond at least. Of less than a millisecond they have a
+    /// quarter, as the system needs its time to wake a thread.
+    pub(crate) fn new(mut resolution: Duration) -> Ticks {
+        if resolution < Duration::from_millis(1) {
+            resolution /= 4;
+        }
         // A second has 2^9 * 5^9 nanoseconds.
         let powers = |base: u32| (0..=9).map(move |power| base.pow(power));
         let divisors = powers(2).flat_map(|two| powers(5).map(move |five| two * five));
@@ -32,6 +36,11 @@ impl Ticks {
         Ticks {
             nanos: divisors.filter(fits).max().unwrap_or(1),
         }
+    }
+
+    /// Are they shorter than what tokio's timers go by?
+    pub(crate) fn are_fine(self) -> bool {
+        self.nanos < NANOS_PER_MILLI
     }
 
     /// Divides, by a constant where ticks are as long as they mostly are: that is several times as quick.

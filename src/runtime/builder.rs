@@ -556,15 +556,15 @@ impl Builder {
         self
     }
 
-    /// How finely the runtime's timers tell deadlines apart; a millisecond by default, as on tokio.
+    /// How late an idle runtime's timers may be; a millisecond by default, as on tokio. None is early.
     ///
-    /// A timer never fires early, and by as much as the resolution late. With less than a millisecond, an idle runtime also
-    /// wakes that precisely: on Linux some 50 us after the deadline, which is the system's own slack, at the price of one more
-    /// system call for each sleep with a deadline. With more than a millisecond, timers that are close to each other fire
-    /// together, and the runtime wakes less often.
+    /// With less than a millisecond the runtime's threads sleep without the system's timer slack, and each sleep with a deadline
+    /// costs a system call more (Linux). With more than a millisecond, timers that are close to each other fire together,
+    /// and the runtime wakes less often. How late the timers of a busy runtime are is up to its tasks.
     ///
-    /// The wheels' ticks are the longest that divide a second and are not longer than `resolution`: 250 us for 300 us.
-    /// Intervals and time-outs are timers too. selvedge's own; tokio has no such setting.
+    /// The wheels' ticks are the longest that divide a second and are not longer than `resolution`, of less than a
+    /// millisecond than a quarter of it: 25 us for 100 us. Intervals and time-outs are timers too. selvedge's own; tokio has
+    /// no such setting.
     ///
     /// # Panics
     /// If it is less than a microsecond or more than a second.
@@ -581,7 +581,7 @@ impl Builder {
     ///     .unwrap();
     /// runtime.block_on(async {
     ///     let start = Instant::now();
-    ///     sleep(Duration::from_micros(250)).await; // 0.3 to 0.4 ms, instead of 1.3
+    ///     sleep(Duration::from_micros(250)).await; // some 0.3 ms, instead of 1.3
     ///     assert!(start.elapsed() >= Duration::from_micros(250));
     /// });
     /// ```

@@ -1,4 +1,4 @@
-//! A wait for events that ends on time, to some tens of microseconds.
+//! A wait for events that ends on time, to some microseconds.
 //!
 //! epoll waits for whole milliseconds, so mio rounds up. Here the thread first sleeps in `ppoll` on the epoll instance, which is
 //! readable while it has an event, and then asks for the events without waiting. That is a system call more than
@@ -11,7 +11,7 @@ use runtime_core::base::clock;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// A sleep of that much ends with the precision of the thread's timer slack (50 us).
+/// A sleep of that much ends with the precision of the thread's timer slack, of which a runtime with such waits has none.
 const SHORT: Duration = Duration::from_millis(10);
 
 /// Sleeps until the epoll instance has an event, a signal comes, or the time is over.

@@ -26,8 +26,10 @@ fn a_deadline_is_the_first_tick_not_before_it() {
 fn ticks_divide_a_second_and_are_not_longer_than_asked_for() {
     for (resolution, tick) in [
         (1, 1),
-        (3, 2),
-        (300_000, 250_000),
+        (12, 2),
+        (1_000, 250),
+        (300_000, 64_000),
+        (999_999, 200_000),
         (1_000_000, 1_000_000),
         (999_999_999, 500_000_000),
         (1_000_000_000, 1_000_000_000),
