@@ -10,6 +10,7 @@ const NANOS_PER_MILLI: u32 = 1_000_000;
 pub(crate) struct Ticks {
     /// Divides a second.
     nanos: u32,
+    per_second: u32,
 }
 
 /// A deadline as the wheels know it.
@@ -33,8 +34,10 @@ impl Ticks {
         let powers = |base: u32| (0..=9).map(move |power| base.pow(power));
         let divisors = powers(2).flat_map(|two| powers(5).map(move |five| two * five));
         let fits = |nanos: &u32| u128::from(*nanos) <= resolution.as_nanos();
+        let nanos = divisors.filter(fits).max().unwrap_or(1);
         Ticks {
-            nanos: divisors.filter(fits).max().unwrap_or(1),
+            nanos,
+            per_second: NANOS_PER_SECOND / nanos,
         }
     }
 
@@ -44,7 +47,7 @@ impl Ticks {
     }
 
     /// Divides, by a constant where ticks are as long as they mostly are: that is several times as quick.
-    #[inline]
+    #[inline(always)]
     fn divide(self, nanos: u32) -> (u32, u32) {
         match self.nanos {
             NANOS_PER_MILLI => (nanos / NANOS_PER_MILLI, nanos % NANOS_PER_MILLI),
@@ -52,16 +55,17 @@ impl Ticks {
         }
     }
 
-    fn per_second(self) -> u64 {
-        u64::from(self.divide(NANOS_PER_SECOND).0)
-    }
-
     /// The tick that has been reached so long after the base.
     #[inline]
     pub(crate) fn reached(self, since: Duration) -> u64 {
         let (ticks, _) = self.divide(since.subsec_nanos());
-        let whole = since.as_secs().saturating_mul(self.per_second());
-        whole.saturating_add(u64::from(ticks))
+        self.whole(since).saturating_add(u64::from(ticks))
+    }
+
+    /// The ticks of the whole seconds.
+    #[inline(always)]
+    fn whole(self, since: Duration) -> u64 {
+        since.as_secs().saturating_mul(self.per_second.into())
     }
 
     /// The first tick not before that time since the base: a timer never fires early.
@@ -69,27 +73,32 @@ impl Ticks {
     pub(crate) fn due_after(self, since: Duration) -> Due {
         let (ticks, within) = self.divide(since.subsec_nanos());
         let begun = u64::from(ticks) + u64::from(within != 0);
-        let whole = since.as_secs().saturating_mul(self.per_second());
         Due {
             // The largest value means "no timer".
-            tick: whole.saturating_add(begun).min(u64::MAX - 1),
+            tick: self.whole(since).saturating_add(begun).min(u64::MAX - 1),
             within: if within == 0 { self.nanos } else { within },
         }
     }
 
     /// The time from the base to the beginning of a tick.
     pub(crate) fn time_of(self, tick: u64) -> Duration {
-        let (seconds, ticks) = (tick / self.per_second(), tick % self.per_second());
+        let per_second = u64::from(self.per_second);
+        let (seconds, ticks) = (tick / per_second, tick % per_second);
         // A second at most.
         Duration::new(seconds, ticks as u32 * self.nanos)
     }
 
     /// The same in milliseconds, rounded up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn millis_of(self, tick: u64) -> u64 {
-        if self.nanos == NANOS_PER_MILLI {
-            return tick;
+        match self.nanos {
+            NANOS_PER_MILLI => tick,
+            _ => self.in_millis(tick),
         }
+    }
+
+    #[cold]
+    fn in_millis(self, tick: u64) -> u64 {
         let nanos = self.time_of(tick).as_nanos();
         u64::try_from(nanos.div_ceil(NANOS_PER_MILLI.into())).unwrap_or(u64::MAX)
     }

@@ -105,6 +105,7 @@ impl CurrentThreadContext {
     }
 
     /// The core, which only `block_in_place`-like calls could take away, and they panic here.
+    #[inline]
     pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut CurrentThreadCore) -> R) -> R {
         match self.core.borrow_mut().as_mut() {
             Some(core) => f(core),
@@ -113,6 +114,7 @@ impl CurrentThreadContext {
     }
 
     /// Queues a task on its own thread; gives it back while the core is away.
+    #[inline]
     pub(super) fn schedule(&self, task: Runnable) -> Option<Runnable> {
         match self.core.borrow_mut().as_mut() {
             Some(core) => {
@@ -152,6 +154,7 @@ impl WorkerContext {
         self.handle.shared.policy.multi_thread()
     }
 
+    #[inline]
     pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut WorkerCore) -> R) -> Option<R> {
         self.core.borrow_mut().as_mut().map(|core| f(core))
     }
