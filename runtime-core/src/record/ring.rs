@@ -130,7 +130,28 @@ impl Layout {
         // SAFETY: a ring has room for `mask + 1` slots of four words after its header (`Ring::new`), and `at` is where one of them begins.
         unsafe { self.first.add(at).cast().as_ref() }
     }
+
+    /// Has the processor fetch the slot, which other data has driven out of its near caches since it was last written. Else the first locked
+    /// instruction after the record would wait for that.
+    #[inline(always)]
+    fn fetch(self, n: u64) {
+        #[cfg(all(target_arch = "x86_64", not(miri), not(runtime_loom)))]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let at = HEADER + 4 * (n & self.mask) as usize;
+            #[allow(unused_unsafe)] // safe from some Rust on
+            // SAFETY: a hint, for whatever address.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(self.first.as_ptr().wrapping_add(at).cast());
+            }
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri), not(runtime_loom))))]
+        let _ = n;
+    }
 }
+
+/// How many records before its turn a slot is fetched.
+const AHEAD: u64 = 6;
 
 /// The side that writes.
 pub(super) struct Writer {
@@ -173,6 +194,7 @@ impl Writer {
         }
         // Ordering: Release; pairs with the Acquire in `written`; publishes the record (I2).
         header[WRITTEN].store(n + 1, Ordering::Release);
+        self.layout.fetch(n + AHEAD);
     }
 }
 
