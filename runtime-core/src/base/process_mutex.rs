@@ -75,7 +75,7 @@ impl<T: Send> ProcessMutex<T> {
         debug_assert!(before < Some(self.rank), "{self:?} under {before:?}");
         // Ordering: Relaxed; `LIST`'s lock orders what it tells of (P1).
         if !self.is_listed.load(Ordering::Relaxed) {
-            self.enlist();
+            enlist(self);
         }
         HELD.set(Some(self.rank));
         let guard = unpoisoned(&self.value);
@@ -86,18 +86,19 @@ impl<T: Send> ProcessMutex<T> {
             before,
         }
     }
+}
 
-    #[cold]
-    fn enlist(&'static self) {
-        static FORKS: Watch = Watch::around(hold_all, release_all);
-        FORKS.begin();
-        let mut list = unpoisoned(&LIST.locks);
-        // Ordering: Relaxed, both; under `LIST`'s lock.
-        if !self.is_listed.load(Ordering::Relaxed) {
-            let at = list.partition_point(|other| other.rank() <= self.rank);
-            list.insert(at, self);
-            self.is_listed.store(true, Ordering::Relaxed);
-        }
+/// Puts a lock into `LIST`, if it is not there. Not a method, so that the program has it once.
+#[cold]
+#[inline(never)]
+fn enlist(lock: &'static dyn Held) {
+    static FORKS: Watch = Watch::around(hold_all, release_all);
+    FORKS.begin();
+    let mut list = unpoisoned(&LIST.locks);
+    // Ordering: Relaxed, both; under `LIST`'s lock.
+    if !lock.is_listed().swap(true, Ordering::Relaxed) {
+        let at = list.partition_point(|other| other.rank() <= lock.rank());
+        list.insert(at, lock);
     }
 }
 
@@ -145,6 +146,8 @@ impl<T: fmt::Debug> fmt::Debug for ProcessMutexGuard<T> {
 /// A lock of whatever.
 trait Held: Sync {
     fn rank(&self) -> Rank;
+    /// Is it in `LIST`?
+    fn is_listed(&self) -> &AtomicBool;
     /// # Safety
     /// The caller has locked `LIST`.
     unsafe fn hold(&'static self);
@@ -156,6 +159,10 @@ trait Held: Sync {
 impl<T: Send> Held for ProcessMutex<T> {
     fn rank(&self) -> Rank {
         self.rank
+    }
+
+    fn is_listed(&self) -> &AtomicBool {
+        &self.is_listed
     }
 
     unsafe fn hold(&'static self) {
