@@ -2,10 +2,11 @@
 //!
 //! The benches are a workspace of their own, with the real tokio beside selvedge. Four programs are run: `paired`
 //! (the ratios), `footprint` (memory, stalls, idle wake-ups), `curves` (cost by workers, latency by load) and the criterion bench
-//! `limits` (what the machine itself charges). What they print is kept under the target folder, so that a page can be written again without measuring,
+//! `limits` (what the machine itself charges). Then come the applications of `benches/apps`, by `apps`. What they print is kept under the target folder, so that a page can be written again without measuring,
 //! and so that a filtered run replaces only the rows it measured. The table shows every workload, losses first: what
 //! is not flattering is on top. `benches/NOTES.md`, where the time goes in the losing rows, is appended.
 
+mod apps;
 mod curves;
 mod plots;
 
@@ -23,6 +24,12 @@ pub struct Args {
     /// Rounds of each workload.
     #[arg(long, default_value_t = 11)]
     rounds: usize,
+    /// Only the real applications.
+    #[arg(long, conflicts_with = "filter")]
+    apps: bool,
+    /// Rounds of each application, of four seconds and more.
+    #[arg(long, default_value_t = 5)]
+    apps_rounds: usize,
     /// Do not measure: write the page from what was measured last.
     #[arg(long)]
     report_only: bool,
@@ -33,8 +40,11 @@ pub fn run(args: &Args) -> Outcome {
     let target = env::target_dir().join("benches");
     fs::create_dir_all(&target)?;
     let (ratios, footprint) = (target.join("paired.txt"), target.join("footprint.txt"));
-    let curves = target.join("curves.txt");
-    if !args.report_only {
+    let (curves, apps) = (target.join("curves.txt"), target.join("apps.txt"));
+    if !args.report_only && args.filter.is_none() {
+        fs::write(&apps, apps::measure(&target, args.apps_rounds.max(1))?)?;
+    }
+    if !args.report_only && !args.apps {
         let cargo = |words: &[&str]| -> Result<String, Box<dyn std::error::Error>> {
             let mut command = env::cargo();
             command.current_dir(&benches).args(words);
@@ -64,10 +74,16 @@ pub fn run(args: &Args) -> Outcome {
             cargo(&["bench", "--bench", "limits"])?;
         }
     }
+    if args.apps && !ratios.exists() {
+        // No page without the other rows.
+        print!("{}", fs::read_to_string(&apps)?);
+        return Ok(true);
+    }
     let notes = fs::read_to_string(benches.join("NOTES.md"))?;
     let ratios = fs::read_to_string(&ratios)?;
     let footprint = fs::read_to_string(&footprint).unwrap_or_default();
     let curves = fs::read_to_string(&curves).unwrap_or_default();
+    let apps = fs::read_to_string(&apps).unwrap_or_default();
     let rows = rows(&ratios);
     if rows.is_empty() {
         return Err("nothing has been measured".into());
@@ -86,6 +102,7 @@ pub fn run(args: &Args) -> Outcome {
         rows: &rows,
         groups: &groups,
         load: &load,
+        apps: &apps,
         footprint: &footprint,
         limits: &limits(&target.join("criterion/limits")),
     };
@@ -181,6 +198,7 @@ struct Measured<'a> {
     rows: &'a BTreeMap<&'a str, Row<'a>>,
     groups: &'a [Group<'a>],
     load: &'a [curves::Load<'a>],
+    apps: &'a str,
     footprint: &'a str,
     limits: &'a BTreeMap<String, f64>,
 }
@@ -190,6 +208,7 @@ fn page(measured: &Measured<'_>, notes: &str) -> Result<String, Box<dyn std::err
         rows,
         groups,
         load,
+        apps,
         footprint,
         limits,
     } = measured;
@@ -224,6 +243,15 @@ fn page(measured: &Measured<'_>, notes: &str) -> Result<String, Box<dyn std::err
         )?;
     }
     out.push_str("\n![Each workload's ratio, with quartiles](plots/ratios.svg)\n");
+    if !apps.is_empty() {
+        writeln!(
+            out,
+            "\n## Real applications\n\nThe programs of `benches/apps`, on tokio and on the drop-in, their clients in another process: what the server has\n\
+             of the processors for a request (PostgreSQL: the client), answers a second, and the slowest of a hundred answers. Ratios are\n\
+             medians of neighbouring rounds, with their quartiles.\n\n{}",
+            apps.trim_end()
+        )?;
+    }
     curves_part(&mut out, load)?;
     out.push_str("\n## Every workload, worst first\n\n");
     out.push_str(
