@@ -104,7 +104,7 @@ impl CurrentThreadContext {
         self.handle.shared.policy.current_thread()
     }
 
-    /// The core, which only `block_in_place`-like calls could take away, and they panic here.
+    /// Runs `f` on the core, which is always here: `block_in_place`, which takes a core away, panics on this scheduler.
     #[inline]
     pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut CurrentThreadCore) -> R) -> R {
         match self.core.borrow_mut().as_mut() {

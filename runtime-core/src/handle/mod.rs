@@ -9,7 +9,7 @@
 //! | `runtime_ref` | how a task reaches its scheduler |
 //! | `spawn` | from a future or a closure to a scheduled task |
 //! | `run_task` | one poll, with the hooks and histograms that are configured |
-//! | `dumps` | who is to be traced |
+//! | `dumps` | which tasks a dump traces |
 //!
 //! `Handle`'s own methods are in the room `runtime`.
 

@@ -27,7 +27,7 @@ impl World {
         self.asked.lock().push(what);
     }
 
-    /// Since it was looked at last.
+    /// The calls since this was called last.
     pub(super) fn asked(&self) -> String {
         std::mem::take(&mut *self.asked.lock()).join(", ")
     }
