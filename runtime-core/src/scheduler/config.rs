@@ -1,4 +1,4 @@
-//! Everything a runtime can be told when it is built, as plain data. The facade's `Builder` fills it.
+//! All settings of a runtime, as plain data. The facade's `Builder` fills it.
 
 use crate::base::rng::RngSeed;
 use crate::task::Id;
@@ -93,7 +93,7 @@ impl<'a> TaskMeta<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// Nothing: the join handle tells.
+    /// Nothing: the join handle reports the panic.
     #[default]
     Ignore,
     /// The runtime shuts down and `block_on` panics.
@@ -111,7 +111,7 @@ pub struct Config {
     pub name: Option<String>,
     /// Tasks between two turns of the driver.
     pub event_interval: u32,
-    /// Tasks between two looks at the injector; `None` adapts it to how long polls take.
+    /// Tasks between two that come from the injector first; with `None` workers fit it to how long polls take.
     pub global_queue_interval: Option<u32>,
     /// Gives each thread its name.
     pub thread_name: NameFn,
@@ -145,11 +145,11 @@ pub struct Config {
     pub disable_lifo_slot: bool,
     /// Where random choices start, for runs that repeat themselves.
     pub seed: Option<RngSeed>,
-    /// Bounds (exclusive, in nanoseconds) of the poll-time histogram's buckets, if it is kept.
+    /// The buckets of the histogram of poll times, if it is kept.
     pub poll_histogram: Option<Arc<dyn HistogramBuckets>>,
-    /// Time each task waits between being scheduled and polled.
+    /// The buckets of the histogram of schedule latencies (from being scheduled to being polled), if it is kept.
     pub schedule_latency_histogram: Option<Arc<dyn HistogramBuckets>>,
-    /// Is that time taken, be it for the histogram or for the hooks?
+    /// Is the schedule latency measured, for the histogram or for the hooks?
     pub tracks_latency: bool,
 }
 
