@@ -63,7 +63,7 @@ fn start_worker(
     };
     match place.lock().take() {
         Some(core) => Err((error, core)),
-        // A thread that has gone since took the job on.
+        // Another thread has taken the job on.
         None => Ok(()),
     }
 }
