@@ -1,4 +1,4 @@
-//! Fork detection: which process something was made in.
+//! Fork detection: in which process a value was made.
 //!
 //! A child that forks without exec inherits a copy of its parent's runtimes, but none of their threads but the
 //! forking one; and it shares the parent's epoll instance, eventfd and ring. A runtime that was made before the fork is

@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_micros(40);
 const LOOKS: u32 = 16;
 /// The binary logarithm of how many sleeps begin without a look after one in vain, at most.
 const MOST: u32 = 8;
-/// The same for a thread that has not tried yet.
+/// The binary logarithm of how many sleeps begin without a look before a thread's first.
 const FIRST: u32 = 4;
 
 /// Whether one thread looks out before its next sleep.

@@ -26,7 +26,7 @@ pub enum WaitKind {
     Receive = 3,
     /// A value of a oneshot channel.
     Oneshot = 4,
-    /// The drop of a oneshot channel's receiver.
+    /// The close of a oneshot channel by its receiver.
     OneshotClosed = 5,
     /// A value of a broadcast channel.
     Broadcast = 6,
@@ -56,7 +56,7 @@ pub enum WaitKind {
     Barrier = 18,
     /// The value of a `SetOnce`.
     SetOnce = 19,
-    /// The drop of a channel's receivers.
+    /// The close of a channel by its receivers.
     Closed = 20,
     /// The end of a child process.
     Child = 21,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A hook without arguments.
 pub type Callback = Arc<dyn Fn() + Send + Sync>;
-/// A hook told about a task.
+/// A hook that is called for a task.
 pub type TaskCallback = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 /// Names the threads.
 pub type NameFn = Arc<dyn Fn() -> String + Send + Sync>;
@@ -57,7 +57,7 @@ impl<'a> TaskMeta<'a> {
         self.spawned_at
     }
 
-    /// The name that `task::Builder` gave the task; told when it is spawned, and not kept.
+    /// The name that `task::Builder` gave the task, in the hook for spawned tasks; it is not kept.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_current_thread()
@@ -107,7 +107,7 @@ pub struct Config {
     pub workers: Option<usize>,
     /// `spawn_local` on the runtime itself (`LocalRuntime`).
     pub is_local: bool,
-    /// What metrics call the runtime.
+    /// The runtime's name in metrics.
     pub name: Option<String>,
     /// Tasks between two turns of the driver.
     pub event_interval: u32,
@@ -127,15 +127,15 @@ pub struct Config {
     pub before_stop: Option<Callback>,
     /// Runs when a worker has nothing to do; what it schedules is run before the worker sleeps.
     pub before_park: Option<Callback>,
-    /// Runs when a worker goes on.
+    /// Runs when a worker goes on after a sleep.
     pub after_unpark: Option<Callback>,
-    /// Told of each task as it is spawned.
+    /// Called for each task as it is spawned.
     pub before_spawn: Option<TaskCallback>,
-    /// Told of each task that is about to be polled.
+    /// Called for each task that is about to be polled.
     pub before_poll: Option<TaskCallback>,
-    /// Told of each task that was polled.
+    /// Called for each task that was polled.
     pub after_poll: Option<TaskCallback>,
-    /// Told of each task that ended.
+    /// Called for each task that ended.
     pub after_termination: Option<TaskCallback>,
     /// What a task's panic does to the runtime.
     pub unhandled_panic: UnhandledPanic,

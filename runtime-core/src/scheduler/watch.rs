@@ -195,7 +195,7 @@ impl Rest {
         self.condvar.notify_one();
     }
 
-    /// Waits between two looks: until called, if all workers sleep and the last look is not one that `wants_another`; then for `pause`. False: stop.
+    /// Waits between two looks. If all workers sleep, and the last look does not want another, waits until called; then for `pause`. False: stop.
     pub(crate) fn rest(&self, idle: &Idle, wants_another: bool, pause: Duration) -> bool {
         let mut state = self.state.lock();
         if !wants_another {

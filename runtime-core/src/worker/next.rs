@@ -1,7 +1,7 @@
 //! Where a worker's next task comes from.
 //!
-//! Every so many steps (2 to 61, by how long polls take) it comes from the injector, if that has any. Otherwise the order is:
-//! the LIFO slot (at most [`MAX_LIFO_POLLS`] in a row), the worker's own queue, the injector (a batch), the siblings' queues.
+//! Every so many steps (2 to 61, by how long polls take) the injector comes first. Otherwise the order is: the LIFO slot (at
+//! most [`MAX_LIFO_POLLS`] times in a row), the worker's own queue, the injector (a batch), the siblings' queues.
 //! docs/scheduling.md states the fairness bound that follows.
 
 use crate::base::shim::deque::Steal;

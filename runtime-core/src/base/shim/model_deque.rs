@@ -29,7 +29,7 @@ impl Ring {
     }
 }
 
-/// Elements are stored as words. The thread that moves an index past a slot makes the element from the slot's word.
+/// Elements are stored as words. The thread that takes a slot, by moving an index past it, makes the element from its word.
 fn to_word<T>(element: T) -> usize {
     const { assert!(size_of::<T>() == size_of::<usize>()) };
     let element = ManuallyDrop::new(element);

@@ -62,7 +62,7 @@ fn a_record_that_is_used_again_has_another_name() {
     assert_eq!(held_by(u64::MAX), None);
 }
 
-/// Other tests have locks of their own meanwhile, but not so many.
+/// Other tests use records meanwhile, but not so many.
 #[test]
 fn records_are_used_again_and_none_is_lost() {
     const MANY: u32 = 100_000;

@@ -457,7 +457,7 @@ fn a_place_dropped_while_queued_ends_the_process() {
     assert!(!String::from_utf8_lossy(&child.stdout).contains("still here"));
 }
 
-/// The look during which the thread did not lose its processor counts.
+/// A look during which the thread lost its processor does not count.
 #[test]
 fn the_quickest_look_at_both_clocks_counts() {
     use crate::base::clock;

@@ -1,4 +1,4 @@
-//! Tests on runtimes without a reactor: the runtime that a thread is in, what hooks and counters tell of each task, and what
+//! Tests on runtimes without a reactor: the runtime that a thread is in, what hooks and counters report of each task, and what
 //! becomes of a closure.
 
 mod closures;

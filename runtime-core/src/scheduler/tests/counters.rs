@@ -165,7 +165,7 @@ fn a_stall_is_told_once_when_it_has_lasted() {
     }
 }
 
-/// A thread of its own, as its numbers are told.
+/// By what the system tells of the test's own thread.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_wait_for_a_processor_is_counted_from_when_it_was_noted() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What may happen while timers fire.
 pub(super) type Called = Box<dyn FnOnce() + Send>;
 
-/// The driver and the timers: notes what they are asked.
+/// The driver and the timers, which note what they are asked.
 #[derive(Default)]
 pub(super) struct World {
     pub(super) asked: Mutex<Vec<String>>,

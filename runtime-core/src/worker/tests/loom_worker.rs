@@ -121,7 +121,7 @@ fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
     });
 }
 
-/// The same with two workers, of which one may hold the driver.
+/// A task from outside comes as two workers go to sleep, of which one may hold the driver.
 #[test]
 fn a_task_from_outside_is_run_by_one_of_two_workers() {
     ::loom::model(|| {

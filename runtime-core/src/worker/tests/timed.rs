@@ -102,7 +102,7 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     };
     assert_eq!(look(1), "turn, fire 1 true");
     assert_eq!(look(0), "turn, fire 0 true");
-    // Told by the watch, once.
+    // Once after the watch has noted that timers are overdue.
     policy.watch.note_overdue();
     assert_eq!(look(0), "overdue, turn, fire 0 true");
     assert_eq!(look(0), "turn, fire 0 true");
@@ -111,7 +111,7 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     policy.seat.give_back(driver.unwrap());
 }
 
-/// While a look or the end of a sleep wakes what is due, no sibling is woken to share it; at its end one sibling is.
+/// While a worker wakes what is due, in a look or after a sleep, it wakes no sibling; at the end it wakes one.
 #[test]
 fn what_is_woken_in_one_go_is_shared_at_its_end() {
     shared_at_its_end(WorkerContext::maintain);

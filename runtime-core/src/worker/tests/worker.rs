@@ -405,7 +405,7 @@ fn half_of_a_queue_is_taken_however_long_it_is() {
     assert_eq!(steps(&contexts[0]), QUEUE_CAPACITY - 1);
 }
 
-/// A task that was taken from one of them is not lost when another is found at the other.
+/// A task that is taken from one source is not lost when the other source has tasks too.
 #[test]
 fn a_search_finds_what_siblings_have_and_what_is_in_the_injector() {
     for (siblings, injected) in [("abcd", "XY"), ("", "X"), ("ab", "")] {

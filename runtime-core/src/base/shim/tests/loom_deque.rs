@@ -87,7 +87,7 @@ fn an_injector_gives_each_element_once() {
     });
 }
 
-/// The core of the sleep protocol: at least one of a push and a check for emptiness, each with a flag and a fence, sees the other.
+/// The core of the sleep protocol: a push and a check for emptiness, each with a flag and a fence. At least one sees the other.
 #[test]
 fn a_push_and_a_look_do_not_miss_each_other() {
     ::loom::model(|| {
