@@ -122,7 +122,7 @@ impl Watch {
                 fn pthread_atfork(prepare: Any, parent: Any, child: Any) -> c_int;
             }
             let (prepare, parent) = self.in_parent.unzip();
-            // SAFETY: the handlers keep what `in_child` and `around` ask. The call fails only for want of memory; then forks go undetected.
+            // SAFETY: the handlers are as `in_child` and `around` ask. The call fails only without memory; then forks go undetected.
             unsafe { pthread_atfork(prepare, parent, Some(self.in_child)) };
         }
     }

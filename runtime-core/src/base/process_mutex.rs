@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The order in which locks of the process may be taken, one under the other (P2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Held while something is made that the process has once.
+    /// Held while a value that the process has only once is made.
     Setup,
     /// The recording.
     Session,

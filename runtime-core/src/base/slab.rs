@@ -249,7 +249,7 @@ impl<T> Slab<T> {
             + self.open.memory()
     }
 
-    /// As if that many values had been taken in.
+    /// Acts as if that many values had been inserted.
     #[cfg(test)]
     pub(super) fn age_to(&mut self, generation: usize) {
         self.last_generation = generation;

@@ -13,7 +13,7 @@
 //!     queued in the queue that `queue` names, while `signal` is 0.
 //! I2: `signal` is set, with Release, as the last touch of the place by the releasing thread: a future that has seen
 //!     it may go, without taking the lock.
-//! I3: a queued place is withdrawn before its memory goes. A place that is dropped while queued ends the process: the
+//! I3: a queued place is withdrawn before it is freed. A place that is dropped while queued ends the process: the
 //!     queue would point into freed memory, and the place cannot reach the lock.
 
 use super::list::{Linked, Links, List};

@@ -102,8 +102,8 @@ pub(super) struct State<J, S> {
     last_ticket: u64,
     slots: usize,
     coming: usize,
-    /// The thread that began to wait last is at the back, and is woken first: so those in front, which are not
-    /// needed, come to the end of their keep-alive.
+    /// The thread that began to wait last is at the back, and is woken first: so the threads in front, which are not
+    /// needed, reach the end of their keep-alive.
     idle: VecDeque<S>,
     /// Threads that are not leaving, those on the way included.
     threads: usize,

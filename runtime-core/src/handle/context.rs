@@ -113,7 +113,7 @@ impl CurrentThreadContext {
         }
     }
 
-    /// Queues a task on its own thread; gives it back while the core is away.
+    /// Queues a task on its own thread; returns it while the core is away.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) -> Option<Runnable> {
         match self.core.borrow_mut().as_mut() {
@@ -159,7 +159,7 @@ impl WorkerContext {
         self.core.borrow_mut().as_mut().map(|core| f(core))
     }
 
-    /// Queues a task on its own worker; gives it back if the core is elsewhere.
+    /// Queues a task on its own worker; returns it if the core is elsewhere.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable, again: bool) -> Option<Runnable> {
         let policy = self.policy();

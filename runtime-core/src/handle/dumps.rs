@@ -1,6 +1,6 @@
 //! Which tasks a dump is to trace, and what was traced.
 //!
-//! I1: at most one request is installed; it is taken away by its guard, whatever becomes of the dump's future.
+//! I1: at most one request is installed; its guard takes it away, also when the dump's future is dropped.
 
 use super::shared::Shared;
 use crate::base::contain;

@@ -70,8 +70,8 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// The owner of a blocking task is its queue entry. The task is never scheduled while it is not
-/// complete, since the entry holds the permit.
+/// The owner of a blocking task is its queue entry. Nothing schedules the task before it is complete,
+/// since the entry holds the permit.
 struct BlockingSchedule(Handle);
 
 impl Schedule for BlockingSchedule {

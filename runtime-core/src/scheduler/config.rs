@@ -127,7 +127,7 @@ pub struct Config {
     pub before_stop: Option<Callback>,
     /// Runs when a worker has nothing to do; what it schedules is run before the worker sleeps.
     pub before_park: Option<Callback>,
-    /// Runs when a worker goes on after a sleep.
+    /// Runs after `before_park`, when the worker goes on.
     pub after_unpark: Option<Callback>,
     /// Called for each task as it is spawned.
     pub before_spawn: Option<TaskCallback>,

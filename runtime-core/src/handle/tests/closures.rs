@@ -152,7 +152,7 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
                 let inner = inner.clone();
                 let must = spawn_mandatory_blocking(move || {
                     inner.store(units(), Ordering::SeqCst);
-                    // It may block: its waker is not deferred to the end of the round, which waits for it.
+                    // It may block: `block_on` wakes what is deferred. The end of the round, which waits for it, would not.
                     crate::task::block_on(crate::task::yield_now(), None, false);
                 });
                 assert!(must.unwrap().is_some());

@@ -37,7 +37,7 @@ fn the_first_call_starts_the_thread_and_others_end_its_rest() {
     assert!(!rest.needs_call());
 }
 
-/// A worker that was stuck is looked at until it has moved, or it would be reported as stuck for ever.
+/// A worker that was stuck is looked at until it has moved: otherwise it would be reported as stuck for ever.
 #[test]
 fn a_look_that_saw_workers_move_or_stuck_wants_another() {
     let (none, awake) = (Look::default(), true);
