@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `config` | all settings of a runtime |
 //! | `counters` | what is counted for the runtime's metrics |
+//! | `countdown` | what is done every so many steps |
 //! | `current_thread` | the queue, the injector and the sleep of a current-thread runtime |
 //! | `multi_thread` | queues, slots and the injector of several workers |
 //! | `idle` | which workers sleep, how many search, which one is woken |
