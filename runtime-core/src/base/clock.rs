@@ -1,10 +1,10 @@
-//! The time. Nothing else in the workspace asks the system's clock, or sleeps by it, so that one place can give another
-//! time.
+//! The time. Nothing else in the workspace reads the system's clock or sleeps by it, so that the clock can be replaced in
+//! one place.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// The present.
+/// The current time.
 #[inline]
 pub fn now() -> Instant {
     Instant::now()
@@ -23,7 +23,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(digits.parse::<f64>().ok()? * unit).ok()
 }
 
-/// Blocks this thread for a time. For back-offs only: whoever waits for something parks.
+/// Blocks this thread for a time. For back-offs only: a thread that waits for something parks.
 pub fn block_for(duration: Duration) {
     match cfg!(runtime_loom) {
         true => crate::base::shim::thread::yield_now(), // a model has no clock
@@ -32,7 +32,7 @@ pub fn block_for(duration: Duration) {
 }
 
 /// A number that grows with the time, at one rate on all cores: the cheapest clock there is, for records. It is the processor's
-/// counter where that never changes its pace, else nanoseconds.
+/// counter where the counter never changes its rate, else nanoseconds.
 #[inline]
 pub(crate) fn ticks() -> u64 {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -43,7 +43,7 @@ pub(crate) fn ticks() -> u64 {
     nanos()
 }
 
-/// [`ticks`], where nothing has to be called for them.
+/// [`ticks`], where they are the processor's counter and that is known already: then no call is needed.
 #[inline(always)]
 pub(crate) fn ticks_at_once() -> Option<u64> {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -61,8 +61,8 @@ pub(crate) fn nanos() -> u64 {
     FIRST.get_or_init(now).elapsed().as_nanos() as u64
 }
 
-/// The same moment by both clocks. A thread that loses its processor between two looks would take two moments for one, and who
-/// measures the pace of one clock by the other would be wrong by as much: of several looks, the quickest counts.
+/// One moment by both clocks. A look reads one clock and then the other. If the thread loses its processor in between, the two
+/// readings are of different moments, and rates computed from them are wrong. So the quickest of several looks counts.
 pub(crate) fn ticks_and_nanos() -> (u64, u64) {
     const LOOKS: usize = 5;
     quickest((0..LOOKS).map(|_| {
@@ -72,7 +72,7 @@ pub(crate) fn ticks_and_nanos() -> (u64, u64) {
     }))
 }
 
-/// Of looks (ticks before, nanoseconds, ticks after) the one with the fewest ticks, and its middle.
+/// The quickest of several looks (ticks before, nanoseconds, ticks after): the middle of its ticks, and its nanoseconds.
 pub(super) fn quickest(looks: impl Iterator<Item = (u64, u64, u64)>) -> (u64, u64) {
     let best = looks.min_by_key(|(begin, _, end)| end.saturating_sub(*begin));
     let (begin, nanos, end) = best.unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) fn quickest(looks: impl Iterator<Item = (u64, u64, u64)>) -> (u64, u6
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 static STEADY: OnceLock<bool> = OnceLock::new();
 
-/// Does the processor say that its counter goes on at one pace, whatever the core's frequency and sleep?
+/// Does the processor say that its counter has one rate, whatever the core's frequency and sleep?
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline]
 fn has_steady_counter() -> bool {

@@ -1,11 +1,11 @@
-//! Keeps the panics of user code (wakers, hooks, drops) from those who have nothing to do with them.
+//! Catches the panics of user code (wakers, hooks, drops), so that they do not reach code that did not cause them.
 
 use super::lock_audit::user_code;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-/// Runs user code and swallows its panic, which the panic hook has told of.
+/// Runs user code and swallows its panic, which the panic hook has reported.
 #[inline]
 #[track_caller]
 pub fn contain(f: impl FnOnce()) {
@@ -35,8 +35,8 @@ fn try_drop(payload: Box<dyn Any + Send>) -> Result<(), Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(|| drop(payload)))
 }
 
-/// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not where it would be the second
-/// one and abort.
+/// Wakes a task, perhaps from a destructor: a waker's panic goes on to the caller, but not while the thread is unwinding,
+/// where a second panic would abort.
 #[inline]
 #[track_caller]
 pub fn wake(waker: Waker) {

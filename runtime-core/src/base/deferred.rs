@@ -1,16 +1,16 @@
 //! Wakers that wait for the end of a worker's round.
 //!
-//! A task that yields is woken once its worker has been round the other tasks and the driver. Its waker waits in a list of
+//! A task that yields is woken once its worker has run the other tasks and turned the driver. Its waker waits in a list of
 //! the thread. The list is open while the thread has such rounds: a scheduler opens it, and closes it when its core goes
-//! to another thread. Where it is closed, wakers are woken at once.
+//! to another thread. While the list is closed, wakers are woken at once.
 //!
-//! I1: whoever opens the list wakes what is in it, before it sleeps and, as the guard is dropped, before it ends.
+//! I1: the scheduler that opens the list wakes what is in it before it sleeps and, by dropping the guard, before it ends.
 
 use super::contain;
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
 
-/// Room for so many wakers stays when they have been woken.
+/// The list's memory is kept if it has room for at most so many wakers.
 const KEPT: usize = 256;
 
 crate::runtime_thread_local! {
@@ -20,7 +20,7 @@ crate::runtime_thread_local! {
     static LIST: RefCell<Vec<Waker>> = RefCell::new(Vec::new())
 }
 
-/// Puts back whether the list is open. Where it is closed now, what was deferred is woken (I1): no round follows.
+/// Puts back whether the list is open. If it is closed then, what was deferred is woken (I1): no round follows.
 #[derive(Debug)]
 #[must_use = "dropping the guard puts back what was"]
 pub(crate) struct Opened(bool);
@@ -44,7 +44,7 @@ pub(crate) fn close() {
     OPEN.with(|open| open.set(false));
 }
 
-/// Wakes `waker` at the end of the round; at once on threads that have none.
+/// Wakes `waker` at the end of the round; at once on threads without rounds.
 pub(crate) fn defer(waker: &Waker) {
     if !OPEN.with(Cell::get) || !push(waker) {
         waker.wake_by_ref();
@@ -89,10 +89,10 @@ pub(crate) fn wake_all() {
     }
 }
 
-/// What a round ends with.
+/// The wakers to be woken at a round's end.
 enum Deferred {
     None,
-    /// One task yields again and again: the list stays where it is.
+    /// One task yields again and again: the list keeps its memory.
     One(Waker),
     Several(Vec<Waker>),
 }
@@ -102,7 +102,7 @@ fn wake_several(mut list: Vec<Waker>) {
     for waker in list.drain(..) {
         contain::contain(|| waker.wake());
     }
-    // Its memory serves the next round, unless the list was long.
+    // The next round uses its memory again, unless the list was long.
     if list.capacity() <= KEPT {
         let _ = LIST.try_with(|next| {
             let mut next = next.borrow_mut();

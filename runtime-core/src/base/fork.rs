@@ -1,4 +1,4 @@
-//! Fork detection: which process something was made in.
+//! Fork detection: in which process a value was made.
 //!
 //! A child that forks without exec inherits a copy of its parent's runtimes, but none of their threads but the
 //! forking one; and it shares the parent's epoll instance, eventfd and ring. A runtime that was made before the fork is
@@ -48,7 +48,7 @@ impl Origin {
     }
 }
 
-/// What a forked child is told when it uses what belongs to its parent's runtime.
+/// The error of a forked child that uses its parent's runtime.
 #[derive(Debug)]
 pub struct InheritedError;
 
@@ -77,7 +77,7 @@ fn generation() -> u32 {
 
 type Handler = unsafe extern "C" fn();
 
-/// What is called for each fork, once [`begin`](Watch::begin) was called.
+/// Handlers that are called at each fork, once [`begin`](Watch::begin) was called.
 pub(crate) struct Watch {
     has_begun: AtomicBool,
     /// Called before a fork, and after it in the parent.
@@ -107,7 +107,7 @@ impl Watch {
         }
     }
 
-    /// The first call counts. No thread waits for another one's: a child that is forked meanwhile would wait for ever.
+    /// The first call registers the handlers. No thread waits for another thread's call: a child forked meanwhile would wait for ever.
     pub(crate) fn begin(&'static self) {
         // Ordering: Relaxed, both; nothing is published.
         if self.has_begun.load(Ordering::Relaxed) || self.has_begun.swap(true, Ordering::Relaxed) {
@@ -122,7 +122,7 @@ impl Watch {
                 fn pthread_atfork(prepare: Any, parent: Any, child: Any) -> c_int;
             }
             let (prepare, parent) = self.in_parent.unzip();
-            // SAFETY: the handlers are as told above. The call fails for want of memory alone; then forks go undetected.
+            // SAFETY: the handlers are as `in_child` and `around` ask. The call fails only without memory; then forks go undetected.
             unsafe { pthread_atfork(prepare, parent, Some(self.in_child)) };
         }
     }

@@ -1,20 +1,20 @@
-//! Who holds a lock, for whoever asks what a task waits for.
+//! Which task holds a lock, for observers that ask what another task waits for.
 //!
-//! The number of the last one to take a lock is in the lock. A lock may be gone when somebody asks, so nobody ever follows a
-//! pointer to one: the first waiter gives the lock a *record* in memory that is never freed, its wait names the record, and
-//! the record's generation tells whether the lock is still there.
+//! A lock stores the number of the task that took it last. The lock may be gone when an observer asks, so no observer follows
+//! a pointer to it. Instead the first waiter gives the lock a *record* in memory that is never freed. The waiter's wait names
+//! the record, and the record's generation tells whether the lock still exists.
 //!
 //! ```text
 //! Holder { task, record } ──▶ records: [ owner | generation ] [ .. ]      never freed, used again
 //! a wait's word: generation (24 bits) | record (32 bits)
 //! ```
 //!
-//! While somebody waits nobody takes the lock but by the queue, which tells the record; who takes it otherwise writes only into the lock, and the next
-//! waiter copies that.
+//! While tasks wait, the lock is passed on by its queue alone, which writes the new owner into the record too. A task that takes the lock while no
+//! task waits writes its number only into the lock, and the next waiter copies it into the record.
 //!
-//! I1: a record belongs to one holder, from the holder's first waiter to its drop. Only then it gets the next generation.
+//! I1: a record belongs to one `Holder`, from its first waiter to its drop. Only then the record gets the next generation.
 //!
-//! Who takes the lock while its first waiter copies the number may be missed until the lock is taken or waited for once more.
+//! A task that takes the lock while a waiter copies the number may be missed until the lock is taken or waited for again.
 
 use crate::base::process_mutex::{ProcessMutex, Rank};
 use crate::base::told::{Told, Told32};
@@ -35,7 +35,7 @@ struct Record {
 }
 
 static RECORDS: [OnceLock<Box<[Record]>>; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
-/// Held while a block of records is made.
+/// The records that belong to no holder. Blocks of records are made under this lock.
 static FREE: ProcessMutex<Free> = ProcessMutex::new(
     Rank::Leaf,
     Free {
@@ -46,11 +46,11 @@ static FREE: ProcessMutex<Free> = ProcessMutex::new(
 
 struct Free {
     records: Vec<u32>,
-    /// The first one that was never used. Zero stands for none.
+    /// The first number that was never used. Zero stands for no record.
     fresh: u32,
 }
 
-/// The record with this number, if it was ever given to a lock.
+/// The record with this number, if its block was made.
 fn record(number: u32) -> Option<&'static Record> {
     let (block, at) = place_of(number);
     RECORDS.get(block)?.get()?.get(at)
@@ -62,7 +62,7 @@ fn place_of(number: u32) -> (usize, usize) {
     (block as usize, (number - before) as usize)
 }
 
-/// A part of each lock: who took it last.
+/// A part of each lock: the task that took it last.
 pub(crate) struct Holder {
     task: Told,
     record: AtomicU32,
@@ -76,23 +76,23 @@ impl Holder {
         }
     }
 
-    /// The lock was taken by that task while nobody waited for it; 0: by nobody who has a number.
+    /// The lock was taken by `task` while nobody waited for it; 0: the taker has no number.
     #[inline]
     pub(crate) fn set(&self, task: u64) {
         self.task.set(task);
     }
 
-    /// The lock was taken by that task, others may wait for it.
+    /// The lock was taken by `task`; other tasks may wait for it.
     pub(crate) fn set_and_tell(&self, task: u64) {
         self.task.set(task);
-        // Ordering: Relaxed; a record is never gone, and its number is all there is to know.
+        // Ordering: Relaxed; a record is never freed, and nothing but its number is published.
         let number = self.record.load(Relaxed);
         if number != 0 {
             tell(number, task);
         }
     }
 
-    /// Somebody waits for the lock: the name of its record.
+    /// For a task that waits for the lock: the name of the lock's record.
     pub(crate) fn watched(&self) -> u64 {
         // Ordering: Relaxed; as in `set_and_tell`.
         let mut number = self.record.load(Relaxed);
@@ -107,7 +107,7 @@ impl Holder {
     #[cold]
     fn give_record(&self) -> u32 {
         let number = take();
-        // Ordering: Relaxed; as in `set_and_tell`. Two first waiters: one gives its record back.
+        // Ordering: Relaxed; as in `set_and_tell`. The slower of two first waiters puts its record back.
         match self.record.compare_exchange(0, number, Relaxed, Relaxed) {
             Ok(_) => number,
             Err(others) => {
@@ -136,7 +136,7 @@ fn tell(number: u32, task: u64) {
     }
 }
 
-/// A record that belongs to nobody.
+/// The number of a record that belongs to no holder.
 fn take() -> u32 {
     let mut free = FREE.lock();
     if let Some(number) = free.records.pop() {
@@ -159,20 +159,20 @@ fn put_back(number: u32) {
     free.records.push(number);
 }
 
-/// With a task's number: the lock was handed to a waiter of that task, which has not been polled since.
+/// Flag of a task's number: the lock was handed to a waiter of that task, and the waiter has not been polled since.
 pub(crate) const HANDED_OVER: u64 = 1 << 63;
-/// With the number of a `block_on`'s future.
+/// Flag: the number is that of a `block_on`'s future.
 pub(crate) const IS_MAIN: u64 = 1 << 62;
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Held {
-    /// 0: nobody who has a number.
+    /// 0: no holder that has a number.
     pub(crate) task: u64,
     pub(crate) is_handed_over: bool,
 }
 
-/// Who holds the lock that a wait names; `None`: the lock is gone.
+/// The holder of the lock that a wait names; `None`: the lock is gone.
 pub(crate) fn held(name: u64) -> Option<Held> {
     let record = record(name as u32)?;
     if u64::from(record.generation.get()) % GENERATIONS != name >> 32 {

@@ -4,8 +4,8 @@
 //! futures is built on it.
 //!
 //! I1: a linked node is alive and stays where it is until it is unlinked.
-//! I2: a node's links are touched only through the list it is linked into, by whoever has exclusive use of the list;
-//!     a lock around the list is how its owner gives that.
+//! I2: a node's links are touched only through the list it is linked into, and only with exclusive use of the list;
+//!     the list's owner provides that by a lock around the list.
 //! I3: `head`, `tail` and the links form one chain, oldest first.
 
 use std::fmt;
@@ -59,7 +59,7 @@ pub struct List<T: Linked> {
     _nodes: PhantomData<*mut T>,
 }
 
-// SAFETY: by I2 nodes are reached by whoever has exclusive use of the list; moving that to another thread moves access to
+// SAFETY: by I2 nodes are reached only with exclusive use of the list; moving the list to another thread moves access to
 // the nodes, which `T: Send` permits.
 unsafe impl<T: Linked + Send> Send for List<T> {}
 

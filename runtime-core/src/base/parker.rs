@@ -1,7 +1,8 @@
-//! `Post`: one thread waits there for what others send. `ThreadParker`: a post at which nothing but a token is sent.
+//! `Post`: one thread waits there for a value that other threads send. `ThreadParker`: a post to which only a token is sent.
 //!
-//! I1: what is sent is taken once, by a wait that then does not sleep. What is sent before that takes its place: tokens do not add up.
-//! I2: a thread that sleeps has said so under the lock; where none has, sending is no system call.
+//! I1: a value is taken once, by a wait that then does not sleep. A value that is sent before the last one was taken replaces it: tokens do not
+//!     add up.
+//! I2: a thread that sleeps has said so under the lock (`is_awaited`). While no thread sleeps, sending makes no system call.
 
 use super::clock;
 use super::shim::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +14,7 @@ use std::time::Duration;
 pub(crate) struct Post<T> {
     letter: Mutex<Letter<T>>,
     sent: Condvar,
-    /// Is there something? For a look without the lock.
+    /// Is there a value? For a check without the lock.
     hint: AtomicBool,
 }
 
@@ -51,18 +52,18 @@ impl<T> Post<T> {
         }
     }
 
-    /// Is there something? A hint: what was done before it was sent is seen by whoever takes it.
+    /// Is there a value? A hint: what was done before the value was sent is seen only by the thread that takes the value.
     pub(crate) fn has_any(&self) -> bool {
         // Ordering: Relaxed; a hint.
         self.hint.load(Ordering::Relaxed)
     }
 
-    /// Takes what is there.
+    /// Takes the value, if there is one.
     pub(crate) fn take(&self) -> Option<T> {
         self.take_from(&mut self.letter.lock())
     }
 
-    /// Waits, and takes it.
+    /// Waits for a value and takes it.
     pub(crate) fn wait(&self) -> T {
         let mut letter = self.letter.lock();
         loop {
@@ -74,7 +75,7 @@ impl<T> Post<T> {
         }
     }
 
-    /// The same, no longer than `timeout`.
+    /// As [`wait`](Self::wait), no longer than `timeout`.
     pub(crate) fn wait_timeout(&self, timeout: Duration) -> Option<T> {
         let Some(end) = clock::now().checked_add(timeout) else {
             return Some(self.wait());
@@ -96,7 +97,7 @@ impl<T> Post<T> {
         letter.sent.take()
     }
 
-    /// Waits with a time-out end by it from here on.
+    /// From here on, waits with a time-out end by it.
     #[cfg(all(test, runtime_loom))]
     pub(crate) fn time_is_up(&self) {
         self.sent.time_is_up();

@@ -7,8 +7,8 @@
 //!     the forking thread does not hold.
 //! P2: a thread that holds a lock takes another one only if that has a greater rank. The forking thread takes all of them by
 //!     rank. So they never wait for each other in a circle.
-//! P3: nobody forks under such a lock, nor runs user code there, which could fork. A signal handler that forks may have
-//!     interrupted a holder: then nothing is held across that fork.
+//! P3: nobody forks under such a lock, nor runs user code there, which could fork. If a signal handler forks in a thread that
+//!     holds such a lock, no lock is held across that fork.
 //!
 //! The lock is std's with every feature: parking_lot keeps its sleepers in a table, and the child inherits sleepers in it
 //! that do not exist there (see `shim::native`).
@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The order in which locks of the process may be taken, one under the other (P2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Held while something is made that the process has once.
+    /// Held while a value that the process has only once is made.
     Setup,
     /// The recording.
     Session,
@@ -43,7 +43,7 @@ pub struct ProcessMutex<T: 'static> {
     held: UnsafeCell<Option<MutexGuard<'static, T>>>,
 }
 
-// SAFETY: the value is reached by its mutex; `held` is as it says.
+// SAFETY: the value is protected by its mutex, `held` by `LIST`'s lock.
 unsafe impl<T: Send> Sync for ProcessMutex<T> {}
 
 /// Releases the lock on drop.
@@ -69,11 +69,11 @@ impl<T: Send> ProcessMutex<T> {
         }
     }
 
-    /// Blocks until the lock is held, or a fork is over.
+    /// Blocks until the lock is held. A fork under way counts as a holder.
     pub fn lock(&'static self) -> ProcessMutexGuard<T> {
         let before = HELD.get();
         debug_assert!(before < Some(self.rank), "{self:?} under {before:?}");
-        // Ordering: Relaxed; `LIST`'s lock orders what it tells of (P1).
+        // Ordering: Relaxed; `LIST`'s lock orders the list itself (P1).
         if !self.is_listed.load(Ordering::Relaxed) {
             enlist(self);
         }
@@ -143,7 +143,7 @@ impl<T: fmt::Debug> fmt::Debug for ProcessMutexGuard<T> {
     }
 }
 
-/// A lock of whatever.
+/// A `ProcessMutex` of any type.
 trait Held: Sync {
     fn rank(&self) -> Rank;
     /// Is it in `LIST`?
@@ -167,24 +167,24 @@ impl<T: Send> Held for ProcessMutex<T> {
 
     unsafe fn hold(&'static self) {
         let guard = unpoisoned(&self.value);
-        // SAFETY: the caller's.
+        // SAFETY: the caller's promise.
         unsafe { *self.held.get() = Some(guard) };
     }
 
     unsafe fn release(&self) {
-        // SAFETY: the caller's.
+        // SAFETY: the caller's promise.
         drop(unsafe { (*self.held.get()).take() });
     }
 }
 
-/// The locks that have been taken, by rank.
+/// The locks that were taken at least once, sorted by rank.
 struct List {
     locks: Mutex<Vec<&'static dyn Held>>,
     /// Taken for a fork. Only the thread that has locked `locks` touches it.
     held: UnsafeCell<Option<MutexGuard<'static, Vec<&'static dyn Held>>>>,
 }
 
-// SAFETY: as its fields say.
+// SAFETY: `held` is protected by `locks`.
 unsafe impl Sync for List {}
 
 static LIST: List = List {
@@ -214,7 +214,7 @@ unsafe extern "C" fn release_all() {
     // SAFETY: `LIST` is locked since `hold_all`, by this thread.
     let list = unsafe { (*LIST.held.get()).take() };
     for lock in list.iter().flat_map(|list| list.iter().rev()) {
-        // SAFETY: as above; it was held with the others, as the list has not changed.
+        // SAFETY: as above; `hold_all` has taken it, as the list has not changed since.
         unsafe { lock.release() };
     }
 }

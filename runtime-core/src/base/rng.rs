@@ -1,4 +1,4 @@
-//! The source of every choice the runtime makes: victims of stealing, branch order of `select!`.
+//! Random numbers, for every random choice of the runtime: victims of stealing, branch order of `select!`.
 //!
 //! A 64-bit xorshift* generator (Marsaglia 2003, Vigna 2016) seeded from one runtime-wide
 //! sequence, so a runtime built with a fixed [`RngSeed`] makes the same choices each time.
@@ -76,7 +76,7 @@ crate::runtime_thread_local! {
     static THREAD: Cell<Rng> = Cell::new(Rng::UNSEEDED)
 }
 
-/// Makes `rng` this thread's generator; gives back the one before.
+/// Makes `rng` this thread's generator; returns the previous one.
 pub(crate) fn replace_thread_rng(rng: Rng) -> Rng {
     THREAD.with(|cell| cell.replace(rng))
 }
@@ -94,7 +94,7 @@ pub fn thread_rng_n(n: u32) -> u32 {
     })
 }
 
-/// In a forked child: the parent goes on with the same numbers.
+/// In a forked child: the thread gets a new seed, as the parent goes on with the old numbers.
 pub(crate) fn forget_runtime() {
     let _ = THREAD.try_with(|cell| cell.set(Rng::UNSEEDED));
 }

@@ -1,16 +1,15 @@
-//! `Slab`: values by keys that are numbers, for what goes through the kernel and comes back (tokens of a reactor, requests of a
+//! `Slab`: values by keys that are numbers. The keys go through the kernel and come back (tokens of a reactor, requests of a
 //! ring).
 //!
 //! ```text
 //! key:  generation << HALF | index        index:  page << 6 | place in the page
 //! ```
-//! I1: a generation is given once (of 2^32 - 1, and of 2^16 - 1 where pointers have 32 bits), whatever place it goes to.
-//!     So a key whose value was removed names nothing, even if the place was filled again or its page was given back.
-//! I2: a page without values gives its memory back, but for one that is kept for the next: what a burst grew does
-//!     not stay.
+//! I1: of 2^32 - 1 inserts in a row (2^16 - 1 where pointers have 32 bits) no two have the same generation, at whatever place.
+//!     So a key whose value was removed names nothing, even if its place was filled again or its page was freed.
+//! I2: the memory of an empty page is freed, except that of one spare page: a burst leaves no memory behind.
 //!
-//! The lowest page with room is filled first, so that the others get a chance to become empty. Insert, look and remove are O(1)
-//! while pages are neither full nor empty; else a bit is looked for, of which there is one for each page.
+//! The lowest page with room is filled first, so that the others get a chance to become empty. Insert, get and remove are O(1)
+//! while no page becomes full or empty; otherwise a set with one bit for each page is searched.
 
 use std::fmt;
 
@@ -24,7 +23,7 @@ const PAGE: usize = 1 << PAGE_BITS;
 pub struct Key(usize);
 
 impl Key {
-    /// From here on numbers are no slab's keys: the generation would be the last, which is not given.
+    /// Numbers from here on are no slab's keys: their generation would be the last, which is never given.
     pub const FIRST_RESERVED: usize = GENERATIONS << HALF;
 
     /// The key as a number.
@@ -32,7 +31,7 @@ impl Key {
         self.0
     }
 
-    /// The key that this number is; of no value, if it came from elsewhere.
+    /// The key with this number; it names no value if no slab gave the number out.
     pub fn of(number: usize) -> Key {
         Key(number)
     }
@@ -58,7 +57,7 @@ struct Entry<T> {
 }
 
 struct Page<T> {
-    /// `None` if nothing is in it.
+    /// `None` while the page is empty.
     places: Option<Places<T>>,
     /// A bit for each place that is filled.
     filled: u64,
@@ -79,7 +78,7 @@ impl Numbers {
         }
     }
 
-    /// The least of them. The words that it passes over are not looked at again until one of their numbers comes.
+    /// The least number. Empty words at the front are skipped from then on, until a number of theirs is inserted.
     fn first(&mut self) -> Option<usize> {
         while let Some(word) = self.words.get(self.lowest) {
             if *word != 0 {
@@ -119,9 +118,9 @@ impl Numbers {
 /// See the module's page.
 pub struct Slab<T> {
     pages: Vec<Page<T>>,
-    /// Pages with room; those that come after the last one aside.
+    /// Which of `pages` have room.
     open: Numbers,
-    /// Memory for a page, kept lest one that fills and empties again asks for it each time.
+    /// Memory for a page, kept so that a page that fills and empties again and again does not allocate each time.
     spare: Option<Places<T>>,
     last_generation: usize,
 }
@@ -200,7 +199,7 @@ impl<T> Slab<T> {
         Some(entry.value)
     }
 
-    /// Gives the empty pages at the end up.
+    /// Removes the empty pages at the end.
     fn shorten(&mut self) {
         while self.pages.last().is_some_and(|page| page.filled == 0) {
             self.pages.pop();
@@ -250,7 +249,7 @@ impl<T> Slab<T> {
             + self.open.memory()
     }
 
-    /// As if that many values had been taken in.
+    /// Acts as if that many values had been inserted.
     #[cfg(test)]
     pub(super) fn age_to(&mut self, generation: usize) {
         self.last_generation = generation;

@@ -1,13 +1,13 @@
-//! A look-out before a sleep: a thread that is about to be called need not sleep at all.
+//! Looking out, that is, spinning for a short time before a sleep: a thread that is about to be woken need not sleep at all.
 //!
-//! Two threads that hand work to and fro sleep and wake each other each time: four system calls, and a processor that has to be woken, some
-//! 20 to 40 us. A thread that looks out for so long instead is there at once. If nobody comes, the time is lost, and on a busy machine it is
-//! taken from the very thread that is to come. So a thread looks out only while that pays ([`LookOut`]): after a look in vain it leaves the next
-//! one out, then the next three, up to 255, and each success halves what it leaves out. Never more threads of a process look out than it has
-//! processors, by its affinity and its quota, and none where it has one.
+//! Two threads that hand work back and forth sleep and wake each other each time: four system calls, and 20 to 40 us until the processor is
+//! awake. A thread that looks out for that long instead continues at once. If no work comes, the time is lost, and on a busy machine it is
+//! taken from the very thread that was to send work. So a thread looks out only while that pays ([`LookOut`]): after a look in vain it leaves
+//! the next one out, then the next three, up to 255; each success halves the binary logarithm of that number. At most as many threads of a
+//! process look out as it has processors, by its affinity and its quota, and none where it has one.
 //!
-//! It is a longer way to a sleep and no part of any protocol: a thread goes on to its sleep after each look, and what has come by then ends that
-//! sleep at once, as if nobody had looked. Models leave it out.
+//! Looking out is no part of any protocol: after each look the thread goes on to its sleep, and what has come by then ends that sleep at
+//! once, as it would without the look. Models leave it out.
 
 use super::clock;
 use std::sync::OnceLock;
@@ -15,13 +15,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The longest look: about what the wake-up of a processor takes.
+/// The longest look: about the time in which a processor wakes up.
 const LONGEST: Duration = Duration::from_micros(40);
-/// Looks between two looks at the clock.
+/// Checks between two clock reads.
 const LOOKS: u32 = 16;
-/// The binary logarithm of how many sleeps begin without a look, at most.
+/// The binary logarithm of how many sleeps begin without a look after one in vain, at most.
 const MOST: u32 = 8;
-/// The same for a thread that has not tried yet.
+/// The binary logarithm of how many sleeps begin without a look before a thread's first.
 const FIRST: u32 = 4;
 
 /// Whether one thread looks out before its next sleep.
@@ -41,7 +41,7 @@ impl LookOut {
         }
     }
 
-    /// Before a sleep: a look, if it is time for one and a processor can be spared.
+    /// Before a sleep: a look, if one is due and a processor can be spared.
     pub(crate) fn begin(&mut self) -> Option<Look<'_>> {
         if cfg!(runtime_loom) || !self.is_due() {
             return None;
@@ -53,7 +53,7 @@ impl LookOut {
         })
     }
 
-    /// The same, and takes it: true if `is_there` became true meanwhile.
+    /// As [`begin`](Self::begin), and takes the look: true if `is_there` became true meanwhile.
     pub(crate) fn awaits(&mut self, is_there: impl Fn() -> bool) -> bool {
         self.begin()
             .is_some_and(|look| look.awaits(is_there, || true))
@@ -87,7 +87,7 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// True if `is_there` became true meanwhile. What came and was not `worth` it counts as a look in vain from then on.
+    /// Takes the look: true if `is_there` became true meanwhile. If what came was not `worth` it, the look counts as in vain.
     pub(crate) fn awaits(self, is_there: impl Fn() -> bool, worth: impl FnOnce() -> bool) -> bool {
         #[cfg(all(test, not(runtime_loom)))]
         tests::count();
@@ -115,11 +115,11 @@ fn looks(is_there: impl Fn() -> bool, longest: Duration) -> bool {
 /// How many threads of this process look out.
 static LOOKING: AtomicUsize = AtomicUsize::new(0);
 
-/// One of them.
+/// The place of one thread that looks out.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    /// `None` where there is one processor, or all are taken.
+    /// `None` where there is one processor, or all places are taken.
     fn take(taken: &'a AtomicUsize, processors: usize) -> Option<Place<'a>> {
         if processors < 2 {
             return None;

@@ -1,4 +1,4 @@
-//! What this thread is used for: whether it may block, and a number by which it is known.
+//! What this thread is used for (whether it may block), its numbers, and how long it waited for a processor.
 
 use std::cell::Cell;
 // Not part of a protocol: std's atomic under the model checker too.
@@ -17,7 +17,7 @@ pub enum Entered {
     },
 }
 
-// Without destructors, so that they can be asked to a thread's very end.
+// Without destructors, so that they can be read until a thread's very end.
 crate::runtime_thread_local! {
     static ENTERED: Cell<Entered> = Cell::new(Entered::No)
 }
@@ -37,7 +37,7 @@ pub(crate) fn token() -> u64 {
     })
 }
 
-/// The number by which the system knows this thread, where it tells it; else 0.
+/// The system's number of this thread, on Linux and Android; else 0.
 pub(crate) fn system_id() -> u64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: asks for a number.
@@ -46,8 +46,8 @@ pub(crate) fn system_id() -> u64 {
     0
 }
 
-/// From the first call on the system wakes this thread as soon as a sleep of it is over, where that can be had. By default Linux lets 50 us
-/// pass, in which another thread's timer may save an interrupt.
+/// From the first call on, Linux and Android wake this thread as soon as a sleep of it is over. By default Linux may wait 50 us longer, so
+/// that one interrupt serves the timers of several threads.
 pub fn sleep_without_slack() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -62,7 +62,7 @@ pub fn sleep_without_slack() {
     }
 }
 
-/// What the system tells of a thread of this process in that file.
+/// The text of a file in which the system describes a thread of this process.
 fn told_of(system_id: u64, file: &str) -> Option<String> {
     std::fs::read_to_string(format!("/proc/self/task/{system_id}/{file}")).ok()
 }
@@ -73,7 +73,7 @@ pub(crate) fn processor_waited(system_id: u64) -> Option<u64> {
     told.split(' ').nth(1)?.trim().parse().ok()
 }
 
-/// The same, and how often it has lost its processor to another thread.
+/// As [`processor_waited`], and how often the thread has lost its processor to another one.
 pub(crate) fn processor_waits(system_id: u64) -> Option<(u64, u64)> {
     let waited = processor_waited(system_id)?;
     let lost = told_of(system_id, "status").and_then(|status| {
@@ -110,7 +110,7 @@ pub fn replace_entered(entered: Entered) -> RestoreEntered {
     RestoreEntered(ENTERED.with(|cell| cell.replace(entered)))
 }
 
-/// Inside, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
+/// Until the guard is dropped, `block_in_place` panics (as in a `LocalSet`, which cannot be handed to another thread).
 pub(crate) fn disallow_block_in_place() -> Option<RestoreEntered> {
     match entered() {
         Entered::Yes {

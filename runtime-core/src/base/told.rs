@@ -1,4 +1,4 @@
-//! Numbers that are told to people: whoever has the right to writes one, anybody reads it, and no decision of the runtime hangs on it.
+//! Numbers that are shown to people: their owner writes them, any thread reads them, and no decision of the runtime depends on them.
 //!
 //! They are not part of any protocol: std's atomics, under the model checker too.
 
@@ -19,7 +19,7 @@ macro_rules! told {
 
             #[inline]
             pub(crate) fn get(&self) -> $number {
-                // Ordering: Relaxed; readers want the number, and nothing that was written before it.
+                // Ordering: Relaxed; readers need the number, and nothing that was written before it.
                 self.0.load(Ordering::Relaxed)
             }
 

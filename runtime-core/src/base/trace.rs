@@ -1,4 +1,4 @@
-//! Traces: where a future waits, found by polling it once with all leaf futures standing still.
+//! Traces: where a future waits, found by one poll in which no leaf future does its work.
 //!
 //! While a thread traces, every leaf of this runtime calls the callback instead of doing its work, has its
 //! waker woken later, and is pending. The callback sees the stack from the root to that leaf. So a traced
@@ -23,13 +23,13 @@ thread_local! {
     static ROOT: Cell<Option<*const c_void>> = const { Cell::new(None) };
 }
 
-/// What a callback of [`trace_with`] is told.
+/// What the callback of [`trace_with`] is given.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TraceMeta {
     /// Address of the function at which a walk up the stack ends, if a [`Root`] is being polled.
     pub root_addr: Option<*const c_void>,
-    /// Address of the function that called: frames up to it are the runtime's.
+    /// Address of the function that called the callback: frames up to it are the runtime's.
     pub trace_leaf_addr: *const c_void,
 }
 
@@ -53,7 +53,7 @@ where
     FT: FnMut(&TraceMeta),
 {
     let callback: *mut (dyn FnMut(&TraceMeta) + '_) = &mut trace_leaf;
-    // SAFETY: only the lifetime changes; by I1 nobody calls it after `f`, when the guard has taken it away.
+    // SAFETY: only the lifetime changes; by I1 nobody calls it after `f`, as the guard takes it away then.
     let callback: *mut (dyn FnMut(&TraceMeta) + 'static) = unsafe { std::mem::transmute(callback) };
     let _restore = replace(&LEAF, NonNull::new(callback));
     f()
@@ -64,7 +64,7 @@ pub fn is_tracing() -> bool {
     LEAF.try_with(|leaf| leaf.get().is_some()).unwrap_or(false)
 }
 
-/// Until the guard is dropped this thread does not trace: who blocks it waits for leaves that do their work.
+/// Until the guard is dropped this thread does not trace: code that blocks it waits for leaves that do their work.
 pub(crate) fn untraced() -> impl Drop {
     replace(&LEAF, None)
 }
@@ -95,7 +95,7 @@ fn leaf(mut callback: Callback) {
 }
 
 pin_project_lite::pin_project! {
-    /// A future at which traces of what is inside end; made by [`Trace::root`].
+    /// A future at which traces taken inside of it end; made by [`Trace::root`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Root<T> {
@@ -111,7 +111,7 @@ impl<T: Future> Future for Root<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let _restore = replace(&ROOT, Some(Self::poll as *const c_void));
         let output = self.project().future.poll(cx);
-        // Keeps the call above from being the last, whose frame would be gone.
+        // Keeps the call above from being a tail call, whose frame would be gone.
         std::hint::black_box(output)
     }
 }
@@ -121,7 +121,7 @@ impl<T: Future> Future for Root<T> {
 pub(crate) fn within_root(f: &mut dyn FnMut()) {
     let _restore = replace(&ROOT, Some(within_root as *const c_void));
     f();
-    // Keeps the call above from being the last, whose frame would be gone.
+    // Keeps the call above from being a tail call, whose frame would be gone.
     std::hint::black_box(());
 }
 
@@ -132,7 +132,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Runs `f`, and gives with its result the stacks of the leaf futures that were polled in it, each from the
+    /// Runs `f`; returns its result, and the stacks of the leaf futures that were polled in it, each from the
     /// leaf to the innermost [`Root`].
     pub fn capture<F, R>(f: F) -> (R, Trace)
     where

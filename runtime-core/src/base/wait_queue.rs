@@ -13,7 +13,7 @@
 //!     queued in the queue that `queue` names, while `signal` is 0.
 //! I2: `signal` is set, with Release, as the last touch of the place by the releasing thread: a future that has seen
 //!     it may go, without taking the lock.
-//! I3: a queued place is withdrawn before its memory goes. A place that is dropped while queued ends the process: the
+//! I3: a queued place is withdrawn before it is freed. A place that is dropped while queued ends the process: the
 //!     queue would point into freed memory, and the place cannot reach the lock.
 
 use super::list::{Linked, Links, List};
@@ -35,13 +35,13 @@ pub struct Place<T> {
     /// Written when it is queued.
     links: UnsafeCell<MaybeUninit<Links<Place<T>>>>,
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Touched with `value`, so that the model checker sees who breaks I1.
+    /// Touched with `value`, so that the model checker notices a breach of I1.
     #[cfg(runtime_loom)]
     watched: crate::base::shim::cell::UnsafeCell<()>,
     _pinned: PhantomPinned,
 }
 
-// SAFETY: by I1 the value is reached by whoever holds the queue's lock, from any thread.
+// SAFETY: by I1 the value is reached only by the thread that holds the queue's lock.
 unsafe impl<T: Send> Send for Place<T> {}
 // SAFETY: shared references reach the atomics alone; the rest as above.
 unsafe impl<T: Send> Sync for Place<T> {}
@@ -86,7 +86,7 @@ impl<T> Place<T> {
         !self.queue.load(Ordering::Relaxed).is_null() && self.signal().is_none()
     }
 
-    /// Where the value is, while there is one (I1). Whoever follows the pointer has exclusive use of the queue.
+    /// Where the value is, while there is one (I1). A caller that follows the pointer has exclusive use of the queue.
     fn value(&self) -> *mut T {
         #[cfg(runtime_loom)]
         self.watched.with_mut(|_| ());
@@ -137,7 +137,7 @@ impl<T> WaitQueue<T> {
         self.places.is_empty()
     }
 
-    /// Under the lock around this queue, so that nobody releases the place meanwhile if it is here.
+    /// The caller holds the lock around this queue, so that nobody releases a place of this queue meanwhile.
     fn is_in(&self, place: &Place<T>) -> bool {
         // Ordering: Relaxed; the pointer is this queue's only if it was written under this queue's lock.
         ptr::eq(place.queue.load(Ordering::Relaxed), self) && place.signal().is_none()
@@ -170,7 +170,7 @@ impl<T> WaitQueue<T> {
         Some(unsafe { &mut *place.get_ref().value() })
     }
 
-    /// The value of the oldest.
+    /// The value of the oldest place.
     #[inline]
     pub fn front_mut(&mut self) -> Option<&mut T> {
         let place = self.places.front()?;
@@ -190,12 +190,12 @@ impl<T> WaitQueue<T> {
         unsafe { self.places.remove(NonNull::from(place)) };
         // SAFETY: by I1, it was in this queue, of which we have exclusive use.
         let value = unsafe { place.value().read() };
-        // Ordering: Relaxed; read by the owner, which is who calls.
+        // Ordering: Relaxed; only the owner relies on it, and the owner is the caller.
         place.queue.store(ptr::null_mut(), Ordering::Relaxed);
         Some(value)
     }
 
-    /// Ends the wait of the oldest with `signal`; gives what it waited with.
+    /// Ends the wait of the oldest place with `signal`; returns what it waited with.
     #[inline]
     #[must_use = "what it waited with would be dropped under the lock"]
     pub fn release_front(&mut self, signal: NonZeroUsize) -> Option<T> {
@@ -203,7 +203,7 @@ impl<T> WaitQueue<T> {
         Some(self.release(place, signal))
     }
 
-    /// Ends the wait of the newest with `signal`; gives what it waited with.
+    /// Ends the wait of the newest place with `signal`; returns what it waited with.
     #[inline]
     #[must_use = "what it waited with would be dropped under the lock"]
     pub fn release_back(&mut self, signal: NonZeroUsize) -> Option<T> {

@@ -1,6 +1,6 @@
-//! What the poll that goes on waits for: a leaf future that is pending notes it here, and whoever polls takes the notes.
+//! What the current poll waits for: a leaf future that is pending notes it here, and the code that polls takes the notes.
 //!
-//! The notes are this thread's own memory. A note is two stores, so it is made whether anybody looks or not.
+//! The notes are thread-local. A note costs two stores, so it is made whether anybody reads it or not.
 //!
 //! I1: a poll within a poll (a `LocalSet` inside of a task, a `block_on` in `block_in_place`) has notes of its own, and leaves those of the outer
 //!     one as they were.
@@ -26,13 +26,13 @@ pub enum WaitKind {
     Receive = 3,
     /// A value of a oneshot channel.
     Oneshot = 4,
-    /// A oneshot channel's receiver goes.
+    /// The close of a oneshot channel by its receiver.
     OneshotClosed = 5,
     /// A value of a broadcast channel.
     Broadcast = 6,
     /// The end of a task.
     Join = 7,
-    /// A moment.
+    /// A point in time.
     Sleep = 8,
     /// A descriptor that can be read from.
     Readable = 9,
@@ -48,15 +48,15 @@ pub enum WaitKind {
     Write = 14,
     /// Room in a bounded channel.
     Send = 15,
-    /// Another one's attempt to set a `OnceCell`.
+    /// Another task's attempt to set a `OnceCell`.
     OnceCell = 16,
     /// A new value of a watch channel.
     Watch = 17,
-    /// Others at a barrier.
+    /// Other tasks at a barrier.
     Barrier = 18,
     /// The value of a `SetOnce`.
     SetOnce = 19,
-    /// A channel's receivers go.
+    /// The close of a channel by its receivers.
     Closed = 20,
     /// The end of a child process.
     Child = 21,
@@ -74,7 +74,7 @@ pub enum WaitKind {
     Turn = 27,
 }
 
-/// Of a [`WaitKind::Turn`]: the task has not yielded by itself, its budget is spent.
+/// What a [`WaitKind::Turn`] is for, if the task did not yield by itself: its budget is spent.
 pub(crate) const BUDGET_SPENT: u64 = 1;
 
 impl WaitKind {
@@ -108,7 +108,7 @@ impl WaitKind {
         WaitKind::Turn,
     ];
 
-    /// Is what it waits for told by the name of a record of `base::holder`?
+    /// Is what it waits for the name of a record of `base::holder`?
     pub(crate) fn is_lock(self) -> bool {
         matches!(
             self,
@@ -161,8 +161,8 @@ impl fmt::Display for WaitKind {
     }
 }
 
-/// One wait in a word: the kind in the lower 7 bits, in the upper 56 what for. Zero: none. The bit between them is for whoever keeps
-/// the word.
+/// One wait as a word: the kind in the lower 7 bits, what is waited for in the upper 56. Zero: no wait. The bit between them is for the
+/// code that stores the word.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Wait(u64);
 
@@ -182,7 +182,7 @@ impl Wait {
         self.0
     }
 
-    /// None of a word that holds no wait.
+    /// `None` if the word holds no wait.
     pub(crate) fn kind(self) -> Option<WaitKind> {
         WaitKind::from_number(self.0 & 0x7f)
     }
@@ -199,13 +199,13 @@ impl fmt::Debug for Wait {
     }
 }
 
-/// Room for what polls wait for beside the first; what is more is left out.
+/// Room in the list, for the notes of nested polls beside the first of each; more are left out.
 const ROOM: usize = 16;
-/// Notes of one poll; what is more is left out.
+/// Notes of one poll; more are left out.
 pub(crate) const MOST: usize = 4;
 /// In place of a wait's kind: the task is polled.
 pub(crate) const RUNS: u64 = 0xff;
-/// With the first wait of a poll: there are more, which are in the list.
+/// Flag of a poll's first wait: there are more, which are in the list.
 pub(crate) const SEVERAL: u64 = 0x80;
 
 /// ```text
@@ -238,13 +238,13 @@ pub(crate) fn note_worker(index: usize) {
     NOTES.with(|notes| notes.runner.set(RUNS | (index as u64 + 1) << Wait::SHIFT));
 }
 
-/// The word of a task that is polled on this thread: [`RUNS`] and, where a wait has what it is for, the worker, counted from 1; 0: no worker.
+/// The word of a task that is polled on this thread: [`RUNS`] and, from bit [`Wait::SHIFT`] on, the worker, counted from 1; 0: no worker.
 #[inline]
 pub(crate) fn runner() -> u64 {
     NOTES.with(|notes| notes.runner.get())
 }
 
-/// What is polled on this thread waits, for `what` of that kind.
+/// Notes that the future polled on this thread waits for `what`, of that kind.
 #[inline(never)] // another crate reaches this one's thread locals by a call anyway
 pub fn note(kind: WaitKind, what: u64) {
     let wait = Wait::new(kind, what);
@@ -271,7 +271,7 @@ pub fn mark() -> Mark {
     })
 }
 
-/// A future that has ended waits for nothing that was noted since the mark: not for the branches of a `select!` that were left behind.
+/// Drops what was noted since the mark: a future that has ended waits for nothing, also not for the other branches of a `select!`.
 #[inline(never)] // as `note`
 pub fn forget(mark: Mark) {
     if self::mark() != mark {
@@ -279,7 +279,7 @@ pub fn forget(mark: Mark) {
     }
 }
 
-/// What was noted last in this poll is a part of a wait of another kind, which takes its place.
+/// Replaces the last note of this poll: what it names is a part of a wait of another kind.
 #[inline(never)]
 pub fn rename(kind: WaitKind, what: u64) {
     let wait = Wait::new(kind, what);
@@ -290,7 +290,7 @@ pub fn rename(kind: WaitKind, what: u64) {
 }
 
 impl Notes {
-    /// Those of the innermost poll beside the first.
+    /// The notes of the innermost poll beside the first.
     fn others(&self) -> &[Cell<u64>] {
         match self.first.get() & SEVERAL {
             0 => &[],
@@ -298,7 +298,7 @@ impl Notes {
         }
     }
 
-    /// Notes one that is not the only one.
+    /// Adds a note beside the first.
     #[cold]
     fn add(&self, wait: Wait) {
         let first = self.first.get();
@@ -323,7 +323,7 @@ impl Notes {
         }
     }
 
-    /// The list is as it was when the poll had no note in it.
+    /// Takes all notes of the innermost poll out of the list.
     #[cold]
     fn leave_list(&self) {
         let start = self.start.get();
@@ -342,8 +342,8 @@ impl Notes {
     }
 }
 
-/// The poll of a task is over: its notes go. A task's poll begins without notes, as it is either the outermost poll of its thread or within a
-/// [`Poll`].
+/// The poll of a task is over: drops its notes. A task's poll begins without notes, as it is either the outermost poll of its thread or within
+/// a [`Poll`].
 #[inline]
 pub(crate) fn end() {
     NOTES.with(|notes| {
@@ -354,7 +354,7 @@ pub(crate) fn end() {
     });
 }
 
-/// A poll, or polls one after the other, within another one that may have notes already; these are put back with this.
+/// A poll, or several in a row, within an outer poll that may have notes already; dropping this restores the outer poll's notes.
 pub(crate) struct Poll {
     outer: u64,
 }
@@ -380,13 +380,13 @@ impl Drop for Poll {
     }
 }
 
-/// The word of what the poll that goes on waits for, as it was noted first, with [`SEVERAL`] if there is more; 0: nothing is known.
+/// The word of the current poll's first wait, with [`SEVERAL`] if there are more; 0: nothing is known.
 #[inline]
 pub(crate) fn first() -> u64 {
     NOTES.with(|notes| notes.first.get())
 }
 
-/// What the poll waits for beside the first, oldest first; those that are none come last.
+/// The current poll's waits beside the first, oldest first; unused places come last.
 #[inline]
 pub(crate) fn others() -> [Wait; MOST - 1] {
     NOTES.with(|notes| {
@@ -395,7 +395,7 @@ pub(crate) fn others() -> [Wait; MOST - 1] {
     })
 }
 
-/// All that the poll waits for.
+/// All waits of the current poll.
 pub(crate) fn current() -> [Wait; MOST] {
     let [second, third, fourth] = others();
     [Wait(first() & !SEVERAL), second, third, fourth]

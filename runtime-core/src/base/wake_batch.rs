@@ -3,8 +3,8 @@
 //! The first `ROOM` need no allocation. A batch is large: it stays where it was made, and its methods borrow it.
 //!
 //! I1: slots `taken..len` of `inline` hold a waker each; those in `spilled` came later.
-//! I2: a waker that panics costs the others nothing: they are woken while the panic unwinds, or the panic ends here
-//!     (`wake_contained_after`), for drivers, which no waker may stop.
+//! I2: if a waker panics, the others are woken all the same: either while the panic unwinds, or after the panic was caught
+//!     here (`wake_contained_after`), for drivers, which no waker may stop.
 
 use super::contain;
 use super::lock_audit;
@@ -18,7 +18,7 @@ pub struct WakeBatch {
     len: usize,
     taken: usize,
     inline: [MaybeUninit<Waker>; WakeBatch::ROOM],
-    /// Those for which `inline` had no room; turned round once the first of them is woken.
+    /// The wakers for which `inline` had no room; reversed before the first of them is woken.
     spilled: Vec<Waker>,
     is_turned: bool,
 }
@@ -68,7 +68,7 @@ impl WakeBatch {
         self.taken = 0;
     }
 
-    /// As [`wake_after`](Self::wake_after), but a waker's panic ends with it; the panic hook has told of it.
+    /// As [`wake_after`](Self::wake_after), but a waker's panic is caught, after the panic hook has reported it.
     #[inline]
     pub fn wake_contained_after<G>(&mut self, held: G) {
         drop(held);
@@ -91,13 +91,13 @@ impl WakeBatch {
         self.len() == 0
     }
 
-    /// Would one more need an allocation? Whoever may release the lock in between wakes first.
+    /// Would one more need an allocation? A caller that may release the lock in between wakes the batch first.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.len == WakeBatch::ROOM
     }
 
-    /// The next waker of `inline`, of which some are left.
+    /// The next waker of `inline`; at least one is left.
     #[inline]
     fn next_inline(&mut self) -> Waker {
         let slot = &self.inline[self.taken];
@@ -145,7 +145,7 @@ impl Default for WakeBatch {
 impl Drop for WakeBatch {
     #[inline]
     fn drop(&mut self) {
-        // Only a waker that panicked leaves some; a second panic would abort.
+        // Some are left only after a waker panicked; a second panic would abort.
         if !self.is_empty() {
             self.wake_contained();
         }

@@ -1,4 +1,4 @@
-//! `WakerSlot`: a task's waker inside a lock, out of reach of whoever holds the lock.
+//! `WakerSlot`: a task's waker inside a lock, out of reach of the thread that holds the lock.
 //!
 //! Cloning, dropping and waking a waker run user code, which must not run under a lock of the runtime. So a slot
 //! gives its waker to nobody: [`register`] clones before it locks and drops after it unlocks, and [`Taken`] wakes or
@@ -8,7 +8,7 @@
 //!     leaves the slot as a [`Taken`].
 //! I2: a [`Taken`] is used up outside of the lock: its methods unlock first.
 //!
-//! A slot that is dropped full drops its waker. Its owner is going away then, without a lock; debug builds check it.
+//! A slot that is dropped with its waker drops the waker. Its owner is dropped then, outside of any lock; debug builds check it.
 
 use super::contain;
 use super::lock_audit;
@@ -85,7 +85,7 @@ impl fmt::Debug for WakerSlot {
 pub struct Taken(Option<Waker>);
 
 impl Taken {
-    /// Unlocks, then wakes the task. A panic of the waker goes on to the caller, unless the thread unwinds already.
+    /// Unlocks, then wakes the task. A panic of the waker goes on to the caller, unless the thread is unwinding already.
     #[inline]
     #[track_caller]
     pub fn wake_after<G>(self, held: G) {
@@ -95,8 +95,8 @@ impl Taken {
         }
     }
 
-    /// As [`wake_after`](Self::wake_after), for drivers, which no waker may stop: its panic ends with it; the panic hook has
-    /// told of it.
+    /// As [`wake_after`](Self::wake_after), for drivers, which no waker may stop: a panic of the waker is caught, after the panic
+    /// hook has reported it.
     #[inline]
     pub fn wake_contained_after<G>(self, held: G) {
         drop(held);
@@ -105,7 +105,7 @@ impl Taken {
         }
     }
 
-    /// Unlocks, then drops the waker: its task has no more to learn here.
+    /// Unlocks, then drops the waker: its task does not wait here any more.
     #[inline]
     #[track_caller]
     pub fn drop_after<G>(self, held: G) {
@@ -133,8 +133,8 @@ impl fmt::Debug for Taken {
 
 /// A slot with a lock of its own, for one waiter whose condition is elsewhere.
 ///
-/// Whoever makes the condition true calls [`wake`](Self::wake) after that; the waiter [`register`](Self::register)s before
-/// it looks at the condition. The lock orders the two: the waker is found, or the condition seen.
+/// A thread that makes the condition true calls [`wake`](Self::wake) afterwards; the waiter [`register`](Self::register)s
+/// before it checks the condition. The lock orders the two: either the waker is found, or the condition is seen.
 #[derive(Debug, Default)]
 pub struct LockedWaker(Mutex<WakerSlot>);
 
@@ -144,12 +144,12 @@ impl LockedWaker {
         LockedWaker(Mutex::new(WakerSlot::new()))
     }
 
-    /// Leaves `waker`, in place of the one before.
+    /// Stores `waker` in place of the previous one.
     pub fn register(&self, waker: &Waker) {
         register(&self.0, waker, |slot| Look::<()>::Wait(slot));
     }
 
-    /// Wakes the waiter, if there is one; it is gone from here then.
+    /// Takes the waker out, if there is one, and wakes it.
     #[track_caller]
     pub fn wake(&self) {
         let mut slot = self.0.lock();
@@ -163,7 +163,7 @@ impl LockedWaker {
     }
 }
 
-/// What the look under the lock came to: see [`register`].
+/// The result of a look under the lock: see [`register`].
 #[derive(Debug)]
 pub enum Look<'a, R> {
     /// The wait goes on in this slot.
@@ -172,7 +172,7 @@ pub enum Look<'a, R> {
     Over(R),
 }
 
-/// The vtable of the runtime's own wakers: cloning one of those counts a reference and runs no user code.
+/// The vtable of the runtime's own wakers: cloning such a waker counts a reference and runs no user code.
 static OWN: AtomicPtr<RawWakerVTable> = AtomicPtr::new(ptr::null_mut());
 
 /// Tells which wakers are the runtime's own, so that [`register`] may clone them under a lock.
@@ -186,10 +186,10 @@ fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), OWN.load(Ordering::Relaxed))
 }
 
-/// Leaves `waker` in a slot that `lock` protects, unless `look` finds the wait over; says what it found then.
+/// Stores `waker` in a slot that `lock` protects, unless `look` finds the wait over; returns what `look` found then.
 ///
-/// `look` runs under the lock. If the slot is empty, or holds another task's waker, it runs twice: between the two the
-/// lock is free while the waker is cloned. The wakers of the runtime's own tasks are cloned in place.
+/// `look` runs under the lock. If the slot is empty, or holds another task's waker, it runs twice: the lock is released in
+/// between, while the waker is cloned. The wakers of the runtime's own tasks are cloned under the lock, and it runs once.
 pub fn register<S, R>(
     lock: &Mutex<S>,
     waker: &Waker,
@@ -200,8 +200,8 @@ pub fn register<S, R>(
         let mut state = lock.lock();
         let slot = match look(&mut state) {
             Look::Over(found) => {
-                // I1: the clone, if there is one, goes after the lock. A panic of its drop must not cost the caller what
-                // was found, which may be taken out of the state already.
+                // I1: the clone, if there is one, is dropped after the unlock. A panic of its drop must not lose what was
+                // found, which may be taken out of the state already.
                 drop(state);
                 contain::contain(|| Taken(clone).drop_after(()));
                 return Some(found);

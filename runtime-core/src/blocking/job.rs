@@ -12,7 +12,7 @@ pub(crate) struct BlockingTask {
 }
 
 impl BlockingTask {
-    /// Cancelled before anybody else knew it; see `Runnable::refuse`.
+    /// Cancels the task before anything else knows it; see `Runnable::refuse`.
     pub(crate) fn refuse(self) {
         self.task.refuse();
     }

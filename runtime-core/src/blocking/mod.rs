@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `state` | who runs what and who waits, as plain data |
+//! | `state` | which threads run, wait or are on the way, as plain data |
 //! | `pool` | the lock, the threads, and what they do outside of the lock |
 //! | `job` | a closure as a task in the queue |
 //!

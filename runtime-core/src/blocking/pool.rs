@@ -1,4 +1,4 @@
-//! The blocking pool: threads made on demand, kept for a while, then let go.
+//! The blocking pool: threads are made on demand, and end when they have been idle for a while.
 //!
 //! ```text
 //! spawn ──▶ queue ──▶ the idle thread that began to wait last
@@ -9,15 +9,15 @@
 //! They are counted apart, and never against the cap. A thread that ran a worker and is free takes closures like any
 //! other thread, within the cap.
 //!
-//! I1: a job is run, or cancelled at shutdown. If the system refuses a thread and no other thread comes to the
-//!     job, the submitter gets the job back; jobs of others that relied on the thread are cancelled, or run here and now
-//!     if they are mandatory, beyond the cap.
+//! I1: a job is run, or cancelled at shutdown. If the system refuses a thread and no other thread will take the job,
+//!     the submitter gets the job back. Other submitters' jobs that relied on the thread are cancelled then or, if they
+//!     are mandatory, run at once on the submitter's thread, beyond the cap.
 //! I2: jobs, hooks and drops run outside of the lock. A hook's panic is contained.
-//! I3: an idle thread waits at its own `Post`. Whoever takes a thread out of `idle` sends it one errand, so a thread
+//! I3: an idle thread waits at its own `Post`. A caller that takes a thread out of `idle` sends it one errand. So a thread
 //!     whose keep-alive is over but that is not in `idle` waits for that errand.
 //! I4: a thread's handle is joined: by the next thread that ends, or by the shutdown.
 //!
-//! Shutdown: closures are refused. Queued closures are cancelled by the caller, but for mandatory ones and those that a
+//! Shutdown: further closures are refused. The caller cancels the queued closures, except mandatory ones and those that a
 //! thread is on its way to: these are run. Then the threads end, and are joined.
 
 use super::state::{Call, Errand, Job, Next, State, Ticket, Worker};
@@ -34,7 +34,7 @@ use std::io;
 use std::time::Duration;
 
 crate::runtime_thread_local! {
-    /// The pool this thread belongs to: for comparing only. Without a destructor: it can be asked to a thread's very end.
+    /// The pool this thread belongs to: for comparing only. Without a destructor, so it can be read until the thread's very end.
     static POOL: Cell<*const ()> = Cell::new(std::ptr::null())
 }
 
@@ -42,7 +42,7 @@ crate::runtime_thread_local! {
 pub(crate) enum Refused<J> {
     /// The pool is shut down.
     Shutdown(J),
-    /// The system gave no thread, and no other thread comes to the closure.
+    /// The system gave no thread, and no other thread will take the closure.
     NoThread(J, io::Error),
 }
 
@@ -53,7 +53,7 @@ type Callback = std::sync::Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct ThreadConfig {
     pub(crate) name: std::sync::Arc<dyn Fn() -> String + Send + Sync>,
     pub(crate) stack_size: Option<usize>,
-    /// Most closures that run at once.
+    /// The most closures that run at once.
     pub(crate) cap: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) looks_out: bool,
@@ -111,7 +111,7 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// The same for a worker; during a shutdown too. An error drops the worker.
+    /// As [`spawn`](Self::spawn), for a worker; during a shutdown too. An error drops the worker.
     pub(crate) fn spawn_worker(
         &self,
         worker: Worker,
@@ -166,7 +166,7 @@ impl<J: Job> Pool<J> {
         this: Start,
         start: impl FnOnce(Builder, Start) -> io::Result<JoinHandle<()>>,
     ) -> io::Result<JoinHandle<()>> {
-        // What names the thread is the user's; so is the name, and std panics at one with a zero byte.
+        // User code names the thread, and may panic. So does std, if the name has a zero byte.
         let mut result = Err(io::Error::other("naming the thread panicked"));
         contain::contain(|| {
             let mut builder = Builder::new().name((self.config.name)());
@@ -259,7 +259,7 @@ impl<J: Job> Pool<J> {
         let previous = {
             let mut inner = self.inner.lock();
             match inner.state.is_shutdown() {
-                // The shutdown joins all threads: the handle stays where the shutdown finds it.
+                // The shutdown joins all threads: the handle stays in `handles`.
                 true => Vec::new(),
                 false => inner.handles.end(id),
             }
@@ -286,7 +286,7 @@ impl<J: Job> Pool<J> {
 
     // ---- shutdown ----
 
-    /// Refuses further closures, and cancels those that are queued, but for mandatory ones and those that a thread is
+    /// Refuses further closures, and cancels those that are queued, except mandatory ones and those that a thread is
     /// on its way to. The threads end when they have run the rest.
     pub(crate) fn begin_shutdown(&self) {
         let mut inner = self.inner.lock();
@@ -300,8 +300,8 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// Waits for the threads to end, at most for `timeout`; true if all did. One of them would wait for itself: it
-    /// waits for none.
+    /// Waits for the threads to end, at most for `timeout`; true if all did. False at once on a thread of the pool, which
+    /// would wait for itself.
     pub(crate) fn join(&self, timeout: Option<Duration>) -> bool {
         if self.is_own_thread() {
             return false;
@@ -334,7 +334,7 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    // ---- figures ----
+    // ---- metrics ----
 
     pub(crate) fn num_threads(&self) -> usize {
         self.inner.lock().state.num_threads()
@@ -413,7 +413,7 @@ impl Handles {
         }
     }
 
-    /// The thread ends by itself. Gives the threads to join.
+    /// The thread ends by itself. Returns the threads to join.
     fn end(&mut self, id: usize) -> Vec<JoinHandle<()>> {
         let previous = std::mem::take(&mut self.ended);
         match self.running.iter().position(|(running, _)| *running == id) {

@@ -1,4 +1,4 @@
-//! The blocking pool's state machine: who runs, who waits, who is on the way. Plain data without threads or locks.
+//! The blocking pool's state machine: which threads run, wait or are on the way. Plain data without threads or locks.
 //!
 //! A *closure* is a job of `spawn_blocking`; at most `cap` run at once. A *worker* is a scheduler's worker; it needs a
 //! thread but no slot. A thread holds a *slot* while it runs a closure, and while it is on its way to one.
@@ -23,9 +23,9 @@
 //!     closures out of the queue when it gives up the last slot.
 //! I4: closures are taken in the order of `submit`.
 //! I5: each queued worker has a thread of its own on the way. A thread that becomes free may take the worker first; but
-//!     a thread on the way takes no other worker than its own, as long as that is queued. So a refused thread leaves
-//!     nobody's worker behind but its own.
-//! I6: `idle` holds each waiting thread once. Whoever takes a thread out of it sends that thread exactly one errand.
+//!     a thread on the way takes no other worker while its own is queued. So a refused thread leaves no worker behind
+//!     but its own.
+//! I6: `idle` holds each waiting thread once. A caller that takes a thread out of it sends that thread exactly one errand.
 //! I7: after `begin_shutdown` all queued closures are to be run, and `idle` stays empty.
 
 use std::collections::VecDeque;
@@ -62,7 +62,7 @@ pub(crate) enum Errand {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Call<S> {
-    /// Nothing: a thread comes to the job.
+    /// Nothing: a thread that holds a slot will take the job.
     Nobody,
     /// Send the idle thread on the errand.
     Wake(S, Errand),
@@ -86,11 +86,11 @@ pub(super) enum Next<J> {
 /// What becomes of the jobs of a thread that the system refused.
 #[must_use]
 pub(super) struct Refusal<J, S> {
-    /// The job that the thread was to be made for, unless another thread has it or comes to it.
+    /// The job that the thread was to be made for, unless another thread has taken it or will take it.
     pub(super) own: Option<J>,
-    /// Later jobs that relied on the thread and that no other thread comes to.
+    /// Other queued jobs, oldest first, if no other thread will take them.
     pub(super) orphans: VecDeque<J>,
-    /// A thread that has become idle meanwhile, and comes instead.
+    /// An idle thread that holds the slot instead: to be sent the errand `Closure`.
     pub(super) instead: Option<S>,
 }
 
@@ -102,8 +102,8 @@ pub(super) struct State<J, S> {
     last_ticket: u64,
     slots: usize,
     coming: usize,
-    /// The thread that began to wait last is at the back, and is woken first: so those in front, which are not
-    /// needed, come to the end of their keep-alive.
+    /// The thread that began to wait last is at the back, and is woken first: so the threads in front, which are not
+    /// needed, reach the end of their keep-alive.
     idle: VecDeque<S>,
     /// Threads that are not leaving, those on the way included.
     threads: usize,
@@ -200,7 +200,7 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         refusal
     }
 
-    /// The system gave no thread for the worker `own`: gives it back, unless another thread has it.
+    /// The system gave no thread for the worker `own`: returns the worker, unless another thread has it.
     pub(super) fn refuse_worker(&mut self, own: Ticket) -> Option<Worker> {
         self.threads -= 1;
         let worker = self.take_worker(own)?;
@@ -213,7 +213,7 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         self.workers.remove(at).map(|(_, worker)| worker)
     }
 
-    // ---- the pool's threads; `me` is how the calling one is reached while it waits ----
+    // ---- the pool's threads; `me` is how the calling thread is reached while it waits ----
 
     pub(super) fn arrive(&mut self, errand: Errand, me: &S) -> Next<J> {
         match errand {
@@ -275,15 +275,15 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         }
     }
 
-    /// A thread that was leaving has done so.
+    /// A thread that was leaving has left.
     pub(super) fn gone(&mut self) {
         self.leaving -= 1;
     }
 
     // ---- shutdown ----
 
-    /// Refuses further closures. Gives the idle threads, each to be sent to `Look`, and the closures to cancel: those
-    /// that are not mandatory and for which no thread is on the way.
+    /// Refuses further closures. Returns the idle threads, each to be sent the errand `Look`, and the closures to cancel:
+    /// those that are not mandatory and for which no thread is on the way.
     pub(super) fn begin_shutdown(&mut self) -> (VecDeque<S>, Vec<J>) {
         self.shutdown = true;
         let (mut kept, mut cancelled) = (VecDeque::new(), Vec::new());
@@ -312,7 +312,7 @@ impl<J: Job, S: Clone + PartialEq> State<J, S> {
         self.idle.iter()
     }
 
-    // ---- figures ----
+    // ---- metrics ----
 
     /// Threads that neither run a worker nor are about to.
     pub(super) fn num_threads(&self) -> usize {

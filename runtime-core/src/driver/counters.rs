@@ -1,4 +1,4 @@
-//! What a reactor counts for the runtime's figures.
+//! What a reactor counts for the runtime's metrics.
 
 // Counters only, no protocol: std's atomics also under the model checker.
 use crate::base::shim::atomic64::AtomicU64;

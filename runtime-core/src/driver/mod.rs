@@ -2,7 +2,7 @@
 //!
 //! Core knows no OS I/O and no wheel. At most one thread at a time holds the [`IoDriver`]; the
 //! [`Timers`] are shared, with one wheel for each worker slot and a *foreign* one (slot ==
-//! number of workers) for threads that are not workers, served by whoever holds the driver.
+//! number of workers) for threads that are not workers, served by the thread that holds the driver.
 
 mod counters;
 mod without_io;
@@ -39,13 +39,13 @@ pub trait Timers: Send + Sync {
     fn before_park(&self, slot: usize, with_driver: bool) -> Option<Duration>;
     /// Ends what `before_park` announced.
     fn after_park(&self, slot: usize, with_driver: bool);
-    /// Fires what is due in `slot`, and in the foreign one with the driver; how many fired.
+    /// Fires what is due in `slot` and, with the driver, in the foreign slot; returns how many fired.
     fn fire(&self, slot: usize, with_driver: bool) -> usize;
-    /// Fires what is due in any slot: an idle worker rescues a busy sibling's timers.
+    /// Fires what is due in any slot, for a worker that fires the timers of a stuck sibling; returns how many fired.
     fn fire_overdue(&self) -> usize;
     /// Is any slot's published deadline past?
     fn is_overdue(&self) -> bool;
-    /// How long ago the earliest timer was due that has not been fired; zero while the clock is paused.
+    /// How long the earliest timer that has not been fired is overdue; zero while the clock is paused.
     fn lateness(&self) -> Duration {
         Duration::ZERO
     }
@@ -121,7 +121,7 @@ impl Drivers {
 
 /// The reactor's two ends.
 pub struct IoParts {
-    /// What the reactor has done, for the runtime's figures.
+    /// What the reactor has done, for the runtime's metrics.
     pub counters: Arc<IoCounters>,
     /// Held by the thread that parks.
     pub driver: Box<dyn IoDriver>,
@@ -144,7 +144,7 @@ pub struct TimeParts {
 /// What the crates above need to know to make their drivers.
 #[derive(Clone, Debug)]
 pub struct DriverParams {
-    /// Timers that a shutdown finds end as if they were due, instead of failing.
+    /// Timers that are pending at shutdown end as if they were due, instead of failing.
     pub fire_at_shutdown: bool,
     /// How late timers may be, beside what the system adds.
     pub timer_resolution: Duration,

@@ -1,4 +1,4 @@
-//! Parks without a reactor: a thread's own token stands for the events.
+//! The driver of a runtime without a reactor: its park ends only by an unpark or a time-out.
 
 use super::{IoDriver, Unpark};
 use crate::base::parker::ThreadParker;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 struct ParkerDriver(Arc<ThreadParker>);
 
-/// A driver that only an unpark and a time-out end, and what unparks it.
+/// A driver whose park ends only by an unpark or a time-out, and what unparks it.
 pub(super) fn create() -> (Box<dyn IoDriver>, Arc<dyn Unpark>) {
     let parker = Arc::new(ThreadParker::default());
     (Box::new(ParkerDriver(parker.clone())), parker)

@@ -104,7 +104,7 @@ impl CurrentThreadContext {
         self.handle.shared.policy.current_thread()
     }
 
-    /// The core, which only `block_in_place`-like calls could take away, and they panic here.
+    /// Runs `f` on the core, which is always here: `block_in_place`, which takes a core away, panics on this scheduler.
     #[inline]
     pub(crate) fn with_core<R>(&self, f: impl FnOnce(&mut CurrentThreadCore) -> R) -> R {
         match self.core.borrow_mut().as_mut() {
@@ -113,7 +113,7 @@ impl CurrentThreadContext {
         }
     }
 
-    /// Queues a task on its own thread; gives it back while the core is away.
+    /// Queues a task on its own thread; returns it while the core is away.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable) -> Option<Runnable> {
         match self.core.borrow_mut().as_mut() {
@@ -159,7 +159,7 @@ impl WorkerContext {
         self.core.borrow_mut().as_mut().map(|core| f(core))
     }
 
-    /// Queues a task on its own worker; gives it back if the core is elsewhere.
+    /// Queues a task on its own worker; returns it if the core is elsewhere.
     #[inline]
     pub(super) fn schedule(&self, task: Runnable, again: bool) -> Option<Runnable> {
         let policy = self.policy();

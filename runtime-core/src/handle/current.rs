@@ -84,7 +84,7 @@ pub(crate) fn set_current(handle: Handle) -> Result<SetCurrent, TryCurrentError>
 impl Drop for SetCurrent {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        // The last handle's drop runs destructors: not while the context is borrowed.
+        // The last handle's drop runs destructors, which must not happen while the context is borrowed.
         let _mine = CURRENT.try_with(|c| {
             if c.depth.get() != self.depth {
                 if !std::thread::panicking() {

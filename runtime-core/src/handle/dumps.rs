@@ -1,6 +1,6 @@
 //! Which tasks a dump is to trace, and what was traced.
 //!
-//! I1: at most one request is installed; it is taken away by its guard, whatever becomes of the dump's future.
+//! I1: at most one request is installed; its guard takes it away, also when the dump's future is dropped.
 
 use super::shared::Shared;
 use crate::base::contain;
@@ -68,7 +68,7 @@ impl Task {
 
 /// A runtime's place for a dump.
 pub(crate) struct Dumps {
-    /// Is one installed? A hint for the workers.
+    /// Is a request installed? A hint for the workers.
     pub(crate) is_on: AtomicBool,
     pub(crate) request: Mutex<Option<Arc<Request>>>,
     pub(crate) turn: AsyncMutex<()>,
@@ -100,10 +100,10 @@ pub(crate) struct State {
 }
 
 impl Dumps {
-    /// A task is complete and has left the list of its owner: no dump waits for it.
+    /// A task is complete and has left the list of owned tasks: no dump waits for it.
     pub(super) fn ended(&self, id: Id) {
-        // Ordering: Acquire; pairs with the Release in `dump`. A dump that has listed the task did so before the task left
-        // the list, under the same lock: it is seen here.
+        // Ordering: Acquire; pairs with the Release in `dump`. A dump that waits for the task found it in the list before the
+        // task left the list, under the list's lock: so this load sees that dump.
         if self.is_on.load(Ordering::Acquire) {
             let request = self.request.lock().clone();
             if let Some(request) = request {
@@ -129,7 +129,7 @@ impl Request {
     pub(crate) fn settle(&self, id: u64, traced: Option<Task>) {
         let waiter = {
             let mut state = self.state.lock();
-            // Traced twice, if it was woken in its traced poll and another worker came with it before this one came here: one counts.
+            // Two workers may trace a task, if it was woken in its traced poll and polled elsewhere before this call: one trace counts.
             if state.wanted.remove(&id) {
                 state.traced.extend(traced);
             }

@@ -4,12 +4,13 @@
 //! |---|---|
 //! | `shared` | what every handle points at: settings, pool, drivers' shared ends, owned tasks, the scheduler's state |
 //! | `policy` | which of the two schedulers it is |
-//! | `current` | the runtime that this thread is in |
+//! | `id` | the number of a runtime |
+//! | `current`, `error` | the runtime that this thread is in, and why there is none |
 //! | `context` | the scheduler whose thread this is, and how a task is queued there |
 //! | `runtime_ref` | how a task reaches its scheduler |
 //! | `spawn` | from a future or a closure to a scheduled task |
 //! | `run_task` | one poll, with the hooks and histograms that are configured |
-//! | `dumps` | who is to be traced |
+//! | `dumps` | which tasks a dump traces |
 //!
 //! `Handle`'s own methods are in the room `runtime`.
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 ///
 /// I1: `Shared` outlives every task of it that is not complete: the runtime's shutdown completes all
 /// of them before it lets go of its own reference, and a runtime that is never shut down is never
-/// freed. So whoever holds a permit may use the pointer, and takes a reference before the permit
-/// goes out of its hands if it has more to do.
+/// freed. So a thread that holds a permit may use the pointer. If the thread has more to do once it
+/// has given the permit away, it takes a reference first.
 pub(crate) struct RuntimeRef(NonNull<Shared>);
 
 // SAFETY: `Shared` is `Sync`; the pointer is used as I1 says.

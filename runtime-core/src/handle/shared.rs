@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The shared half, and the driver for whoever parks first.
+    /// The shared half, and the driver for the thread that parks first.
     pub(crate) fn new(
         config: Config,
         mut drivers: Drivers,

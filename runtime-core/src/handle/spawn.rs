@@ -70,8 +70,8 @@ impl<F: FnOnce() -> R, R> Future for Once<F> {
     }
 }
 
-/// The owner of a blocking task is its queue entry: it is never woken while not complete, since
-/// the entry holds the permit.
+/// The owner of a blocking task is its queue entry. Nothing schedules the task before it is complete,
+/// since the entry holds the permit.
 struct BlockingSchedule(Handle);
 
 impl Schedule for BlockingSchedule {
@@ -103,8 +103,8 @@ where
     submit(handle, f, site, false).map(|(join, _)| join)
 }
 
-/// The handle, and whether the pool has taken the work; if not, it is cancelled. An error where the
-/// system gives no thread.
+/// The handle, and whether the pool has taken the closure; if not, the closure is cancelled. An error
+/// if the system gives no thread.
 #[track_caller]
 pub(crate) fn submit<F, R>(
     handle: &Handle,
@@ -143,7 +143,7 @@ where
     }
 }
 
-/// Makes threads for the pool of `handle`'s runtime, which is their current runtime.
+/// Makes threads for the pool of `handle`'s runtime; that runtime is current on them.
 pub(crate) fn start_thread_of(
     handle: &Handle,
 ) -> impl FnOnce(Builder, Start) -> io::Result<thread::JoinHandle<()>> {
@@ -156,7 +156,7 @@ pub(crate) fn start_thread_of(
     }
 }
 
-/// What the system said, and what to do about it.
+/// The system's error, and what to do about it.
 fn without_thread(error: &io::Error) -> io::Error {
     io::Error::new(
         error.kind(),

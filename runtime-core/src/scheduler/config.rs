@@ -1,4 +1,4 @@
-//! Everything a runtime can be told when it is built, as plain data. The facade's `Builder` fills it.
+//! All settings of a runtime, as plain data. The facade's `Builder` fills it.
 
 use crate::base::rng::RngSeed;
 use crate::task::Id;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A hook without arguments.
 pub type Callback = Arc<dyn Fn() + Send + Sync>;
-/// A hook told about a task.
+/// A hook that is called for a task.
 pub type TaskCallback = Arc<dyn Fn(&TaskMeta<'_>) + Send + Sync>;
 /// Names the threads.
 pub type NameFn = Arc<dyn Fn() -> String + Send + Sync>;
@@ -57,7 +57,7 @@ impl<'a> TaskMeta<'a> {
         self.spawned_at
     }
 
-    /// The name that `task::Builder` gave the task; told when it is spawned, and not kept.
+    /// The name that `task::Builder` gave the task, in the hook for spawned tasks; it is not kept.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_current_thread()
@@ -93,7 +93,7 @@ impl<'a> TaskMeta<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UnhandledPanic {
-    /// Nothing: the join handle tells.
+    /// Nothing: the join handle reports the panic.
     #[default]
     Ignore,
     /// The runtime shuts down and `block_on` panics.
@@ -107,11 +107,11 @@ pub struct Config {
     pub workers: Option<usize>,
     /// `spawn_local` on the runtime itself (`LocalRuntime`).
     pub is_local: bool,
-    /// What metrics call the runtime.
+    /// The runtime's name in metrics.
     pub name: Option<String>,
     /// Tasks between two turns of the driver.
     pub event_interval: u32,
-    /// Tasks between two looks at the injector; `None` adapts it to how long polls take.
+    /// Tasks between two that come from the injector first; with `None` workers fit it to how long polls take.
     pub global_queue_interval: Option<u32>,
     /// Gives each thread its name.
     pub thread_name: NameFn,
@@ -127,15 +127,15 @@ pub struct Config {
     pub before_stop: Option<Callback>,
     /// Runs when a worker has nothing to do; what it schedules is run before the worker sleeps.
     pub before_park: Option<Callback>,
-    /// Runs when a worker goes on.
+    /// Runs after `before_park`, when the worker goes on.
     pub after_unpark: Option<Callback>,
-    /// Told of each task as it is spawned.
+    /// Called for each task as it is spawned.
     pub before_spawn: Option<TaskCallback>,
-    /// Told of each task that is about to be polled.
+    /// Called for each task that is about to be polled.
     pub before_poll: Option<TaskCallback>,
-    /// Told of each task that was polled.
+    /// Called for each task that was polled.
     pub after_poll: Option<TaskCallback>,
-    /// Told of each task that ended.
+    /// Called for each task that ended.
     pub after_termination: Option<TaskCallback>,
     /// What a task's panic does to the runtime.
     pub unhandled_panic: UnhandledPanic,
@@ -145,11 +145,11 @@ pub struct Config {
     pub disable_lifo_slot: bool,
     /// Where random choices start, for runs that repeat themselves.
     pub seed: Option<RngSeed>,
-    /// Bounds (exclusive, in nanoseconds) of the poll-time histogram's buckets, if it is kept.
+    /// The buckets of the histogram of poll times, if it is kept.
     pub poll_histogram: Option<Arc<dyn HistogramBuckets>>,
-    /// Time each task waits between being scheduled and polled.
+    /// The buckets of the histogram of schedule latencies (from being scheduled to being polled), if it is kept.
     pub schedule_latency_histogram: Option<Arc<dyn HistogramBuckets>>,
-    /// Is that time taken, be it for the histogram or for the hooks?
+    /// Is the schedule latency measured, for the histogram or for the hooks?
     pub tracks_latency: bool,
 }
 

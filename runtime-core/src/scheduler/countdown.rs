@@ -1,4 +1,4 @@
-//! Something that is done every so many steps. Counted down: the remainder of a division takes longer than the rest of a step.
+//! A countdown, for something that is done every so many steps. A remainder instead would take longer than the rest of a step.
 
 /// Steps that are left.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Countdown {
         is_over
     }
 
-    /// The interval is a new one: the one that goes on is not longer.
+    /// The interval has changed: the current one ends no later than a new one would.
     pub(crate) fn shorten(&mut self, interval: u32) {
         self.0 = self.0.min(interval);
     }

@@ -1,7 +1,7 @@
 //! What the schedulers count and measure; `RuntimeMetrics` reads it.
 //!
-//! A worker's counters are written by that worker alone, with plain loads and stores, on a cache
-//! line of its own; readers see them a moment late. Runtime-wide counters are rare events.
+//! Each of a worker's counters has one writer (the worker, or the watch), which uses plain loads and stores. They
+//! are on a cache line of their own; readers see them a moment late. Runtime-wide counters count rare events.
 
 use super::config::Config;
 use crate::base::clock;
@@ -22,7 +22,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// How many there were before.
+    /// Counts a spawn; returns how many there were before.
     pub(crate) fn note_spawn(&self) -> u64 {
         // Ordering: Relaxed; a counter.
         self.spawned.fetch_add(1, Ordering::Relaxed)
@@ -56,12 +56,12 @@ pub(crate) struct WorkerCounters {
     pub(crate) poll_histogram: Vec<Tally>,
     pub(crate) latency_histogram: Vec<Tally>,
     pub(crate) thread: Mutex<Option<ThreadId>>,
-    /// The same thread, as the system knows it.
+    /// The system's number of that thread.
     pub(crate) system_thread: Tally,
-    /// Since when the worker has been stuck, in nanoseconds of the runtime's life, and in the lowest bit whether that was told;
+    /// Since when the worker has been stuck, in nanoseconds of the runtime's life; the lowest bit: was the stall reported?
     /// 0: it is not stuck. Written by the watch.
     stuck_since: Tally,
-    /// How long its thread had waited for a processor by then, in nanoseconds, and one; 0: not known. Kept where somebody wants to know of stalls.
+    /// How long its thread had waited for a processor by then, in nanoseconds, plus one; 0: not known. Kept if a thread wants to know of stalls.
     pub(crate) waited_before: Tally,
 }
 
@@ -102,7 +102,7 @@ impl WorkerCounters {
         }
     }
 
-    /// The watch finds the worker stuck. True once, when that has lasted as long as `limit`.
+    /// The watch finds the worker stuck. True once for each stall, when it has lasted as long as `limit`.
     pub(crate) fn note_stuck(&self, now: u64, limit: Duration) -> bool {
         let since = self.stuck_since.get();
         if since == 0 {
@@ -116,14 +116,14 @@ impl WorkerCounters {
         is_news
     }
 
-    /// Remembers how long its thread has waited for a processor, where the system tells it.
+    /// Remembers how long the worker's thread has waited for a processor, where the system tells it.
     pub(crate) fn note_wait(&self) {
         let waited = thread::processor_waited(self.system_thread.get());
         self.waited_before
             .set(waited.map_or(0, |waited| waited + 1));
     }
 
-    /// For how long its thread has waited for a processor since then.
+    /// For how long the worker's thread has waited for a processor since [`note_wait`](Self::note_wait).
     pub(crate) fn waited_since(&self) -> Duration {
         let since = self.waited_before.get().checked_sub(1).and_then(|before| {
             let waited = thread::processor_waited(self.system_thread.get())?;
@@ -151,7 +151,7 @@ impl WorkerCounters {
     }
 }
 
-/// Measures the stretches between parks, and polls where a histogram is kept.
+/// Measures the stretches of work between parks and, if asked to, the mean time of a poll.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     busy_since: Instant,

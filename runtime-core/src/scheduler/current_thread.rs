@@ -1,12 +1,12 @@
 //! The current-thread scheduler's state: tasks run on whichever thread is in `block_on`.
 //!
-//! That thread holds the core (queue and driver). Others in `block_on` meanwhile poll just their own
-//! future, and the first whose turn comes takes the core over. Tasks woken on other threads arrive
-//! through the injector.
+//! That thread holds the core (queue and driver). Other threads in `block_on` meanwhile poll only their
+//! own future; when the core is free, the first of them in line takes it over. Tasks woken on other
+//! threads arrive through the injector.
 //!
-//! Sleep handshake, two words: the sleeper stores `parked`, fences, then looks at the injector and
-//! `main_woken`; a pusher pushes (or sets `main_woken`), fences, then looks at `parked` and unparks
-//! the driver if set. Each side's fence orders its write before its read, so at least one
+//! Sleep handshake, two words: the sleeper stores `parked`, fences, then reads the injector and
+//! `main_woken`; a pusher pushes (or sets `main_woken`), fences, then reads `parked` and unparks
+//! the driver if it is set. Each side's fence orders its write before its read, so at least one
 //! sees the other (docs/sleep-protocol.md).
 //!
 //! I1: the core is in `core`, or in the context of one thread, or in use by shutdown.
@@ -74,7 +74,7 @@ impl CurrentThreadCore {
         self.to_injector.is_over(interval)
     }
 
-    /// After a burst of tasks; the queue is empty.
+    /// Frees the room of a burst of tasks; the queue is empty.
     pub(crate) fn give_memory_back(&mut self) {
         if self.queue.capacity() > 16 * QUEUE_CAPACITY {
             self.queue.shrink_to(QUEUE_CAPACITY);
@@ -118,7 +118,7 @@ impl CurrentThread {
     }
 
     pub(crate) fn note_unhandled_panic(&self) {
-        // Ordering: Release; pairs with the Acquire in the run loop, on the same thread mostly.
+        // Ordering: Release; pairs with the Acquire in the run loop, mostly on the same thread.
         self.unhandled_panic.store(true, Ordering::Release);
     }
 

@@ -1,14 +1,14 @@
-//! The end of the tasks: who cancels them, and in which order.
+//! The end of the tasks: which worker cancels them, and in which order.
 //!
-//! The first worker that comes to its end gathers every permit that it can get at: of the tasks that wait to be woken, and
-//! of those in the queues and slots. It sorts them, and cancels one after another, oldest first. So two runs of a program
-//! see the same order, as far as the tasks were not running at the time.
+//! The first worker that comes to its end gathers every permit that it can get at: those of the tasks that wait to be woken,
+//! and those of the tasks in queues and slots. It sorts them, and cancels one after another, oldest first. So two runs of a
+//! program see the same order, as far as the tasks were not running at the time.
 //!
 //! A destructor may block until another task is gone. So the other workers stay until the list is empty. If one task takes
 //! longer than [`PATIENCE`], the next worker takes the turn and goes on with the list.
 //!
-//! I1: at most one worker has the turn. It alone takes permits off the list, and not while it runs a destructor for longer than
-//!     [`PATIENCE`].
+//! I1: at most one worker has the turn, and only that worker takes permits off the list. A worker whose destructor takes longer
+//!     than [`PATIENCE`] may lose the turn to the next.
 //! I2: no lock is held while a task is cancelled.
 
 use crate::base::shim::sync::{Condvar, Mutex};
@@ -30,7 +30,7 @@ struct State {
     began: bool,
     gathered: bool,
     permits: VecDeque<Runnable>,
-    /// Counts turns; odd while somebody has one.
+    /// Counts turns; odd while a worker has one.
     turn: u64,
 }
 
@@ -40,7 +40,7 @@ impl State {
         self.turn
     }
 
-    /// Nothing if somebody else took the turn meanwhile.
+    /// Does nothing if another worker took the turn meanwhile.
     fn end_turn(&mut self, turn: u64) {
         if self.turn == turn {
             self.turn += 1;
@@ -70,8 +70,8 @@ impl Ending {
         self.moved.notify_all();
     }
 
-    /// Cancels what `gather` finds, together with the other workers. `gather` is called once, on the first of them, and
-    /// tells the order.
+    /// Cancels what `gather` finds, together with the other workers. `gather` is called once, by the first of them, and
+    /// decides the order.
     pub(crate) fn cancel_in_turn(&self, gather: impl FnOnce() -> Vec<Runnable>) {
         let mut state = self.state.lock();
         if !state.began {

@@ -1,4 +1,4 @@
-//! Which workers sleep, how many search, and who gets woken: the sleep protocol.
+//! Which workers sleep, how many search, and which one is woken: the sleep protocol.
 //!
 //! ```text
 //! pusher                                  sleeper
@@ -6,16 +6,16 @@
 //! store_load()                            store_load()
 //! searching == 0 ? claim a bit : done     scan all queues; found: retract own bit; else sleep
 //! ```
-//! I1: each side's fence orders its write before its read, so of a push and an announcement at least one
-//!     is seen by the other: either the pusher claims a sleeper or the sleeper's scan finds the task.
-//! I2: a worker's bit is set from its announcement until someone clears it; whoever clears it decides:
+//! I1: each side's fence orders its write before its read, so at least one side sees the other's write:
+//!     either the pusher claims a sleeper or the sleeper's scan finds the task.
+//! I2: a worker's bit is set from its announcement until a thread clears it, and that thread decides:
 //!     a claimer owes the worker an unpark, and counts it as searching on its behalf.
-//! I3: while `searching` is above zero pushers need wake nobody: a searcher that gives up announces and
-//!     scans (I1), and the last one that finds work looks whether more is there (`finish_search`).
+//! I3: while `searching` is above zero, pushers need not wake a worker: a searcher that gives up announces and
+//!     scans (I1), and the last searcher that finds work checks for more (`finish_search`).
 //! I4: a claimed worker counts `searching` down only after its claimer counted it up: the claim is a Release that
 //!     the worker's `retract` acquires. So the count never falls below zero.
 //! I5: a worker that sees work, but is refused the search because others search, sleeps. It has announced before it was
-//!     refused, so those others look later (I3), and their look finds the work or their claim finds its bit.
+//!     refused, so the searchers check later (I3), and their check finds the work or their claim finds its bit.
 //!
 //! The whole of it, with its proof, is in docs/sleep-protocol.md; the models are in `tests/loom.rs` and `tests/loom_worker.rs`.
 
@@ -29,11 +29,11 @@ pub(crate) struct Idle {
     sleeping: Box<[AtomicU64]>,
     searching: AtomicUsize,
     workers: usize,
-    /// One more than a worker that looks out before its sleep: to be claimed first, as its wake-up is no system call; 0: none. A hint.
+    /// The index, plus one, of a worker that looks out before its sleep; 0: none. It is claimed first, as waking it is no system call. A hint.
     first: AtomicUsize,
 }
 
-/// A worker is claimed first.
+/// As long as this lives, a worker is claimed first.
 #[must_use = "dropping it ends that"]
 pub(crate) struct ClaimedFirst<'a>(&'a AtomicUsize);
 
@@ -72,7 +72,7 @@ impl Idle {
     pub(crate) fn claim_any(&self) -> Option<usize> {
         while let Some(worker) = self.any_sleeper() {
             let (word, bit) = self.place(worker);
-            // Counted before the claim, so pushers do not wake a second one meanwhile (I3).
+            // Counted before the claim, so that pushers do not wake a second worker meanwhile (I3).
             // Ordering: Relaxed; published to the claimed worker by the claim (I4).
             self.searching.fetch_add(1, Ordering::Relaxed);
             // Ordering: Release; pairs with the Acquire in `retract` (I4).
@@ -82,7 +82,7 @@ impl Idle {
             }
             // Ordering: Relaxed; ordered by the fence.
             self.searching.fetch_sub(1, Ordering::Relaxed);
-            // A push or an announcement may have relied on that count: look again for it, at all words.
+            // A push or an announcement may have relied on that count: so all words are read again.
             // Handshake with `worker_to_notify` and `announce`.
             handshake::store_load();
         }
@@ -112,8 +112,8 @@ impl Idle {
         None
     }
 
-    /// Begins to search, unless half of the workers do already. A worker that has announced its sleep may sleep on a
-    /// refusal, whatever work it has seen: somebody else searches (I5).
+    /// Begins to search, unless half of the workers search already. A worker that has announced its sleep may sleep if it
+    /// is refused, whatever work it has seen: another worker searches (I5).
     pub(crate) fn try_search(&self) -> bool {
         // Ordering: Relaxed; ordered by the fence in `announce`, where the refusal is relied on.
         if 2 * self.searching.load(Ordering::Relaxed) >= self.workers {
@@ -124,14 +124,14 @@ impl Idle {
         true
     }
 
-    /// A searcher has found work. True if it was the last: the caller looks whether there is
-    /// more work and if so wakes another (I3).
+    /// A searcher has found work. True if it was the last: the caller checks for more work, and
+    /// wakes another worker if there is some (I3).
     pub(crate) fn finish_search(&self) -> bool {
-        // Ordering: Release; pairs with the fence in `announce`, after a count-down that comes later: whoever gives up later
-        // sees what this searcher has moved to its queue. Of several searchers the last sees the others' counts.
+        // Ordering: Release; pairs with the fence in `announce` after a later count-down: a searcher that gives up later
+        // sees what this searcher has moved to its queue. The last of several searchers sees the others' counts.
         let last = self.searching.fetch_sub(1, Ordering::Release) == 1;
-        // Handshake with `worker_to_notify`: a pusher that saw us
-        // searching has its task seen by the look that follows.
+        // Handshake with `worker_to_notify`: if a pusher saw us
+        // searching, the caller's check sees the pusher's task.
         handshake::store_load();
         last
     }
@@ -148,10 +148,10 @@ impl Idle {
         handshake::store_load();
     }
 
-    /// A worker that began to search between its announcement and its retraction was claimed as well: it counts twice.
+    /// For a worker that began to search between its announcement and its retraction and was claimed as well: it counts twice.
     pub(crate) fn count_once(&self) {
-        // Ordering: Relaxed; the worker goes on counting, so nobody can have relied on this one alone. The claim that
-        // counted it was acquired by `retract` (I4).
+        // Ordering: Relaxed; the worker still counts once, so nobody relies on this count alone. `retract` acquired the
+        // claim that counted the worker (I4).
         self.searching.fetch_sub(1, Ordering::Relaxed);
     }
 

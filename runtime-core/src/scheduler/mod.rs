@@ -1,19 +1,19 @@
-//! What the schedulers decide with: settings, counts, queues, and the protocols of who sleeps and who is woken.
+//! The state of the schedulers: settings, counters, queues, and the protocols by which workers sleep and are woken.
 //!
-//! Everything here is state that any thread may look at, and knows no runtime; the loops that run tasks by it are in the
-//! room `worker`.
+//! Nothing here knows a runtime. The loops that run tasks are in the room `worker`.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `config` | everything a runtime can be told |
-//! | `counters` | what is counted for the runtime's figures |
+//! | `config` | all settings of a runtime |
+//! | `counters` | what is counted for the runtime's metrics |
+//! | `countdown` | what is done every so many steps |
 //! | `current_thread` | the queue, the injector and the sleep of a current-thread runtime |
 //! | `multi_thread` | queues, slots and the injector of several workers |
-//! | `idle` | who sleeps, who searches, who is woken |
+//! | `idle` | which workers sleep, how many search, which one is woken |
 //! | `parker` | where one worker sleeps |
 //! | `seat` | the driver, and sleeping with or without it |
-//! | `ending` | who cancels the tasks at shutdown, and in which order |
-//! | `steal` | taking tasks out of queues that others take from too |
+//! | `ending` | which worker cancels the tasks at shutdown, and in which order |
+//! | `steal` | taking tasks out of queues from which other threads take too |
 //! | `watch` | when the thread that looks for stuck workers rests |
 
 pub mod config;

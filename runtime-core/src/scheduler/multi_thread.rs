@@ -1,5 +1,5 @@
-//! The multi-thread scheduler's state: one worker for each core, each with its own queue, stealing from the
-//! others when that is empty.
+//! The multi-thread scheduler's state: several workers, each with its own queue. A worker steals from the others when
+//! its queue is empty.
 //!
 //! ```text
 //!  wake on a worker ──▶ LIFO slot ──(displaced)──▶ its queue ──(half, when full)──▶ injector
@@ -9,8 +9,8 @@
 //! I1: each worker's core (queue, tick, ..) is owned by one thread, the worker's, or is in `cores`
 //!     at shutdown. `block_in_place` passes it to another thread.
 //! I2: the driver is in its seat, or with the one worker that took it out.
-//! I3: a task in a LIFO slot is seen by its worker before it sleeps. If the worker is stuck, the watch moves the task to
-//!     the injector.
+//! I3: a task in a LIFO slot is seen by its worker before the worker sleeps. If the worker is stuck, the watch moves the task
+//!     to the injector.
 
 use super::config::Config;
 use super::countdown::Countdown;
@@ -31,7 +31,7 @@ use crate::task::Runnable;
 use crate::task::cell::Header;
 use std::time::Duration;
 
-/// Time after which a busy worker looks at the injector, where the builder sets no number of steps.
+/// Time after which a busy worker takes from the injector first, unless the builder sets a number of steps.
 const INJECTOR_LATENCY: Duration = Duration::from_micros(200);
 /// Fewest and most steps to which that time is rounded.
 pub(crate) const INJECTOR_INTERVALS: (u32, u32) = (2, 61);
@@ -47,7 +47,7 @@ pub(crate) struct WorkerCore {
     pub(crate) lifo_polls: u32,
     pub(crate) lifo_enabled: bool,
     pub(crate) searching: bool,
-    /// Has the watch been told since this worker last slept?
+    /// Has the worker made sure since its last sleep that the watch does not sleep?
     pub(crate) attended: bool,
     pub(crate) delivery: Delivery,
     pub(crate) look_out: LookOut,
@@ -55,12 +55,12 @@ pub(crate) struct WorkerCore {
     pub(crate) stopwatch: Stopwatch,
 }
 
-/// Does the worker wake a batch of tasks: what the driver, the timers or the deferred wakers have? None of the pushes
-/// notifies then. The end of the delivery does, once for all of them.
+/// Is the worker waking a batch of tasks, for the driver, the timers or the deferred wakers? Then no push notifies. The end
+/// of the delivery does, once for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     None,
-    /// Nothing yet that others may take.
+    /// No task yet that others may take.
     Begun,
     /// The worker's queue got a task: a notification is due.
     Shared,
@@ -104,7 +104,7 @@ impl WorkerCore {
         self.tick
     }
 
-    /// Fits the number of steps between looks at the injector to the time a poll takes.
+    /// Fits the injector's interval, in steps, to the time that a poll takes.
     pub(crate) fn tune(&mut self, config: &Config, counters: &WorkerCounters) {
         self.stopwatch.account(counters);
         if config.global_queue_interval.is_none() {
@@ -115,7 +115,7 @@ impl WorkerCore {
         }
     }
 
-    /// Is it time for a look at the driver? Asked once a step.
+    /// Is it time to turn the driver? Asked once a step.
     #[inline]
     pub(crate) fn is_time_for_events(&mut self, config: &Config) -> bool {
         self.to_events.is_over(config.event_interval)
@@ -184,7 +184,7 @@ impl MultiThread {
         self.shutdown.load(Ordering::Acquire)
     }
 
-    /// Tells the workers to stop. Waits for no one.
+    /// Tells the workers to stop, and stops the watch. Waits for no worker.
     pub(crate) fn shut_down(&self, unpark: &dyn Unpark) {
         // Ordering: Release; pairs with the Acquire in `is_shutdown`.
         self.shutdown.store(true, Ordering::Release);
@@ -226,7 +226,7 @@ impl MultiThread {
         }
     }
 
-    /// Wakes a sleeper, if there is one, whoever searches. True if there was one.
+    /// Wakes a sleeper, if there is one, even if others search. True if there was one.
     pub(crate) fn wake_a_sleeper(&self, unpark: &dyn Unpark) -> bool {
         let claimed = self.idle.claim_any();
         if let Some(worker) = claimed {
@@ -262,7 +262,7 @@ impl Remote {
         unsafe { Runnable::from_ptr(ptr) }
     }
 
-    /// Puts `task` into the LIFO slot; gives back the one that was there.
+    /// Puts `task` into the LIFO slot; returns the task that was there.
     #[inline]
     pub(crate) fn replace_lifo(&self, task: Runnable) -> Option<Runnable> {
         // Ordering: AcqRel; Release publishes the task to a thief, Acquire takes over the old one.
@@ -274,7 +274,7 @@ impl Remote {
     /// Is there a task in the LIFO slot? A hint.
     #[inline]
     pub(crate) fn has_lifo(&self) -> bool {
-        // Ordering: Relaxed; whoever takes it swaps.
+        // Ordering: Relaxed; a thread that takes the task swaps.
         !self.lifo.load(Ordering::Relaxed).is_null()
     }
 

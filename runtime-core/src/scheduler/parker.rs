@@ -1,4 +1,4 @@
-//! Where one worker sleeps: on its own condition, or on the driver if it holds that.
+//! Where one worker sleeps: on its own condition, or on the driver if it holds the driver.
 //!
 //! | state | meaning | unpark |
 //! |---|---|---|
@@ -71,7 +71,7 @@ impl Parker {
         self.state.swap(EMPTY, Ordering::Acquire) == NOTIFIED
     }
 
-    /// Runs `drive`, which parks on the driver; with `false` if a token waits: it must not block. True if unparked.
+    /// Runs `drive`, which parks on the driver. It gets `false` if a token waits, and must not block then. True if unparked.
     pub(crate) fn park_driving(&self, drive: impl FnOnce(bool)) -> bool {
         // Ordering: Relaxed; as in `park`.
         let may_block = self
@@ -85,8 +85,8 @@ impl Parker {
 
     /// Ends this worker's park, or its next one.
     pub(crate) fn unpark(&self, driver: &dyn Unpark) {
-        // Ordering: Release; pairs with the Acquire that takes the token. Of several unparks before
-        // one park each is seen: swaps go on with the release sequence.
+        // Ordering: Release; pairs with the Acquire that takes the token. A park sees all unparks
+        // before it: swaps continue the release sequence.
         match self.state.swap(NOTIFIED, Ordering::Release) {
             PARKED => {
                 // The sleeper is between its exchange and its wait while it holds the lock.
@@ -104,7 +104,7 @@ impl Parker {
         self.condvar.time_is_up();
     }
 
-    /// A wake-up of the condition that nobody owes: systems have them, loom does not.
+    /// A spurious wake-up of the condition: systems have them, loom does not.
     #[cfg(all(test, runtime_loom))]
     pub(crate) fn wake_spuriously(&self) {
         let system = &self.condvar;

@@ -1,11 +1,11 @@
-//! The driver's seat: who holds the driver, and how a worker sleeps with or without it.
+//! The driver's seat: which worker holds the driver, and how a worker sleeps with or without it.
 //!
 //! A worker that goes to sleep takes the driver if it is free and parks on it; else it parks on its own
-//! condition. Whoever holds the driver also stands for the foreign timers.
+//! condition. The worker that holds the driver also waits for the timers of foreign threads.
 //!
 //! I1: the driver is in the seat, or with the one worker that took it out.
-//! I2: what a holder announces to the timers (`before_park`) it takes back (`after_park`) before the driver is given
-//!     back: later it would undo what the next holder announced, and a foreign timer would find nobody to wake.
+//! I2: what a holder announces to the timers (`before_park`) it takes back (`after_park`) before it gives the driver
+//!     back: later it would undo what the next holder announced, and a foreign timer would find no worker to wake.
 //! I3: no lock is held while the driver is parked on, or while timers fire.
 //!
 //! At shutdown the last worker takes the driver out for good.
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// See the module's page.
 pub(crate) struct Seat {
     driver: Mutex<Option<Box<dyn IoDriver>>>,
-    /// Is it with a worker? A hint that saves taking the lock.
+    /// Is the driver with a worker? A hint that saves taking the lock.
     taken: AtomicBool,
 }
 
@@ -33,7 +33,7 @@ impl Seat {
         }
     }
 
-    /// Does a worker hold it? A hint.
+    /// Does a worker hold the driver? A hint.
     pub(crate) fn is_taken(&self) -> bool {
         // Ordering: Relaxed; a hint.
         self.taken.load(Ordering::Relaxed)
@@ -58,7 +58,7 @@ impl Seat {
         self.taken.store(false, Ordering::Relaxed);
     }
 
-    /// For good, whatever the hint says.
+    /// Takes the driver out for good, whatever the hint says.
     pub(crate) fn clear(&self) -> Option<Box<dyn IoDriver>> {
         self.driver.lock().take()
     }

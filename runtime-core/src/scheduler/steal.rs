@@ -1,10 +1,10 @@
-//! Taking tasks out of queues that others take from too.
+//! Taking tasks out of queues from which other threads take too.
 
 use crate::base::shim::deque::{Injector, Steal, Worker};
 use crate::record;
 use crate::task::Runnable;
 
-/// Has the first steal done what it does once for the process.
+/// Steals from an empty queue: the first steal of a process sets up what later ones use.
 pub(crate) fn prepare() {
     let nobodys: Worker<Runnable> = Worker::new_fifo();
     let _ = until_settled(|| nobodys.stealer().steal());
@@ -15,7 +15,7 @@ pub(crate) fn take_injected(injector: &Injector<Runnable>) -> Option<Runnable> {
     until_settled(|| injector.steal())
 }
 
-/// Tries again for as long as somebody is in the way.
+/// Tries again for as long as another thread interferes.
 pub(crate) fn until_settled(mut steal: impl FnMut() -> Steal<Runnable>) -> Option<Runnable> {
     loop {
         match steal() {

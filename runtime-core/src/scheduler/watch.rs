@@ -1,29 +1,29 @@
-//! The watch: a thread that notices workers stuck in user code, and has idle siblings take over. Here is when it rests and
-//! who ends that; its loop is in `worker::rescue`.
+//! The watch: a thread that notices workers stuck in user code, and has idle siblings take over. This file says when it rests
+//! and what ends its rest; its loop is in `worker::rescue`.
 //!
 //! A worker that comes back from the driver with one task to run wakes nobody: that is what makes
 //! request and reply quick. But if that task then blocks, nobody attends to the driver, to the worker's
 //! timers, or to the task in its LIFO slot, though siblings sleep. The watch closes that gap at no cost to the quick path:
-//! it looks at all workers now and then, and compares each one's pulse, which counts steps, with the one before.
-//! A worker that was awake at both looks and has not moved is stuck. Of every stuck worker the task in the LIFO slot goes to
+//! it looks at all workers now and then, and compares each worker's pulse, which counts steps, with the last look's.
+//! A worker that was awake at both looks and has not moved is stuck. The task in a stuck worker's LIFO slot goes to
 //! the injector; then a sleeping sibling is woken if anything is left undone. It searches, fires overdue timers and parks on
 //! the driver, and wakes the next sibling if it finds more than one task, as any searcher does (I3 of `idle`). A sibling that gets
-//! stuck in turn is found by the next looks. Where no sibling sleeps, those that are busy fire the overdue timers.
+//! stuck in turn is found by the next looks. If no sibling sleeps, busy siblings fire the overdue timers.
 //!
 //! **When it looks.** A look wakes a thread, and a service whose polls are short needs none. So the time between looks follows what
-//! they find ([`Patience`]): [`TICK`] while a worker is stuck, and for [`FRUITLESS_TICKS`] looks after one had to be helped, then twice as long
-//! after each look in vain, up to [`LONGEST_PAUSE`]. A worker that a look after a long pause finds awake is looked at again a tick later.
-//! So of workers that get stuck again and again each is found within two ticks, and the first after a time without within the longest pause
-//! and a tick.
+//! they find ([`Patience`]). It is [`TICK`] while a worker is stuck, and for [`FRUITLESS_TICKS`] looks after a worker had to be helped. Then
+//! it doubles with each look in vain, up to [`LONGEST_PAUSE`]. A worker that a look after a long pause finds awake is looked at again a tick
+//! later. So while workers get stuck again and again, each is found within two ticks; the first after a time without stuck workers is found
+//! within the longest pause and a tick.
 //!
-//! **When it sleeps.** Once all workers sleep and none has moved between two looks, or was stuck at the last. Then the next worker that has a task after its
-//! sleep calls it. So an idle runtime has no looks, and one that has a task now and then makes no call for it: the watch finds that
-//! workers move. If the system gives no thread for it, the runtime goes on without.
+//! **When it sleeps.** Once all workers sleep, none has moved between two looks, and none was stuck at the last. Then the next worker that has
+//! a task after its sleep calls the watch. So an idle runtime has no looks, and a runtime that has a task now and then makes no call for it,
+//! as the watch finds that workers move. If the system gives no thread for the watch, the runtime goes on without.
 //!
-//! A runtime that lives no longer than [`GRACE_PERIOD`] never has the thread. Until then workers with nothing to do sleep no
-//! longer than that, and the first worker that finds the grace period over, while any worker is awake, starts the watch; later the first
-//! task run after a sleep does. The handshake is that of [`Rest`]: whoever ends the grace period clears its flag, fences, and looks
-//! whether all workers sleep; a worker that wakes retracts its sleep, fences, and looks at the flag.
+//! A runtime that lives no longer than [`GRACE_PERIOD`] never has the thread. Until that period is over, workers with nothing to do sleep no
+//! longer than to its end. The first worker that finds it over, while any worker is awake, starts the watch; later the first task run after a
+//! sleep does. The handshake is that of [`Rest`]: the thread that ends the grace period clears its flag, fences, and checks whether all
+//! workers sleep; a worker that wakes retracts its sleep, fences, and reads the flag.
 
 use super::idle::Idle;
 use crate::base::clock;
@@ -37,17 +37,17 @@ use std::time::{Duration, Instant};
 
 /// The shortest time between two looks.
 const TICK: Duration = Duration::from_millis(2);
-/// The longest.
+/// The longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// Looks in vain before the time between them grows: an eighth of a second of them.
 const FRUITLESS_TICKS: u32 = 64;
 
-/// A worker that is stuck for so long is told of.
+/// A worker that is stuck for so long is reported.
 pub(crate) const STALL: Duration = Duration::from_millis(100);
 
 /// How long a new runtime does without the watch's thread.
 const GRACE_PERIOD: Duration = match (cfg!(runtime_loom), cfg!(runtime_shuttle)) {
-    // A model has no clock: loom's do without the watch, shuttle's have it from the start.
+    // A model has no clock: loom's models do without the watch, shuttle's have it from the start.
     (true, false) => Duration::MAX,
     (true, true) => Duration::ZERO,
     (false, _) => Duration::from_millis(3),
@@ -59,26 +59,26 @@ pub(crate) struct Watch {
     grace: GracePeriod,
     /// `None`: never.
     grace_ends: Option<Instant>,
-    /// Timers are overdue, and the worker whose they are may be stuck.
+    /// Timers are overdue, and their worker may be stuck.
     overdue: AtomicBool,
-    /// Who wants to know of stalls.
+    /// The parker of the thread that wants to know of stalls.
     told: OnceLock<Arc<ThreadParker>>,
 }
 
 /// What the watch has seen of the workers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Look {
-    /// One is awake, and was at the look before, and has not moved in between.
+    /// A worker is awake, was awake at the look before, and has not moved in between.
     pub(crate) any_stuck: bool,
-    /// A stuck one had left something undone, and a task was moved or a sleeper woken for it.
+    /// A stuck worker had left something undone, and a task was moved or a sleeper woken for it.
     pub(crate) any_rescued: bool,
     pub(crate) any_awake: bool,
-    /// One has made a step since the look before.
+    /// A worker has made a step since the look before.
     pub(crate) any_moved: bool,
 }
 
 impl Look {
-    /// Another look is due though all workers sleep. One that was stuck may have moved on since, and what is noted of it must not outlast that.
+    /// Is another look due though all workers sleep? A worker that was stuck may have moved on since: then the note that it is stuck must go.
     pub(crate) fn wants_another(self) -> bool {
         self.any_moved || self.any_stuck
     }
@@ -99,7 +99,7 @@ impl Patience {
             *self = Patience::default();
         }
         if look.any_stuck {
-            // It may leave something undone yet. Often it only waits for a processor, which is no reason to look oftener from now on.
+            // The worker may leave something undone yet. Often it only waits for a processor, which is no reason to look more often later.
             return TICK;
         }
         let longer = self.fruitless.saturating_sub(FRUITLESS_TICKS);
@@ -113,7 +113,7 @@ impl Patience {
     }
 }
 
-/// Has a worker found [`GRACE_PERIOD`] over yet? The handshake is told on the module's page.
+/// Has a worker found [`GRACE_PERIOD`] over yet? The module's page describes the handshake.
 pub(crate) struct GracePeriod(AtomicBool);
 
 impl GracePeriod {
@@ -128,7 +128,7 @@ impl GracePeriod {
         !self.0.load(Ordering::Relaxed)
     }
 
-    /// Ends it. True if a worker is awake, for whose sake the caller must call the watch.
+    /// Ends the grace period. True if a worker is awake: then the caller must call the watch.
     pub(crate) fn end(&self, idle: &Idle) -> bool {
         // Ordering: Relaxed; before the fence.
         self.0.store(false, Ordering::Relaxed);
@@ -139,11 +139,11 @@ impl GracePeriod {
     }
 }
 
-/// When the watch rests, and who ends that: the handshake with the workers.
+/// When the watch rests, and what ends its rest: the handshake with the workers.
 ///
-/// The watch sets `asleep`, fences, and looks whether all workers sleep. A worker that wakes retracts its sleep,
-/// fences, and looks whether the watch sleeps. Of the two one sees the other. Between looks with a pause `asleep` is not set, and
-/// nobody calls.
+/// The watch sets `asleep`, fences, and checks whether all workers sleep. A worker that wakes retracts its sleep, fences, and
+/// reads `asleep`. At least one of the two sees the other. During a pause between two looks `asleep` is not set, and no worker
+/// calls.
 pub(crate) struct Rest {
     /// Does the thread sleep (or not exist)? Read by workers that come back from their sleep.
     asleep: AtomicBool,
@@ -195,7 +195,7 @@ impl Rest {
         self.condvar.notify_one();
     }
 
-    /// Between two looks: for a `pause`, before that until called if all workers sleep, unless the last look `wants_another`. False: stop.
+    /// Waits between two looks. If all workers sleep, and the last look does not want another, waits until called; then for `pause`. False: stop.
     pub(crate) fn rest(&self, idle: &Idle, wants_another: bool, pause: Duration) -> bool {
         let mut state = self.state.lock();
         if !wants_another {
@@ -234,7 +234,7 @@ impl Rest {
         }
     }
 
-    /// The tick is over, whenever it began.
+    /// From here on each tick is over at once.
     #[cfg(all(test, runtime_loom))]
     pub(crate) fn tick_is_over(&self) {
         self.condvar.time_is_up();
@@ -279,7 +279,7 @@ impl Watch {
     /// watch.
     #[inline]
     pub(crate) fn grace_left(&self, idle: &Idle, call: impl FnOnce()) -> Option<Duration> {
-        // A worker that is still in the grace period asks the clock.
+        // A worker that is still in the grace period reads the clock.
         if self.grace.is_over() {
             return None;
         }
@@ -303,7 +303,7 @@ impl Watch {
     /// From here on the ticks take no time.
     #[cfg(all(test, runtime_shuttle))]
     pub(crate) fn let_tick(&self) {
-        // Not between the thread's look at the time and its wait.
+        // Under the lock, so not between the thread's check of the time and its wait.
         let _state = self.rest.state.lock();
         self.rest.tick_is_over();
     }
@@ -314,7 +314,7 @@ impl Watch {
         self.overdue.store(true, Ordering::Relaxed);
     }
 
-    /// Are timers overdue that a worker should fire for another? To be asked by who does so at once.
+    /// Are timers overdue that a worker should fire for another? The caller must fire them at once.
     #[inline]
     pub(crate) fn take_overdue(&self) -> bool {
         // Ordering: Relaxed, both; a hint, it publishes nothing.

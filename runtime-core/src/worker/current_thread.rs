@@ -1,5 +1,5 @@
-//! The loop of a current-thread runtime: from `block_on` to its shutdown. The sleep's handshake is told in
-//! `scheduler::current_thread`.
+//! The loop of a current-thread runtime: from `block_on` to its shutdown. `scheduler::current_thread` describes the sleep's
+//! handshake.
 //!
 //! Shutdown: refuse new tasks, cancel all, oldest first, drain both queues until no task is left, stop the drivers.
 
@@ -52,8 +52,8 @@ pub(crate) fn block_on<F: Future>(handle: &Handle, future: F, id: Id) -> F::Outp
 
 /// Another thread has the core: poll just `future` until the core is free.
 fn wait_for_core<F: Future>(policy: &CurrentThread, mut future: Pin<&mut F>) -> Option<F::Output> {
-    /// In line for the core. The call to take it over may have been for us: who leaves without it passes that
-    /// on, on unwinding too.
+    /// A place in the line for the core. This thread may have been called to take the core over: if it leaves
+    /// the line without the core, it calls the next thread, on unwinding too.
     struct InLine<'a>(&'a CurrentThread, Arc<ThreadParker>, bool);
     impl Drop for InLine<'_> {
         fn drop(&mut self) {
@@ -82,12 +82,12 @@ fn wait_for_core<F: Future>(policy: &CurrentThread, mut future: Pin<&mut F>) -> 
     }
 }
 
-/// Cancels all tasks and stops the drivers. Waits for no one.
+/// Cancels all tasks and stops the drivers. Waits only for tasks whose permits are still out.
 pub(crate) fn shutdown(handle: &Handle) {
     let policy = handle.shared.policy.current_thread();
     policy.refuse_tasks();
     let Some(core) = policy.take_core() else {
-        // Its thread panicked away with it, or it never was: nothing can run any more.
+        // The core was lost in a panic of its thread, or there never was one: nothing can run any more.
         return;
     };
     let _current = set_current(handle.clone());
@@ -148,9 +148,9 @@ impl Wake for MainWaker {
         let shared = &self.0.shared;
         let policy = shared.policy.current_thread();
         // Ordering: Release publishes what the waker wrote to the Acquire swap of the run loop;
-        // the fence in `wake_sleeper` orders it before the look at `parked`.
+        // the fence in `wake_sleeper` orders it before the read of `parked`.
         policy.main_woken.store(true, Ordering::Release);
-        // The runtime's own thread is awake, whatever `parked` says: it delivers events, and comes round to the flag.
+        // The runtime's own thread is awake, whatever `parked` says: it is delivering events, and reads the flag afterwards.
         let is_own = with_context(|cx| cx.is_some_and(|cx| cx.is_of(Arc::as_ptr(shared))));
         if !is_own {
             policy.wake_sleeper(&*shared.unpark);
@@ -185,7 +185,7 @@ impl<'a> CoreGuard<'a> {
         }
     }
 
-    /// Runs `f` as the scheduler's thread, the core being in the context meanwhile.
+    /// Runs `f` as the scheduler's thread; the core is in the context meanwhile.
     fn enter<R>(
         &self,
         core: Box<CurrentThreadCore>,
@@ -299,23 +299,23 @@ impl<'a> CoreGuard<'a> {
             policy.parked.store(false, Ordering::Relaxed);
             cx.with_core(|core| core.stopwatch.after_park(counters));
         } else {
-            // A hook that does so every time, or a look-out that succeeds each time, must not keep the driver from its turn.
+            // A hook that schedules something each time, or a look-out that succeeds each time, must not keep the driver from its turn.
             self.turn(cx);
         }
         self.hook(&shared.config.after_unpark);
     }
 
-    /// True if another thread has pushed or woken something meanwhile: it has found this one awake, and made no system call.
+    /// True if another thread has pushed or woken something meanwhile. That thread found this one awake, and made no system call.
     fn looks_out(&self, cx: &CurrentThreadContext) -> bool {
         let shared = &self.handle.shared;
         let timers = shared.timers.as_deref();
-        // A clock that stands still moves when nothing is left to do: it does not wait for others.
+        // A paused clock advances when nothing is left to do: it does not wait for other threads.
         if !shared.config.looks_out || timers.is_some_and(|timers| timers.is_auto_advancing()) {
             return false;
         }
         let policy = self.policy;
         let is_there = || {
-            // Ordering: Relaxed; a hint, what follows looks again.
+            // Ordering: Relaxed; a hint, what follows checks again.
             !policy.injector.is_empty() || policy.main_woken.load(Ordering::Relaxed)
         };
         let mut look_out = cx.with_core(|core| core.look_out);
@@ -331,7 +331,7 @@ impl<'a> CoreGuard<'a> {
         }
     }
 
-    /// Between stretches of tasks: see what the driver has, without blocking.
+    /// Between stretches of tasks: turns the driver, without blocking.
     fn turn(&self, cx: &CurrentThreadContext) {
         self.drive(cx, false);
     }
@@ -355,8 +355,8 @@ impl<'a> CoreGuard<'a> {
                 driver.turn();
                 timers.fire(0, true);
                 if may_block && !self.has_work(cx) && !timers.advance_to_next() {
-                    // Announced, so that a foreign thread's timer ends the sleep; one that came just
-                    // now moves the clock the next time.
+                    // Announced, so that a foreign thread's timer ends the sleep. A timer that came
+                    // just now moves the clock in the next round.
                     match timers.before_park(0, true) {
                         None => driver.park(None),
                         Some(_) => driver.turn(),
@@ -382,7 +382,7 @@ impl<'a> CoreGuard<'a> {
     }
 
     fn has_work(&self, cx: &CurrentThreadContext) -> bool {
-        // Ordering: Relaxed; a missed one unparks the driver.
+        // Ordering: Relaxed; a push or a wake that is missed unparks the driver.
         cx.with_core(|core| !core.queue.is_empty())
             || !self.policy.injector.is_empty()
             || self.policy.main_woken.load(Ordering::Relaxed)

@@ -2,14 +2,14 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `multi_thread` | a worker's step machine: run a task, look at the driver, search, park |
+//! | `multi_thread` | a worker's step machine: run a task, turn the driver, search, park |
 //! | `next` | where a worker's next task comes from |
 //! | `rescue` | the watch's thread: finds workers stuck in one poll and has their work taken over |
 //! | `start`, `stop` | how workers get their threads, and how they end |
 //! | `current_thread` | the loop of a current-thread runtime, from `block_on` to its shutdown |
-//! | `pause` | how the end of a runtime waits for the last tasks |
+//! | `pause` | how a shutdown waits for the last tasks |
 //!
-//! What they decide by is in the room `scheduler`.
+//! The state by which they decide is in the room `scheduler`.
 
 pub(crate) mod current_thread;
 mod multi_thread;

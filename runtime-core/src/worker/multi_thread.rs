@@ -1,7 +1,7 @@
 //! One worker: a step machine that an OS thread loops.
 //!
 //! `step` does one thing: run the next task, or search for one, or park. Every `event_interval` steps
-//! it also looks at the driver and its timers.
+//! it also turns the driver and fires timers.
 //!
 //! I1: each step begins by moving the worker's pulse, which the watch reads. A worker whose pulse stands still while it is
 //!     not asleep is stuck in user code: a poll, a hook, a waker, a destructor.
@@ -22,7 +22,7 @@ use crate::task::Runnable;
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// What a step came to.
+/// The outcome of a step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Ran,
@@ -129,13 +129,13 @@ impl WorkerContext {
         }
     }
 
-    /// Looks at the driver without blocking, fires due timers, wakes what was deferred.
+    /// Turns the driver without blocking, fires due timers, wakes what was deferred.
     fn maintain(&self) {
         let policy = self.policy();
         let timers = self.timers();
         record::time_passes();
         self.begin_delivery();
-        // Where no worker ever sleeps, those that are awake end the watch's grace period.
+        // If no worker ever sleeps, a worker that is awake ends the watch's grace period.
         self.grace_left();
         if policy.watch.take_overdue() {
             self.fire_overdue();
@@ -157,7 +157,7 @@ impl WorkerContext {
         self.with_core(|core| core.delivery = Delivery::Begun);
     }
 
-    /// Notifies once for all that has been woken since [`begin_delivery`](Self::begin_delivery).
+    /// Notifies once for all tasks that were woken since [`begin_delivery`](Self::begin_delivery).
     fn end_delivery(&self) {
         if self.with_core(WorkerCore::end_delivery) == Some(true) {
             self.policy().notify(&*self.shared().unpark);
@@ -206,7 +206,7 @@ impl WorkerContext {
                 .unwrap_or(false)
     }
 
-    /// Nothing found, or not allowed to search: sleep, unless there is work and nobody else looks for it (I3 of `idle`).
+    /// The worker has found nothing, or may not search: it sleeps, unless there is work that nobody searches for (I3 of `idle`).
     fn park(&self) {
         let shared = self.shared();
         self.hook(&shared.config.before_park);
@@ -249,7 +249,7 @@ impl WorkerContext {
         self.end_delivery();
     }
 
-    /// Announced, and about to sleep: whoever calls this worker meanwhile makes no system call.
+    /// The worker has announced its sleep: a thread that unparks it while it looks out makes no system call.
     fn looks_out(&self) {
         if !self.shared().config.looks_out {
             return;
@@ -261,7 +261,7 @@ impl WorkerContext {
                 return;
             };
             let _first = policy.idle.claim_first(self.index);
-            // A sibling's surplus is no reason to look out again: it would be shared where one worker does it sooner.
+            // A sibling's surplus is no reason to look out again: one worker alone would be done with those tasks sooner.
             look.awaits(|| parker.is_notified(), || !policy.injector.is_empty());
         });
     }

@@ -1,8 +1,8 @@
 //! Where a worker's next task comes from.
 //!
-//! Every so many steps (2 to 61, by how long polls take) the injector first; else the LIFO slot (at most
-//! [`MAX_LIFO_POLLS`] in a row), the own queue, the injector (a batch), then the siblings' queues. The fairness bound that
-//! follows from it is stated in docs/scheduling.md.
+//! Every so many steps (2 to 61, by how long polls take) the injector comes first. Otherwise the order is: the LIFO slot (at
+//! most [`MAX_LIFO_POLLS`] times in a row), the worker's own queue, the injector (a batch), the siblings' queues.
+//! docs/scheduling.md states the fairness bound that follows.
 
 use crate::base::shim::deque::Steal;
 use crate::handle::context::{QUEUE_CAPACITY, WorkerContext};
@@ -11,13 +11,13 @@ use crate::scheduler::multi_thread::WorkerCore;
 use crate::scheduler::steal::{take_injected, until_settled};
 use crate::task::Runnable;
 
-/// Looks at all siblings in one search, while they are busy taking tasks from each other.
+/// Rounds over all siblings in one search, while they are busy taking tasks from each other.
 const SEARCH_ROUNDS: u32 = 3;
 /// Polls in a row from the LIFO slot.
 const MAX_LIFO_POLLS: u32 = 3;
 
 impl WorkerContext {
-    /// The next task of this worker's own share.
+    /// The next task that can be had without a search.
     pub(super) fn next_task(&self) -> Option<Runnable> {
         let policy = self.policy();
         let mut core = self.core.borrow_mut();
@@ -43,15 +43,15 @@ impl WorkerContext {
         }
         let task = self.take_batch(core)?;
         if !core.searching && !core.queue.is_empty() {
-            // On their way from the injector to this queue the others of the batch were nowhere to be seen. A sibling
-            // that looked just then has gone to sleep.
+            // On its way from the injector to this queue the rest of the batch was visible in neither. A sibling that
+            // searched just then has gone to sleep.
             policy.notify(&*self.shared().unpark);
         }
         Some(task)
     }
 
-    /// Has the last poll left a task in the slot? It goes on from there: what a task spawns or wakes last is polled even if the runtime, told
-    /// by that very poll that it is over, shuts down meanwhile. Not for ever, as there are only so many polls in a row from the slot.
+    /// Has the last poll left a task in the slot that may be polled next? Such a task is polled before a shutdown is seen: so what a task spawns or
+    /// wakes last is polled, even if that very poll led to the shutdown. This ends, as only so many polls in a row come from the slot.
     pub(super) fn is_slots_turn(&self) -> bool {
         let remote = &self.policy().remotes[self.index];
         remote.has_lifo() && self.with_core(|core| core.lifo_polls < MAX_LIFO_POLLS) == Some(true)
@@ -69,7 +69,7 @@ impl WorkerContext {
         until_settled(|| injector.steal_batch_with_limit_and_pop(&core.queue, limit))
     }
 
-    /// Looks at the siblings' queues and the injector, if not half of the workers do already.
+    /// Searches the siblings' queues and the injector, unless half of the workers search already.
     pub(super) fn search(&self) -> Option<Runnable> {
         let policy = self.policy();
         let mut core = self.core.borrow_mut();
@@ -93,7 +93,7 @@ impl WorkerContext {
         None
     }
 
-    /// Half of the first sibling's queue that has something, from a random sibling on. `Retry`: somebody was in the way.
+    /// Steals half of the first sibling's queue that has tasks, from a random sibling on. `Retry`: another thread interfered.
     fn steal_round(&self, core: &mut WorkerCore) -> Steal<Runnable> {
         let remotes = &self.policy().remotes;
         let start = core.rng.below(remotes.len() as u32) as usize;

@@ -1,4 +1,4 @@
-//! How the end of a runtime waits for the last tasks.
+//! How a runtime's shutdown waits for the last tasks.
 
 use crate::base::clock;
 use crate::base::deferred;
@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(super) struct Pause(u32);
 
 impl Pause {
-    /// Looks before it sleeps, and the longest sleep, in microseconds.
+    /// Yields before the first sleep; and the longest sleep, in microseconds.
     const YIELDS: u32 = 32;
     const LONGEST: u64 = 10_000;
 
@@ -19,7 +19,7 @@ impl Pause {
     }
 
     pub(super) fn wait(&mut self) {
-        // Whoever brings a permit back may wait for what a destructor has deferred here.
+        // A thread that is to bring a permit back may wait for a waker that a destructor has deferred here.
         deferred::wake_all();
         match self.next() {
             None => thread::yield_now(),
@@ -27,7 +27,7 @@ impl Pause {
         }
     }
 
-    /// How long to sleep; `None`: not yet.
+    /// How long to sleep; `None`: yield instead.
     fn next(&mut self) -> Option<Duration> {
         self.0 = self.0.saturating_add(1);
         let sleeps = self.0.checked_sub(Pause::YIELDS)?;

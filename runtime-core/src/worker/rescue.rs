@@ -1,5 +1,5 @@
-//! The watch's thread: it finds workers that are stuck in user code, and has their work taken over. Why and when is told in
-//! `scheduler::watch`.
+//! The watch's thread: it finds workers that are stuck in user code, and has their work taken over. `scheduler::watch` says why
+//! and when.
 
 use crate::base::shim::sync::atomic::Ordering;
 use crate::base::shim::thread;
@@ -16,7 +16,7 @@ pub(super) fn attend(handle: &Handle) {
     }
 }
 
-/// For somebody who wants to know of stalls: if all workers got stuck within the grace period, none of them ends it.
+/// For a thread that wants to know of stalls: ends the grace period once it is over. Workers that are all stuck do not end it.
 pub(crate) fn end_grace(handle: &Handle) {
     if let Policy::MultiThread(policy) = &handle.shared.policy {
         policy.watch.grace_left(&policy.idle, || call(handle));
@@ -62,7 +62,7 @@ pub(super) struct Seen {
     pulse: u32,
 }
 
-/// One look: compares the pulses with those of the last, and has the work of stuck workers taken over.
+/// One look: compares the pulses with those of the last look, and has the work of stuck workers taken over.
 pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
     let policy = handle.shared.policy.multi_thread();
     last.resize(policy.remotes.len(), None);
@@ -108,7 +108,7 @@ pub(super) fn look(handle: &Handle, last: &mut Vec<Option<Seen>>) -> Look {
     look
 }
 
-/// Wakes a sleeping sibling if stuck workers leave something undone. True if there was one.
+/// Wakes a sleeping sibling if stuck workers leave something undone. True if a sibling was woken.
 fn rescue(handle: &Handle) -> bool {
     let policy = handle.shared.policy.multi_thread();
     let timers = handle.shared.timers.as_deref();

@@ -1,4 +1,4 @@
-//! How workers get their threads: at the runtime's start, and when one is passed on by `block_in_place`.
+//! How workers get their threads: at the runtime's start, and when `block_in_place` passes a worker on.
 
 use super::multi_thread;
 use crate::base::deferred;
@@ -35,8 +35,8 @@ pub(crate) fn launch(
         .collect();
     while let Some(core) = cores.pop() {
         if let Err((error, core)) = start_worker(handle, core) {
-            // The caller drops the runtime: those that run come to an end, and the cores that
-            // never ran count as stopped.
+            // The caller drops the runtime: the workers that run come to an end, and the cores
+            // that never ran count as stopped.
             policy.cores.lock().extend(cores.into_iter().chain([core]));
             return Err(error);
         }
@@ -44,7 +44,7 @@ pub(crate) fn launch(
     Ok(())
 }
 
-/// Gives the core back where there is no thread for it.
+/// Gives the core back if there is no thread for it.
 fn start_worker(
     handle: &Handle,
     core: Box<WorkerCore>,
@@ -63,7 +63,7 @@ fn start_worker(
     };
     match place.lock().take() {
         Some(core) => Err((error, core)),
-        // A thread that has gone since took the job on.
+        // Another thread has taken the job on.
         None => Ok(()),
     }
 }
@@ -88,10 +88,10 @@ pub(crate) fn hand_off_core() {
         let Some(mut core) = cx.core.borrow_mut().take() else {
             return;
         };
-        // The worker moves: it is not in this poll any more.
+        // The worker leaves this poll: to the watch it is not stuck.
         cx.next_tick(&mut core);
         if core.end_delivery() {
-            // A waker blocks: what was delivered before it must not wait for the rest.
+            // A waker blocks: tasks that were delivered before it must not wait for the delivery's end.
             cx.policy().notify(&*cx.shared().unpark);
         }
         if let Err((error, core)) = start_worker(&cx.handle, core) {

@@ -1,7 +1,7 @@
 //! How the workers of a runtime end, and its tasks with them.
 //!
-//! The flag is set and everyone unparked. The workers cancel all tasks in turn, oldest first (`ending`), and each leaves
-//! its core in `cores`; the last to come drains all queues until no task is left, and stops the drivers.
+//! The flag is set and all workers are unparked. The workers cancel all tasks in turn, oldest first (`ending`), and each leaves
+//! its core in `cores`. The last worker to do so drains all queues until no task is left, and stops the drivers.
 
 use super::pause::Pause;
 use crate::handle::context::WorkerContext;
@@ -17,7 +17,7 @@ impl WorkerContext {
         let shared = self.shared();
         let counters = &policy.remotes[self.index].counters;
         self.with_core(|core| {
-            // The stop counts as a last sleep: what was done since the one before is accounted for.
+            // The stop counts as a last sleep: so the work since the previous sleep is counted.
             core.stopwatch.before_park(counters);
             core.stopwatch.after_park(counters);
         });
@@ -39,8 +39,8 @@ impl WorkerContext {
         };
         shared.owned.shutdown_all();
         self.drain(&cores);
-        // Nobody drives from here on. A task in `block_in_place` may be waiting for a timer or a socket: it learns of
-        // the shutdown from them.
+        // No worker drives from here on. A task in `block_in_place` may be waiting for a timer or a socket, which tells
+        // it of the shutdown.
         if let Some(timers) = self.timers() {
             timers.shutdown();
         }

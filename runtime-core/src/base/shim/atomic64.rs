@@ -5,11 +5,11 @@
 //! for, sequential consistency included.
 //!
 //! I1: the value is only touched while its lock is held, or through a reference that nobody shares.
-//! I2: locks are taken by a sequentially consistent swap. Of two threads that each write one word and then read the other's, the one whose
-//!     second swap is the later sees what the other wrote, with or without fences between.
+//! I2: locks are taken by a sequentially consistent swap. If two threads each write one word and then read the other's, the thread whose
+//!     second swap comes later sees what the other thread wrote, with or without fences between.
 //!
-//! A signal handler must not touch such a word: the thread that it interrupts may hold the lock (`signal::latch` keeps to this). A child
-//! forked while another thread holds a lock finds it held for ever; so on these processors runtimes in forked children are not promised.
+//! A signal handler must not touch such a word: the thread that it interrupts may hold the lock (`signal::latch` keeps to this). In a child
+//! forked while another thread holds a lock, the lock stays held for ever; so on these processors no runtime in a forked child is promised.
 //! Rejected: a lock in each word, which would double the size of a recording; the package `portable-atomic`, for three processors.
 
 #[cfg(not(target_has_atomic = "64"))]
@@ -26,7 +26,7 @@ pub(crate) mod stand_in {
 
     static LOCKS: [AtomicBool; 61] = [const { AtomicBool::new(false) }; 61];
 
-    /// After so many looks at a lock the thread that holds it is taken to be off the processor.
+    /// After so many attempts to take a lock, its holder is taken to be off the processor.
     const SPINS: usize = 64;
 
     /// See the module's page; the operations are those of std's `AtomicU64`, as far as they are used.
@@ -52,7 +52,7 @@ pub(crate) mod stand_in {
             Word(UnsafeCell::new(value))
         }
 
-        /// Puts what `change` makes of the value in its place, and returns what it was.
+        /// Replaces the value by what `change` makes of it; returns the old value.
         fn with(&self, change: impl FnOnce(u64) -> u64) -> u64 {
             let lock = &LOCKS[(self.0.get().addr() / size_of::<u64>()) % LOCKS.len()];
             let mut looks = 0;
@@ -83,7 +83,7 @@ pub(crate) mod stand_in {
             self.with(|_| value);
         }
 
-        /// Sets the value; returns what it was.
+        /// Sets the value; returns the old one.
         pub fn swap(&self, value: u64, _: Ordering) -> u64 {
             self.with(|_| value)
         }
@@ -121,7 +121,7 @@ pub(crate) mod stand_in {
         /// Sets the value to `new` if it is `expected`.
         ///
         /// # Errors
-        /// With what it is, if that is something else.
+        /// With the value, if it is not `expected`.
         pub fn compare_exchange(
             &self,
             expected: u64,
@@ -133,10 +133,10 @@ pub(crate) mod stand_in {
             if old == expected { Ok(old) } else { Err(old) }
         }
 
-        /// As [`Word::compare_exchange`]: here it does not fail without a reason.
+        /// As [`Word::compare_exchange`]: the stand-in does not fail spuriously.
         ///
         /// # Errors
-        /// As there.
+        /// As [`Word::compare_exchange`].
         pub fn compare_exchange_weak(
             &self,
             expected: u64,
@@ -147,7 +147,7 @@ pub(crate) mod stand_in {
             self.compare_exchange(expected, new, success, failure)
         }
 
-        /// Sets the value to what `change` makes of it, which may be called more than once and holds no lock.
+        /// Sets the value to what `change` makes of it. `change` may be called more than once, and is called under no lock.
         ///
         /// # Errors
         /// With the value, if `change` returns `None`.

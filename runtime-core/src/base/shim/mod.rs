@@ -4,8 +4,8 @@
 //! `--cfg runtime_loom` puts the very same code under the model checker. Locks have one API on
 //! both sides: no poisoning, and `Condvar::wait` takes and returns the guard.
 //!
-//! With `--cfg runtime_shuttle` beside it, shuttle takes loom's place: schedules at random instead of all, of larger
-//! scenarios, in which every access is sequentially consistent.
+//! With `--cfg runtime_shuttle` as well, shuttle takes loom's place: it runs larger scenarios, under random schedules
+//! instead of all, and makes every access sequentially consistent.
 
 pub mod atomic64;
 #[doc(hidden)]

@@ -78,7 +78,7 @@ pub mod sync {
     /// The checker's condition variable.
     pub struct Condvar {
         inner: checker::sync::Condvar,
-        /// Timed waits end by a time-out.
+        /// Do timed waits end by a time-out?
         is_time_up: checker::sync::atomic::AtomicBool,
     }
 
@@ -123,7 +123,7 @@ pub mod sync {
             let timed_out = self.is_time_up.load(std::sync::atomic::Ordering::Relaxed);
             (guard, timed_out)
         }
-        /// Others go on meanwhile: one of shuttle's schedulers would run a thread that ticks, and nothing else, for ever.
+        /// Lets other threads run: otherwise one of shuttle's schedulers would run a thread that ticks, and nothing else, for ever.
         fn pass_time<T>(guard: MutexGuard<'_, T>) -> MutexGuard<'_, T> {
             if !cfg!(runtime_shuttle) {
                 return guard;

@@ -1,7 +1,7 @@
 //! Stand-ins for crossbeam's deques, which support neither loom nor shuttle: rings that do not grow.
 //!
 //! Their orderings are those of crossbeam-deque 0.8, access by access: a push publishes with a Release fence before a Relaxed
-//! store, a thief's look at `back` comes after a SeqCst fence, an owner's pop has none. A queue behind a lock would supply
+//! store, a thief's read of `back` comes after a SeqCst fence, an owner's pop has none. A queue behind a lock would supply
 //! orders that the real one lacks. `tests/loom_deque.rs` models the rings by themselves.
 
 #![allow(missing_docs, missing_debug_implementations)] // As in `native`.
@@ -29,7 +29,7 @@ impl Ring {
     }
 }
 
-/// Elements travel as words. Whoever changes the index that gives a slot out makes the element from the word.
+/// Elements are stored as words. The thread that takes a slot, by moving an index past it, makes the element from its word.
 fn to_word<T>(element: T) -> usize {
     const { assert!(size_of::<T>() == size_of::<usize>()) };
     let element = ManuallyDrop::new(element);
@@ -128,7 +128,7 @@ impl<T> Stealer<T> {
         self.take(share, |element| to.push(element))
     }
 
-    /// Takes as many as `share` says of what is there: the first is given back, the others go to `rest`.
+    /// Takes as many of the elements as `share` says: the first is returned, the others go to `rest`.
     fn take(&self, share: impl FnOnce(usize) -> usize, rest: impl Fn(T)) -> Steal<T> {
         let front = self.0.front.load(Ordering::Acquire);
         fence(Ordering::SeqCst);

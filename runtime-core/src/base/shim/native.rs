@@ -23,12 +23,12 @@ pub mod sync {
         pub use crate::base::shim::atomic64::AtomicU64;
         pub use std::sync::atomic::*;
 
-        /// A fence that ThreadSanitizer understands, which knows none: all are accesses to one word. It orders more
-        /// than a fence does, so a race may hide behind it, but nothing is reported that is none.
+        /// A fence for ThreadSanitizer, which does not know fences: an access to one word that all fences share. It orders
+        /// more than a fence does, so it may hide a race, but no false race is reported.
         #[cfg(runtime_tsan)]
         pub fn fence(order: Ordering) {
             static WORD: AtomicUsize = AtomicUsize::new(0);
-            // Ordering: AcqRel, at least what was asked for; pairs with all others of its kind.
+            // Ordering: AcqRel, at least what was asked for; pairs with itself in all other fences.
             WORD.fetch_add(1, Ordering::AcqRel);
             std::sync::atomic::fence(order);
         }
@@ -123,7 +123,7 @@ pub mod sync {
     /// Waits on a condition guarded by a [`Mutex`].
     ///
     /// I1: a waiter takes `waiters` before it lets go of the mutex, and lets go of `waiters` only in std's wait. So
-    ///     whoever changes the condition under the mutex and notifies afterwards finds the waiter counted and waiting.
+    ///     a thread that changes the condition under the mutex and notifies afterwards finds the waiter counted and waiting.
     #[derive(Debug, Default)]
     pub struct Condvar {
         /// How many wait: without any, a notification costs no system call.

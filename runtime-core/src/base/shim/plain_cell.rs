@@ -1,6 +1,6 @@
-//! A cell that nobody watches, with the closures of loom's.
+//! A cell with the API of loom's, which takes closures; its accesses are not watched.
 
-/// `std::cell::UnsafeCell` whose pointers are handed to closures, so loom can watch accesses.
+/// `std::cell::UnsafeCell` whose pointers are passed to closures, as in loom's.
 #[derive(Debug, Default)]
 pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 

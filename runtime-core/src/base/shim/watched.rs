@@ -1,5 +1,5 @@
-//! `Watched`: a field of what might leak unseen, such as memory that is freed by hand, or what holds itself in a circle. Loom
-//! fails a model that leaves one behind; otherwise it is nothing.
+//! `Watched`: a field of a type that might leak unseen, such as memory that is freed by hand or a value in a reference cycle.
+//! Loom fails a model that leaks one; in other builds it is empty.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// To be put where it is watched.
+    /// A new one, as a field of the value to be watched.
     #[inline]
     pub fn new() -> Watched {
         Watched {

@@ -1,4 +1,4 @@
-//! The stand-in for atomics of 64 bits, beside a plain number and between threads.
+//! The stand-in for atomics of 64 bits, compared with a plain number, and shared by threads.
 
 use crate::base::shim::atomic64::stand_in::Word;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicUsize, fence};
 use std::thread;
 
-/// Where 32 bits end, and 64.
+/// Any number, and often one at the edges of 32 and of 64 bits.
 fn number() -> impl Strategy<Value = u64> {
     let edges = [0, 1, 0xffff_ffff, 0x1_0000_0000, u64::MAX - 1, u64::MAX];
     prop_oneof![any::<u64>(), prop::sample::select(edges.to_vec())]
@@ -73,7 +73,7 @@ fn no_addition_is_lost_and_no_half_is_seen() {
     assert_eq!(sum.load(Relaxed), 3 * TIMES * step);
 }
 
-/// Two threads of which each writes and then reads what the other writes: at least one sees the other.
+/// Two threads each write one word and then read the other's: at least one sees the other's write.
 #[test]
 fn of_two_that_write_and_look_one_sees_the_other() {
     for round in 0..500 {

@@ -1,4 +1,4 @@
-//! Records of locks: their numbers, their names, who is told.
+//! Records of locks: their numbers, their names, and which holders they name.
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn a_record_that_is_used_again_has_another_name() {
     assert_eq!(held_by(u64::MAX), None);
 }
 
-/// Other tests have locks of their own meanwhile, but not so many.
+/// Other tests use records meanwhile, but not so many.
 #[test]
 fn records_are_used_again_and_none_is_lost() {
     const MANY: u32 = 100_000;
@@ -72,7 +72,7 @@ fn records_are_used_again_and_none_is_lost() {
         Holder::new().watched();
     }
     assert!(fresh() - before < MANY / 2, "one that was put back is kept");
-    // Of two that wait first, the second finds the first one's record.
+    // The slower of two first waiters finds the record of the other.
     let holder = Holder::new();
     let number = holder.give_record();
     for _ in 0..MANY {

@@ -1,4 +1,4 @@
-//! Models of the ground floor: what each primitive promises, with its fences and orderings left to bite.
+//! Models of the ground floor: what each primitive promises, with its own fences and orderings.
 
 use crate::base::handshake;
 use crate::base::shim::sync::Mutex;
@@ -16,7 +16,7 @@ use std::task::Poll;
 
 const SIGNAL: NonZeroUsize = NonZeroUsize::new(7).unwrap();
 
-/// Of two that write and look, one at least sees the other.
+/// Of two threads that write and then read, at least one sees the other's write.
 #[test]
 fn handshake_one_side_sees_the_other() {
     loom::model(|| {
@@ -29,7 +29,7 @@ fn handshake_one_side_sees_the_other() {
                 words[1 - mine].load(Ordering::Relaxed)
             }
         };
-        // Both sides are spawned threads: a look on the main thread would hide schedules.
+        // Both sides are spawned threads: a read on the main thread would hide schedules.
         let threads = [thread::spawn(side(0)), thread::spawn(side(1))];
         let saw = threads.map(|thread| thread.join().unwrap());
         assert!(saw[0] || saw[1], "both looks missed");
@@ -48,7 +48,7 @@ fn look(state: &mut State) -> Look<'_, ()> {
     }
 }
 
-/// Whoever ends the wait finds the waker, or the waiter finds the wait over; also when the waiter comes again.
+/// Either the thread that ends the wait finds the waker, or the waiter finds the wait over; also when the waiter is polled again.
 #[test]
 fn waker_slot_no_end_is_missed() {
     loom::model(|| {
@@ -172,7 +172,7 @@ fn wait_queue_a_signal_that_is_seen_without_the_lock_publishes() {
     });
 }
 
-/// A wait that is given up while it is released ends one way or the other, once.
+/// A wait that is withdrawn while it is released ends in exactly one of the two ways.
 #[test]
 fn wait_queue_withdraw_races_release() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! Of the ground floor: unit tests, and models under the model checker.
+//! Unit tests of the ground floor, and its models under the model checker.
 
 #[cfg(not(runtime_loom))]
 mod atomic64;

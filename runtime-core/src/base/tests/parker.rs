@@ -1,4 +1,4 @@
-//! A post by itself: what is sent is there once. What two threads make of it is in the models.
+//! A post by itself: what is sent is taken once. Races of two threads are in the models.
 
 use crate::base::parker::{Post, ThreadParker};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -51,11 +51,11 @@ fn no_child_finds_a_lock_taken_or_what_it_guards_half_done() {
         IS_OVER.store(true, Ordering::Relaxed);
         assert_eq!(failed, None);
     });
-    // The parent's are as they were.
+    // The parent's values are whole too.
     assert!(is_whole(&OUTER.lock()) && is_whole(&INNER.lock()));
 }
 
-/// Nothing is held across it, and the parent does not wait for itself.
+/// No lock is held across the fork, and the parent does not wait for itself.
 #[cfg(unix)]
 #[test]
 #[cfg_attr(miri, ignore = "forks")]

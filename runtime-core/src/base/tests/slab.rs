@@ -23,7 +23,7 @@ fn a_key_that_is_out_of_date_names_nothing() {
     assert_eq!(slab.get(Key::of(new.number())), Some(&"third"));
 }
 
-/// The place was in a page that was given back and made anew.
+/// The place was in a page that was freed and made anew.
 #[test]
 fn a_key_of_a_page_that_is_gone_names_nothing() {
     let mut slab = Slab::new();
@@ -58,7 +58,7 @@ fn a_burst_leaves_no_memory_behind() {
     let mut slab = Slab::new();
     let mut all: Vec<Key> = (0..50_000).map(|at| slab.insert(at)).collect();
     assert!(slab.memory() > 500_000);
-    // Came last, and stays: the others' memory is given back all the same.
+    // The value that came last stays: the memory of the others is freed all the same.
     let last = all.pop().unwrap();
     for key in all {
         slab.remove(key);

@@ -19,7 +19,7 @@ pub(crate) fn taken() -> u32 {
     TAKEN.with(Cell::get)
 }
 
-/// Does any thread of this process look out?
+/// May threads of this process look out at all?
 pub(crate) fn may_look() -> bool {
     processors() >= 2
 }
@@ -69,7 +69,7 @@ fn what_was_not_worth_it_counts_as_in_vain() {
     }
     for is_worth in [true, false] {
         let mut look_out = LookOut { left: 0, doubt: 4 };
-        // Other tests may have all places for a moment.
+        // Other tests may hold all places for a moment.
         let look = std::iter::repeat_with(|| {
             look_out
                 .begin()
@@ -107,7 +107,7 @@ fn there_is_a_look_when_it_is_due_and_a_success_is_learnt() {
     assert!(look_out.begin().is_none());
     assert_eq!(look_out.left, 0);
     if may_look() {
-        // Other tests may have all places for a moment.
+        // Other tests may hold all places for a moment.
         while !look_out.awaits(|| true) {}
         assert_eq!(look_out.doubt, 2);
     }

@@ -191,7 +191,7 @@ fn what_a_look_has_taken_is_not_lost_if_the_clone_panics_when_dropped() {
     assert_eq!(found, Some(Some(7)));
 }
 
-/// Panics when it is dropped, with another of its kind, so many times.
+/// Panics when it is dropped, with another `Grenade` as payload, so many times.
 struct Grenade(usize, Arc<AtomicUsize>);
 
 impl Drop for Grenade {
@@ -273,10 +273,10 @@ fn a_foreign_waker_is_cloned_and_dropped_while_the_lock_is_free() {
     let (one, two) = (waker(0), waker(1));
     assert!(wait(&LOCK, &one));
     assert_eq!(calls(), 1);
-    // Cloned, and the one before dropped.
+    // The new waker is cloned, and the previous one dropped.
     assert!(wait(&LOCK, &two));
     assert_eq!(calls(), 2);
-    // The wait is over at the second look: the clone goes.
+    // The wait is over at the second look: the clone is dropped.
     let mut looks = 0;
     let found = register(&LOCK, &one, |state: &mut State| {
         looks += 1;
@@ -314,7 +314,7 @@ fn a_batch_wakes_in_the_order_it_was_filled_however_large() {
     }
 }
 
-/// The one that panics is in the first part of a batch or in the second, the last of it or with others behind it.
+/// The waker that panics is in the inline part of a batch or in the spilled one, the last or with others behind it.
 #[test]
 fn a_waker_that_panics_costs_the_others_nothing() {
     for (at, many) in [(0, 1), (3, 10), (3, 40), (20, 40), (39, 40)] {
@@ -457,7 +457,7 @@ fn a_place_dropped_while_queued_ends_the_process() {
     assert!(!String::from_utf8_lossy(&child.stdout).contains("still here"));
 }
 
-/// Of two looks at both clocks the one that nothing came between counts.
+/// A look during which the thread lost its processor does not count.
 #[test]
 fn the_quickest_look_at_both_clocks_counts() {
     use crate::base::clock;

@@ -1,4 +1,4 @@
-//! Notes of polls, one within the other.
+//! Notes of nested polls.
 
 use super::*;
 
@@ -46,7 +46,7 @@ fn what_finds_no_room_is_left_out() {
             poll
         })
         .collect();
-    // Four notes of each, three of them and a start in the list.
+    // Four notes of each poll: three of them and a start are in the list.
     for (level, poll) in polls.into_iter().enumerate().rev() {
         let found = kinds(&poll);
         let expected = if level < ROOM / MOST { MOST } else { 1 };
@@ -58,7 +58,7 @@ fn what_finds_no_room_is_left_out() {
     assert_eq!((first(), mark().len), (0, 0));
 }
 
-/// Polls one within the other, each with two notes.
+/// Nested polls, each with two notes.
 fn nested(count: usize) -> Vec<Poll> {
     let poll = |_| {
         let poll = Poll::begin();
@@ -109,7 +109,7 @@ fn two_notes_need_room_for_two_and_a_third_for_one_more() {
     assert_eq!((first(), mark().len), (0, 0));
 }
 
-/// A task's poll leaves nothing for the next one on its thread.
+/// A task's poll leaves no notes for the next poll on its thread.
 #[test]
 fn the_notes_of_a_poll_end_with_it() {
     for what in 1..=3 {
@@ -131,7 +131,7 @@ fn a_part_gives_its_place_to_the_whole() {
     assert_eq!(kinds(&inner), [(WaitKind::Watch, 3)]);
     drop(inner);
     assert_eq!(kinds(&outer), [(WaitKind::Sleep, 1)]);
-    // The last one's place, where there are several.
+    // Where there are several notes, the last one is replaced.
     for what in 4..6 {
         note(WaitKind::Join, what);
     }
@@ -155,7 +155,7 @@ fn what_has_ended_waits_for_nothing() {
     note(WaitKind::Notify, 4);
     let expected = [(WaitKind::Sleep, 1), (WaitKind::Notify, 4)];
     assert_eq!(kinds(&outer), expected);
-    // Back to several, and to none.
+    // Back to several notes, and to none.
     let before = mark();
     note(WaitKind::Join, 5);
     forget(before);
@@ -167,7 +167,7 @@ fn what_has_ended_waits_for_nothing() {
     assert_eq!(kinds(&inner), []);
     drop(inner);
     assert_eq!(kinds(&outer), expected);
-    // From several back to one, within a poll that has several.
+    // From several notes back to one, within a poll that has several.
     let inner = Poll::begin();
     note(WaitKind::Join, 5);
     let before = mark();

@@ -1,4 +1,4 @@
-//! Models of the pool: every job is run or cancelled, at most the cap at once, and shutdown leaves no thread behind.
+//! Models of the pool: every job is run or cancelled, no more jobs than the cap run at once, and shutdown leaves no thread behind.
 //!
 //! The keep-alive ends when a thread of the model says so, at any point. `state`'s transitions are covered one by one
 //! in `unit`; here they meet each other under the lock, with the errands on their way.
@@ -6,7 +6,7 @@
 use super::world::World;
 use ::loom::thread;
 
-/// A thread whose keep-alive ends just as a job comes: with the cap reached, nobody else will take it.
+/// A thread whose keep-alive ends just as a job comes: with the cap reached, no other thread will take the job.
 #[test]
 fn a_job_is_not_left_to_a_thread_that_leaves() {
     ::loom::model(|| {
@@ -45,7 +45,7 @@ fn shutdown_races_the_end_of_a_keep_alive() {
     });
 }
 
-/// The job of a thread that is on its way, newly made or woken, runs even so.
+/// The job of a thread that is on its way, newly made or woken, runs in spite of the shutdown.
 #[test]
 fn shutdown_lets_a_thread_on_its_way_have_its_job() {
     ::loom::model(|| {
@@ -124,8 +124,8 @@ fn shutdown_runs_a_worker_that_is_handed_off_meanwhile() {
     });
 }
 
-/// The system refuses a thread while another job relies on it, and while an idle thread may be about: the job of neither
-/// is left behind, and the second attempt works.
+/// The system refuses a thread while another job relies on it, and while a thread may be idle: neither job is left
+/// behind, and the second attempt works.
 #[test]
 fn a_refused_thread_leaves_no_job_behind() {
     ::loom::model(|| {
@@ -144,7 +144,7 @@ fn a_refused_thread_leaves_no_job_behind() {
     });
 }
 
-/// The same beside a thread that has run a worker and goes idle, because the slot is taken by the thread that never comes.
+/// Here a thread that has run a worker goes idle beside the refused one, because the thread that never comes holds the slot.
 #[test]
 fn a_refused_thread_is_replaced_by_one_that_went_idle() {
     ::loom::model(|| {
@@ -160,7 +160,7 @@ fn a_refused_thread_is_replaced_by_one_that_went_idle() {
     });
 }
 
-/// A thread that is being made, or refused, for a closure or a worker, while the shutdown waits already: it is told.
+/// A thread is made, or refused, for a closure or a worker, while the shutdown waits already: the wait must end.
 fn shutdown_races(spawn: fn(&World) -> usize) {
     ::loom::model(move || {
         let world = World::new(1);

@@ -1,4 +1,4 @@
-//! The pool with threads of the system: what it runs outside of its lock, and which thread waits for which.
+//! The pool with real threads: what it runs outside of its lock, and which thread waits for which.
 
 use super::*;
 use crate::blocking::state::Job;
@@ -68,7 +68,7 @@ fn spawn(pool: &StdArc<Pool<Work>>, run: impl FnOnce(&Pool<Work>) + Send + 'stat
     assert!(spawned.is_ok());
 }
 
-/// Says `word` when it is dropped, and then does something: as a thread-local, when its thread ends.
+/// Runs its body when it is dropped, then sends its word. In a thread-local, this is when the thread ends.
 struct Last(
     Sender<&'static str>,
     &'static str,
@@ -137,7 +137,7 @@ fn a_thread_that_ended_is_joined_by_the_next_that_ends() {
     spawn(&pool, move |_| {
         let end: Body = Box::new(move |_| {
             first_ends.send(()).unwrap();
-            // The second one comes to its hook, and no further.
+            // The second thread comes to its hook, and no further.
             stopped.recv().unwrap();
             stopped.recv().unwrap();
             let _ = has_second_ended.recv_timeout(Duration::from_millis(100));
@@ -161,7 +161,7 @@ fn a_thread_that_ended_is_joined_by_the_next_that_ends() {
     assert!(pool.join(None));
 }
 
-/// Its thread-locals too, whose destructors may ask the pool.
+/// Also for the thread-locals, whose destructors may use the pool.
 #[test]
 fn the_end_of_a_pool_waits_for_the_last_that_a_thread_does() {
     let pool = pool(config());
@@ -169,7 +169,7 @@ fn the_end_of_a_pool_waits_for_the_last_that_a_thread_does() {
     let this = pool.clone();
     spawn(&pool, move |_| {
         let end: Body = Box::new(|pool| {
-            // The other one joins it meanwhile.
+            // The test's thread joins this one meanwhile.
             std::thread::sleep(Duration::from_millis(30));
             assert_eq!(pool.num_threads(), 0);
         });
@@ -188,7 +188,7 @@ fn who_waits_for_the_end_waits_no_longer_than_told_and_never_for_itself() {
     spawn(&pool, move |pool| {
         tell.send(pool.join(None)).unwrap();
         goes.recv().unwrap();
-        // Let the other wait: with the pool's lock in its hands this thread could not end.
+        // Lets the test's thread wait: if it held the pool's lock meanwhile, this thread could not end.
         std::thread::sleep(Duration::from_millis(20));
     });
     assert_eq!(told.recv(), Ok(false));
@@ -199,7 +199,7 @@ fn who_waits_for_the_end_waits_no_longer_than_told_and_never_for_itself() {
     assert!(pool.join(Some(Duration::from_secs(1000))));
 }
 
-/// The thread has ended before whoever made it has its handle.
+/// The thread has ended before its maker has stored its handle.
 #[test]
 fn who_waits_for_the_end_is_told_when_the_last_handle_comes() {
     let pool = pool(config());
@@ -213,7 +213,7 @@ fn who_waits_for_the_end_is_told_when_the_last_handle_comes() {
         while !pool.inner.lock().state.is_empty() {
             std::thread::yield_now();
         }
-        // Let it wait.
+        // Lets that thread wait.
         std::thread::sleep(Duration::from_millis(20));
         thread
     };

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::base::shim::explore::{below, explore, one_in};
 
-/// Submits some jobs; how many were taken, and how many workers.
+/// Submits some jobs; returns how many jobs and how many workers were taken.
 fn submit(world: &World) -> (usize, usize) {
     let (mut jobs, mut workers) = (0, 0);
     for _ in 0..1 + below(6) {
@@ -44,7 +44,7 @@ fn scenario(ends_early: bool) {
         taken = (taken.0 + jobs, taken.1 + workers);
     }
     if !ends_early {
-        // Nobody shuts down: the threads come to all of it by themselves.
+        // Nobody shuts down: the threads run all jobs by themselves.
         while world.settled() < taken.0 {
             crate::base::shim::thread::yield_now();
         }

@@ -33,7 +33,7 @@ struct World {
     cap: usize,
     state: State<Probe, usize>,
     threads: Vec<Doing>,
-    /// Queued closures, by what was told: in order.
+    /// The closures that must be queued, in order.
     queued: VecDeque<usize>,
     mandatory: Vec<bool>,
     settled: Vec<bool>,
@@ -139,7 +139,7 @@ impl World {
         };
     }
 
-    /// One step of a thread that is not idle.
+    /// One step of a thread; the keep-alive of an idle one ends.
     fn step(&mut self, thread: usize, may_refuse: bool) {
         let is_refused = may_refuse && self.below(3) == 0;
         let doing = self.threads[thread];
@@ -316,7 +316,7 @@ fn the_threads_that_slept_longest_come_to_the_end_of_their_keep_alive() {
     assert_eq!(world.state.num_idle(), 1);
 }
 
-/// So the oldest does not wait for a thread that is still being made.
+/// So the oldest worker does not wait for a thread that is still being made.
 #[test]
 fn a_thread_that_is_free_takes_the_oldest_worker() {
     let mut world = World::new(1, 1);
@@ -333,7 +333,7 @@ fn a_thread_that_is_free_takes_the_oldest_worker() {
     let next = world.state.closure_done(&0);
     assert!(matches!(next, Next::RunWorker(_)));
     assert!(world.state.queued_workers().eq([younger]));
-    // Its own thread finds it gone, and takes the other.
+    // The oldest worker's own thread finds it taken, and takes the younger one.
     let next = world.state.arrive(Errand::Worker(oldest), &1);
     assert!(matches!(next, Next::RunWorker(_)));
     let next = world.state.arrive(Errand::Worker(younger), &2);

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) struct Probe {
     world: World,
     mandatory: bool,
-    /// Spawned where the system gives no thread.
+    /// The system gives no thread for it, so it may come back.
     may_be_refused: bool,
 }
 
@@ -23,7 +23,7 @@ impl Job for Probe {
 
     fn run(self) {
         let figures = &self.world.0;
-        // A mandatory job that its submitter runs does not count.
+        // A mandatory job that a submitter runs does not count against the cap.
         if figures.pool.is_own_thread() {
             let before = figures.at_once.fetch_add(1, Ordering::Relaxed);
             assert!(before < figures.cap, "more at once than the cap");

@@ -29,14 +29,14 @@ fn a_closure_that_was_not_taken_holds_nothing_up() {
         let value = value.clone();
         try_spawn_blocking(move || drop(value))
     };
-    // No thread: there are not as many addresses.
+    // No thread can be made: its stack is larger than the address space.
     let (core, clock) = with_clock(|config| config.thread_stack_size = Some(usize::MAX / 4 * 3));
     let entered = core.enter();
     let error = attempt(&value).unwrap_err();
     assert!(error.to_string().contains("RLIMIT_NPROC"), "{error}");
     assert_eq!((clock.holds(), Arc::strong_count(&value)), (0, 1));
     drop(entered);
-    // No runtime any more.
+    // The runtime has shut down.
     let (core, clock) = with_clock(|_| ());
     let handle = core.handle().clone();
     drop(core);
@@ -136,7 +136,7 @@ fn units() -> usize {
     (0..most).take_while(|_| spend()).count()
 }
 
-/// Not even where it is run within a poll: it relied on a thread that the system refuses to another. The poll keeps its own.
+/// Not even a closure that is run within a poll, because the system refused the thread that it relied on. The poll keeps its budget.
 #[test]
 fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
     let first = Arc::new(AtomicBool::new(true));
@@ -144,7 +144,7 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
     let inner = ran.clone();
     let core = core(None, move |config| {
         config.max_blocking_threads = 1;
-        // There are not as many addresses.
+        // Larger than the address space.
         config.thread_stack_size = Some(usize::MAX / 4 * 3);
         // Called while the thread is being made.
         config.thread_name = Arc::new(move || {
@@ -152,7 +152,7 @@ fn a_closure_has_no_budget_and_leaves_the_polls_alone() {
                 let inner = inner.clone();
                 let must = spawn_mandatory_blocking(move || {
                     inner.store(units(), Ordering::SeqCst);
-                    // It may block, and is not waited for by what it waits for.
+                    // It may block: `block_on` wakes what is deferred. The end of the round, which waits for it, would not.
                     crate::task::block_on(crate::task::yield_now(), None, false);
                 });
                 assert!(must.unwrap().is_some());

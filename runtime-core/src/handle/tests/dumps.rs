@@ -15,7 +15,7 @@ impl Wake for Woken {
     }
 }
 
-/// Nobody polls it again: it takes itself off the list, and the last one wakes the dump.
+/// Nobody polls such a task again: its end takes it off the list, and the end of the last one wakes the dump.
 #[test]
 fn a_task_that_ends_is_not_waited_for() {
     let dumps = Dumps::default();

@@ -1,4 +1,4 @@
-//! Which runtime a thread is in: guards one within the other, and what is left when there is no more to ask.
+//! Which runtime a thread is in: nested guards, and the answers once the thread-local is destroyed.
 
 use super::{both, core};
 use crate::base::rng::{self, Rng, RngSeed, thread_rng_n};
@@ -29,7 +29,7 @@ fn a_runtime_has_a_number_of_its_own_and_says_whether_it_has_ended() {
 fn guards_that_are_dropped_out_of_order_are_told() {
     let [first, second] = both(|_| ());
     let id = |core: &crate::runtime::Core| Some(core.handle().id().as_u64());
-    // On a thread of its own, which it leaves as it should not be.
+    // On a thread of its own, as the thread's current runtime is wrong afterwards.
     std::thread::scope(|scope| {
         let told = scope.spawn(|| {
             let outer = first.enter();

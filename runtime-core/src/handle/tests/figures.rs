@@ -1,4 +1,4 @@
-//! Which counts go up: a runtime's own, or those of one of its workers.
+//! Which counters go up: a runtime's own, or those of one of its workers.
 
 use super::{both, core};
 use crate::coop;
@@ -31,7 +31,7 @@ fn a_task_is_counted_where_it_was_spawned() {
     }
 }
 
-/// A worker has a number at its own runtime alone.
+/// A worker has an index only in its own runtime.
 #[test]
 fn workers_spawn_on_a_runtime_that_has_fewer() {
     let small = core(None, |_| ());

@@ -144,7 +144,7 @@ fn the_time_between_being_scheduled_and_polled_is_told() {
     assert_eq!(metrics.schedule_latency_histogram_bucket_count(0, 1), 1);
 }
 
-/// A hook that is called at once after the panic finds the runtime closed.
+/// A hook that is called right after the panic finds the runtime closed.
 #[test]
 fn nothing_is_taken_in_after_a_panic_that_ends_the_runtime() {
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -152,7 +152,7 @@ fn nothing_is_taken_in_after_a_panic_that_ends_the_runtime() {
         config.unhandled_panic = UnhandledPanic::ShutdownRuntime;
         let seen = seen.clone();
         config.after_termination = Some(Arc::new(move |_| {
-            // The hook is told of that task as well.
+            // The hook is called for that task as well.
             if seen.lock().unwrap().is_empty() {
                 seen.lock().unwrap().push(None);
                 let task = Handle::current().spawn(async {});

@@ -1,4 +1,4 @@
-//! Who looks out before a sleep: each thread that waits for others, unless the builder says otherwise.
+//! Which threads look out before a sleep: each thread that waits for others, unless the builder says otherwise.
 
 use super::core;
 use crate::base::spin::tests::{may_look, taken};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// More sleeps than a thread makes before its first look.
 const SLEEPS: usize = 64;
 
-/// Has something looked within [`SLEEPS`] rounds? Other tests may have all places meanwhile: then some more.
+/// Has a thread looked out within [`SLEEPS`] rounds? Other tests may hold all places meanwhile: then more rounds follow.
 fn looks(core: &Core, expects: bool, round: impl Fn(&Core) -> u32) -> bool {
     let patience = Instant::now() + Duration::from_secs(20);
     let mut rounds = 0;
@@ -36,13 +36,13 @@ fn of_block_on(core: &Core) -> u32 {
     taken()
 }
 
-/// Those of the worker that runs a task from outside.
+/// The looks of the worker that runs a task from outside.
 fn of_a_worker(core: &Core) -> u32 {
     let task = core.handle().spawn(async { taken() });
     core.block_on(async { task.await.unwrap() })
 }
 
-/// Those of the thread of the pool that runs a closure.
+/// The looks of the pool's thread that runs a closure.
 fn of_the_pool(core: &Core) -> u32 {
     core.block_on(async { spawn_blocking(taken).await.unwrap() })
 }
@@ -62,7 +62,7 @@ fn each_thread_that_waits_for_others_does_unless_told_not_to() {
     ];
     for (name, workers, round) in cases {
         for may in [true, false] {
-            // A thread of its own, that has no looks yet.
+            // A new thread, which has taken no look yet.
             let looked = std::thread::spawn(move || {
                 let core = core(workers, |config| config.looks_out = may);
                 looks(&core, may, round)

@@ -1,4 +1,5 @@
-//! Runtimes without a reactor: what a thread is in, what is told of each task, and what becomes of a closure.
+//! Tests on runtimes without a reactor: the runtime that a thread is in, what hooks and counters report of each task, and what
+//! becomes of a closure.
 
 mod closures;
 #[cfg(feature = "taskdump")]
@@ -20,12 +21,12 @@ fn core(workers: Option<usize>, configure: impl FnOnce(&mut Config)) -> Core {
     Core::start(config, Drivers::default()).unwrap()
 }
 
-/// One of each kind.
+/// One runtime of each kind.
 fn both(configure: impl Fn(&mut Config)) -> [Core; 2] {
     [None, Some(2)].map(|workers| core(workers, &configure))
 }
 
-/// A clock that nobody sleeps by. It counts how often it was told to stand still, less how often it was let go.
+/// A clock that nobody sleeps by. It counts how often auto-advance was inhibited, less how often it was allowed again.
 #[derive(Default)]
 struct Clock(AtomicIsize);
 

@@ -97,7 +97,7 @@ fn a_mean_of_the_time_for_a_poll_is_kept_where_it_is_asked_for() {
     }
 }
 
-/// Nothing says that there is none yet.
+/// A mean of zero stands for none yet.
 #[test]
 fn a_mean_is_never_nothing_and_a_single_nanosecond_is_one() {
     let counters = WorkerCounters::default();
@@ -128,7 +128,7 @@ fn parks_are_counted_and_so_are_those_after_which_nothing_was_polled() {
     counters.polls.add(1);
     watch.before_park(&counters);
     assert_eq!(counts(), [2, 3, 1]);
-    // Asleep, a worker is not busy.
+    // A worker that sleeps is not busy.
     let busy = counters.busy_nanos.get();
     let start = Instant::now();
     std::thread::sleep(PAUSE);
@@ -140,7 +140,7 @@ fn parks_are_counted_and_so_are_those_after_which_nothing_was_polled() {
     assert!(more <= all - asleep);
 }
 
-/// From the first look that finds the worker stuck, and news once a stall. An odd moment counts as the even one before it.
+/// A stall lasts from the first look that finds the worker stuck. An odd time counts as the even one before it.
 #[test]
 fn a_stall_is_told_once_when_it_has_lasted() {
     let counters = WorkerCounters::default();
@@ -165,7 +165,7 @@ fn a_stall_is_told_once_when_it_has_lasted() {
     }
 }
 
-/// A thread of its own, as its numbers are told.
+/// By what the system tells of the test's own thread.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_wait_for_a_processor_is_counted_from_when_it_was_noted() {

@@ -8,7 +8,7 @@ fn a_turn_is_ended_by_who_has_it_and_no_other() {
     assert!(!state.is_taken());
     let first = state.begin_turn();
     assert!(state.is_taken());
-    // Another takes it over from one that takes too long.
+    // A second worker takes the turn over from one that takes too long.
     let second = state.begin_turn();
     assert!(state.is_taken());
     state.end_turn(first);

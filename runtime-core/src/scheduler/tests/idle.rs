@@ -1,4 +1,4 @@
-//! The sleepers' bits and the count of searchers, one thread at a time: many workers, the throttle, who is the last.
+//! The sleepers' bits and the count of searchers, one thread at a time: many workers, the limit, the last searcher.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn one_that_looks_out_is_claimed_first_if_it_sleeps() {
     }
     let first = idle.claim_first(69);
     assert_eq!(idle.claim_any(), Some(69));
-    // Claimed already: the next is any.
+    // The first is claimed already: the next may be any sleeper.
     assert_eq!(idle.claim_any(), Some(0));
     assert!(idle.retract(69));
     idle.announce(69, true);
@@ -83,7 +83,7 @@ fn at_most_half_of_the_workers_search() {
         }
         assert!(!idle.try_search(), "{workers}");
         assert_eq!(searching(&idle), most);
-        // Who goes to sleep instead of finding work makes room as well.
+        // A searcher that goes to sleep without work makes room as well.
         idle.announce(0, true);
         assert_eq!(searching(&idle), most - 1);
         assert!(idle.try_search());

@@ -87,7 +87,7 @@ fn one_sleeper_is_claimed_once() {
     });
 }
 
-/// A claimant that finds its sleeper gone looks for another.
+/// A claimer that finds its sleeper gone looks for another.
 #[test]
 fn two_claims_find_two_sleepers() {
     ::loom::model(|| {
@@ -137,8 +137,8 @@ fn the_last_searcher_looks_for_what_it_hid() {
     });
 }
 
-/// Worker 1 has its limit of searchers reached by worker 2, sees work all the same, and sleeps. Worker 2 gives up or finishes:
-/// in either case one of the two is awake for the work.
+/// Worker 0 searches, and no second worker may. Worker 1 sees work, may not search, and sleeps. Worker 0 gives up or finds work:
+/// in either case a worker is awake for the push.
 fn a_refused_worker_sleeps_beside(end_search: fn(&World) -> bool) {
     ::loom::model(move || {
         let world = World::new(2);
@@ -178,7 +178,7 @@ fn a_worker_that_may_not_search_sleeps_beside_one_that_finds_work() {
 }
 
 /// A claimer counts as a searcher while it claims. If the worker wakes by itself meanwhile, the claim fails, and
-/// a push that relied on the count must not be left to nobody.
+/// a push that relied on the count must still find a worker.
 #[test]
 fn a_claim_that_fails_hides_no_push() {
     ::loom::model(|| {
@@ -200,12 +200,12 @@ fn a_claim_that_fails_hides_no_push() {
         let claimed = world.idle.claim_any();
         let woken = [claimed, pusher.join().unwrap()];
         let sleeps = worker.join().unwrap();
-        // Asleep with its bit set, as far as anyone could tell: whoever took the bit owes the unpark.
+        // The worker sleeps, and its bit was set: the thread that cleared the bit owes the unpark.
         assert!(!sleeps || woken.iter().flatten().count() > 0);
     });
 }
 
-/// The count of searchers is whole again once all have ended, whoever claimed whom.
+/// Once all have ended, nobody counts as a searcher, however claims and searches were mixed.
 #[test]
 fn claims_and_searches_balance() {
     ::loom::model(|| {
@@ -298,7 +298,7 @@ fn a_spurious_wake_up_ends_no_park_and_costs_no_token() {
     });
 }
 
-/// The time runs out as the worker is unparked: this park says so, or the token is there for the next.
+/// The time runs out as the worker is unparked: this park reports the unpark, or the token is there for the next park.
 #[test]
 fn a_park_that_times_out_costs_no_token() {
     ::loom::model(|| {
@@ -322,14 +322,14 @@ fn a_park_that_times_out_costs_no_token() {
             assert!(shared.0.park(None));
         }
         assert_eq!(1, shared.2.load(Ordering::Relaxed));
-        // Neither is there a token too many.
+        // Nor is there a second token.
         clock.join().unwrap();
         unparker.join().unwrap();
         assert!(!shared.0.park(Some(Duration::from_secs(1))));
     });
 }
 
-/// One token for both, and it shows what both did.
+/// Both leave one token, and the park that takes it sees what both threads did.
 #[test]
 fn two_unparks_before_a_park_are_both_seen() {
     ::loom::model(|| {
@@ -382,7 +382,7 @@ fn the_watch_sleeps_only_while_all_workers_do() {
         let watch = {
             let shared = shared.clone();
             thread::spawn(move || {
-                // The first ends by the call above. The second would have no end, were the call lost.
+                // The first rest ends by the call above. The second would not end if the worker's call were lost.
                 assert!(shared.1.rest(&shared.0, false, Duration::ZERO));
                 assert!(shared.1.rest(&shared.0, false, Duration::ZERO));
             })
@@ -395,7 +395,7 @@ fn the_watch_sleeps_only_while_all_workers_do() {
     });
 }
 
-/// GracePeriod ends as a worker wakes: one of the two starts the watch.
+/// The grace period ends as a worker wakes: at least one of the two starts the watch.
 #[test]
 fn the_end_of_youth_misses_no_worker() {
     ::loom::model(|| {
@@ -502,7 +502,7 @@ fn the_next_holder_of_the_driver_stays_announced() {
         let other = {
             let (shared, turns) = (shared.clone(), turns.clone());
             thread::spawn(move || {
-                // Whose condition has a token sleeps on it for no time; the driver ends its park at once.
+                // With a token, a sleep on the condition ends at once, and a sleep on the driver is ended by it.
                 shared.1[1].unpark(&turns.driver);
                 shared.0.sleep(&shared.1[1], Some(&turns), 1, None);
             })
@@ -513,7 +513,7 @@ fn the_next_holder_of_the_driver_stays_announced() {
     });
 }
 
-/// The protocol as a whole: two workers, one driver, one task. It is run, and both end.
+/// The protocol as a whole: two workers, one driver, one task. The task is run, and both workers end.
 #[test]
 fn a_task_pushed_to_two_sleepers_is_run() {
     ::loom::model(|| {

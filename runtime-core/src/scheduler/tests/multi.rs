@@ -1,8 +1,8 @@
-//! What a worker owns, by itself.
+//! A worker's core by itself.
 
 use super::*;
 
-/// The interval that goes on as well: a worker whose polls have become long does not finish one for short polls first.
+/// The current interval is shortened too: a worker whose polls have become long does not first finish an interval for short polls.
 #[test]
 fn a_shorter_interval_begins_at_once() {
     let config = Config::new(Some(1), "test");

@@ -1,4 +1,4 @@
-//! The seat on one thread: what a sleep asks of the driver and the timers, in which order, and what it says of itself.
+//! The seat on one thread: what a sleep asks of the driver and the timers, in which order, and what it records.
 
 use super::super::parker::Parker;
 use super::*;
@@ -21,7 +21,7 @@ impl IoDriver for Driver {
     fn shutdown(&mut self) {}
 }
 
-/// Due in `left`; so many timers fire at each look.
+/// The next timer is due in `left`; each `fire` fires so many timers.
 struct Wheels {
     log: Log,
     left: Option<Duration>,
@@ -40,7 +40,7 @@ impl Timers for Wheels {
     fn fire(&self, slot: usize, with_driver: bool) -> usize {
         self.log.lock().push(format!("fire {slot} {with_driver}"));
         record::timers(self.fires);
-        // Wakers run now, and may take their time: others must find the driver.
+        // Wakers run now, and may take their time: other workers must find the driver.
         assert_eq!(self.seat.is_taken(), !with_driver);
         self.fires
     }
@@ -173,7 +173,7 @@ fn without_the_driver_a_sleep_ends_at_the_sooner_time_or_with_a_token() {
     assert!(scene.sleep(None));
 }
 
-/// The recording tells of the sleep's end before what the timers do then. Kinds are told by their numbers in the format.
+/// The recording has the sleep's end before what the timers do then. Kinds of events are given by their numbers in the format.
 #[test]
 fn a_sleep_without_the_driver_is_recorded() {
     const PARK: u64 = 9;
@@ -204,7 +204,7 @@ fn a_seat_is_empty_until_the_driver_comes_and_after_it_is_cleared() {
     seat.give_back(Box::new(Driver(Log::default())));
     assert!(!seat.is_taken());
     assert!(seat.clear().is_some());
-    // The hint is not told; the lock decides.
+    // The hint is not updated; the lock decides.
     assert!(seat.take().is_none());
     assert!(!seat.is_taken());
 }

@@ -32,12 +32,12 @@ fn the_first_call_starts_the_thread_and_others_end_its_rest() {
     assert!(rest.rest(&idle(2), false, TICK));
     assert!(!rest.needs_call());
     assert!(!rest.state.lock().call);
-    // Somebody is awake: a tick, and no more.
+    // A worker is awake: the watch waits for a tick, and no longer.
     assert!(rest.rest(&idle(1), false, TICK));
     assert!(!rest.needs_call());
 }
 
-/// A worker that was stuck is looked at until it has moved, or it would be told of for ever.
+/// A worker that was stuck is looked at until it has moved: otherwise it would be reported as stuck for ever.
 #[test]
 fn a_look_that_saw_workers_move_or_stuck_wants_another() {
     let (none, awake) = (Look::default(), true);
@@ -61,7 +61,7 @@ fn a_watch_that_saw_workers_move_waits_for_no_call_and_is_not_called() {
     rest.call(|| None);
     assert!(rest.rest(&idle(2), true, Duration::ZERO));
     assert!(!rest.state.lock().call);
-    // All sleep and nobody calls: it would wait for ever, had it not been told that they moved.
+    // All workers sleep and nobody calls: the watch would wait for ever, had the last look not seen workers move.
     assert!(rest.rest(&idle(2), true, Duration::ZERO));
     assert!(!rest.needs_call());
 }
@@ -93,14 +93,14 @@ fn looks_in_vain_grow_rarer_until_a_worker_needs_help() {
     }
     let pauses = [4, 8, 16, 16].map(Duration::from_millis);
     for pause in pauses {
-        // One that is awake is looked at again a tick later, and then not again.
+        // A worker that is awake is looked at again a tick later, and then not again.
         assert_eq!(patience.pause_after(awake), TICK);
         assert_eq!(patience.pause_after(awake), pause);
     }
     assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
     patience.fruitless = u32::MAX;
     assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
-    // One that is stuck is looked at a tick later; only help makes the looks frequent again.
+    // A worker that is stuck is looked at a tick later; only help makes the looks frequent again.
     assert_eq!(patience.pause_after(stuck), TICK);
     assert_eq!(patience.pause_after(asleep), LONGEST_PAUSE);
     assert_eq!(patience.pause_after(helped), TICK);
@@ -136,11 +136,11 @@ fn a_stop_ends_a_rest_and_waits_for_the_thread() {
     });
     rest.stop();
     assert!(ended.load(Ordering::Relaxed));
-    // Again, by whoever else ends the runtime.
+    // Again, as another thread that ends the runtime does.
     rest.stop();
 }
 
-/// The thread of a watch that nobody calls any more, and what it holds of the runtime.
+/// The watch's thread ends though nobody calls the watch any more, and does not keep the runtime alive.
 #[test]
 fn a_rest_ends_with_its_runtime() {
     for _ in 0..5 {

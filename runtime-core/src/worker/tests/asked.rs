@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What may happen while timers fire.
 pub(super) type Called = Box<dyn FnOnce() + Send>;
 
-/// The driver and the timers: notes what they are asked.
+/// The driver and the timers, which note what they are asked.
 #[derive(Default)]
 pub(super) struct World {
     pub(super) asked: Mutex<Vec<String>>,
@@ -27,7 +27,7 @@ impl World {
         self.asked.lock().push(what);
     }
 
-    /// Since it was looked at last.
+    /// The calls since this was called last.
     pub(super) fn asked(&self) -> String {
         std::mem::take(&mut *self.asked.lock()).join(", ")
     }

@@ -1,4 +1,4 @@
-//! The current-thread scheduler on a driver that notes what is asked of it: which task is next, and when the driver has a turn.
+//! The current-thread scheduler on a driver that counts its calls: which task is next, and when the driver has a turn.
 
 use super::*;
 use crate::base::shim::sync::Mutex;
@@ -132,12 +132,12 @@ fn the_driver_parks_where_nothing_is_left_and_turns_between_stretches() {
         })
         .await;
     });
-    // With its future woken already, it does not sleep where no task is left.
+    // The future is woken already, so the runtime does not sleep when no task is left.
     assert_eq!(looks, [(0, 0), (4, 1), (8, 2), (11, 3), (11, 4)]);
     assert_eq!([&asked.parks, &asked.unparks].map(get), [1, 0]);
 }
 
-/// The order in which tasks run: those of `local` letters were spawned inside, those of `foreign` ones before.
+/// The order in which tasks run: those named in `local` were spawned inside, those named in `foreign` before.
 fn order(interval: Option<u32>, local: &'static str, foreign: &'static str) -> String {
     let (handle, asked) = runtime(|config| config.global_queue_interval = interval);
     let ran = Arc::new(Mutex::new(String::new()));
@@ -162,11 +162,11 @@ fn tasks_from_outside_have_their_turn_among_the_others() {
     let many = "abcdefghijklmnopqrstuvwxyz0123456789";
     let expected = format!("{}X{}", &many[..30], &many[30..]);
     assert_eq!(order(None, many, "X"), expected);
-    // What is left of them comes last.
+    // The rest of the injector comes last.
     assert_eq!(order(Some(100), "abc", "XY"), "abcXY");
 }
 
-/// The call may have been for the one that leaves.
+/// The thread that leaves may have been the one that was called.
 #[test]
 fn who_leaves_the_line_without_the_core_calls_the_next() {
     let (handle, _) = runtime(|_| ());
@@ -197,7 +197,7 @@ fn nobody_in_the_line_for_the_core_may_block_in_place() {
 }
 
 /// What waits for the innermost of many destructors on this thread is run before the thread sleeps: it may be what ends that
-/// sleep. The core is this thread's, or another's.
+/// sleep. With the core on this thread, and on another.
 #[test]
 fn what_waits_for_a_destructor_is_run_before_a_sleep() {
     for has_core in [true, false] {
@@ -240,7 +240,7 @@ fn after_an_unhandled_panic_no_block_on_waits() {
     assert_eq!(block_on(&handle, async { 7 }), 7);
 }
 
-/// Its permit was with a waker just then.
+/// A waker held the task's permit when the shutdown began.
 #[test]
 fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
     struct Queues(Handle, Arc<Mutex<Option<Runnable>>>);
@@ -275,7 +275,7 @@ fn who_runs_the_tasks_is_noted() {
     );
 }
 
-/// One that has tasks left only looks at its driver.
+/// A runtime that has tasks left only turns its driver.
 #[test]
 fn hooks_are_told_of_sleeps_and_of_nothing_else() {
     let count = Arc::new(AtomicUsize::new(0));

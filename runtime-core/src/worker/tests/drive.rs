@@ -30,7 +30,7 @@ fn runtime_with(
     (handle, world)
 }
 
-/// As the runtime's thread, within `block_on`, whose future has just been polled.
+/// Runs `f` as the runtime's thread, within `block_on`, whose future has just been polled.
 fn as_runtime<R>(handle: &Handle, f: impl FnOnce(&CoreGuard<'_>, &CurrentThreadContext) -> R) -> R {
     let policy = handle.shared.policy.current_thread();
     let _current = set_current(handle.clone()).unwrap();
@@ -43,7 +43,7 @@ fn as_runtime<R>(handle: &Handle, f: impl FnOnce(&CoreGuard<'_>, &CurrentThreadC
     guard.enter(core, |cx| f(&guard, cx))
 }
 
-/// What is asked for by one look, and by one sleep.
+/// The calls of one look, and of one sleep.
 fn look_and_sleep(handle: &Handle, world: &World) -> [String; 2] {
     as_runtime(handle, |guard, cx| {
         [false, true].map(|may_block| {
@@ -80,7 +80,7 @@ fn a_paused_clock_moves_on_instead_of_a_sleep() {
     for (advances, left, then) in [
         (true, None, ""),
         (false, None, "before 0 true, park None, after 0 true, "),
-        // A timer that came just now moves the clock the next time.
+        // A timer that came just now moves the clock in the next round.
         (false, LEFT, "before 0 true, turn, after 0 true, "),
     ] {
         let (handle, world) = runtime(
@@ -135,14 +135,14 @@ fn a_paused_clock_stays_while_there_is_work() {
 fn what_was_deferred_is_woken_after_each_look() {
     let (handle, world) = runtime(World::default(), true);
     let woken = Arc::new(Woken(Mutex::new(false)));
-    // A timer's waker, say, defers it.
+    // Deferred while timers fire, for instance by a timer's waker.
     let waker = Waker::from(woken.clone());
     *world.due.lock() = Some(Box::new(move || deferred::defer(&waker)));
     as_runtime(&handle, |guard, cx| guard.turn(cx));
     assert!(*woken.0.lock());
 }
 
-/// What a hook has scheduled is run instead.
+/// What a hook has scheduled is run instead of a sleep.
 #[test]
 fn hooks_are_called_before_and_after_a_sleep() {
     let hooks: Arc<Mutex<Vec<Called>>> = Arc::default();
@@ -203,7 +203,7 @@ impl Wake for Woken {
     }
 }
 
-/// Whoever waits for it may be on another thread.
+/// The task that it wakes may be on another thread.
 #[test]
 fn what_is_deferred_by_the_last_poll_is_woken_when_the_thread_leaves() {
     for panics in [false, true] {
@@ -237,7 +237,7 @@ fn what_a_destructor_defers_at_the_shutdown_is_woken() {
     assert!(*woken.0.lock());
 }
 
-/// A task that is still out comes back by a waker that was deferred.
+/// A task whose permit is still out comes back by a waker that was deferred.
 #[test]
 fn a_shutdown_that_waits_wakes_what_was_deferred() {
     struct Queues(Handle, Mutex<Option<Runnable>>);
@@ -262,7 +262,7 @@ fn a_shutdown_that_waits_wakes_what_was_deferred() {
     assert!(late.is_finished());
 }
 
-/// Tasks that gave way are woken when the events and the timers have woken theirs.
+/// Tasks that yielded are woken after those that events and timers wake.
 #[test]
 fn what_was_deferred_is_woken_last() {
     struct Woken(Mutex<bool>);

@@ -1,7 +1,7 @@
-//! Models of the current-thread scheduler as it ships: its sleep, and the line of those in `block_on`.
+//! Models of the current-thread scheduler as it ships: its sleep, and the line of threads in `block_on`.
 //!
-//! What is lost is a deadlock, which loom reports. Flags are Relaxed and no thread is joined before the end: the wake-ups alone
-//! have to make things visible.
+//! A task or a wake-up that is lost is a deadlock, which loom reports. Flags are Relaxed and no thread is joined before the end:
+//! only the wake-ups make writes visible.
 
 use crate::base::rng::RngSeed;
 use crate::base::shim::sync::Mutex;
@@ -32,7 +32,7 @@ fn block_on<F: Future>(handle: &Handle, future: F) -> F::Output {
     super::block_on(handle, future, crate::task::Id::next())
 }
 
-/// A flag, and the waker of whoever waits for it.
+/// A flag, and the waker of the future that waits for it.
 struct Signal {
     flag: AtomicUsize,
     waker: Mutex<Option<Waker>>,
@@ -58,7 +58,7 @@ impl Signal {
         self.flag.load(Ordering::Relaxed) == 1
     }
 
-    /// The waker is left first: whoever sets the flag takes it afterwards.
+    /// The waker is stored before the flag is read: the thread that sets the flag takes the waker afterwards.
     async fn wait(&self) {
         poll_fn(|cx| {
             *self.waker.lock() = Some(cx.waker().clone());
@@ -132,7 +132,7 @@ fn each_of_two_tasks_from_outside_is_run() {
     });
 }
 
-/// Whoever has the core leaves; the next in line needs it to have its task run.
+/// The thread that has the core leaves; the next in line needs the core to have its task run.
 fn the_holder_leaves(leave: impl Fn() + Sync + Send + Copy + 'static) {
     ::loom::model(move || {
         let handle = runtime();
@@ -163,7 +163,7 @@ fn the_next_in_line_takes_over_from_one_that_panics() {
     the_holder_leaves(|| std::panic::resume_unwind(Box::new(())));
 }
 
-/// The one that is called needs the core no more: it passes the call on.
+/// The thread that is called does not need the core any more: it passes the call on.
 #[test]
 fn a_call_to_one_that_is_ready_goes_to_the_next() {
     ::loom::model(|| {

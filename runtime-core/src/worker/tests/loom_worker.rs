@@ -1,7 +1,7 @@
 //! Models of the worker's step machine as it ships, on stand-ins for the deques.
 //!
-//! A task that nobody runs is a deadlock, which loom reports: it is the tasks that shut the runtime down. Workers stop short of
-//! the cancelling of tasks, unless a model is about that.
+//! The tasks shut the runtime down, so a task that nobody runs is a deadlock, which loom reports. Workers end before they would
+//! cancel tasks, unless a model is about that.
 
 use super::Step;
 use crate::base::rng::RngSeed;
@@ -69,7 +69,7 @@ fn work(handle: &Handle, core: Box<WorkerCore>) {
     });
 }
 
-/// Once all workers have ended: who began to search, or was claimed, has ended that as well.
+/// Once all workers have ended: each worker that began to search, or was claimed, has ended its search as well.
 fn assert_that_nobody_searches(handle: &Handle) {
     assert_eq!(0, handle.shared.policy.multi_thread().idle.searchers());
 }
@@ -82,7 +82,7 @@ fn shut_down(handle: &Handle) {
         .shut_down(&*handle.shared.unpark);
 }
 
-/// A thread waits here for a task on another.
+/// A thread waits here for a task on another thread.
 #[derive(Clone)]
 struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -104,7 +104,7 @@ impl Gate {
     }
 }
 
-/// The announcement and the second look: a task from outside comes as the only worker goes to sleep.
+/// The announcement and the second check for work: a task from outside comes as the only worker goes to sleep.
 #[test]
 fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
     ::loom::model(|| {
@@ -121,7 +121,7 @@ fn a_task_from_outside_is_run_by_a_worker_that_goes_to_sleep() {
     });
 }
 
-/// The same with two workers, of which one may hold the driver.
+/// A task from outside comes as two workers go to sleep, of which one may hold the driver.
 #[test]
 fn a_task_from_outside_is_run_by_one_of_two_workers() {
     ::loom::model(|| {
@@ -145,7 +145,7 @@ fn a_task_from_outside_is_run_by_one_of_two_workers() {
     });
 }
 
-/// The first task blocks until the second has run: whoever found the first must see to the second.
+/// The first task blocks until the second has run: the worker that found the first must get the second one run.
 #[test]
 fn the_last_searcher_hands_on_what_is_left() {
     ::loom::model(|| {
@@ -168,7 +168,7 @@ fn the_last_searcher_hands_on_what_is_left() {
     });
 }
 
-/// A task spawns two, so that the first is pushed out of the slot, and blocks until that one has run.
+/// A task spawns two others, so that the first of them is pushed out of the slot, and blocks until the first has run.
 #[test]
 fn a_task_pushed_out_of_the_slot_is_taken_or_woken_for() {
     ::loom::model(|| {
@@ -220,8 +220,8 @@ impl IoDriver for Delivers {
     }
 }
 
-/// The driver wakes two tasks at a time, and the one that is run first blocks until the other has run: a sleeper is woken for it,
-/// though none of the pushes notifies.
+/// The driver wakes two tasks at a time, and the one that is run first blocks until the other has run. A sleeper is woken for the
+/// other, though none of the pushes notifies.
 #[test]
 fn what_a_delivery_wakes_is_shared_with_a_sleeper() {
     ::loom::model(|| {
@@ -254,7 +254,7 @@ fn what_a_delivery_wakes_is_shared_with_a_sleeper() {
     });
 }
 
-/// A worker that goes to sleep begins to search after all, and is called meanwhile: it counts as one that searches, not as two.
+/// A worker that goes to sleep begins to search after all, and is called meanwhile: it counts as one searcher, not as two.
 #[test]
 fn a_worker_that_is_called_as_it_looks_again_searches_once() {
     ::loom::model(|| {
@@ -322,7 +322,7 @@ fn a_task_in_the_slot_of_a_stuck_worker_is_run_by_a_sibling() {
     });
 }
 
-/// Whoever takes a task out of the slot of another worker sees all of it.
+/// A thread that takes a task out of the slot of a worker sees all of the task.
 #[test]
 fn a_task_taken_out_of_the_slot_of_another_worker_is_whole() {
     ::loom::model(|| {

@@ -19,7 +19,7 @@ fn told(look: Look) -> [bool; 4] {
     ]
 }
 
-/// Also if nobody sleeps who could be woken for it: a busy sibling finds it in the injector.
+/// Also if no worker sleeps that could be woken for it: a busy sibling finds the task in the injector.
 #[test]
 fn a_task_that_is_moved_from_a_slot_counts_as_help() {
     let (handle, _, contexts) = workers(2, World::default(), |_| ());
@@ -35,14 +35,14 @@ fn a_task_that_is_moved_from_a_slot_counts_as_help() {
         [true, false, true, true]
     );
     take_injected(&policy.injector).unwrap().cancel();
-    // Nothing is left undone that it could help with.
+    // Nothing is left that the watch could help with.
     assert_eq!(
         told(rescue::look(&handle, &mut last)),
         [true, false, true, false]
     );
 }
 
-/// One worker's news is not undone by the next one's.
+/// What a look finds at one worker is not undone by what it finds at the next.
 #[test]
 fn a_look_tells_of_any_worker() {
     for other in [0, 1] {
@@ -61,7 +61,7 @@ fn a_look_tells_of_any_worker() {
     }
 }
 
-/// The timers of a stuck worker: a sleeper is woken, and told to fire them for it.
+/// A sleeper is woken, and told to fire the timers of the stuck worker.
 #[test]
 fn a_sibling_is_woken_for_timers_that_are_overdue() {
     for is_overdue in [false, true] {
@@ -71,7 +71,7 @@ fn a_sibling_is_woken_for_timers_that_are_overdue() {
         };
         let (handle, _, _contexts) = workers(2, world, |_| ());
         let policy = handle.shared.policy.multi_thread();
-        // The driver is looked after, and nothing is queued.
+        // The driver is taken, and nothing is queued.
         let _driver = policy.seat.take();
         policy.idle.announce(1, false);
         let mut last = Vec::new();
@@ -111,12 +111,12 @@ fn the_watch_is_not_called_in_its_grace_period_nor_after_the_shutdown() {
     assert!(policy.watch.needs_call(), "the runtime has shut down");
 }
 
-/// What was delivered before a waker that blocks does not wait until that goes on.
+/// Tasks that were delivered before a waker that blocks do not wait until the waker goes on.
 #[test]
 fn a_worker_that_is_passed_on_in_a_delivery_tells_of_what_was_delivered() {
     for delivers in [true, false] {
         let (handle, _, contexts) = workers(3, World::default(), |config| {
-            // No thread: it stays here.
+            // No thread can be made: the worker stays here.
             config.thread_stack_size = Some(usize::MAX / 4 * 3);
         });
         let policy = handle.shared.policy.multi_thread();
@@ -141,7 +141,7 @@ fn a_worker_that_is_passed_on_in_a_delivery_tells_of_what_was_delivered() {
     }
 }
 
-/// Who wants to know of stalls is called by the look that finds a worker stuck for long, once a stall.
+/// The thread that wants to know of stalls is unparked by the look that finds a worker stuck for long, once for each stall.
 #[test]
 fn a_look_calls_who_wants_to_know_of_stalls() {
     let (handle, _, contexts) = workers(2, World::default(), |_| ());

@@ -41,7 +41,7 @@ pub(super) fn workers_in_grace(
     (handle, world, contexts)
 }
 
-/// Past the watch's grace period.
+/// Workers without threads, past the watch's grace period.
 pub(super) fn workers(
     count: usize,
     world: World,
@@ -102,7 +102,7 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     };
     assert_eq!(look(1), "turn, fire 1 true");
     assert_eq!(look(0), "turn, fire 0 true");
-    // Told by the watch, once.
+    // Once after the watch has noted that timers are overdue.
     policy.watch.note_overdue();
     assert_eq!(look(0), "overdue, turn, fire 0 true");
     assert_eq!(look(0), "turn, fire 0 true");
@@ -111,7 +111,7 @@ fn a_look_at_the_driver_fires_the_own_timers_and_wakes_what_was_deferred() {
     policy.seat.give_back(driver.unwrap());
 }
 
-/// Of what the timers wake in one look, or at the end of a sleep, nobody else takes a part before its end; then a sibling is called, once.
+/// While a worker wakes what is due, in a look or after a sleep, it wakes no sibling; at the end it wakes one.
 #[test]
 fn what_is_woken_in_one_go_is_shared_at_its_end() {
     shared_at_its_end(WorkerContext::maintain);
@@ -120,7 +120,7 @@ fn what_is_woken_in_one_go_is_shared_at_its_end() {
 
 fn shared_at_its_end(wakes_all: impl Fn(&WorkerContext)) {
     let (handle, world, contexts) = workers(3, World::default(), |_| ());
-    // What was to be had by others, and whether both of them slept on. A waker's panic would go nowhere.
+    // Whether there was work for the siblings, and whether both slept on. Noted here, as a waker's panic would be swallowed.
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (inner, sees) = (handle.clone(), seen.clone());
     let wakes = Arc::new(move || {
@@ -143,7 +143,7 @@ fn shared_at_its_end(wakes_all: impl Fn(&WorkerContext)) {
     (1..3).for_each(|worker| policy.idle.announce(worker, false));
     as_worker(&contexts[0], |worker| {
         wakes_all(worker);
-        // While the worker is here: what would end with its context is woken by now.
+        // Checked while the context is set: dropping its guard would wake what is left.
         assert_eq!(*seen.lock(), [(true, true); 2]);
         assert!(*gave_way.0.lock());
         let asleep = (1..3).filter(|worker| policy.idle.is_asleep(*worker));
@@ -178,7 +178,7 @@ fn a_sleep_lasts_until_the_next_timer() {
     assert_eq!(counts(), [before[0] + 1, before[1] + 2, before[2] + 1]);
 }
 
-/// It was woken for whatever is left undone: timers of stuck siblings, among other things.
+/// The worker was woken for what is left undone: timers of stuck siblings, among other things.
 #[test]
 fn a_sleeper_that_is_claimed_fires_what_is_overdue_and_searches() {
     let (handle, world, contexts) = workers(1, World::default(), |_| ());
@@ -208,7 +208,7 @@ fn a_sleeper_that_is_claimed_fires_what_is_overdue_and_searches() {
     assert_eq!(world.asked(), "turn, fire 0 true");
 }
 
-/// Spawns a task, which goes into the slot, and gets stuck until the watch has moved that to the injector.
+/// Spawns a task, which goes into the slot, and gets stuck until the watch has moved the task to the injector.
 fn get_stuck(handle: &Handle) {
     drop(handle.spawn(async {}));
     let policy = handle.shared.policy.multi_thread();
@@ -288,7 +288,7 @@ fn the_time_that_polls_take_decides_how_often_the_injector_is_looked_at() {
         assert_eq!(tuned, Some(INJECTOR_INTERVALS.0));
     });
     assert!(counters.mean_poll_nanos.get() >= 5_000_000);
-    // In a queue it can be taken.
+    // A task in a queue can be stolen.
     as_worker(&contexts[1], |_| {
         drop(handle.spawn(async {}));
         drop(handle.spawn(async {}));
@@ -298,7 +298,7 @@ fn the_time_that_polls_take_decides_how_often_the_injector_is_looked_at() {
     assert!(!policy.has_work());
 }
 
-/// Its own tasks come first, then the round that ends with the deferred wakers, then what siblings have.
+/// The worker's own tasks come first, then the round that ends with the deferred wakers, then the siblings' tasks.
 #[test]
 fn a_worker_with_nothing_but_deferred_wakers_looks_at_the_driver() {
     let (handle, world, contexts) = workers(2, World::default(), |_| ());
@@ -308,7 +308,7 @@ fn a_worker_with_nothing_but_deferred_wakers_looks_at_the_driver() {
     let policy = handle.shared.policy.multi_thread();
     let others = policy.queue_len(1);
     as_worker(&contexts[0], |worker| {
-        // The watch is left alone: it would take the tasks of the workers that stand still.
+        // The watch is not called: it would take the tasks of the workers that stand still.
         worker.with_core(|core| core.attended = true);
         let woken = Arc::new(Woken(Mutex::new(false)));
         deferred::defer(&Waker::from(woken.clone()));
@@ -344,7 +344,7 @@ fn a_worker_fits_its_looks_at_the_injector_every_so_many_steps() {
     });
 }
 
-/// One that is deferred by the very last destructor.
+/// Also a waker that is deferred by the very last destructor.
 #[test]
 fn a_worker_that_ends_wakes_what_was_deferred() {
     struct Defers(Arc<Woken>);
@@ -382,7 +382,7 @@ fn a_worker_that_ends_wakes_what_was_deferred() {
 #[test]
 fn a_worker_that_cannot_be_passed_on_goes_on_here() {
     let (_, world, contexts) = workers(1, World::default(), |config| {
-        // More than there are addresses.
+        // Larger than the address space.
         config.thread_stack_size = Some(usize::MAX / 4 * 3);
     });
     as_worker(&contexts[0], |worker| {
@@ -391,7 +391,7 @@ fn a_worker_that_cannot_be_passed_on_goes_on_here() {
         let passed = std::panic::catch_unwind(hand_off_core);
         let told = *passed.unwrap_err().downcast::<String>().unwrap();
         assert!(told.contains("OS can't spawn worker thread"), "{told}");
-        // That counts as a step: the watch sees it move.
+        // The attempt counts as a step: the watch sees the worker move.
         assert_eq!(tick(), Some(before + 1));
         assert_eq!(worker.worker_index(), Some(0));
         let woken = Arc::new(Woken(Mutex::new(false)));
@@ -430,7 +430,7 @@ fn a_busy_worker_ends_the_watchs_grace_period() {
     let policy = handle.shared.policy.multi_thread();
     std::thread::sleep(Duration::from_millis(5));
     as_worker(&contexts[0], WorkerContext::maintain);
-    // Whoever asks next finds it over, and has nobody to call.
+    // The next caller finds the period over, and does not call the watch.
     let left = policy.watch.grace_left(&policy.idle, || panic!("called"));
     assert_eq!(left, None);
     policy.watch.stop();
@@ -465,7 +465,7 @@ fn a_worker_that_sleeps_through_the_grace_period_sleeps_on() {
     assert!(asked.ends_with(last), "{asked}");
 }
 
-/// Else nobody would see it get stuck.
+/// Otherwise nobody would see the worker get stuck.
 #[test]
 fn a_worker_that_is_called_after_the_grace_period_ends_it() {
     let (handle, world, contexts) = workers_in_grace(2, World::default(), |_| ());
@@ -477,7 +477,7 @@ fn a_worker_that_is_called_after_the_grace_period_ends_it() {
     policy.watch.stop();
 }
 
-/// Two looks at the same step, and nothing less.
+/// Two looks must find the worker at the same step.
 #[test]
 fn the_watch_takes_the_slot_of_a_worker_that_stands_still_and_of_no_other() {
     let (handle, _, contexts) = workers(2, World::default(), |_| ());
@@ -494,7 +494,7 @@ fn the_watch_takes_the_slot_of_a_worker_that_stands_still_and_of_no_other() {
         assert_ne!(policy.remotes[0].has_lifo(), policy.injector_len() == 1);
         !policy.remotes[0].has_lifo()
     };
-    // Asleep, it does not move.
+    // A worker that is asleep does not move, and is not stuck.
     policy.idle.announce(0, false);
     policy.idle.announce(1, false);
     assert!(!is_taken(&mut last) && !is_taken(&mut last));
@@ -511,7 +511,7 @@ fn the_watch_takes_the_slot_of_a_worker_that_stands_still_and_of_no_other() {
     take_injected(&policy.injector).unwrap().cancel();
 }
 
-/// Nobody looks at the driver, or something is in a queue.
+/// Nobody holds the driver, or something is in a queue.
 #[test]
 fn the_watch_wakes_a_sibling_if_a_stuck_worker_leaves_something_undone() {
     for (is_driven, has_work, is_woken) in [
@@ -538,7 +538,7 @@ fn the_watch_wakes_a_sibling_if_a_stuck_worker_leaves_something_undone() {
     }
 }
 
-/// A task that is still out comes back by a waker that was deferred.
+/// A task whose permit is still out comes back by a waker that was deferred.
 #[test]
 fn a_worker_that_waits_for_the_last_tasks_wakes_what_was_deferred_and_cancels_what_comes() {
     struct Queues(Handle, Mutex<Option<Task>>);

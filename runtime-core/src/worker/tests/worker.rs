@@ -34,7 +34,7 @@ struct Driver(Arc<Asked>);
 impl IoDriver for Driver {
     fn park(&mut self, timeout: Option<Duration>) {
         self.0.parks.fetch_add(1, Ordering::Relaxed);
-        // The rest of the watch's grace period; after that nobody sets a time.
+        // The time-out is the rest of the watch's grace period; after that there is none.
         std::thread::sleep(timeout.unwrap_or_default());
     }
     fn turn(&mut self) {
@@ -159,7 +159,7 @@ fn the_slot_goes_first_but_three_times_in_a_row_only() {
     }
 }
 
-/// Who waits for a poll's result may shut the runtime down before what that poll has spawned was polled.
+/// A thread that waits for a poll's result may shut the runtime down before the tasks that the poll has spawned were polled.
 #[test]
 fn what_the_last_poll_left_in_the_slot_is_polled_before_a_shutdown_is_seen() {
     for (last, expected) in [('2', "M12"), ('9', "M123")] {
@@ -176,7 +176,7 @@ fn what_the_last_poll_left_in_the_slot_is_polled_before_a_shutdown_is_seen() {
     }
 }
 
-/// As one that is spawned does.
+/// As a task that is spawned does.
 #[test]
 fn a_task_that_is_woken_goes_into_the_slot() {
     let (scene, contexts) = scene(1, |_| ());
@@ -207,13 +207,13 @@ fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
     let is_asleep = |scene: &Scene| scene.policy().idle.is_asleep(1);
     scene.policy().idle.announce(1, false);
     as_worker(&contexts[0], |worker| {
-        // The watch, which wakes siblings too, is left alone.
+        // The watch, which wakes siblings too, is not called.
         worker.with_core(|core| core.attended = true);
         scene.spawn_all("a");
         assert!(is_asleep(&scene));
         scene.spawn_all("b");
         assert!(!is_asleep(&scene));
-        // Woken for it once, and not again by a worker that goes on with its own tasks.
+        // The sibling was woken once, and is not woken again by a worker that goes on with its own tasks.
         assert!(scene.policy().idle.retract(1));
         scene.policy().idle.count_once();
         scene.policy().idle.announce(1, false);
@@ -222,7 +222,7 @@ fn a_lone_task_in_the_slot_wakes_no_sibling_and_a_second_one_does() {
     });
 }
 
-/// The push has woken somebody. If others come with the task, they need another.
+/// The push has woken this worker. If other tasks come with the first, they need another worker.
 #[test]
 fn a_lone_task_from_outside_is_taken_without_a_call_and_one_of_several_with_one() {
     for (tasks, is_woken) in [("a", false), ("abcd", true)] {
@@ -277,7 +277,7 @@ fn the_injector_has_its_turn_every_so_many_steps() {
         let scene = Arc::new(scene);
         scene.spawn('M', |scene| {
             scene.spawn_all("abcd");
-            // From outside, as it were.
+            // From a thread outside of the runtime.
             let outside = scene.clone();
             std::thread::spawn(move || outside.spawn_all("XY"))
                 .join()
@@ -333,7 +333,7 @@ fn a_busy_worker_turns_the_driver_every_so_many_steps_and_parks_on_it_when_idle(
     assert_eq!(steps(&contexts[0]), 20);
     let asked = |count: &AtomicUsize| count.load(Ordering::Relaxed);
     assert_eq!(asked(&scene.asked.turns), 3);
-    // Twice if the watch's grace period ended meanwhile.
+    // It parks twice if the watch's grace period ended meanwhile.
     let parks = asked(&scene.asked.parks);
     assert!((1..=2).contains(&parks), "{parks}");
     assert_eq!(asked(&counts.hooks), 101);
@@ -384,7 +384,7 @@ fn half_of_a_siblings_queue_is_taken_and_the_oldest_is_run() {
         (5, 4)
     );
     assert_eq!((of(1), of(2), of(0)), ((0, 0), (1, 5), (0, 0)));
-    // The rest, by the one that has not run yet, from either.
+    // The worker that has not run yet takes the rest from both.
     assert_eq!(steps(&contexts[0]), 9);
     assert_eq!(of(0).1, 9);
     let mut rest: Vec<char> = scene.has_run().chars().collect();
@@ -405,7 +405,7 @@ fn half_of_a_queue_is_taken_however_long_it_is() {
     assert_eq!(steps(&contexts[0]), QUEUE_CAPACITY - 1);
 }
 
-/// What it takes from one it does not lose over the other.
+/// A task that is taken from one source is not lost when the other source has tasks too.
 #[test]
 fn a_search_finds_what_siblings_have_and_what_is_in_the_injector() {
     for (siblings, injected) in [("abcd", "XY"), ("", "X"), ("ab", "")] {
@@ -428,7 +428,7 @@ fn a_share_of_the_injector_is_taken_at_a_time() {
     let scene = Arc::new(scene);
     scene.spawn_all("abcdefghijkl");
     assert_eq!(as_worker(&contexts[0], WorkerContext::step), Step::Ran);
-    // A third and one, of which one is run.
+    // A third of the tasks and one more were taken, of which one was run.
     assert_eq!(
         (scene.policy().queue_len(0), scene.policy().injector_len()),
         (4, 7)
@@ -472,7 +472,7 @@ impl Drop for Queues {
     }
 }
 
-/// Its permit was with a waker just then. The driver ends after the last of the tasks.
+/// A waker held the task's permit when the shutdown began. The driver ends after the last of the tasks.
 #[test]
 fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
     struct Late(Arc<Scene>);
@@ -502,7 +502,7 @@ fn a_task_that_is_queued_during_the_shutdown_is_cancelled() {
     }
 }
 
-/// In the queue, in the slot and in the injector, of a worker that ends first and of one that comes later.
+/// Tasks in the injector, and in queue and slot of a worker that ends first and of one that ends later.
 #[test]
 fn the_first_worker_that_ends_cancels_all_tasks_in_the_order_of_their_age() {
     struct Named(Arc<Scene>, char);
@@ -538,7 +538,7 @@ fn destructors_run_one_after_another_though_several_workers_end() {
     use std::sync::mpsc::{Sender, channel};
     use std::time::Instant;
 
-    /// Is dropped while the other is.
+    /// Its drop goes on until `Younger` is dropped.
     struct Older(Sender<()>, Arc<Mutex<Option<Instant>>>);
     impl Drop for Older {
         fn drop(&mut self) {
@@ -603,11 +603,11 @@ fn a_worker_that_stops_settles_its_accounts() {
     assert!(scene.policy().idle.try_search());
 }
 
-/// Whoever stops last, of those that have a thread, waits for the others' cores.
+/// The last worker to stop, of those that have a thread, needs the cores of all others.
 #[test]
 fn cores_that_find_no_thread_count_as_stopped() {
     let mut config = Config::new(Some(3), "test");
-    // More than there are addresses.
+    // Larger than the address space.
     config.thread_stack_size = Some(usize::MAX / 4 * 3);
     let (policy, queues) = MultiThread::new(&config, 3);
     let (shared, driver) = Shared::new(config, Drivers::default(), Policy::MultiThread(policy));
@@ -640,11 +640,11 @@ fn a_delivery_wakes_one_sleeper_at_its_end_if_others_may_take_something() {
         assert_eq!(sleepers(), 3);
         worker.end_delivery();
         assert_eq!(sleepers(), 2);
-        // As if that one had found nothing; what was told is not told again.
+        // As if the woken worker had found nothing. A delivery that was notified of is not notified of again.
         idle.finish_search();
         worker.end_delivery();
         assert_eq!(sleepers(), 2);
-        // Outside of a delivery each push tells.
+        // Outside of a delivery each push notifies.
         scene.spawn('6', |_| ());
         assert_eq!(sleepers(), 1);
     });

@@ -31,7 +31,7 @@ pub(crate) fn one_in(n: usize) -> bool {
     below(n) == 0
 }
 
-/// Tries `scenario` under as many schedules as there is time for, and says how many those were.
+/// Tries `scenario` under as many schedules as there is time for, and prints their number.
 pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let scenario = Arc::new(move || scenario());
     if let Some(file) = env::var_os("RUNTIME_SHUTTLE_REPLAY") {

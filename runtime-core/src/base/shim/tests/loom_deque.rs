@@ -1,5 +1,5 @@
-//! Models of the stand-ins for the deques, by themselves: elements are neither lost nor doubled, are published, and a push and a
-//! look at emptiness with a fence each do not miss each other.
+//! Models of the stand-ins for the deques, by themselves: elements are neither lost nor doubled, and are published; a push and a
+//! check for emptiness, each with a fence, do not miss each other.
 
 use super::model_deque::{Injector, Steal, Stealer, Worker};
 use crate::base::shim::sync::Arc;
@@ -7,7 +7,7 @@ use crate::base::shim::sync::atomic::{AtomicUsize, Ordering, fence};
 use ::loom::cell::UnsafeCell;
 use ::loom::thread;
 
-/// Written before it is pushed, read by whoever takes it: loom complains if that is not ordered.
+/// Written before it is pushed, read by the thread that takes it: loom complains if the two are not ordered.
 type Element = Box<UnsafeCell<usize>>;
 
 fn element(value: usize) -> Element {
@@ -87,7 +87,7 @@ fn an_injector_gives_each_element_once() {
     });
 }
 
-/// The heart of the sleep protocol: of a push and a look, each beside a flag and a fence, one sees the other.
+/// The core of the sleep protocol: a push and a check for emptiness, each with a flag and a fence. At least one sees the other.
 #[test]
 fn a_push_and_a_look_do_not_miss_each_other() {
     ::loom::model(|| {

@@ -53,7 +53,7 @@ fn scenario(aborts: bool, ends_early: bool) {
         thread::spawn(move || block_on_some(&core, &plan))
     };
     let mut threads: Vec<_> = (0..1 + below(3)).map(caller).collect();
-    // One that never drives: its tasks need those who do.
+    // A thread that never drives: its tasks need the threads that do.
     let (handle, driven) = (core.handle().clone(), plan.clone());
     threads.push(thread::spawn(move || {
         for _ in 0..below(4) {
@@ -73,7 +73,7 @@ fn scenario(aborts: bool, ends_early: bool) {
             plan.world.assert_none_cancelled();
         }
     } else {
-        // The last to go ends it; tasks come from outside meanwhile.
+        // The last thread to drop the runtime ends it; tasks come from outside meanwhile.
         drop(core);
         threads
             .into_iter()
@@ -97,7 +97,7 @@ fn a_shutdown_at_a_random_moment_settles_every_task() {
     explore(|| scenario(true, true));
 }
 
-/// Two threads pass a wake-up to and fro, each in `block_on`: only one of them has the core.
+/// Several threads, each in `block_on`, pass a wake-up on from one to the next: only one of them has the core.
 #[test]
 fn threads_in_block_on_wake_each_other() {
     explore(|| {

@@ -1,7 +1,7 @@
 //! Scenarios of whole runtimes as they ship, under shuttle: more workers, threads and tasks than loom can try.
 //!
-//! A task or a thread that is stranded is a deadlock, which shuttle reports. At the end of each schedule [`World`] looks
-//! whether every future was dropped once, and the runtime whether anything is left in it.
+//! A task or a thread that is stranded is a deadlock, which shuttle reports. At the end of each schedule [`World`] checks that
+//! every future was dropped once, and [`Rest`] that nothing is left of the runtime.
 
 mod current_thread;
 mod local_set;
@@ -23,14 +23,14 @@ use world::World;
 /// Longer than any schedule takes by the clock.
 const LONG: Duration = Duration::from_secs(24 * 3600);
 
-/// A runtime of small numbers. `None`: current-thread.
+/// A runtime with small limits. `None`: current-thread.
 fn start(workers: Option<usize>) -> Core {
     let mut config = Config::new(workers, "scenario");
     config.seed = Some(RngSeed::from_bytes(b"scenario"));
     config.keep_alive = LONG;
     config.max_blocking_threads = 1 + below(3);
     config.event_interval = 1 + below(8) as u32;
-    // By the clock it would differ from run to run.
+    // Computed from measured times it would differ from run to run.
     config.global_queue_interval = Some(2 + below(6) as u32);
     config.disable_lifo_slot = one_in(4);
     let core = Core::start(config, Drivers::default()).expect("a model has threads");

@@ -71,7 +71,7 @@ fn a_shutdown_at_a_random_moment_settles_every_task() {
     explore(|| scenario(true, true));
 }
 
-/// Blocks its worker until another task has run, if so many workers are left that one goes on.
+/// Blocks its worker until another task has run, unless it would block the last worker that is free.
 async fn blocker(world: World, free: Arc<AtomicUsize>, with_watch: bool) {
     for _ in 0..below(3) {
         task::yield_now().await;
@@ -86,7 +86,7 @@ async fn blocker(world: World, free: Arc<AtomicUsize>, with_watch: bool) {
     let waits = gate.clone();
     drop(spawn::spawn(world.track(async move { gate.open() })));
     if !with_watch || one_in(2) {
-        // Pushes the first out of the slot, where only the watch takes it from.
+        // Pushes the first task out of the slot, from which only the watch would take it.
         drop(spawn::spawn(world.track(async {})));
     }
     waits.wait();
@@ -128,7 +128,8 @@ fn tasks_beside_stuck_workers_are_run() {
     });
 }
 
-/// Tasks from outside, of which one blocks its worker until the other has run: whoever finds the one sees to the other.
+/// Pairs of tasks from outside, of which the first blocks its worker until the second has run: the worker that finds the first must get
+/// the second one run.
 fn spawn_pairs(handle: &Handle, world: &World, free: &Arc<AtomicUsize>) {
     for _ in 0..1 + below(3) {
         if free

@@ -58,7 +58,7 @@ impl Plan {
         }
     }
 
-    /// Perhaps.
+    /// Aborts the task in half of the cases, if the plan allows it.
     pub(super) fn abort<T>(&self, task: &JoinHandle<T>) {
         if self.aborts && one_in(2) {
             task.abort();

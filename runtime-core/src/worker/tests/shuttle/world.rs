@@ -1,6 +1,6 @@
-//! What the tasks of one schedule have come to.
+//! What has become of the tasks of one schedule.
 //!
-//! The books are kept in std's atomics, so that keeping them is no place for a switch.
+//! The books are kept in std's atomics, so that shuttle does not switch threads there.
 
 use crate::base::shim::sync::{Condvar, Mutex};
 use crate::task::JoinError;
@@ -19,9 +19,9 @@ struct Books {
     made: AtomicUsize,
     dropped: AtomicUsize,
     ended: AtomicUsize,
-    /// What somebody may be blamed for. A task's own panic would only reach its join handle.
+    /// The first fault that was found. It is kept here, as a panic in a task would only reach the task's join handle.
     fault: OnceLock<&'static str>,
-    /// Whoever waits until all that was made is dropped.
+    /// The future that waits until all that was made is dropped.
     waiter: Mutex<Option<Waker>>,
 }
 
@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// The same for a closure: dropped without [`Entry::end`], it was cancelled.
+    /// An entry for a closure: if it is dropped without [`Entry::end`], the closure was cancelled.
     pub(super) fn enter(&self) -> Entry {
         self.0.made.fetch_add(1, Relaxed);
         Entry {
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    /// A task may come to its output, its own panic, or the cancellation that somebody asked for.
+    /// A task may end by its output, by its own panic, or by a cancellation that was asked for.
     pub(super) fn settle<T>(&self, result: Result<T, JoinError>, may_be_cancelled: bool) {
         let is_cancelled = result.is_err_and(|error| error.is_cancelled());
         if is_cancelled && !may_be_cancelled {
@@ -70,7 +70,7 @@ impl World {
             }
         })
         .await;
-        // A waker of `block_on` holds the runtime.
+        // A waker of `block_on` keeps the runtime alive.
         *self.0.waiter.lock() = None;
     }
 
@@ -80,7 +80,7 @@ impl World {
         assert_eq!(made, dropped, "made and dropped");
     }
 
-    /// Where nothing was aborted or shut down: whatever was made has come to its own end.
+    /// If nothing was aborted or shut down: everything that was made has come to its own end.
     pub(super) fn assert_none_cancelled(&self) {
         let (made, ended) = (self.0.made.load(Relaxed), self.0.ended.load(Relaxed));
         assert_eq!(made, ended, "made and not cancelled");
@@ -157,7 +157,7 @@ impl<F> Drop for Tracked<F> {
     }
 }
 
-/// A flag, and the waker of whoever waits for it.
+/// A flag, and the waker of the future that waits for it.
 #[derive(Clone, Default)]
 pub(super) struct Signal(Arc<Mutex<(bool, Option<Waker>)>>);
 
