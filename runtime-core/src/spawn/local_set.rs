@@ -162,7 +162,7 @@ impl Shared {
                 return;
             }
         } else {
-            record::time_passes(); // time may have passed since this thread's last event
+            record::time_passes(); // they may have come since this thread's last event
             let mut remote = self.remote.lock();
             remote.push_back(task);
             // Ordering: Relaxed; the lock publishes the task, and an owner that misses the flag is woken (I3).
