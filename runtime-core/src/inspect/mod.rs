@@ -6,7 +6,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `registry` | which runtimes are shown; when the server starts and ends; forks |
-//! | `socket` | where the socket is, its rights, whose it may be, who may connect |
+//! | `socket` | where the socket is, its rights, its removal, which users may connect |
 //! | `server` | the thread |
 //! | `connection` | one client: its bytes, its time limits |
 //! | `request` | a request: a line of JSON, parsed |

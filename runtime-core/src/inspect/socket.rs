@@ -1,4 +1,4 @@
-//! The socket: its place, its rights, its end, and who may connect.
+//! The socket: its place, its rights, its removal, and which users may connect.
 //!
 //! It is bound in a folder of its own that only this user may enter, gets the mode 0600 there, and is then moved to its place. So
 //! it is never there with wider rights, whatever the process's umask, and it replaces a leftover socket in one step.

@@ -96,9 +96,9 @@ impl OpenPolls {
     }
 }
 
-/// What the thread is doing, by its last events. A clock read costs as much as the rest of an event; so an event that comes at once after
-/// another takes the time of the other. Where time may pass without an event, [`time_passes`](Local::time_passes) is called: for user code
-/// outside of polls, and for a task that another thread has pushed.
+/// What the thread is doing, by its last events. A clock read costs as much as the rest of an event. So an event that comes at once after
+/// another one takes its time. Code that lets time pass without an event calls [`time_passes`](Local::time_passes): before user code that is
+/// no poll, and for a task that another thread has pushed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Midst {

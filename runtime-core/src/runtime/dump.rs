@@ -66,7 +66,7 @@ impl Dump {
 }
 
 impl Tasks {
-    /// One after the other, in the order in which they were traced.
+    /// The tasks, in the order in which they were traced.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

@@ -364,7 +364,7 @@ impl Finding {
         }
     }
 
-    /// With a line of evidence after those of the tasks.
+    /// With a line of evidence after the lines of the tasks.
     pub(super) fn with(kind: FindingKind, tasks: &[&TaskInfo], evidence: &str) -> Finding {
         let mut finding = Finding::new(kind, tasks);
         if !tasks.is_empty() {

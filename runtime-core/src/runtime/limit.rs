@@ -23,7 +23,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 const VARIABLE: &str = "SELVEDGE_TEST_TIMEOUT";
-/// How long a test that was told to fail may take to end.
+/// How long a test may take to end once it has been woken to fail.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Made before the test's runtime, and dropped after it.

@@ -17,7 +17,7 @@ use std::io;
 /// for its result.
 ///
 /// The pool makes threads on demand, up to `max_blocking_threads`; further closures wait for a free one.
-/// A closure that has begun cannot be aborted. At the runtime's shutdown, those that have not
+/// A closure that has begun cannot be aborted. At the runtime's shutdown, closures that have not
 /// begun are cancelled.
 ///
 /// The closure goes to another thread, and must own what it uses:

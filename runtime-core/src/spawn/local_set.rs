@@ -13,7 +13,7 @@
 //! I1: `queue`, `turn`, `polling` and `broken` are touched by the owner's thread only. The set is `!Send`, so
 //!     it is driven and dropped there; wakes on that thread are recognised by the thread token.
 //! I2: a permit is in `queue` or `remote`, or a thread is about to put it there. The drop drains both queues
-//!     until no task is left, so it also cancels a task whose permit is just being queued.
+//!     until no task is left, so it also cancels a task whose permit is being queued meanwhile.
 //! I3: a thread that adds to a queue while the owner is not ticking wakes every driver afterwards; a driver leaves
 //!     its waker before it looks at the queues. Both take the lock of the wakers, so one sees the other. A driver
 //!     that is done or dropped takes its waker out, and wakes the other drivers if it leaves tasks behind.

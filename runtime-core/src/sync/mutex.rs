@@ -46,7 +46,7 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-/// The lock is held by someone else.
+/// The lock is held already.
 ///
 /// ```
 /// use selvedge::sync::Mutex;

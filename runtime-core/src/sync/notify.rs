@@ -129,7 +129,7 @@ impl Notify {
     /// [`notify_waiters`](Self::notify_waiters) count from now on, even before it is polled.
     ///
     /// # Cancel safety
-    /// Dropping it gives up its place; a notification it already got goes to the next in line.
+    /// Dropping it gives up its place; a notification that it already got goes to the next in the queue.
     ///
     /// # Examples
     /// ```

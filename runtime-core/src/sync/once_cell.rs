@@ -1,4 +1,4 @@
-//! A cell that is initialised once, by whichever task gets there first.
+//! A cell that is initialised once, by the first task that tries.
 //!
 //! - I1: `ready` is set after `value` is written and cleared only through `&mut`.
 //! - I2: only the holder of the semaphore's single permit writes the value. A successful
@@ -46,7 +46,7 @@ unsafe impl<T: Send> Send for OnceCell<T> {}
 pub enum SetError<T> {
     /// There is a value already.
     AlreadyInitializedError(T),
-    /// Someone is initialising the cell right now.
+    /// Another caller is initialising the cell right now.
     InitializingError(T),
 }
 

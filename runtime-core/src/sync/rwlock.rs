@@ -763,7 +763,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         &mut T => &mut U, *mut U
     );
 
-    /// The same guard, as a mapped one.
+    /// The same guard, as a mapped guard.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -1025,7 +1025,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         })
     }
 
-    /// The same guard, as a mapped one.
+    /// The same guard, as a mapped guard.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

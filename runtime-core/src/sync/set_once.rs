@@ -135,7 +135,7 @@ impl<T> SetOnce<T> {
         Some(self.value.with(|v| unsafe { (*v).assume_init_ref() }))
     }
 
-    /// Sets the value and wakes everyone who waits for it.
+    /// Sets the value and wakes all tasks that wait for it.
     ///
     /// # Errors
     /// Gives `value` back if there is a value already, or another task is just storing one.

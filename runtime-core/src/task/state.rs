@@ -79,7 +79,7 @@ impl Snapshot {
 pub(crate) enum OnWake {
     /// The permit is the caller's: schedule the task.
     Schedule,
-    /// Somebody holds the permit, or the task is complete.
+    /// Another holder has the permit, or the task is complete.
     Nothing,
     /// As `Nothing`, and the reference that was given up was the last: deallocate.
     Deallocate,

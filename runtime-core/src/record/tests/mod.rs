@@ -42,7 +42,7 @@ fn record(n: u64) -> Record {
     ]
 }
 
-/// No record is torn, none is missing in the midst, and those before the first are the lost ones.
+/// No record is torn, none is missing in between, and the records before the first one count as lost.
 fn check(snapshot: &Snapshot) {
     for (n, found) in (snapshot.lost..).zip(&snapshot.records) {
         assert_eq!(*found, record(n), "record {n} of {snapshot:?}");

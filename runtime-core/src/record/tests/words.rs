@@ -74,7 +74,7 @@ fn a_file_that_may_not_be_mapped_is_an_error() {
     assert_eq!(error.raw_os_error(), Some(libc::EPERM));
 }
 
-/// A file of huge pages, of which the system has none in reserve: its size can grow all the same, as on a full disk.
+/// A file of huge pages, of which the system has reserved none: its size could still grow, as that of a file on a full disk can.
 #[test]
 fn a_full_disk_is_an_error_before_the_file_grows() {
     let are_none = |name| {

@@ -150,7 +150,7 @@ fn a_wake_that_is_the_last_use_sees_every_other() {
         // SAFETY: a reference is held; nobody writes before the last one is gone.
         task.future.with(|f| unsafe { assert_eq!([0; 2], *f) });
         if task.state.wake_and_unref() == OnWake::Deallocate {
-        // SAFETY: no other reference is left.
+            // SAFETY: no other reference is left.
             task.future.with_mut(|f| unsafe { *f = [9; 2] });
         }
         other.join().unwrap();
