@@ -100,7 +100,7 @@ impl Grants {
     pub fn tell(self) {}
 }
 
-/// What `make` makes.
+/// The future that `make` makes.
 #[inline(always)]
 pub fn async_op<F: Future>(
     _resource: &Resource,

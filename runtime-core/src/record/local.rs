@@ -97,8 +97,8 @@ impl OpenPolls {
 }
 
 /// What the thread is doing, by its last events. A clock read costs as much as the rest of an event. So an event that comes at once after
-/// another one takes its time. Code that lets time pass without an event calls [`time_passes`](Local::time_passes): before user code that is
-/// no poll, and for a task that another thread has pushed.
+/// another one takes its time. Code that lets time pass without an event calls [`time_passes`](Local::time_passes): where user code runs that
+/// is no poll, and for a task that another thread has pushed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Midst {

@@ -209,7 +209,7 @@ pub(super) fn end() {
     }
 }
 
-/// In a forked child the writer's thread is not there.
+/// In a forked child the writer's thread does not exist.
 pub(super) fn forget_in_child() {
     ASKED.set(&[]);
 }

@@ -352,7 +352,7 @@ impl Handle {
         self.shared.time.as_ref()
     }
 
-    /// Keeps a paused clock from advancing by itself: something is under way that takes real time.
+    /// Keeps a paused clock from advancing by itself, while something takes real time.
     #[doc(hidden)]
     pub fn hold_clock(&self) -> Option<ClockHold> {
         self.shared.timers.as_ref().map(ClockHold::new)

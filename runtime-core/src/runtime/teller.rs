@@ -121,7 +121,7 @@ impl Looks {
     fn look(&mut self, handle: &Handle) -> Vec<Finding> {
         rescue::end_grace(handle);
         let mut findings = handle.findings();
-        // The time between two looks is measured from after one list to before the next: it is never too long.
+        // The time between two looks is measured from after one list to before the next, so that it is never too long.
         let now = clock::now();
         let tasks = handle.tasks();
         if let Some((at, last)) = &self.last {

@@ -418,7 +418,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// What became of an attempt to queue.
+/// The outcome of an attempt to queue.
 enum Queued {
     /// The permits are taken. The waker and the span of the request are to be dropped once that is noted: their drop runs
     /// user code, which may panic.

@@ -820,7 +820,7 @@ impl<T> Drop for Receiver<T> {
         drop(tail);
         // Dropped last, so that a task that is woken finds the channel empty.
         let _deserted = last.then(|| Deserted(&self.shared.deserted));
-        // What it has not read counts as read; positions overwritten meanwhile do not match.
+        // Values that it has not read count as read; slots that were overwritten meanwhile do not match.
         for position in self.next.max(end.saturating_sub(kept))..end {
             let mut slot = self.shared.slot(position).lock();
             if slot.position == position {

@@ -65,7 +65,7 @@ pub(crate) fn polled() -> u64 {
     RUNNING.with(Cell::get) & !MAIN
 }
 
-/// As [`polled`], for a lock's holder: a `block_on`'s future with its mark.
+/// As [`polled`], but a `block_on`'s future has its mark; for the holder of a lock.
 #[inline]
 pub(crate) fn polled_or_main() -> u64 {
     RUNNING.with(Cell::get)
