@@ -1,4 +1,4 @@
-//! A cell that is initialised once, by the first task that tries.
+//! A cell that is initialised once, by the first task that succeeds.
 //!
 //! - I1: `ready` is set after `value` is written and cleared only through `&mut`.
 //! - I2: only the holder of the semaphore's single permit writes the value. A successful

@@ -180,7 +180,7 @@ impl<T> Queue<T> {
         Some(Claim(&raw const block.slots[offset]))
     }
 
-    /// Puts the value into a claimed slot. The value is not copied to the stack, and does not pass through a result.
+    /// Puts the value into a claimed slot. No copy of the value stays on the stack, and it does not pass through a result.
     #[inline]
     pub(super) fn fill(&self, claim: Claim<T>, value: T) -> Wake {
         // SAFETY: I1 and I2: the slot is ours, and its block stays at least until READY is set.
