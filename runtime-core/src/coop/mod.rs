@@ -52,7 +52,7 @@ pub(crate) fn forget_runtime() {
     let _ = BUDGET_LEFT.try_with(|left| left.set(Budget::UNLIMITED));
 }
 
-/// To be told of each budget that is used up.
+/// Called for each budget that is used up.
 static ON_SPENT: OnceLock<fn()> = OnceLock::new();
 
 /// Has `told` called on the thread of each task that uses up its budget. The first call counts.
@@ -97,8 +97,8 @@ pub fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
     with_budget(Budget::UNLIMITED, f)
 }
 
-/// Runs a poll of the runtime's own, which no task waits for: without a limit, not as part of a task dump, and what it
-/// waits for is told of nobody.
+/// Runs a poll of the runtime's own, for which no task waits: without a limit, not as part of a task dump, and without
+/// notes of what it waits for.
 #[doc(hidden)]
 #[inline]
 pub fn internally<R>(f: impl FnOnce() -> R) -> R {
@@ -224,8 +224,8 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     }
 }
 
-/// Spends one unit if `attempt` says that it got on. Without budget, or while this thread traces for a task dump, it is
-/// false and nothing is tried: the caller then waits by a leaf future, which begins with [`poll_proceed`].
+/// Spends one unit if `attempt` returns true. Without budget, or while this thread traces for a task dump, it returns
+/// false and `attempt` is not called: the caller then awaits a leaf future, which begins with [`poll_proceed`].
 #[inline]
 pub(crate) fn spend_if(attempt: impl FnOnce() -> bool) -> bool {
     #[cfg(feature = "taskdump")]
@@ -369,7 +369,7 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// Makes `fut` a leaf: each poll that ends spends one unit, and yields first if none is left.
+/// Makes `fut` a leaf: its completion spends one unit, and a poll yields first if none is left.
 ///
 /// ```
 /// # #[selvedge::main(flavor = "current_thread")]

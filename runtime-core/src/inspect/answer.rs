@@ -1,4 +1,4 @@
-//! What is told: from a request to the line of its answer, and a snapshot's bytes behind it.
+//! Answers: from a request to the line of its answer, and a snapshot's bytes after the line.
 
 use super::request::{MAX_RING, PROTOCOL, Request};
 use crate::handle::{Handle, Policy};
@@ -13,11 +13,11 @@ pub(super) struct Answer {
     pub(super) line: String,
     /// What follows the line, if anything does.
     pub(super) bytes: Vec<u8>,
-    /// Is it one of those that may take much memory?
+    /// May it take much memory?
     pub(super) is_large: bool,
 }
 
-/// What a client has of the recorder.
+/// A client's use of the recorder.
 #[derive(Debug, Default)]
 pub(super) struct Recording {
     /// The number of the recording that the client has begun.
@@ -25,7 +25,7 @@ pub(super) struct Recording {
 }
 
 impl Drop for Recording {
-    /// A client that goes, for whatever reason, leaves no recording behind.
+    /// A client that is gone, for whatever reason, leaves no recording behind.
     fn drop(&mut self) {
         if let Some(begun) = self.begun {
             Recorder::new().stop_if(begun);
@@ -33,11 +33,11 @@ impl Drop for Recording {
     }
 }
 
-/// What goes wrong: a word for programs, and a sentence.
+/// An error: a word for programs, and a sentence for people.
 type Refusal = (&'static str, String);
 
 impl Answer {
-    /// To one line of a client. A large answer only if `may_be_large`.
+    /// The answer to one line of a client; a large answer only if `may_be_large`.
     pub(super) fn to(
         line: &[u8],
         handles: &[Handle],
@@ -57,7 +57,7 @@ impl Answer {
         }
     }
 
-    /// An error.
+    /// An answer that is an error.
     pub(super) fn refusal(kind: &str, message: &str) -> Answer {
         Answer::of("error", |answer| {
             answer.text("error", kind);
@@ -89,7 +89,7 @@ fn answer(
     may_be_large: bool,
 ) -> Result<Answer, Refusal> {
     let name = request.request.as_str();
-    // Whatever its version, a client is told this process's.
+    // A client of any version is told this process's version.
     if name != "hello" && request.protocol != Some(PROTOCOL) {
         let message = format!("this process speaks version {PROTOCOL} of the protocol");
         return Err(("version", message));

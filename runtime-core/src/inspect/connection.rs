@@ -12,7 +12,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// The time in which a request that has begun must be whole, and an answer must get on.
+/// The time in which a request that has begun must be complete, and an answer must make progress.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See the module's page.
@@ -58,7 +58,7 @@ impl Connection {
         self.stream.as_raw_fd()
     }
 
-    /// What it waits for.
+    /// The event that it waits for.
     pub(super) fn interest(&self) -> libc::c_short {
         match self.output.is_empty() {
             true => libc::POLLIN,
@@ -75,14 +75,14 @@ impl Connection {
         self.has_large
     }
 
-    /// An error is sent, then the connection ends.
+    /// Sends an error, then ends the connection.
     pub(super) fn refuse(&mut self, kind: &str, message: &str) -> Step {
         self.is_last = true;
         self.push(Answer::refusal(kind, message));
         self.send()
     }
 
-    /// Its descriptor is ready: goes on as far as that does not block.
+    /// Its descriptor is ready: goes on as far as possible without blocking.
     pub(super) fn step(&mut self, handles: impl Fn() -> Vec<Handle>, may_be_large: bool) -> Step {
         if !self.output.is_empty() && self.send() == Step::Ends {
             return Step::Ends;
@@ -108,7 +108,7 @@ impl Connection {
         Step::Stays
     }
 
-    /// The next line; `None`: it is not whole yet.
+    /// The next line; `None`: it is not complete yet.
     fn request(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(end) = self.input.iter().position(|byte| *byte == b'\n') {
@@ -174,11 +174,11 @@ impl Connection {
     }
 }
 
-/// Sends without a signal where nobody reads any more: the program may have given that signal back its default action, which is death.
+/// Sends without `SIGPIPE` if nobody reads any more: the program may have restored that signal's default action, which ends the process.
 fn send(stream: &UnixStream, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(not(target_vendor = "apple"))]
     const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
-    // An option of the socket does so there.
+    // On these systems an option of the socket does so.
     #[cfg(target_vendor = "apple")]
     const FLAGS: libc::c_int = 0;
     let (start, len) = (bytes.as_ptr().cast(), bytes.len());

@@ -6,18 +6,18 @@
 //! | file | owns |
 //! |---|---|
 //! | `registry` | which runtimes are shown; when the server starts and ends; forks |
-//! | `socket` | where the socket is, its rights, whose it may be, who may connect |
+//! | `socket` | where the socket is, its rights, its removal, which users may connect |
 //! | `server` | the thread |
 //! | `connection` | one client: its bytes, its time limits |
-//! | `request` | a line of JSON, read |
-//! | `answer` | what is told |
+//! | `request` | a request: a line of JSON, parsed |
+//! | `answer` | the answers |
 //!
 //! It is off unless `SELVEDGE_INSPECT` or `Builder::inspect` asks for it, and then costs nothing while nobody is
 //! connected: the thread sleeps in the system. It runs on no worker, so it answers while all of them are stuck. It does what any
-//! thread may do by a `Handle`: `metrics`, `tasks`, `recorder`. The protocol is told in `docs/inspector.md`.
+//! thread may do by a `Handle`: `metrics`, `tasks`, `findings`, `recorder`. `docs/inspector.md` describes the protocol.
 //!
-//! I1: what a client sends is bounded before it is kept: the length of a request, the number of clients, the time in which a request and
-//!     an answer must get on.
+//! I1: what clients use is bounded: the length of a request, the number of clients, the time in which a request must be complete and
+//!     an answer must make progress.
 //! I2: one large answer at a time is in memory: a snapshot, whose rings are no larger than `request::MAX_RING`, or a list of tasks.
 //! I3: a forked child neither serves nor removes its parent's socket.
 

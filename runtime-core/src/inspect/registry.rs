@@ -1,7 +1,7 @@
 //! Which runtimes are shown, and when the server starts and ends.
 //!
-//! The first runtime that asks starts the server, the end of the last one that is shown ends it. While it runs, every runtime that is built
-//! is shown, whether it asks or not.
+//! The first runtime that asks starts the server; the end of the last runtime that is shown ends it. While the server runs, every runtime
+//! that is built is shown, whether it asks or not.
 //!
 //! I1: the server is there if and only if `users` is not 0. Both change under one lock, and so does the socket's file.
 //! I2: the parent's registry is never touched in a forked child: [`leave_in_child`] takes it out of reach.
@@ -19,7 +19,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
-/// Turns the inspector on without a word of the program.
+/// Turns the inspector on without a change to the program.
 const VARIABLE: &str = "SELVEDGE_INSPECT";
 
 /// This process's registry; null until it is needed.
@@ -52,8 +52,8 @@ pub struct Inspected {
 /// A place for a runtime that is about to be built; `None` if the inspector is off.
 ///
 /// # Errors
-/// If the program asks for it by `options` and the socket or its thread cannot be made. Where the environment asks, the error is printed,
-/// and the program goes on without.
+/// If the program asks for it by `options` and the socket or its thread cannot be made. If the environment asks, the error is printed,
+/// and the program goes on without the inspector.
 pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> {
     if let Some(options) = options {
         let inspected = Registry::here().enter(Some(options))?;
@@ -82,7 +82,7 @@ pub fn begin(options: Option<&InspectOptions>) -> io::Result<Option<Inspected>> 
     }
 }
 
-/// What the environment says, as it was when it was first asked for.
+/// The options from the environment, which is read at the first call.
 fn from_environment() -> Option<&'static InspectOptions> {
     type Read = Option<&'static InspectOptions>;
     static READ: ProcessMutex<Option<Read>> = ProcessMutex::new(Rank::Leaf, None);
@@ -103,11 +103,11 @@ fn options_of(value: &OsStr) -> Option<InspectOptions> {
 
 impl Registry {
     fn is_made() -> bool {
-        // Ordering: Relaxed; whoever goes on loads it again.
+        // Ordering: Relaxed; `here` loads it again.
         !REGISTRY.load(Ordering::Relaxed).is_null()
     }
 
-    /// This process's.
+    /// This process's registry, which is made at the first call.
     fn here() -> &'static Registry {
         // Ordering: Acquire; pairs with the exchange below, sees the registry's fields.
         let mut there = REGISTRY.load(Ordering::Acquire);
@@ -131,11 +131,11 @@ impl Registry {
                 }
             };
         }
-        // SAFETY: not null, made above by whichever thread, and never freed.
+        // SAFETY: not null, made above by some thread, and never freed.
         unsafe { &*there }
     }
 
-    /// Counts a user; the first one starts the server. Without options: only if it runs.
+    /// Counts a user; the first one starts the server. Without options only if the server runs.
     fn enter(&'static self, options: Option<&InspectOptions>) -> io::Result<Inspected> {
         static FORKS: fork::Watch = fork::Watch::in_child(leave_in_child);
         FORKS.begin();
@@ -156,7 +156,7 @@ impl Registry {
         })
     }
 
-    /// One that shows nothing.
+    /// A registry that shows nothing.
     #[cfg(test)]
     pub(super) fn empty() -> &'static Registry {
         Box::leak(Box::new(Registry {
@@ -185,7 +185,7 @@ impl Inspected {
 impl Drop for Inspected {
     fn drop(&mut self) {
         if self.origin.is_inherited() {
-            // I2. What the handle points at stays: the parent's registry has a handle as well.
+            // I2. The runtime is not freed by dropping the handle: the parent's registry has a handle as well.
             return;
         }
         let (handle, server) = {
@@ -201,31 +201,31 @@ impl Drop for Inspected {
                 _ => None,
             };
             if let Some(server) = &server {
-                // Before the descriptor is closed, so that no child closes another one of that number.
+                // Before the descriptor is closed, so that no child closes another descriptor with that number.
                 // Ordering: Relaxed; as where it is set.
                 LISTENER.store(NO_DESCRIPTOR, Ordering::Relaxed);
                 server.remove_socket();
             }
             (handle, server)
         };
-        // Outside of the lock: the last handle takes the user's hooks along.
+        // Outside of the lock: the last handle drops the user's hooks.
         drop(handle);
         if let Some(server) = server {
-            // A thread that drives tasks waits for nobody.
+            // A thread that drives tasks must not wait.
             server.end(!is_entered());
         }
     }
 }
 
-/// In a forked child: a new registry if one is needed (I2), and no share in the parent's socket, at which nobody would answer
-/// once the parent is gone.
+/// In a forked child: forgets the registry (I2), and closes the copy of the parent's socket, at which nobody would answer once
+/// the parent is gone.
 unsafe extern "C" fn leave_in_child() {
     // Ordering: Relaxed, all; the child has one thread.
     REGISTRY.store(std::ptr::null_mut(), Ordering::Relaxed);
     let listener = LISTENER.swap(NO_DESCRIPTOR, Ordering::Relaxed);
     if listener != NO_DESCRIPTOR {
-        // SAFETY: the child's copy of a descriptor that nothing in the child uses: its owner is in the registry above. The call may be
-        // made between fork and exec.
+        // SAFETY: the child's copy of a descriptor that nothing in the child uses: its owner is in the registry that is forgotten above.
+        // The call may be made between fork and exec.
         unsafe { libc::close(listener) };
     }
 }

@@ -1,6 +1,6 @@
 //! A request: a line with a JSON object whose members are texts, numbers, `true`, `false` or `null`.
 //!
-//! Members that are not known are left out, so that later clients may say more.
+//! Unknown members are ignored, so that later clients may send more.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -28,7 +28,7 @@ enum Value {
 }
 
 impl Request {
-    /// `None`: it is no such object.
+    /// `None`: the line is no such object.
     pub(super) fn read(line: &str) -> Option<Request> {
         let mut text = line.chars().peekable();
         let mut request = Request::default();
@@ -80,7 +80,7 @@ fn value(text: &mut Peekable<Chars<'_>>) -> Option<Value> {
     let word: String = std::iter::from_fn(|| text.next_if(is_word)).collect();
     match word.as_str() {
         "true" | "false" | "null" => Some(Value::Other),
-        // Numbers of other forms are none that are asked for.
+        // No member that is known has a number of another form than `u64`.
         number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
             Some(Value::Number(number.parse().ok()))
         }
@@ -112,7 +112,7 @@ fn escaped(text: &mut Peekable<Chars<'_>>) -> Option<char> {
             for _ in 0..4 {
                 code = code * 16 + text.next()?.to_digit(16)?;
             }
-            // A half of a pair is in no word that is known.
+            // Half of a surrogate pair is in no word that is known.
             char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
         }
         c @ ('"' | '\\' | '/') => c,

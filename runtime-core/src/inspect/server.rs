@@ -1,4 +1,4 @@
-//! The thread that serves: it sleeps in `poll` until a client comes or says something, or the last runtime ends.
+//! The server's thread: it sleeps in `poll` until a client connects or sends something, or the last runtime ends.
 //!
 //! It ends when the other end of `stop` is closed. It holds no lock while it sleeps, reads or writes.
 
@@ -14,12 +14,12 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::{Duration, Instant};
 
-/// Clients at a time. One more is told so, and let go.
+/// Clients at a time. A further client gets an error, and its connection ends.
 const MAX_CLIENTS: usize = 16;
-/// How long no client is taken after the system refused one.
+/// How long no client is accepted after the system refused one.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// In place of a descriptor: none. Looks at several leave it out.
+/// In place of a descriptor: none. `poll` ignores it.
 pub(super) const NO_DESCRIPTOR: RawFd = -1;
 /// Milliseconds.
 const FOR_EVER: libc::c_int = -1;
@@ -28,7 +28,7 @@ const FOR_EVER: libc::c_int = -1;
 #[derive(Debug)]
 pub(super) struct Server {
     file: SocketFile,
-    /// Closed, it ends the thread.
+    /// Closing it ends the thread.
     stop: UnixStream,
     thread: JoinHandle<()>,
 }
@@ -66,13 +66,13 @@ fn try_start(
 }
 
 impl Server {
-    /// The socket's file goes, if it is still this one's.
+    /// Removes the socket's file, if it is still this server's.
     pub(super) fn remove_socket(&self) {
         self.file.remove();
     }
 
-    /// Ends the thread, and waits for it if that is wanted and it is not this one. What it has begun takes it no longer than one step of
-    /// each client: it never waits for them.
+    /// Ends the thread, and waits for it if `waits` and it is not this thread. The thread ends after one step of each client at most: it
+    /// never waits for a client.
     pub(super) fn end(self, waits: bool) {
         drop(self.stop);
         if waits && self.thread.thread().id() != thread::current().id() {
@@ -88,7 +88,7 @@ pub(super) struct Service {
     pub(super) stopped: UnixStream,
     pub(super) registry: &'static Registry,
     pub(super) connections: Vec<Connection>,
-    /// No client is taken until then.
+    /// No client is accepted until then.
     pub(super) paused: Option<Instant>,
 }
 
@@ -103,7 +103,7 @@ impl Service {
             if sources[1].revents != 0 {
                 self.accept();
             }
-            // In step with the connections that were listed: new ones are behind them.
+            // By the indices of the connections that were listed: new connections are behind them.
             let ready = |at: usize| sources.get(at + 2).is_some_and(|s| s.revents != 0);
             self.step(ready);
         }
@@ -135,7 +135,7 @@ impl Service {
         })
     }
 
-    /// Takes one client.
+    /// Accepts one client.
     fn accept(&mut self) {
         let stream = match self.listener.accept() {
             Ok((stream, _)) => stream,
@@ -160,7 +160,7 @@ impl Service {
         }
     }
 
-    /// Goes on with the clients that are ready, and lets those go that take too long.
+    /// Goes on with the clients that are ready, and drops those that take too long.
     pub(super) fn step(&mut self, ready: impl Fn(usize) -> bool) {
         let now = clock::now();
         self.paused = self.paused.filter(|due| *due > now);
@@ -181,7 +181,7 @@ impl Service {
     }
 }
 
-/// What ends with a handle is the user's, and may panic: that ends the connection.
+/// One step of a client. Dropping a handle may run user code: if that panics, the connection ends.
 pub(super) fn step_of(
     client: &mut Connection,
     handles: impl Fn() -> Vec<Handle>,
@@ -192,13 +192,13 @@ pub(super) fn step_of(
     step
 }
 
-/// Not before the time has come.
+/// Rounded up, so that no sleep ends before its time.
 pub(super) fn millis(left: Duration) -> libc::c_int {
     let millis = left.as_millis().saturating_add(1);
     millis.try_into().unwrap_or(libc::c_int::MAX)
 }
 
-/// How long no client is taken after the system gave none. Where there is no descriptor left, the next look would find the same one.
+/// How long no client is accepted after an error. If no descriptor is left, the next `poll` would report the same client at once.
 pub(super) fn pause_after(error: &io::Error) -> Option<Duration> {
     match error.kind() {
         io::ErrorKind::WouldBlock

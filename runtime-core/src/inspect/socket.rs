@@ -1,7 +1,7 @@
-//! The socket: its place, its rights, its end, and who may connect.
+//! The socket: its place, its rights, its removal, and which users may connect.
 //!
 //! It is bound in a folder of its own that only this user may enter, gets the mode 0600 there, and is then moved to its place. So
-//! it is never there with wider rights, whatever the process's umask, and it replaces one that is left over in one step.
+//! it is never there with wider rights, whatever the process's umask, and it replaces a leftover socket in one step.
 
 use std::fs::{self, DirBuilder, Metadata, Permissions};
 use std::io;
@@ -10,10 +10,10 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt}
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-/// What others may not enter, and what they may not open.
+/// Modes of a folder that other users may not enter, and of a file that they may not open.
 const OWN_FOLDER: u32 = 0o700;
 const OWN_FILE: u32 = 0o600;
-/// The rights of others.
+/// The rights of other users.
 const OTHERS: u32 = 0o077;
 
 /// See the module's page.
@@ -27,12 +27,12 @@ pub(super) struct Socket {
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and number of the file, by which it is told from one that has replaced it.
+    /// Device and inode of the file, which tell it from a file that has replaced it.
     identity: (u64, u64),
 }
 
 impl Socket {
-    /// At `path` (a folder, or the socket itself), or at the usual place.
+    /// Makes the socket at `path` (a folder, or the socket itself), or at the usual place.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Socket> {
         let name = format!("{}.sock", std::process::id());
         let path = match path {
@@ -49,7 +49,7 @@ impl Socket {
 }
 
 impl SocketFile {
-    /// Removes the file, unless it is another one by now.
+    /// Removes the file, unless another file has replaced it.
     pub(super) fn remove(&self) {
         let is_own = |file: &Metadata| (file.dev(), file.ino()) == self.identity;
         if fs::symlink_metadata(&self.path).as_ref().is_ok_and(is_own) {
@@ -67,12 +67,12 @@ fn open_at(path: &Path) -> io::Result<Socket> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let private = folder.join(format!(".{}", std::process::id()));
     let bound = private.join("s");
-    // Left over from a process that had this number; if it is somebody else's, the next line fails.
+    // Left over from a process that had this id; if it is another user's, `create` fails.
     let _ = fs::remove_file(&bound);
     let _ = fs::remove_dir(&private);
     DirBuilder::new().mode(OWN_FOLDER).create(&private)?;
     let socket = bind(&bound, path);
-    // Still there if it could not be moved.
+    // The socket is still there if it could not be moved.
     let _ = fs::remove_file(&bound);
     let _ = fs::remove_dir(&private);
     socket
@@ -93,7 +93,7 @@ fn bind(bound: &Path, path: &Path) -> io::Result<Socket> {
     })
 }
 
-/// Nothing is there, or a socket at which nobody listens any more.
+/// Fails unless nothing is there, or a socket at which nobody listens any more.
 fn assert_free(path: &Path) -> io::Result<()> {
     let file = match fs::symlink_metadata(path) {
         Ok(file) => file,
@@ -117,7 +117,7 @@ fn usual_folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// In the user's folder for such things, if there is one.
+/// In the user's runtime folder, if there is one.
 pub(super) fn folder_in(runtime: Option<PathBuf>) -> PathBuf {
     match runtime.filter(|dir| dir.is_absolute() && dir.is_dir()) {
         Some(dir) => dir.join("selvedge"),
@@ -125,7 +125,7 @@ pub(super) fn folder_in(runtime: Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// A folder that is this user's, and that no other user may enter.
+/// Makes the folder. Fails if it is not this user's, or if other users may enter it.
 fn own_folder(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(OWN_FOLDER).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),

@@ -15,7 +15,7 @@
 //! them need no conditional code.
 //!
 //! - I1: a subscriber is user code: nothing here is called while a runtime lock is held.
-//! - I2: a subscriber may panic: whoever calls has its own state in order by then.
+//! - I2: a subscriber may panic: a caller brings its own state in order before it calls.
 
 mod site;
 
@@ -61,7 +61,7 @@ macro_rules! resource {
     }};
 }
 
-/// None.
+/// Without the feature: an empty value.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]
@@ -72,7 +72,7 @@ macro_rules! resource {
     }};
 }
 
-/// Tells that fields of the resource have changed in whose span this is.
+/// Emits an event: fields of the resource whose span is entered have changed.
 #[cfg(feature = "tracing")]
 #[doc(hidden)]
 #[macro_export]
@@ -82,7 +82,7 @@ macro_rules! state_told {
     };
 }
 
-/// Nothing.
+/// Without the feature: nothing.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]
@@ -92,7 +92,7 @@ macro_rules! state_told {
     };
 }
 
-/// Tells that fields of a resource have changed.
+/// Emits an event: fields of a resource have changed.
 #[cfg(feature = "tracing")]
 #[doc(hidden)]
 #[macro_export]
@@ -104,7 +104,7 @@ macro_rules! state_update {
     };
 }
 
-/// Nothing.
+/// Without the feature: nothing.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]
@@ -114,7 +114,7 @@ macro_rules! state_update {
     };
 }
 
-/// Tells that fields of a wait have changed.
+/// Emits an event: fields of a wait have changed.
 #[cfg(feature = "tracing")]
 #[doc(hidden)]
 #[macro_export]
@@ -129,7 +129,7 @@ macro_rules! op_update {
     };
 }
 
-/// Nothing.
+/// Without the feature: nothing.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]
@@ -160,7 +160,7 @@ macro_rules! op {
     }};
 }
 
-/// None.
+/// Without the feature: an empty value.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]
@@ -171,7 +171,7 @@ macro_rules! op {
     }};
 }
 
-/// As [`op!`], by the spans that are entered and not by naming them.
+/// As [`op!`], but the parents are the spans that are entered.
 #[cfg(feature = "tracing")]
 #[doc(hidden)]
 #[macro_export]
@@ -194,7 +194,7 @@ macro_rules! inner_op {
     }};
 }
 
-/// None.
+/// Without the feature: an empty value.
 #[cfg(not(feature = "tracing"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,4 +1,4 @@
-//! Nobody looks: everything is empty.
+//! The room without the feature `tracing`: types are empty, and functions do nothing.
 
 use super::site::SpawnSite;
 use std::future::Future;
@@ -100,7 +100,7 @@ impl Grants {
     pub fn tell(self) {}
 }
 
-/// What `make` makes.
+/// The future that `make` makes.
 #[inline(always)]
 pub fn async_op<F: Future>(
     _resource: &Resource,

@@ -1,4 +1,4 @@
-//! The real thing: see the room's page.
+//! The room with the feature `tracing`: the spans and events that its page lists.
 
 use super::site::SpawnSite;
 use pin_project_lite::pin_project;
@@ -11,12 +11,12 @@ use tracing::instrument::{Instrument, Instrumented};
 /// A future with its task's span.
 pub type Task<F> = Instrumented<F>;
 
-/// The span of a task, as wakers name it; none where no subscriber wanted it.
+/// The span of a task, as wakers name it; none if no subscriber wanted it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SpanId(Option<u64>);
 
 impl SpanId {
-    /// Tells what was done with a waker of the task.
+    /// Emits what was done with a waker of the task.
     #[inline]
     pub(crate) fn waker_event(self, op: &'static str) {
         if let Some(id) = self.0 {
@@ -35,7 +35,7 @@ fn with_span<F: Future>(future: F, span: Span) -> (Task<F>, SpanId) {
     (future.instrument(span), id)
 }
 
-/// Gives a future that is to be a task its span.
+/// Gives the future of a new task its span.
 pub(crate) fn task<F: Future>(
     future: F,
     kind: &'static str,
@@ -81,7 +81,7 @@ pub(crate) fn blocking<C, F: Future>(future: F, site: SpawnSite<'_>, id: u64) ->
 pub struct Resource(pub Span);
 
 impl Resource {
-    /// One that nobody watches.
+    /// A resource that nobody watches.
     pub const NONE: Resource = Resource(Span::none());
 
     /// Runs `f` within the resource's span.
@@ -110,7 +110,7 @@ pub struct Entered<'a>(
 );
 
 impl Op {
-    /// One that nobody watches.
+    /// A wait that nobody watches.
     pub const NONE: Op = Op {
         op: Span::none(),
         poll: Span::none(),
@@ -131,7 +131,7 @@ impl Op {
     }
 }
 
-/// Tells how a wait's poll ended.
+/// Emits how a wait's poll ended.
 #[inline]
 pub fn poll_op<T>(name: &'static str, result: Poll<T>) -> Poll<T> {
     tracing::trace!(
@@ -142,7 +142,7 @@ pub fn poll_op<T>(name: &'static str, result: Poll<T>) -> Poll<T> {
     result
 }
 
-/// What waits were given under a lock, to be told after it.
+/// What waits were given under a lock, to be emitted after its release.
 #[derive(Debug, Default)]
 pub struct Grants(Vec<(Op, usize)>);
 
@@ -157,7 +157,7 @@ impl Grants {
         self.0.push((std::mem::replace(op, Op::NONE), n));
     }
 
-    /// Tells of all.
+    /// Emits all.
     pub fn tell(self) {
         for (op, n) in self.0 {
             crate::op_update!(op, permits_obtained = n, permits.op = "add");
@@ -176,7 +176,7 @@ pin_project! {
     }
 }
 
-/// Makes a wait on `resource` of what `make` makes within its spans.
+/// Makes a wait on `resource` of a future; `make` makes the future within the wait's spans.
 pub fn async_op<F: Future>(
     resource: &Resource,
     source: &'static str,

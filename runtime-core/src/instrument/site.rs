@@ -1,4 +1,4 @@
-//! Where a task comes from, and what its spawner calls it.
+//! Where a task was spawned, and its name.
 
 use crate::record;
 use std::panic::Location;
@@ -14,7 +14,7 @@ pub(crate) struct SpawnSite<'a> {
 }
 
 impl SpawnSite<'_> {
-    /// The same, of a future of type `F` that is boxed.
+    /// The same site, for a future of type `F` that is boxed.
     pub(crate) fn boxed<F>(self) -> Self {
         SpawnSite {
             size: size_of::<F>(),
@@ -22,7 +22,7 @@ impl SpawnSite<'_> {
         }
     }
 
-    /// Tells the recorder of task `id`, which comes from here, spawned by `parent` (0: by none).
+    /// Records that task `id` was spawned here by `parent` (0: by none).
     #[inline]
     pub(crate) fn record(&self, id: u64, parent: u64) {
         record::spawned(id, parent, self.spawned_at, self.name);

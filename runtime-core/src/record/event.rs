@@ -6,15 +6,15 @@
 //! word 2   a
 //! word 3   b
 //! ```
-//! The numbers are part of the file's format (`docs/recorder.md`): they are never used again for something else.
+//! The numbers are part of the file's format (`docs/recorder.md`): a number is never used again for another kind.
 
 use super::ring::Record;
 
-/// What happened, with what `detail`, `a` and `b` are.
+/// What happened, and what `detail`, `a` and `b` mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// The clock: `a` nanoseconds of the monotonic clock are the record's ticks.
+    /// The clock: at the record's ticks, the monotonic clock was at `a` nanoseconds.
     Clock = 1,
     /// Task `a` was spawned at the place `b` by task `detail` (0: by none).
     Spawned = 2,
@@ -22,32 +22,32 @@ pub(crate) enum Kind {
     Named = 3,
     /// A poll of task `a`, which was spawned at `b`, begins. The detail is a [`Poll`].
     PollBegin = 4,
-    /// The poll of task `a` is over. The detail is an [`Outcome`] and, 8 bits up, the [`WaitKind`](crate::base::waits::WaitKind) of what it waits for if it waits for
-    /// anything; `b` tells what for.
+    /// The poll of task `a` is over. The detail is an [`Outcome`] and, 8 bits up, the [`WaitKind`](crate::base::waits::WaitKind) of the
+    /// task's first wait, if it has one; `b` tells what the task waits for.
     PollEnd = 5,
-    /// The future of a `block_on`, `a`, was woken by what this thread is in the midst of.
+    /// The future `a` of a `block_on` was woken by what this thread is doing.
     Woken = 6,
-    /// Task `a` was queued, as it was spawned or woken by what this thread is in the midst of. The detail is a [`Queue`].
+    /// Task `a` was queued: what this thread is doing has spawned or woken it. The detail is a [`Queue`].
     Queued = 7,
     /// `a` tasks were stolen from worker `detail`.
     Stolen = 8,
     /// The thread goes to sleep. The detail is 1 if it waits for events of the system as well.
     Park = 9,
-    /// The thread is awake. The detail is 1 if another one called it.
+    /// The thread is awake. The detail is 1 if another thread unparked it.
     Unpark = 10,
-    /// A source of events is ready: `a` is its descriptor, `detail` the bits of what it is ready for.
+    /// Descriptor `a` is ready; `detail` has the bits of what for.
     Io = 11,
     /// `a` timers were fired.
     Timers = 12,
     /// `block_in_place` begins in task `a`.
     InPlaceBegin = 13,
-    /// It is over.
+    /// `block_in_place` is over in task `a`.
     InPlaceEnd = 14,
     /// The user's mark: `a` is the key of its name, `b` the user's number, `detail` the task.
     Mark = 15,
     /// A user's span begins; as [`Mark`](Kind::Mark).
     SpanBegin = 16,
-    /// It is over.
+    /// A user's span ends; as [`Mark`](Kind::Mark).
     SpanEnd = 17,
     /// Runtime `a` was started with `b` workers (0: a current-thread runtime).
     RuntimeStart = 18,
@@ -57,16 +57,17 @@ pub(crate) enum Kind {
     Worker = 20,
     /// Task `a` was cancelled.
     Cancelled = 21,
-    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a [`WaitKind`](crate::base::waits::WaitKind), `a` tells what for: the name of a lock's record
-    /// (see `base::holder`), the address of a channel, the task or the descriptor; of a sleep its deadline in milliseconds of the runtime's clock.
+    /// What is polled on this thread waits for one more thing. Comes before the poll's end. The detail is a
+    /// [`WaitKind`](crate::base::waits::WaitKind), `a` tells what for: the name of a lock's record (see `base::holder`), the address of a channel,
+    /// the task or the descriptor; for a sleep its deadline in milliseconds of the runtime's clock.
     Wait = 22,
-    /// Worker `detail` of runtime `a` is stuck in a poll, as the watch sees it.
+    /// The watch considers worker `detail` of runtime `a` stuck in a poll.
     Stuck = 23,
-    /// By now the thread has waited for a processor for `a` nanoseconds since it began, though it had something to do, and has lost its processor `b`
-    /// times. Comes every 50 ms or less often; of each thread that is there a snapshot has two, as the thread joined and as the snapshot was made.
+    /// Since its start the thread has waited for a processor for `a` nanoseconds, while it had something to do, and has lost its processor `b`
+    /// times. Comes every 50 ms or less often. A snapshot has two for each live thread: as it joined, and as the snapshot was made.
     Waited = 24,
-    /// [`Io`](Kind::Io) and the [`Queued`](Kind::Queued) that came at once after it: the descriptor `b` is ready, for which task `a` was queued. The detail is
-    /// a [`Queue`] and, 8 bits up, what the descriptor is ready for.
+    /// [`Io`](Kind::Io) and the [`Queued`](Kind::Queued) that came at once after it: descriptor `b` is ready, and so task `a` was queued. The detail
+    /// is a [`Queue`] and, 8 bits up, what the descriptor is ready for.
     Delivered = 25,
 }
 
@@ -86,7 +87,7 @@ pub(crate) enum Poll {
     BlockOn = 2,
 }
 
-/// What a poll came to.
+/// How a poll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Outcome {

@@ -1,7 +1,7 @@
-//! What one thread records with: its ring, the time of its last event, and what it knows of strings that were written already.
+//! One thread's state for recording: its ring, the time of its last event, and the places that it has written already.
 //!
-//! Each event has two ways. Where nothing but stores is needed, a method whose name ends with `at_once` writes it, and calls nothing that could have an
-//! event of its own. Else it does nothing and says so, and the method without those words does all that is due.
+//! Each event has two ways. If it needs nothing but stores, a method whose name ends with `at_once` writes it, and calls nothing that could have an
+//! event of its own. Else that method does nothing and returns false, and the method without these words does the whole work.
 
 use super::event::{self, Kind, Outcome};
 use super::places::Places;
@@ -21,7 +21,7 @@ const CLOCK_INTERVAL: u32 = 1024;
 /// Nanoseconds between two records of how long the thread has waited for a processor, at least.
 const WAITED_INTERVAL: u64 = 50_000_000;
 
-/// What each event touches comes first, in one line of the cache.
+/// The fields that each event touches come first, in one cache line.
 #[repr(C, align(64))]
 pub(super) struct Local {
     epoch: u32,
@@ -37,7 +37,7 @@ pub(super) struct Local {
     polls: OpenPolls,
     is_worker: bool,
     session: Arc<Session>,
-    /// When the thread joined, or it was last told how long it has waited for a processor, in ticks.
+    /// When the thread joined, or last wrote how long it has waited for a processor; in ticks.
     waited_at: u64,
     origin: Origin,
     places: Places,
@@ -46,8 +46,8 @@ pub(super) struct Local {
 #[cfg(target_pointer_width = "64")]
 const _: () = assert!(std::mem::offset_of!(Local, polls) <= 64);
 
-/// An event of the system that is not written yet: most queue a task at once, and one record tells both. Any other event has it
-/// written first. Its time is that of the thread's last event.
+/// An [`Io`](Kind::Io) event that is not written yet: mostly it queues a task at once, and one record has both events. Before any
+/// other event it is written by itself. Its time is that of the thread's last event.
 #[derive(Clone, Copy)]
 pub(super) struct HeldIo {
     pub(super) descriptor: i32,
@@ -55,15 +55,15 @@ pub(super) struct HeldIo {
 }
 
 impl HeldIo {
-    /// As records have it.
+    /// The descriptor as records have it.
     fn source(&self) -> u64 {
         i64::from(self.descriptor) as u64
     }
 }
 
-/// When the polls that go on have begun, for the trigger of long ones.
+/// When the open polls have begun, for the trigger of long polls.
 struct OpenPolls {
-    /// A poll may have others inside. Those that are deeper are not timed.
+    /// Polls may be nested. Polls deeper than these are not timed.
     began: [u64; 4],
     depth: usize,
     /// More ticks than this are a long poll.
@@ -79,7 +79,7 @@ impl OpenPolls {
         }
     }
 
-    /// `ticks` 0: of a poll that may take long.
+    /// `ticks` is 0 for a poll that may take long.
     fn begin(&mut self, ticks: u64) {
         if let Some(slot) = self.began.get_mut(self.depth) {
             *slot = ticks;
@@ -87,7 +87,7 @@ impl OpenPolls {
         self.depth += 1;
     }
 
-    /// How many ticks the poll took that ends, if they were too many.
+    /// A poll ends: how many ticks it took, if they were too many.
     fn end(&mut self, ticks: u64) -> Option<u64> {
         self.depth = self.depth.checked_sub(1)?; // its begin was not recorded
         let began = *self.began.get(self.depth)?;
@@ -96,25 +96,25 @@ impl OpenPolls {
     }
 }
 
-/// What the thread is in the midst of, by its last events. A look at the clock costs as much as all else of an event; so an event that comes at
-/// once after another has the time of that one. Who lets time pass without an event of its own says so
-/// ([`time_passes`](Local::time_passes)): code of the user's that is no poll, a task that another thread has pushed.
+/// What the thread is doing, by its last events. A clock read costs as much as the rest of an event. So an event that comes at once after
+/// another one takes its time. Code that lets time pass without an event calls [`time_passes`](Local::time_passes): where user code runs that
+/// is no poll, and for a task that another thread has pushed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Midst {
     Nothing = 0,
     /// A poll has ended: the next may begin.
     PollEnded = 1,
-    /// The thread has come from its sleep, or has events of the system: it tells of them, and of whom they wake.
+    /// The thread has woken from its sleep, or has events of the system: it records these events and the tasks that they wake.
     Delivery = 2,
 }
 
-/// What a kind of events makes of it.
+/// How events of one kind depend on [`Midst`] and change it.
 #[derive(Clone, Copy)]
 struct Rule {
-    /// In the midst of which the last event's time is good: a bit for each.
+    /// The values at which the last event's time is still good: a bit for each.
     shares: u8,
-    /// What the thread is in the midst of then; `None`: as before.
+    /// The value after the event; `None`: as before.
     next: Option<Midst>,
 }
 
@@ -147,7 +147,7 @@ fn key_of(name: &str) -> u64 {
 }
 
 impl Local {
-    /// Joins the recording of that number; a worker gets a larger ring. `None`: it is over, or there is no memory for a ring.
+    /// Joins the recording with that number; a worker gets a larger ring. `None`: the recording is over, or there is no memory for a ring.
     pub(super) fn join(epoch: u32, is_worker: bool) -> Option<Box<Local>> {
         let session = super::session().filter(|session| session.epoch == epoch)?;
         let Some((writer, thread)) = session.join(is_worker) else {
@@ -173,25 +173,25 @@ impl Local {
         }))
     }
 
-    /// The name's key. A record that has it comes after the text: a snapshot meanwhile has both, or the text alone.
+    /// Notes a name and returns its key. Records with the key come after the text, so a snapshot has both, or the text alone.
     pub(super) fn note_name(&self, name: &str) -> u64 {
         let key = key_of(name);
         self.session.note(StringKind::Name, key, name, (0, 0));
         key
     }
 
-    /// Is this its recording?
+    /// Does it belong to the recording with that number?
     #[inline(always)]
     pub(super) fn is_of(&self, epoch: u32) -> bool {
         self.epoch == epoch
     }
 
-    /// Since the last event time may have passed.
+    /// Time may have passed since the last event.
     pub(super) fn time_passes(&mut self) {
         self.midst = Midst::Nothing;
     }
 
-    /// Notes the time of an event that comes now: the last one's, or that of `look`. False: `look` has none, and nothing was done.
+    /// Notes the time of an event that comes now: the last event's, or what `look` gives. False: `look` gave none, and nothing was done.
     #[inline(always)]
     fn note_time(&mut self, kind: Kind, look: impl FnOnce() -> Option<u64>) -> bool {
         let rule = RULES[kind as usize];
@@ -262,7 +262,7 @@ impl Local {
         }
     }
 
-    /// `waits`: the word of what it waits for.
+    /// `waits`: the word of the task's first wait.
     #[inline(always)]
     pub(super) fn end_poll_at_once(&mut self, task: u64, outcome: Outcome, waits: u64) -> bool {
         let (detail, what) = told_of_end(outcome, waits);
@@ -319,7 +319,7 @@ impl Local {
         self.write_after(kind, detail, a, b);
     }
 
-    /// Writes an event with the time of the last.
+    /// Writes an event with the time of the last event.
     #[inline]
     fn write_after(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         self.clock_is_due();
@@ -334,7 +334,7 @@ impl Local {
         }
     }
 
-    /// Writes an event with the time of the last. The clock is not due.
+    /// Writes an event with the time of the last event. The clock is not due.
     #[inline(always)]
     fn record(&mut self, kind: Kind, detail: u64, a: u64, b: u64) {
         self.until_clock -= 1;
@@ -342,7 +342,7 @@ impl Local {
         self.writer.write(record);
     }
 
-    /// Writes what is held back.
+    /// Writes the event that is held back, if there is one.
     #[inline(always)]
     fn let_go(&mut self) {
         if let Some(held) = self.held.take() {
@@ -390,7 +390,7 @@ impl Local {
     }
 }
 
-/// The detail of the end of a poll, and what it waits for first.
+/// The detail of a poll's end, and what the first wait is for.
 #[inline(always)]
 fn told_of_end(outcome: Outcome, waits: u64) -> (u64, u64) {
     let first = Wait::from_word(waits & !SEVERAL);
@@ -400,7 +400,7 @@ fn told_of_end(outcome: Outcome, waits: u64) -> (u64, u64) {
 
 impl Drop for Local {
     fn drop(&mut self) {
-        // In a forked child the lock may be held by a thread that is not there.
+        // In a forked child the lock may be held by a thread that does not exist there.
         if !self.origin.is_inherited() {
             self.let_go();
             let ring = self.writer.ring().clone();

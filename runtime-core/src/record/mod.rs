@@ -6,20 +6,20 @@
 //! | file | owns |
 //! |---|---|
 //! | `event` | the kinds of events, and how one is packed |
-//! | `thread` | what this thread records with, and who may touch it |
+//! | `thread` | the access to this thread's `local`: joining, leaving, and leaving events out |
 //! | `local` | a thread's ring, and how its events are written |
-//! | `places` | which places a thread has told of |
+//! | `places` | the places that a thread has written already |
 //! | `ring` | records in fixed memory; the newest overwrite the oldest |
 //! | `strings` | places, names, threads: what records refer to by keys |
 //! | `words` | memory, of the heap or of a mapped file |
 //! | `session` | one recording |
-//! | `trigger` | what has a snapshot written by itself, and the thread that writes it |
-//! | `recorder` | what users hold |
+//! | `trigger` | the events that have a snapshot written, and the thread that writes it |
+//! | `recorder` | what users hold: the recorder, its options, spans |
 //!
-//! A site is one call of a function below. While nothing is recorded it is a load and a branch. This room knows numbers,
-//! places and names: it must never know tasks, schedulers or drivers. Protocol and format are told in `docs/recorder.md`.
+//! A site is one call of a function below. While nothing is recorded it costs a load and a branch. This room knows numbers,
+//! places and names: it must never know tasks, schedulers or drivers. `docs/recorder.md` has the protocol and the format.
 //!
-//! I1: an event holds no lock of the runtime's other rooms, and runs no user code.
+//! I1: an event takes no lock of the runtime's other rooms, and runs no user code.
 
 mod event;
 mod local;
@@ -46,7 +46,7 @@ use std::sync::Arc;
 // A switch, not a protocol: std's atomic under the model checker too.
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The number of the recording that is going on; 0: none.
+/// The number of the current recording; 0: none.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 /// The last recording.
 static SESSION: ProcessMutex<Option<Arc<Session>>> = ProcessMutex::new(Rank::Session, None);
@@ -107,14 +107,14 @@ pub(crate) fn was_ready(nanos: u64) {
     }
 }
 
-/// A worker has stood still for long.
+/// A worker has been stuck for long.
 pub(crate) fn stalls() {
     if is_on() {
         trigger::stalls();
     }
 }
 
-/// Since this thread's last event time may have passed: the next looks at the clock.
+/// Time may have passed since this thread's last event: the next event reads the clock.
 #[inline(always)]
 pub(crate) fn time_passes() {
     if is_on() {
@@ -162,7 +162,7 @@ pub(crate) fn stolen(count: u64, victim: usize) {
     }
 }
 
-/// This thread goes to sleep, on the system's events as well if it has the driver.
+/// This thread goes to sleep. With the driver it also waits for events of the system.
 #[inline(always)]
 pub fn park(with_driver: bool) {
     if is_on() {
@@ -178,7 +178,7 @@ pub fn unpark(was_called: bool) {
     }
 }
 
-/// A source of the system's events is ready, for what the bits say.
+/// A descriptor is ready, for what the bits say.
 #[inline(always)]
 pub fn io(descriptor: i32, readiness: u32) {
     if is_on() {
@@ -202,7 +202,7 @@ pub(crate) fn in_place_begin(task: u64) {
     }
 }
 
-/// It is over.
+/// `block_in_place` is over.
 #[inline(always)]
 pub(crate) fn in_place_end(task: u64) {
     if is_on() {
@@ -236,7 +236,7 @@ pub(crate) fn worker(runtime: u64, index: usize) {
     }
 }
 
-/// The watch takes a worker for stuck.
+/// The watch considers a worker stuck.
 #[inline(always)]
 pub(crate) fn stuck(runtime: u64, worker: usize) {
     if is_on() {

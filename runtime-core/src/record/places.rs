@@ -1,6 +1,6 @@
-//! Which places in the source a thread has told of, so that it takes the lock of the strings once for each.
+//! The places in the source that a thread has written already, so that it takes the lock of the strings once for each place.
 //!
-//! Sets of four addresses, the one that came last first. A place that was forgotten is told of again, to a list that knows it.
+//! Sets of four addresses, the latest first. A place that was forgotten is noted again; the list of strings still knows it.
 
 /// Sets, one for each value of a hash of six bits.
 const SETS: usize = 64;
@@ -16,13 +16,13 @@ impl Default for Places {
 }
 
 impl Places {
-    /// Was the place at this address told of?
+    /// Is the place at this address remembered?
     #[inline(always)]
     pub(super) fn has(&self, address: usize) -> bool {
         self.0[set_of(address)].contains(&address)
     }
 
-    /// Was the place at this address told of? It is from now on.
+    /// Was the place at this address remembered? It is from now on.
     #[inline]
     pub(super) fn knows(&mut self, address: usize) -> bool {
         let set = &mut self.0[set_of(address)];

@@ -1,4 +1,4 @@
-//! What users hold of the recorder.
+//! What users hold of the recorder: `Recorder`, its options and its spans.
 
 use super::event::Kind;
 use super::session::Session;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Where a process's recording goes without a word of its program.
+/// Names the file of a recording that the program itself does not start.
 const VARIABLE: &str = "SELVEDGE_RECORD";
 
 /// How the flight recorder records.
@@ -51,8 +51,8 @@ impl RecordOptions {
         RecordOptions::default()
     }
 
-    /// Memory for the events of one worker, in bytes; rounded down to a power of two of records of 32 bytes. Any other
-    /// thread that has events has an eighth of it. The newest events overwrite the oldest.
+    /// Memory for the events of one worker, in bytes; rounded down to a power of two of records of 32 bytes. Every other
+    /// thread with events has an eighth of it. The newest events overwrite the oldest.
     ///
     /// ```
     /// use selvedge::runtime::RecordOptions;
@@ -65,8 +65,8 @@ impl RecordOptions {
         self
     }
 
-    /// The memory is that of a file, which is made or replaced, and readable by this user alone. The system writes it
-    /// out: it holds the last events however the process ends, by a signal too.
+    /// Records into the memory of a mapped file, which is made or replaced, and readable by this user alone. The system
+    /// writes it out, so the file has the last events however the process ends, also by a signal.
     ///
     /// ```
     /// use selvedge::runtime::RecordOptions;
@@ -79,13 +79,13 @@ impl RecordOptions {
         self
     }
 
-    /// Has the recording written to a file by itself when that happens: what led to it, and 20 ms of what followed. One thread of its own
-    /// writes, at most one file a second. Several triggers may be given.
+    /// Has the recording written to a file when the trigger happens: what led to it, and 20 ms of what follows. A thread of its own writes at
+    /// most one file a second. Several triggers may be given.
     ///
-    /// The files are called `PROGRAM.PID.NUMBER.recording`, and lie in the folder of [`snapshots_in`](Self::snapshots_in), else that of
-    /// [`file`](Self::file), else the system's for temporary files. A file is there as a whole or not at all.
+    /// The files are called `PROGRAM.PID.NUMBER.recording`, and lie in the folder of [`snapshots_in`](Self::snapshots_in), else in that of
+    /// [`file`](Self::file), else in the system's for temporary files. A file is there as a whole or not at all.
     ///
-    /// Without a word of the program, `SELVEDGE_RECORD_ON=poll=50ms,ready=100ms,stall,panic` does the same beside `SELVEDGE_RECORD`.
+    /// Without a change to the program, `SELVEDGE_RECORD_ON=poll=50ms,ready=100ms,stall,panic` does the same, beside `SELVEDGE_RECORD`.
     ///
     /// ```
     /// use selvedge::runtime::{RecordOptions, SnapshotTrigger};
@@ -101,7 +101,7 @@ impl RecordOptions {
         self
     }
 
-    /// The folder of the snapshots, which exists.
+    /// The folder of the snapshots, which must exist.
     ///
     /// ```
     /// use selvedge::runtime::RecordOptions;
@@ -114,7 +114,7 @@ impl RecordOptions {
         self
     }
 
-    /// How many snapshots of one recording are kept, at least 1: the newest. 8, unless told.
+    /// How many snapshots of one recording are kept: the newest, at least 1. The default is 8.
     ///
     /// ```
     /// use selvedge::runtime::RecordOptions;
@@ -127,7 +127,7 @@ impl RecordOptions {
         self
     }
 
-    /// Is called with each snapshot's file and what it was written for, on the thread that writes them.
+    /// Has `hook` called with each snapshot's file and its trigger, on the thread that writes the files.
     ///
     /// ```
     /// use selvedge::runtime::RecordOptions;
@@ -155,19 +155,18 @@ impl RecordOptions {
     }
 }
 
-/// The number of the recording after that of this number. Never 0.
+/// The number of the recording after recording `last`. Never 0.
 pub(super) fn number_after(last: Option<u32>) -> u32 {
     last.unwrap_or(0).checked_add(1).unwrap_or(1)
 }
 
 /// The flight recorder of this process: what all its runtimes do, their tasks and their threads.
 ///
-/// It keeps the newest events of each thread in memory of a fixed size. What the program does with its tasks is recorded as
-/// it is, whoever spawned them: nothing is wrapped. A program that says nothing of it is recorded all the same if the
-/// environment variable `SELVEDGE_RECORD` names a file, or a folder that exists, in which each process then makes a file of its
-/// own.
+/// It keeps the newest events of each thread in memory of a fixed size. All tasks are recorded, whatever code spawned them:
+/// nothing has to be wrapped. A program that does not start the recorder itself is recorded if the environment variable
+/// `SELVEDGE_RECORD` names a file, or a folder that exists, in which each process then makes a file of its own.
 ///
-/// An event costs 10 to 25 ns while something is recorded, and a load and a branch else.
+/// An event costs 10 to 25 ns while something is recorded, and otherwise a load and a branch.
 ///
 /// ```
 /// use selvedge::runtime::{RecordOptions, Runtime};
@@ -187,11 +186,11 @@ impl Recorder {
         Recorder(())
     }
 
-    /// Begins to record. A recording that goes on ends.
+    /// Begins a recording. It ends the current one, if there is one.
     ///
     /// # Errors
-    /// If the file cannot be made, there is no room for its first page, or the system gives no thread for the snapshots. The recording that goes on
-    /// goes on then.
+    /// If the file cannot be made, there is no room for its first page, or the system gives no thread for the snapshots. The current recording then
+    /// goes on.
     ///
     /// ```
     /// use selvedge::runtime::{Handle, RecordOptions};
@@ -212,7 +211,7 @@ impl Recorder {
         let session = Arc::new(Session::new(epoch, source, options.ring_bytes)?);
         trigger::begin(&session, &options.triggers, options.file.as_deref())?;
         *last = Some(session);
-        // Ordering: Relaxed; a switch, whoever sees it takes the lock first.
+        // Ordering: Relaxed; a switch, a thread that sees it takes the lock first.
         EPOCH.store(epoch, Ordering::Relaxed);
         Ok(())
     }
@@ -230,24 +229,24 @@ impl Recorder {
     /// # }
     /// ```
     pub fn stop(&self) {
-        // In a forked child nothing is recorded, and the lock may be held for ever.
+        // So it is in a forked child, which records nothing.
         if !is_on() {
             return;
         }
-        // Whoever begins the next one meanwhile keeps its snapshots.
+        // Under the lock: a recording that begins meanwhile keeps its snapshots.
         let _last = SESSION.lock();
         // Ordering: Relaxed; a switch.
         EPOCH.store(0, Ordering::Relaxed);
         trigger::end();
     }
 
-    /// The number of the recording that goes on; 0: none.
+    /// The number of the current recording; 0: none.
     #[cfg(all(unix, not(runtime_loom)))]
     pub(crate) fn number() -> u32 {
         super::epoch()
     }
 
-    /// Ends the recording of that number, if it still goes on.
+    /// Ends the recording with that number, if it is still the current one.
     #[cfg(all(unix, not(runtime_loom)))]
     pub(crate) fn stop_if(&self, number: u32) {
         if super::epoch() != number {
@@ -337,7 +336,7 @@ impl Recorder {
         }
     }
 
-    /// Records a span with a name: from now until what this gives is dropped, on the same thread.
+    /// Records a span with a name: from now until the returned value is dropped, on the same thread.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -359,7 +358,7 @@ impl Recorder {
     }
 }
 
-/// A span of time that is recorded when this is dropped. Made by [`Recorder::span`]; it stays on its thread.
+/// A span of time in the recording, which ends when this is dropped. Made by [`Recorder::span`]; it stays on its thread.
 ///
 /// ```
 /// # #[selvedge::main(flavor = "current_thread")]
@@ -389,7 +388,7 @@ impl Drop for RecordedSpan<'_> {
     }
 }
 
-/// Does what `SELVEDGE_RECORD` says, and what a runtime's builder says, before the runtime starts.
+/// Begins the recordings that `SELVEDGE_RECORD` and a runtime's builder ask for, before the runtime starts.
 ///
 /// # Errors
 /// If the recording of the builder cannot begin.
@@ -412,7 +411,7 @@ pub fn needs_latency(options: Option<&RecordOptions>) -> bool {
     all.any(|trigger| matches!(trigger, SnapshotTrigger::LongDelay(_)))
 }
 
-/// Does what `SELVEDGE_RECORD` says, the first time that it is called in this process.
+/// Begins the recording that `SELVEDGE_RECORD` asks for, at the first call in this process.
 fn start_from_environment() {
     static HAS_LOOKED: ProcessMutex<bool> = ProcessMutex::new(Rank::Setup, false);
     let mut has_looked = HAS_LOOKED.lock();
@@ -439,7 +438,7 @@ fn start_from_environment() {
     }
 }
 
-/// What `SELVEDGE_RECORD_ON` says. What cannot be read is told.
+/// The triggers in `SELVEDGE_RECORD_ON`. If a part cannot be parsed, that is reported.
 fn triggers_of_environment() -> Vec<SnapshotTrigger> {
     let text = std::env::var_os(trigger::VARIABLE).unwrap_or_default();
     let text = text.to_string_lossy();
@@ -452,7 +451,7 @@ fn triggers_of_environment() -> Vec<SnapshotTrigger> {
     })
 }
 
-/// In a folder, a file of this process.
+/// The path itself; if it is a folder, a file for this process in it.
 fn path_of_process(path: &OsStr) -> PathBuf {
     let path = Path::new(path);
     if !path.is_dir() {
@@ -464,7 +463,7 @@ fn path_of_process(path: &OsStr) -> PathBuf {
     path.join(format!("{name}.{}.recording", std::process::id()))
 }
 
-/// In a forked child: the memory may be a file that its parent writes to.
+/// Stops recording in a forked child: the memory may be a file that its parent writes to.
 unsafe extern "C" fn stop_in_child() {
     // Ordering: Relaxed; the child has one thread.
     EPOCH.store(0, Ordering::Relaxed);

@@ -9,7 +9,7 @@
 //! ```
 //! I1: only the writer stores, and there is one (`Writer` is no `Clone`, and `write` takes it mutably).
 //! I2: records before `w` are complete when the reader copies them: `written` is stored after the record.
-//! I3: a copy that saw any word of record m is followed by a look that sees `claimed > m`: the two fences pair. So the copy
+//! I3: a copy that saw any word of record m is followed by a load that sees `claimed > m`: the two fences pair. So the copy
 //! of record n is whole if `claimed <= n + capacity` then; the other copies are thrown away and counted as lost.
 //!
 //! The words are atomics, so a copy that is thrown away is no data race. Rejected: a lock (a reader would stop the writer),
@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// One record: four words, whose meaning is the caller's.
 pub(super) type Record = [u64; 4];
 
-/// Words of a chunk before what it holds. `docs/recorder.md` has the layout.
+/// Words of a chunk before its content. `docs/recorder.md` has the layout.
 pub(super) const HEADER: usize = 8;
 /// Records that the writer has begun.
 const CLAIMED: usize = 2;
@@ -44,7 +44,7 @@ impl Ring {
         HEADER + 4 * capacity
     }
 
-    /// Of the largest power of two of records for which the memory has room; that must be one at least.
+    /// A ring with the largest power of two of records for which the memory has room. It must have room for one.
     pub(super) fn new(words: Words) -> Ring {
         let room = (words.len() - HEADER) / 4;
         Ring {
@@ -110,7 +110,7 @@ struct Layout {
     mask: u64,
 }
 
-// SAFETY: it is a number until somebody promises that the ring is there; the words are atomics, which any thread may touch.
+// SAFETY: it is a number until a caller promises that the ring is there; the words are atomics, which any thread may touch.
 unsafe impl Send for Layout {}
 
 impl Layout {
@@ -131,8 +131,8 @@ impl Layout {
         unsafe { self.first.add(at).cast().as_ref() }
     }
 
-    /// Has the processor fetch the slot, which other data has driven out of its near caches since it was last written. Else the first locked
-    /// instruction after the record would wait for that.
+    /// Has the processor fetch the slot: since its last write other data has evicted it from the near caches. Else the first locked
+    /// instruction after the record would wait for the fetch.
     #[inline(always)]
     fn fetch(self, n: u64) {
         #[cfg(all(target_arch = "x86_64", not(miri), not(runtime_loom)))]
@@ -158,12 +158,12 @@ pub(super) struct Writer {
     /// The number of the next record.
     next: u64,
     layout: Layout,
-    /// Keeps the words.
+    /// Keeps the words alive.
     ring: Arc<Ring>,
 }
 
 impl Writer {
-    /// Goes on where the last writer of the ring has stopped. There is none beside it (I1).
+    /// Goes on where the last writer of the ring has stopped. There must be no other writer (I1).
     pub(super) fn of(ring: Arc<Ring>) -> Writer {
         let next = ring.written();
         Writer {
@@ -203,7 +203,7 @@ impl Writer {
 pub(super) struct Snapshot {
     /// How many older records were overwritten since the ring was made.
     pub(super) lost: u64,
-    /// The others, oldest first.
+    /// The records that are left, oldest first.
     pub(super) records: Vec<Record>,
 }
 

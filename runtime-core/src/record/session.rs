@@ -1,6 +1,6 @@
-//! One recording: its memory, and which thread writes where.
+//! One recording: its memory, and which thread writes to which ring.
 //!
-//! I1: a ring has one writer at a time: it is in a thread's hands, or free.
+//! I1: a ring has one writer at a time: a thread has it, or it is free.
 
 use super::event::{self, Kind};
 use super::ring::{HEADER, Record, Ring, Writer};
@@ -18,15 +18,15 @@ use std::time::Duration;
 const PAGE: usize = 512;
 const MAGIC: u64 = u64::from_le_bytes(*b"SELVEDGE");
 const VERSION: u64 = 1;
-/// Rings of ended threads that are kept as they are. From then on a new thread goes on in the one whose thread ended first.
+/// How many rings of ended threads are kept as they are. With more, a new thread goes on in the ring whose thread ended first.
 const KEPT: usize = 8;
-/// A thread that is no worker has so many times fewer records.
+/// The ring of a thread that is no worker is this many times smaller.
 const LESSER: usize = 8;
 /// How long the pace of the ticks is measured.
 const MEASURED: Duration = Duration::from_millis(2);
-/// Where the header page has the pace of the ticks.
+/// The word of the header page with the pace of the ticks.
 const PACE: usize = 6;
-/// Where the header page has the count of events that found no ring.
+/// The word of the header page with the count of events that found no ring.
 const MISSED: usize = 7;
 
 /// See the module's page.
@@ -40,17 +40,17 @@ pub(super) struct Session {
     head: Words,
     rings: Mutex<Rings>,
     strings: Mutex<Strings>,
-    /// No ring could be had: there is no use in asking for the next.
+    /// There was no memory for a ring: nobody asks for one again.
     is_full: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Rings {
     all: Vec<Arc<Ring>>,
-    /// Of threads that have ended, the first that ended first. With the size that was asked for.
+    /// Rings of threads that have ended, in the order of their ends. Each with the size that was asked for.
     free: Vec<(Arc<Ring>, usize)>,
     threads: u16,
-    /// The threads that take part.
+    /// The threads that have joined and not left.
     live: Vec<Live>,
 }
 
@@ -66,7 +66,7 @@ impl Session {
     /// A recording that has not begun.
     ///
     /// # Errors
-    /// Where there is no room in the file.
+    /// If there is no room in the file.
     pub(super) fn new(epoch: u32, source: Source, bytes: usize) -> io::Result<Session> {
         let head = source.words(PAGE)?;
         let session = Session {
@@ -94,7 +94,7 @@ impl Session {
             // Ordering: Relaxed; published by the magic word.
             slot.store(word, Ordering::Relaxed);
         }
-        // Ordering: Release; publishes the page to whoever reads the word (of a mapped file, another process).
+        // Ordering: Release; publishes the page to readers of the word (of a mapped file: another process).
         session.head[0].store(MAGIC, Ordering::Release);
         if let Ok(program) = std::env::current_exe() {
             session.note(
@@ -113,7 +113,7 @@ impl Session {
         self.head[PACE].load(Ordering::Relaxed)
     }
 
-    /// How many ticks so many nanoseconds are; as many as there can be, for very many.
+    /// How many ticks there are in that many nanoseconds; at most `u64::MAX`.
     pub(super) fn ticks_in(&self, nanos: u64) -> u64 {
         let ticks = (u128::from(nanos) << 32) / u128::from(self.pace().max(1));
         u64::try_from(ticks).unwrap_or(u64::MAX)
@@ -172,7 +172,7 @@ impl Session {
                 return Ok(rings.free.remove(at).0);
             }
         }
-        // Whole pages, of which a mapping consists.
+        // Whole pages, as a mapping needs.
         let words = Ring::words(size).next_multiple_of(PAGE);
         let ring = Arc::new(Ring::new(self.source.words(words)?));
         publish(ring.header(), ChunkKind::Ring, ring.capacity());
@@ -193,13 +193,13 @@ impl Session {
         strings.add(&self.source, kind, key, text, place);
     }
 
-    /// An event of a thread that got no ring.
+    /// Counts an event of a thread that got no ring.
     pub(super) fn note_missed(&self) {
         // Ordering: Relaxed; a counter.
         self.head[MISSED].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A file's bytes with all that is recorded by now. No thread is stopped for it.
+    /// The bytes of a file with all that is recorded by now. No thread is stopped for it.
     pub(super) fn snapshot(&self) -> Vec<u8> {
         let mut out = Bytes(Vec::new());
         self.head.iter().for_each(|word| out.push(word));
@@ -222,7 +222,7 @@ impl Session {
         out.0
     }
 
-    /// No ring can be had from here on.
+    /// From now on no thread gets a ring.
     #[cfg(all(test, not(runtime_loom)))]
     pub(super) fn fill(&self) {
         // Ordering: Relaxed; as in `join`.
@@ -234,7 +234,7 @@ impl Session {
         self.records * 32
     }
 
-    /// How long each thread had waited for a processor when it joined, and has by now, as a chunk of records.
+    /// Writes a chunk of records: how long each thread had waited for a processor when it joined, and how long by now.
     fn waits_into(&self, out: &mut Bytes) {
         let live = self.rings.lock().live.clone();
         let then_and_now = |live: Live| [live.waited, waited(live.thread, live.system_id)];

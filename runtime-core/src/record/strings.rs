@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 /// Words of a chunk.
 const CHUNK: usize = 8192;
-/// No more chunks than that: 4 MiB.
+/// The most chunks: 4 MiB.
 const MOST_CHUNKS: usize = 64;
 /// The header's word with the number of words that hold entries.
 const USED: usize = 2;
-/// Bytes of a longer string are left out.
+/// The most bytes of a string; the rest is cut off.
 const LONGEST: usize = 4096;
 
 /// What a string is.
@@ -38,7 +38,7 @@ pub(super) enum StringKind {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub(super) struct Strings {
-    /// Sorted: a program has some hundred. A map's code would be the larger part of this room's.
+    /// Sorted: a program has some hundred. A map's code would be larger than the rest of this room's code.
     known: Vec<(StringKind, u64)>,
     chunks: Vec<Arc<Words>>,
     used: usize,
@@ -60,7 +60,7 @@ impl Strings {
         text: &str,
         place: (u32, u32),
     ) {
-        // A thread's number may be used again, for another one.
+        // A thread's number may be used again, for another thread.
         match self.known.binary_search(&(kind, key)) {
             Ok(_) if kind != StringKind::Thread => return,
             Ok(_) => {}
@@ -109,7 +109,7 @@ impl Strings {
             slot.store(word, Ordering::Relaxed);
         }
         self.used += len;
-        // Ordering: Release; publishes the entry to whoever reads the count (of a mapped file, another process).
+        // Ordering: Release; publishes the entry to readers of the count (of a mapped file: another process).
         chunk[USED].store(self.used as u64, Ordering::Release);
         Ok(())
     }
@@ -126,12 +126,12 @@ pub(super) enum ChunkKind {
     Records = 3,
 }
 
-/// Writes a chunk's header. The kind comes last: a chunk without is not there yet.
+/// Writes a chunk's header. The kind comes last: a chunk without a kind is not there yet.
 pub(super) fn publish(words: &Words, kind: ChunkKind, capacity: u64) {
     // Ordering: Relaxed; published by the kind.
     words[1].store((words.len() * 8) as u64, Ordering::Relaxed);
     // Ordering: as above.
     words[5].store(capacity, Ordering::Relaxed);
-    // Ordering: Release; publishes the header to whoever reads the kind (of a mapped file, another process).
+    // Ordering: Release; publishes the header to readers of the kind (of a mapped file: another process).
     words[0].store(kind as u64, Ordering::Release);
 }

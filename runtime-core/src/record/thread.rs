@@ -1,10 +1,10 @@
-//! What this thread records with, and who may touch it.
+//! The access to this thread's [`Local`], with which it records.
 //!
-//! A thread joins the recording at its first event, and leaves at its end. An event of the allocator while one is being written is left out, and so
-//! are those of the thread's very end.
+//! A thread joins the recording at its first event, and leaves at its end. Events of the allocator while an event is being written are left out, and
+//! so are events at the thread's very end.
 //!
-//! T1: `CURRENT` is what `OWNER` owns, or says that events are left out. Who makes a reference of it has events left out first, or calls nothing
-//! that could have one until the reference is gone.
+//! T1: `CURRENT` points to what `OWNER` owns, or says that events are left out. Code that makes a reference of it has events left out first, or
+//! calls nothing that could have an event until the reference is gone.
 
 use super::event::{self, Kind, Outcome};
 use super::local::{HeldIo, Local};
@@ -13,7 +13,7 @@ use crate::base::waits;
 use std::cell::Cell;
 use std::panic::Location;
 
-/// What events use. Beside a thread's own there are two values: the thread has not joined, or events are left out.
+/// The thread's [`Local`], or one of two other values: the thread has not joined, or events are left out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Current(*mut Local);
 
@@ -50,7 +50,7 @@ impl Drop for Owner {
 }
 
 crate::runtime_thread_local! {
-    /// Without a destructor: a look at it is one load.
+    /// Without a destructor, so that a read is one load.
     static CURRENT: Cell<Current> = Cell::new(Current::NOT_JOINED)
 }
 crate::runtime_thread_local! {
@@ -69,7 +69,7 @@ pub(crate) fn note_worker() {
     }
 }
 
-/// The thread joins with its next event, for a ring of another size. With that it leaves the one it has.
+/// The thread joins again with its next event, for a ring of another size. It then leaves the ring that it has.
 #[cold]
 #[inline(never)]
 fn join_again() {
@@ -89,7 +89,7 @@ pub(super) fn write_at(kind: Kind, detail: u64, a: u64, place: &'static Location
     with(|local| local.write_at(kind, detail, a, place));
 }
 
-/// Writes that a source of the system's events is ready, or holds that back for [`queued`].
+/// Writes that a descriptor is ready, or holds the event back for [`queued`].
 #[cold]
 #[inline(never)]
 pub(super) fn io(descriptor: i32, readiness: u32) {
@@ -157,7 +157,7 @@ pub(super) fn end_poll(id: u64, outcome: Outcome) {
     }
 }
 
-/// The time of this thread's last event is not that of the next, whatever that is.
+/// This thread's next event, of any kind, does not take the time of the last one.
 #[cold]
 #[inline(never)]
 pub(super) fn time_passes() {
@@ -175,7 +175,7 @@ pub(super) fn write_named(kind: Kind, detail: u64, name: &str, a: Option<u64>, b
     });
 }
 
-/// Does what needs nothing but stores, in the recording that goes on. False: it was not done. `f` calls nothing that could have an event.
+/// Calls `f` if the thread is in the current recording. False: nothing was done. `f` only stores, and calls nothing that could have an event.
 #[inline(always)]
 fn at_once(f: impl FnOnce(&mut Local) -> bool) -> bool {
     let current = CURRENT.with(Cell::get);
@@ -187,7 +187,7 @@ fn at_once(f: impl FnOnce(&mut Local) -> bool) -> bool {
     local.is_of(super::epoch()) && f(local)
 }
 
-/// Does `f` with events left out, once the thread is in the recording that goes on.
+/// Joins the current recording if the thread is not in it, then calls `f` with events left out.
 #[inline(always)]
 pub(super) fn with(f: impl FnOnce(&mut Local)) {
     let mut current = CURRENT.with(|current| current.replace(Current::LEFT_OUT));
@@ -203,7 +203,7 @@ pub(super) fn with(f: impl FnOnce(&mut Local)) {
     CURRENT.with(|place| place.set(current));
 }
 
-/// Joins the recording that goes on, unless events are left out. Who calls has them left out meanwhile.
+/// Joins the current recording, unless `current` says that events are left out. The caller has events left out meanwhile.
 #[cold]
 #[inline(never)]
 fn enter(current: Current) -> Current {

@@ -1,11 +1,11 @@
-//! Snapshots by themselves: something happens that was asked for, and a thread writes the recording to a file.
+//! Snapshots by triggers: when something happens that the program asked for, a thread writes the recording to a file.
 //!
 //! ```text
-//! an event ──▶ is it one? (a comparison) ──▶ calls the writer's thread ──▶ waits a moment ──▶ snapshot ──▶ a file
+//! an event ──▶ is it a trigger? (a comparison) ──▶ calls the writer's thread ──▶ waits a moment ──▶ snapshot ──▶ a file
 //! ```
-//! No thread of a runtime waits for it. What happens while a snapshot is being written, or shortly after the last, belongs to that one.
+//! No thread of a runtime waits for it. A trigger while a snapshot is being written, or shortly after, gets no snapshot of its own.
 //!
-//! T1: one writer at a time is called, that of the recording which goes on.
+//! T1: one writer at a time is called, the current recording's.
 
 use super::session::Session;
 use super::words::create;
@@ -26,14 +26,14 @@ use std::time::Duration;
 
 use crate::base::shim::atomic64::AtomicU64;
 
-/// Names the triggers of a program that says nothing of them.
+/// Names the triggers of a program that does not set them itself.
 pub(super) const VARIABLE: &str = "SELVEDGE_RECORD_ON";
-/// What follows an event for so long is in its snapshot.
+/// A snapshot has what follows its trigger for this long.
 const AFTER: Duration = Duration::from_millis(20);
 /// The time between two snapshots, at least.
 const APART: Duration = Duration::from_secs(1);
 
-/// What has a recording written to a file by itself; see [`RecordOptions::snapshot_on`](super::RecordOptions::snapshot_on).
+/// An event that has the recording written to a file; see [`RecordOptions::snapshot_on`](super::RecordOptions::snapshot_on).
 ///
 /// ```
 /// use selvedge::runtime::{RecordOptions, SnapshotTrigger};
@@ -46,12 +46,12 @@ const APART: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotTrigger {
-    /// A poll of a task, or of the future of a `block_on`, has taken longer; noticed at its end. A closure of `spawn_blocking` may take long.
+    /// A poll of a task, or of the future of a `block_on`, took longer; noticed at its end. Closures of `spawn_blocking` may take long.
     LongPoll(Duration),
-    /// A task was ready for longer before it was polled. Known of runtimes that are built with these options, or that track their
+    /// A task was ready for longer before it was polled. Noticed in runtimes that are built with these options, or that track their
     /// tasks' schedule latency.
     LongDelay(Duration),
-    /// A worker has stood still for 100 ms, and still does. Known where there are two workers or more.
+    /// A worker has been stuck for 100 ms, and still is. Noticed where there are two workers or more.
     Stall,
     /// A task, a closure of `spawn_blocking` or the future of a `block_on` panicked.
     Panic,
@@ -70,10 +70,10 @@ impl fmt::Display for SnapshotTrigger {
     }
 }
 
-/// Is called with each file, and what it was written for.
+/// Called with each file and its trigger.
 pub(super) type SnapshotHook = Arc<dyn Fn(&Path, SnapshotTrigger) + Send + Sync>;
 
-/// What is asked for, and where it goes.
+/// The triggers that are asked for, and where the snapshots go.
 #[derive(Clone)]
 pub(super) struct Triggers {
     pub(super) list: Vec<SnapshotTrigger>,
@@ -103,7 +103,7 @@ impl fmt::Debug for Triggers {
     }
 }
 
-/// What of the recording that goes on is one: in nanoseconds, `u64::MAX` for never.
+/// What is a trigger in the current recording; times in nanoseconds, `u64::MAX` for never.
 struct Asked {
     long_poll: AtomicU64,
     long_delay: AtomicU64,
@@ -119,7 +119,7 @@ static ASKED: Asked = Asked {
 };
 static WRITER: ProcessMutex<Option<Arc<Shared>>> = ProcessMutex::new(Rank::Leaf, None);
 
-/// What the writer's thread shares with those who call it.
+/// Shared by the writer's thread and the threads that call it.
 struct Shared {
     parker: ThreadParker,
     called: Mutex<Option<SnapshotTrigger>>,
@@ -139,7 +139,7 @@ impl Asked {
                 SnapshotTrigger::Panic => panic = true,
             }
         }
-        // Ordering: Relaxed, each; who sees one early calls a writer that is not there yet, or the last one.
+        // Ordering: Relaxed, each; a thread that sees one early calls a writer that is not there yet, or the last one.
         self.long_poll.store(poll, Ordering::Relaxed);
         // Ordering: as above.
         self.long_delay.store(delay, Ordering::Relaxed);
@@ -156,7 +156,7 @@ pub(super) fn longest_poll() -> u64 {
     ASKED.long_poll.load(Ordering::Relaxed)
 }
 
-/// A poll took so long.
+/// A poll took this long.
 #[cold]
 pub(super) fn long_poll(nanos: u64) {
     call(SnapshotTrigger::LongPoll(Duration::from_nanos(nanos)));
@@ -171,7 +171,7 @@ pub(super) fn was_ready(nanos: u64) {
     }
 }
 
-/// A worker stands still.
+/// A worker is stuck.
 #[cold]
 pub(super) fn stalls() {
     // Ordering: Relaxed; a hint, see `Asked::set`.
@@ -198,7 +198,7 @@ fn call(trigger: SnapshotTrigger) {
     }
 }
 
-/// The last recording's writer ends, after the snapshot that it was called for.
+/// Ends the last recording's writer, after the snapshot that it was called for.
 pub(super) fn end() {
     ASKED.set(&[]);
     let last = WRITER.lock().take();
@@ -209,12 +209,12 @@ pub(super) fn end() {
     }
 }
 
-/// In a forked child the writer's thread is not there.
+/// In a forked child the writer's thread does not exist.
 pub(super) fn forget_in_child() {
     ASKED.set(&[]);
 }
 
-/// Has the session's snapshots written when something of the list happens.
+/// Has a snapshot of the session written when a trigger of the list happens.
 ///
 /// # Errors
 /// If the system gives no thread.
@@ -262,7 +262,7 @@ struct Snapshots {
     folder: PathBuf,
     most: usize,
     hook: Option<SnapshotHook>,
-    /// Those that are there, oldest first.
+    /// The files that are there, oldest first.
     written: VecDeque<PathBuf>,
     count: u64,
 }
@@ -303,11 +303,11 @@ impl Snapshots {
             Err(error) => eprintln!("selvedge: no snapshot {}: {error}", path.display()),
         }
         clock::block_for(APART);
-        // What came meanwhile belongs to this one.
+        // Triggers that came meanwhile belong to this snapshot.
         *self.shared.called.lock() = None;
     }
 
-    /// The file is there as a whole or not at all. The oldest goes where there are too many.
+    /// Writes the file as a whole or not at all. Removes the oldest file if there are too many.
     fn keep(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let unfinished = path.with_extension("unfinished");
         let written = create(&unfinished)
@@ -327,7 +327,7 @@ impl Snapshots {
     }
 }
 
-/// `poll=50ms,ready=100ms,stall,panic`.
+/// Parses triggers as in `poll=50ms,ready=100ms,stall,panic`.
 ///
 /// # Errors
 /// The part that is none of these.

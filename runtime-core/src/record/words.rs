@@ -1,8 +1,8 @@
 //! Memory of a recording: words of 64 bits, on the heap or in a file that is mapped.
 //!
-//! A file's pages are the system's: what was written to them is in the file whatever ends the process.
+//! A file's pages are the system's: what was written to them is in the file however the process ends.
 //!
-//! I1: the pointer is to `len` words that live as long as the owner, zero at first, and are only touched as atomics.
+//! I1: the pointer is to `len` words that live as long as the owner, are zero at first, and are only touched as atomics.
 
 use crate::base::shim::sync::atomic::AtomicU64;
 use std::fmt;
@@ -42,8 +42,8 @@ impl Words {
         }
     }
 
-    /// The next `len` words of a file, which grows by them: a multiple of a page. The space is taken from the disk at once, as
-    /// a page that finds none later would end the process.
+    /// Appends `len` words, a multiple of a page, to a file and maps them. The space is taken from the disk at once: a page that
+    /// finds no space later would end the process.
     #[cfg(all(unix, not(runtime_loom)))]
     pub(super) fn at_end_of(file: &std::fs::File, len: usize) -> io::Result<Words> {
         use std::os::fd::AsRawFd;
@@ -149,7 +149,7 @@ impl Source {
     }
 }
 
-/// A file of one's own: who records to the one that had the path goes on undisturbed.
+/// Makes a new file. A process that records to the file that had the path before is not disturbed.
 #[cfg(unix)]
 pub(super) fn create(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;

@@ -1,7 +1,6 @@
-//! What is wrong with the runtime and its process, beside what is wrong with tasks: a worker that stands still, a full pool, late timers, too
-//! few descriptors.
+//! Findings about the runtime and its process, beside those about tasks: a stuck worker, a full pool, late timers, too few descriptors.
 //!
-//! All of it may pass by itself: whoever asks gets what is true at that moment.
+//! All of these may pass by themselves: a caller gets what is true at the moment of the call.
 
 use super::findings::{self, Finding, FindingKind};
 use super::tasks::{TaskInfo, TaskList, TaskState};
@@ -12,19 +11,19 @@ use crate::scheduler::watch::STALL;
 use std::io;
 use std::time::Duration;
 
-/// Timers that are later than this are told of.
+/// Timers that are later than this are reported.
 const LATE: Duration = Duration::from_millis(100);
 
-/// How often the clock and what the system says of a thread are read until they agree.
+/// How often the clock and the system's figure for a thread are read until they agree.
 const LOOKS: u32 = 8;
 
 impl Handle {
     /// What is wrong at the moment: tasks that wait for each other in a circle, for a lock that was handed to a future of their own
-    /// which they do not poll, or for nothing that could ever wake them; a worker that stands still in a poll, a full blocking pool, timers that
-    /// are late, a process that has nearly no descriptors left.
+    /// which they do not poll, or for nothing that could ever wake them; a worker that is stuck in a poll, a full blocking pool, timers that are
+    /// late, a process that has nearly no descriptors left.
     ///
-    /// Tasks that seem to wait for each other are looked at twice: only what stands still is told. A poll that keeps its worker is known where there
-    /// are two workers or more. [`Builder::on_finding`](../struct.Builder.html#method.on_finding) tells findings without being asked.
+    /// Tasks that seem to wait for each other are read twice: only those that have not moved are reported. A stuck worker is found where there are
+    /// two workers or more. [`Builder::on_finding`](../struct.Builder.html#method.on_finding) reports findings without being asked.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -73,7 +72,7 @@ fn stalls(handle: &Handle) -> Vec<Finding> {
         };
         let tasks = handle.tasks();
         if counters.stuck_since() != Some(since) {
-            // It has moved before its task was looked for.
+            // The worker went on before its task was read.
             continue;
         }
         let runs = TaskState::Running {
@@ -92,8 +91,8 @@ fn stalls(handle: &Handle) -> Vec<Finding> {
     findings
 }
 
-/// Since when a worker stands still, and how long that is, if it is a stall. A thread that has no processor stands still, too, and nothing
-/// that the program does would change it: that time does not count.
+/// Since when a worker is stuck, and for how long, if that is a stall. The time in which its thread waits for a processor does not count: the
+/// program cannot change it.
 fn stall(counters: &WorkerCounters, nanos: impl Fn() -> u64) -> Option<(u64, Duration)> {
     let since = counters.stuck_since()?;
     let lasts = |now: u64| Duration::from_nanos(now.saturating_sub(since));
@@ -105,12 +104,12 @@ fn stall(counters: &WorkerCounters, nanos: impl Fn() -> u64) -> Option<(u64, Dur
         if !is_stall(&after.saturating_sub(waited)) {
             return None;
         }
-        // Between the looks at the clock this thread had to wait, and the worker perhaps as well: neither figure is true.
+        // Between the clock reads this thread had to wait, and perhaps the worker too: neither figure is reliable.
     }
     None
 }
 
-/// The functions that a thread is in, if that was asked for.
+/// The functions that a thread is in, if stacks were asked for.
 #[cfg(all(feature = "taskdump", target_os = "linux"))]
 fn stack_of(thread: u64) -> Vec<String> {
     super::stacks::of_thread(thread)
@@ -125,13 +124,13 @@ fn is_stall(lasts: &Duration) -> bool {
     *lasts >= STALL
 }
 
-/// What the system says of a thread; empty where it says nothing.
+/// What the system tells about a thread; empty if it tells nothing.
 fn thread_does(id: u64) -> String {
     let place = std::fs::read_to_string(format!("/proc/self/task/{id}/wchan"));
     place.map_or_else(|_| String::new(), |place| thread_is_at(id, place.trim()))
 }
 
-/// `place`: where in the system; nowhere, if the thread is not in it or the system keeps that to itself.
+/// `place`: the function of the system in which the thread waits; empty or `0` if it does not wait, or the system does not tell.
 fn thread_is_at(id: u64, place: &str) -> String {
     match place {
         "" | "0" => format!("; its thread {id} runs, or waits for a processor"),
@@ -154,7 +153,7 @@ fn full_pool(handle: &Handle) -> Option<Finding> {
     })
 }
 
-/// Threads are on their way while there are fewer than there may be.
+/// While there are fewer threads than the cap, new threads are on their way.
 fn is_full(queued: usize, idle: usize, threads: usize, cap: usize) -> bool {
     queued > 0 && idle == 0 && threads >= cap
 }
@@ -183,7 +182,7 @@ const DESCRIPTORS: Option<&str> = if cfg!(any(target_os = "linux", target_os = "
     None
 };
 
-/// Where the system lists and limits them.
+/// Are nearly all descriptors open? Only where the system lists and limits them.
 #[cfg(unix)]
 fn descriptors() -> Option<Finding> {
     let folder = DESCRIPTORS?;
@@ -196,17 +195,17 @@ fn descriptors() -> Option<Finding> {
     })
 }
 
-/// How many are open where the system lists so many, or does not.
+/// How many descriptors are open. If none is left to list them with, all are.
 #[cfg(unix)]
 fn open_of(listed: io::Result<usize>, limit: u64) -> Option<u64> {
     match listed {
-        // Less the one that lists.
+        // Without the descriptor of the listing itself.
         Ok(count) => Some(count.saturating_sub(1) as u64),
         Err(error) => (error.raw_os_error() == Some(libc::EMFILE)).then_some(limit),
     }
 }
 
-/// Nine of ten.
+/// At least nine of ten.
 #[cfg(unix)]
 fn are_nearly_all(open: u64, limit: u64) -> bool {
     open >= limit - limit / 10
@@ -217,7 +216,7 @@ fn descriptors() -> Option<Finding> {
     None
 }
 
-/// A number that is never reached, where there is none; `None`: it is not told.
+/// The limit; a number that is never reached, where there is none. `None`: the system does not tell.
 #[cfg(unix)]
 fn descriptor_limit() -> Option<u64> {
     let mut limit = libc::rlimit {
@@ -231,7 +230,7 @@ fn descriptor_limit() -> Option<u64> {
     (result == 0).then_some(told)
 }
 
-/// Of a runtime without a watch: the tasks that were in the same poll at both looks, if these were long enough `apart`.
+/// For a runtime without a watch: the tasks that are in the same poll in both lists, if the lists were taken long enough `apart`.
 pub(super) fn still_polled(
     handle: &Handle,
     before: &TaskList,
@@ -260,14 +259,14 @@ pub(super) fn still_polled(
         .collect()
 }
 
-/// Of a runtime without a watch: a look has been taken. What its thread waits for a processor from now on is the next look's.
+/// For a runtime without a watch: a list was taken. From now on the thread's waits for a processor count for the next list.
 pub(super) fn note_look(handle: &Handle) {
     if let Some(counters) = sole_counters(handle) {
         counters.note_wait();
     }
 }
 
-/// Of the only thread of a runtime, which no watch looks after.
+/// The counters of a runtime's only thread, which no watch observes.
 fn sole_counters(handle: &Handle) -> Option<&WorkerCounters> {
     match &handle.shared.policy {
         Policy::MultiThread(policy) if policy.remotes.len() > 1 => None,

@@ -1,10 +1,10 @@
-//! `Core`: a runtime without its name. The facade's `Runtime` and `LocalRuntime` wrap it.
+//! `Core`: a running runtime. The facade's `Runtime` and `LocalRuntime` wrap it.
 //!
 //! Shutdown, in order: the schedulers refuse new tasks and cancel theirs, each on its own thread;
-//! the drivers stop; the blocking pool cancels what is queued and its threads, workers among them,
-//! are joined. Dropping never waits inside a runtime: it panics there instead, as waiting could
-//! be for the very thread that waits. A thread of the runtime's own that may block (in `spawn_blocking`, in
-//! `block_in_place`) ends the runtime without waiting. In a forked child a runtime of the parent's is left as it is.
+//! the drivers stop; the blocking pool cancels its queued closures and joins its threads, workers among
+//! them. Inside a runtime a drop panics instead of waiting, as the thread could wait for itself. A thread of
+//! the runtime's own that may block (in `spawn_blocking`, in `block_in_place`) ends the runtime without
+//! waiting. A forked child leaves its parent's runtime as it is.
 
 use super::handle::EnterGuard;
 use crate::base::process_mutex::{ProcessMutex, Rank};
@@ -33,12 +33,12 @@ use std::time::Duration;
 pub struct Core {
     handle: Handle,
     done: bool,
-    /// Goes once the runtime has shut down.
+    /// Dropped once the runtime has shut down.
     kept: Vec<Box<dyn Any + Send + Sync>>,
 }
 
-/// Before the first runtime starts: makes what the process has once and a worker would make at its first need of it. A child that is forked
-/// while another thread is in the midst of that would wait for it for ever.
+/// Before the first runtime starts: initialises the statics that a worker would initialise at their first use. A child that is forked while
+/// another thread initialises one would wait for that for ever.
 fn prepare() {
     static IS_DONE: ProcessMutex<bool> = ProcessMutex::new(Rank::Setup, false);
     let mut is_done = IS_DONE.lock();
@@ -160,7 +160,7 @@ impl Core {
         self.shutdown_timeout(Duration::ZERO);
     }
 
-    /// Is this a forked child, and the runtime its parent's? Then nothing of it is touched: its threads do not exist
+    /// Is this a forked child, and the runtime its parent's? Then the runtime is not touched: its threads do not exist
     /// here, and its descriptors are shared with the parent. Its memory is leaked.
     fn leave_to_parent(&self) -> bool {
         let is_inherited = self.handle.shared.origin.is_inherited();
@@ -192,7 +192,7 @@ impl Drop for Core {
     }
 }
 
-/// May this thread wait for a runtime's end? Panics where it must not; but not twice.
+/// May this thread wait for a runtime's end? Panics if it must not, unless the thread is panicking already.
 #[track_caller]
 fn may_wait() -> bool {
     if !is_entered() {

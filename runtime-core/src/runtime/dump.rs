@@ -1,11 +1,11 @@
 //! Task dumps: a trace of every task of a runtime, without stopping it.
 //!
-//! A dump notes the tasks it wants, wakes each, and waits. The worker that comes to poll one of them traces that poll
-//! (see `base::trace`): all leaves stand still and have it polled again, so the task loses nothing but a turn. A task that is
-//! in a long poll, or blocked, keeps the dump waiting: use a timeout.
+//! A dump notes the tasks that it wants, wakes each, and waits. The worker that polls one of them traces that poll
+//! (see `base::trace`): all leaf futures stay pending and have the task polled again, so the task loses only a turn. A task
+//! that is in a long poll, or blocked, keeps the dump waiting: use a timeout.
 //!
-//! Tasks in `block_in_place`, those of a `LocalSet`, and blocking closures are not in it. A local runtime's tasks are in
-//! the dumps its own thread takes; other threads get an empty one. A current-thread runtime has to be in `block_on`.
+//! Tasks in `block_in_place`, tasks of a `LocalSet`, and blocking closures are not in a dump. A local runtime's tasks are in
+//! the dumps that its own thread takes; other threads get an empty dump. A current-thread runtime has to be in `block_on`.
 
 pub use crate::base::trace::{
     Backtrace, BacktraceFrame, BacktraceSymbol, Root, Trace, TraceMeta, is_tracing, trace_with,
@@ -66,7 +66,7 @@ impl Dump {
 }
 
 impl Tasks {
-    /// One after the other, in the order in which they were traced.
+    /// The tasks, in the order in which they were traced.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -81,10 +81,10 @@ impl Tasks {
 }
 
 impl Handle {
-    /// Traces every task of this runtime, but for the one that calls.
+    /// Traces every task of this runtime, except the calling task.
     ///
-    /// Each task is polled once with all leaf futures of this runtime standing still. The dump is complete when each
-    /// has been: a task that blocks its worker keeps it waiting, so put a timeout around it.
+    /// Each task is polled once while all leaf futures of this runtime stay pending. The dump is complete when each task
+    /// has been polled: a task that blocks its worker keeps the dump waiting, so put a timeout around it.
     ///
     /// # Cancel safety
     /// Cancel safe: the traces taken so far are dropped.
@@ -110,8 +110,8 @@ impl Handle {
             };
         }
         let own = task::running();
-        // Installed before the tasks are listed, and filled before they are looked at again: so a task that ends meanwhile
-        // is seen to be complete, or settles itself (`Dumps::ended`).
+        // The request is installed before the tasks are listed, and filled before they are checked again. So a task that
+        // ends meanwhile is seen to be complete, or settles itself (`Dumps::ended`).
         let request = Arc::new(Request::default());
         let _uninstall = Uninstall(dumps);
         *dumps.request.lock() = Some(request.clone());
@@ -132,14 +132,14 @@ impl Handle {
             task.0.wake_by_ref();
         }
         if let Policy::MultiThread(policy) = &shared.policy {
-            // As in tokio, each worker comes out of its sleep for a dump; who counts by the hooks around it sees that.
+            // As in tokio, a dump wakes every worker that sleeps; hooks around parking see that.
             policy.wake_workers(&*shared.unpark);
         }
         let traced = poll_fn(|cx| {
             let waker = cx.waker().clone();
             let left_out = dumps.left_out.lock().clone();
             let mut state = request.state.lock();
-            // Those that ended before they were polled again, or block in place by now, are not waited for.
+            // The dump does not wait for tasks that ended before another poll, or that block in place by now.
             for task in &tasks {
                 let id = task.0.header().id.as_u64();
                 if task.0.state().load().is_complete() || left_out.contains(&id) {
@@ -176,7 +176,7 @@ impl Drop for Held {
     }
 }
 
-/// Keeps the current task out of dumps for as long as it lives.
+/// Keeps the current task out of dumps until this is dropped.
 pub(crate) struct LeftOut(Handle, u64);
 
 impl LeftOut {

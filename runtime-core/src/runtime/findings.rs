@@ -1,8 +1,8 @@
-//! What is wrong with tasks that stand still.
+//! Findings about tasks: tasks that wait for each other, and tasks that nothing can wake.
 //!
 //! A task is *stuck* if it is idle and each thing that it waits for is a lock that a stuck task holds, or a stuck task's end. The stuck tasks are the
-//! largest set for which that is true: all idle tasks that wait for locks and tasks only, less those of which some wait may
-//! end, again and again. Whoever waits for a semaphore's permit or a message is not stuck: anybody may give it.
+//! largest set for which that is true. To find it, start with all idle tasks that wait for locks and tasks only, and remove those with a wait that
+//! may end, again and again. A task that waits for a semaphore's permit or a message is not stuck: any task may give it.
 
 use super::json::Json;
 use super::tasks::{TaskInfo, TaskList, TaskState, Wait, WaitKind};
@@ -31,14 +31,14 @@ use std::fmt::{self, Write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// Tasks wait for each other in a circle; or one takes a lock that it holds.
+    /// Tasks wait for each other in a circle; or a task waits for a lock that it holds.
     Deadlock,
     /// A lock was handed to a future that its own task does not poll, while the task waits for the same lock: the other branch of a `select!`
     /// that is kept but not polled, or a member of a `FuturesUnordered` while another one's body runs.
     Futurelock,
-    /// Nothing holds a waker of the task: it was never to be woken, and never will be.
+    /// Nothing holds a waker of the task: nothing will ever wake it.
     LostTask,
-    /// A worker stands still, in a poll or in other code of the program, and its other tasks wait.
+    /// A worker is stuck in a poll or in other code of the program, and its other tasks wait.
     Stall,
     /// All threads of the blocking pool are busy, and closures wait.
     FullPool,
@@ -49,7 +49,7 @@ pub enum FindingKind {
 }
 
 impl FindingKind {
-    /// May it have passed a moment later? What stands still for good does not; a stall has lasted already when it is seen.
+    /// May the fault be over a moment later? Stuck and lost tasks stay so; a stall has lasted for some time when it is found.
     pub(super) fn may_be_brief(self) -> bool {
         matches!(
             self,
@@ -105,7 +105,7 @@ impl Finding {
         self.kind
     }
 
-    /// The tasks that it concerns; of a circle each waits for the next.
+    /// The tasks that it concerns; in a circle each waits for the next.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -144,7 +144,7 @@ impl Finding {
         &self.evidence
     }
 
-    /// Of a stall: the functions that its thread is in, the innermost first, down to the task's future; each with its place in the source where the
+    /// For a stall: the functions that its thread is in, the innermost first, down to the task's future; each with its place in the source where the
     /// program has symbols. Empty unless [`stall_stacks`](../struct.Builder.html#method.stall_stacks) was asked for.
     ///
     /// ```
@@ -207,7 +207,7 @@ impl Finding {
         }
     }
 
-    /// All of it as JSON; `docs/tasks.md` tells the fields.
+    /// The finding as JSON; `docs/tasks.md` describes the fields.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -237,13 +237,13 @@ impl Finding {
     }
 }
 
-/// The findings of a list. `again` makes a second one, if the first has tasks that seem to wait for each other.
+/// The findings in a list. `again` makes a second list, if tasks in the first seem to wait for each other.
 pub(super) fn of(tasks: &TaskList, again: impl FnOnce() -> TaskList) -> Vec<Finding> {
     let mut findings = Vec::new();
     let stuck = stuck(tasks);
     if !stuck.is_empty() {
         let after = again();
-        // The two looks have seen the same polls: so it was at one moment between them.
+        // What both lists show with the same polls was true at one moment between them.
         let stuck = stuck_in_both(tasks, &stuck, &after);
         findings.extend(circles(tasks, &stuck));
     }
@@ -253,7 +253,7 @@ pub(super) fn of(tasks: &TaskList, again: impl FnOnce() -> TaskList) -> Vec<Find
     findings
 }
 
-/// The stuck tasks by their ids, each with the one that it waits for.
+/// The stuck tasks by their ids, each with the task that it waits for.
 type Stuck = BTreeMap<Id, Id>;
 
 fn stuck(tasks: &TaskList) -> Stuck {
@@ -262,7 +262,7 @@ fn stuck(tasks: &TaskList) -> Stuck {
         .filter_map(|task| Some((task.id(), blocker(task.waits().first()?)?)))
         .filter(|(id, _)| {
             let waits = tasks.get(*id).map_or(&[][..], TaskInfo::waits);
-            // Of one that waits for very much, the rest is not known.
+            // If a task waits for many things, only some of them are known.
             waits.len() < waits::MOST && waits.iter().all(|wait| blocker(wait).is_some())
         })
         .collect();
@@ -270,7 +270,7 @@ fn stuck(tasks: &TaskList) -> Stuck {
     stuck
 }
 
-/// Less those of which some wait is for a task that is not among them, until there is none.
+/// Removes the tasks that wait for a task outside of the set, until there are none.
 fn keep_stuck(tasks: &TaskList, stuck: &mut Stuck) {
     loop {
         let free: Vec<Id> = stuck
@@ -309,7 +309,7 @@ fn stuck_in_both(before: &TaskList, stuck_before: &Stuck, after: &TaskList) -> S
     };
     let mut both = stuck(after);
     both.retain(|id, blocker| stuck_before.get(id) == Some(blocker) && stands_still(*id));
-    // Who waits for one that has moved on may go on, too.
+    // A task that waits for a task that has moved may go on, too.
     keep_stuck(after, &mut both);
     both
 }
@@ -318,7 +318,7 @@ fn same((a, b): (&Wait, &Wait)) -> bool {
     a.kind() == b.kind() && a.object() == b.object() && blocker(a) == blocker(b)
 }
 
-/// Each circle once; who waits for a circle without being in it is not told of.
+/// Each circle once. Tasks that wait for a circle without being in it are not reported.
 fn circles(tasks: &TaskList, stuck: &Stuck) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: Vec<Id> = Vec::new();
@@ -364,7 +364,7 @@ impl Finding {
         }
     }
 
-    /// With a line of evidence after those of the tasks.
+    /// With a line of evidence after the lines of the tasks.
     pub(super) fn with(kind: FindingKind, tasks: &[&TaskInfo], evidence: &str) -> Finding {
         let mut finding = Finding::new(kind, tasks);
         if !tasks.is_empty() {

@@ -71,8 +71,8 @@ impl Handle {
     /// Makes this runtime the current one on this thread until the guard is dropped.
     ///
     /// # Panics
-    /// When guards are dropped in another order than the reverse of their making, and in a forked child, for a runtime
-    /// that was made before the fork.
+    /// If guards are not dropped in the reverse order of their making; and in a forked child, for a runtime that was
+    /// made before the fork.
     ///
     /// # Examples
     /// ```
@@ -132,7 +132,7 @@ impl Handle {
     /// Spawns a future that need not be `Send` on a local runtime.
     ///
     /// # Safety
-    /// The caller is on the thread that owns the local runtime, and so is everyone who runs or
+    /// The caller is on the thread that owns the local runtime, and only that thread runs and
     /// drops its tasks.
     #[doc(hidden)]
     #[track_caller]
@@ -212,7 +212,7 @@ impl Handle {
 
     /// Runs a future on this thread to its end, in this runtime's context.
     ///
-    /// On a current-thread runtime somebody must be in `Runtime::block_on` for I/O and timers to
+    /// On a current-thread runtime a thread must be in `Runtime::block_on` for I/O and timers to
     /// go on.
     ///
     /// # Panics
@@ -246,7 +246,7 @@ impl Handle {
         task::block_on(future, Some(id), self.shared.config.looks_out)
     }
 
-    /// What others are told of the future of a `block_on`.
+    /// The future of a `block_on`, as it is described to other threads.
     pub(super) fn main(&self, id: task::Id, site: SpawnSite<'_>) -> Main {
         Main {
             runtime: self.shared.id.as_u64(),
@@ -326,7 +326,7 @@ impl Handle {
         RuntimeMetrics::new(self.clone())
     }
 
-    // ---- seams for the crates above ----
+    // ---- for the crates above ----
 
     /// Number of worker slots: 1 on a current-thread runtime.
     #[doc(hidden)]
@@ -334,7 +334,7 @@ impl Handle {
         self.shared.config.workers.unwrap_or(1)
     }
 
-    /// Wakes whoever is parked on the driver.
+    /// Wakes the thread that is parked on the driver.
     #[doc(hidden)]
     pub fn unpark_driver(&self) {
         self.shared.unpark.unpark();
@@ -352,7 +352,7 @@ impl Handle {
         self.shared.time.as_ref()
     }
 
-    /// Keeps a paused clock from advancing by itself: something is under way that takes real time.
+    /// Keeps a paused clock from advancing by itself, while something takes real time.
     #[doc(hidden)]
     pub fn hold_clock(&self) -> Option<ClockHold> {
         self.shared.timers.as_ref().map(ClockHold::new)
@@ -384,7 +384,7 @@ impl fmt::Debug for Handle {
 
 /// Keeps a runtime current on this thread; made by [`Handle::enter`].
 ///
-/// It is that thread's alone: neither sent to another, nor held across an `await` of a task that may move.
+/// The guard stays on that thread: it cannot be sent to another, nor be held across an `await` of a task that may move.
 ///
 /// ```compile_fail,E0277
 /// # fn not_run(handle: runtime_core::runtime::Handle) {
@@ -402,7 +402,7 @@ pub struct EnterGuard<'a> {
     _not_send: PhantomData<NotSend>,
 }
 
-/// What belongs to its thread, though others may look at it.
+/// Makes the guard `!Send`, but leaves it `Sync`.
 #[derive(Debug)]
 struct NotSend {
     _thread: PhantomData<*mut ()>,

@@ -1,11 +1,11 @@
-//! JSON for people's tools, written into a string. A library would be in every program.
+//! A writer of JSON into a string, for tools. A library for it would be in every program.
 
 use std::fmt::Write;
 
 /// A document that is being written.
 pub(crate) struct Json(String);
 
-/// An object of it that is being written.
+/// An object of the document, being written.
 pub(crate) struct Object<'a> {
     json: &'a mut Json,
     is_empty: bool,
@@ -16,7 +16,7 @@ impl Json {
         Json(String::new())
     }
 
-    /// Of a document that is about so long.
+    /// For a document of about this length.
     pub(crate) fn with_capacity(bytes: usize) -> Json {
         Json(String::with_capacity(bytes))
     }
@@ -38,7 +38,7 @@ impl Json {
     #[inline(never)]
     fn text(&mut self, text: &str) {
         self.0.push('"');
-        // Without an early end the compiler looks at many bytes at once.
+        // Without an early exit the compiler can test many bytes at once.
         match text.bytes().fold(false, |any, byte| any | is_special(byte)) {
             false => self.0.push_str(text),
             true => text.chars().for_each(|c| self.escaped(c)),
@@ -85,7 +85,7 @@ impl Json {
     }
 }
 
-/// Not to be in a text as it is.
+/// Must this byte be escaped in a text?
 fn is_special(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
@@ -164,15 +164,15 @@ impl Object<'_> {
     }
 }
 
-/// For the inspector, whose answers hold what others have written.
+/// For the inspector, whose answers contain JSON that was written elsewhere.
 #[cfg(any(test, all(unix, not(runtime_loom))))]
 impl Object<'_> {
-    /// What is JSON already.
+    /// A value that is JSON already.
     pub(crate) fn document(&mut self, name: &str, document: &str) {
         self.name(name).0.push_str(document);
     }
 
-    /// A list of what is JSON already.
+    /// A list of values that are JSON already.
     pub(crate) fn documents(&mut self, name: &str, documents: &[String]) {
         self.name(name)
             .list(documents, |json, document| json.0.push_str(document));

@@ -1,8 +1,8 @@
-//! The time that a test may take: when it is over, the test fails and tells what its tasks wait for.
+//! A time limit for a test: when the time is over, the test fails and reports what its tasks wait for.
 //!
-//! A thread keeps the time, because the test's own may be blocked. At the end of the time it looks at the runtime's tasks, and wakes the
-//! test's future, which panics with what was seen. A test that does not end even so (its thread is blocked, or the runtime waits for a task that
-//! is) ends the process: nothing else would.
+//! A thread of its own keeps the time, because the test's thread may be blocked. When the time is over, it lists the runtime's tasks and wakes
+//! the test's future, which panics with the list. If the test still does not end (its thread is blocked, or the runtime waits for a task that is
+//! blocked), the process exits.
 //!
 //! ```text
 //! before the future is polled ──▶ watched ──▶ time is over, report ──▶ panics with it
@@ -23,7 +23,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 const VARIABLE: &str = "SELVEDGE_TEST_TIMEOUT";
-/// How long a test that was told to fail may take to end.
+/// How long a test may take to end once it has been woken to fail.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Made before the test's runtime, and dropped after it.
@@ -36,7 +36,7 @@ struct Watch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the test's thread and the one that keeps the time share.
+/// Shared by the test's thread and the thread that keeps the time.
 #[derive(Debug)]
 struct Test {
     parker: ThreadParker,
@@ -50,7 +50,7 @@ struct State {
     has_ended: bool,
 }
 
-/// A limit, who says so, and of what test.
+/// A limit, what sets it, and for which test.
 #[derive(Clone, Copy, Debug)]
 struct Allowed {
     time: Duration,
@@ -59,10 +59,10 @@ struct Allowed {
 }
 
 impl Limit {
-    /// `argument` is the attribute's, in milliseconds; without it `SELVEDGE_TEST_TIMEOUT` is asked. 0: no limit.
+    /// `argument` is the attribute's, in milliseconds; without it `SELVEDGE_TEST_TIMEOUT` is read. 0: no limit.
     ///
     /// # Panics
-    /// If the variable is no time, and where the system gives no thread.
+    /// If the variable is no time, or the system gives no thread.
     #[track_caller]
     pub fn new(argument: Option<u64>) -> Limit {
         let allowed = match argument {
@@ -102,7 +102,7 @@ impl Drop for Limit {
             state.has_ended = true;
             watch.test.parker.unpark();
         }
-        // It holds a handle of the runtime, and must not outlive the test with it.
+        // The thread holds a handle of the runtime, so it must not outlive the test.
         if let Some(thread) = watch.thread.take() {
             let _ = thread.join();
         }
@@ -110,7 +110,7 @@ impl Drop for Limit {
 }
 
 impl Test {
-    /// The report, if the time is over; else who is to be woken then.
+    /// The report, if the time is over; else the waker is kept for that moment.
     fn watch(&self, waker: &Waker) -> Option<Arc<str>> {
         let fresh = Some((Handle::current(), waker.clone()));
         let mut state = self.state.lock();
@@ -148,7 +148,7 @@ impl Test {
             state.watched.as_ref().map(|(handle, _)| handle.clone())
         };
         let report: Arc<str> = Report(allowed, handle.as_ref()).to_string().into();
-        // From here on a poll finds the report; the last one before left its waker.
+        // From here on a poll finds the report; the last poll before has left its waker.
         let watched = {
             let mut state = self.state.lock();
             state.report = Some(report.clone());
@@ -200,7 +200,7 @@ fn of_environment() -> Option<Allowed> {
     }
 }
 
-/// What the test fails with.
+/// The message with which the test fails.
 struct Report<'a>(Allowed, Option<&'a Handle>);
 
 impl fmt::Display for Report<'_> {
@@ -231,7 +231,7 @@ mod tests {
 
     const HOUR: u64 = 3_600_000;
 
-    /// A test that has ended is not waited for, and nothing holds its runtime.
+    /// The thread does not go on after the test's end, and nothing holds the runtime.
     #[test]
     fn the_thread_that_keeps_the_time_ends_with_the_test() {
         for _ in 0..20 {
@@ -240,7 +240,7 @@ mod tests {
             let before = shared.strong_count();
             let limit = Limit::new(Some(HOUR));
             core.block_on(limit.around(async {}));
-            // The thread comes to its sleep meanwhile, sooner or later.
+            // Meanwhile the thread may or may not have begun its sleep.
             std::thread::sleep(Duration::from_millis(1));
             drop(limit);
             assert_eq!(shared.strong_count(), before);

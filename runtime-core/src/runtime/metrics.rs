@@ -176,7 +176,7 @@ impl RuntimeMetrics {
     /// Time the worker has spent between parks.
     ///
     /// # Panics
-    /// Here as below, where there is no worker of that index.
+    /// If there is no worker with that index; the methods below panic then, too.
     ///
     /// # Examples
     /// ```
@@ -219,7 +219,7 @@ impl RuntimeMetrics {
         self.worker(worker).unparks.get()
     }
 
-    /// Times the worker parked without having polled a task since it last did.
+    /// Times the worker parked without having polled a task since its last park.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -277,7 +277,7 @@ impl RuntimeMetrics {
         self.worker(worker).polls.get()
     }
 
-    /// Tasks scheduled on the worker by itself.
+    /// Tasks that the worker has scheduled on itself.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -334,7 +334,7 @@ impl RuntimeMetrics {
         Duration::from_nanos(self.worker(worker).mean_poll_nanos.get())
     }
 
-    /// The thread the worker runs on, once it does.
+    /// The thread the worker runs on, once it runs.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -482,7 +482,7 @@ impl RuntimeMetrics {
         }
     }
 
-    /// Polls by the worker of tasks that had waited for a time of the bucket.
+    /// The worker's polls of tasks that had waited for a time in the bucket.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_current_thread()
@@ -530,7 +530,7 @@ impl RuntimeMetrics {
         self.io()[1]
     }
 
-    /// Events that the I/O driver has had from the system.
+    /// Events that the I/O driver has received from the system.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

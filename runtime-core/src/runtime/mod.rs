@@ -1,4 +1,4 @@
-//! The runtime as its users hold it: `Handle`, `Runtime`'s core half, metrics, settings.
+//! The runtime for its users: `Handle`, `Core` (the inner part of `Runtime`), metrics, task lists and findings.
 //!
 //! The facade composes `Builder`, `Runtime` and `LocalRuntime` from `Config`, the drivers it makes, and [`Core`].
 

@@ -1,16 +1,16 @@
-//! The stack of a thread that stands still, read by the thread itself: a signal interrupts it.
+//! The stack of a stuck thread, read by the thread itself in a signal handler.
 //!
 //! ```text
-//! who asks                                    the thread
-//! wants its number, sends it SIGURG ────────▶ handler: is it me? walks the stack, leaves addresses, says how many
+//! the asker                                   the thread
+//! stores its id, sends it SIGURG ───────────▶ handler: is it me? walks the stack, stores addresses and their count
 //! waits for the count, finds the names ◀──────┘
 //! ```
-//! It is off unless a program asks for it, as system calls of the thread may end early by the signal: those that the system does not
+//! It is off unless a program asks for it, as the signal may end system calls of the thread early: those that the system does not
 //! restart (`nanosleep`, `epoll_wait`, waits with a time limit) return `EINTR`.
 //!
 //! S1: the handler calls only what a handler may: it walks the stack by the tables for unwinding, and stores numbers. It neither
-//!     allocates nor takes a lock of this process's.
-//! S2: one asks at a time (`ASKING`). Who got no answer in time takes its request back, or waits for the handler that has taken it.
+//!     allocates nor takes a lock of this process.
+//! S2: one thread asks at a time (`ASKING`). If it gets no answer in time, it takes its request back, or waits for the handler that has taken it.
 
 use crate::base::clock;
 use crate::base::process_mutex::{ProcessMutex, Rank};
@@ -27,25 +27,25 @@ const MOST: usize = 96;
 /// How long a thread has to answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(1);
-/// Ignored unless somebody handles it, so that a late one does no harm.
+/// The system ignores it unless a program handles it, so a late signal does no harm.
 const SIGNAL: c_int = libc::SIGURG;
 
 static ASKING: ProcessMutex<()> = ProcessMutex::new(Rank::Leaf, ());
 /// The thread that is asked; 0: none, or it has begun to answer.
 static WANTED: AtomicI32 = AtomicI32::new(0);
 static FRAMES: [AtomicUsize; MOST] = [const { AtomicUsize::new(0) }; MOST];
-/// How many frames the answer has, and one; 0: none yet.
+/// The number of frames in the answer, plus one; 0: no answer yet.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-/// Who handled the signal before, if the handler is there; else why not.
+/// The handler that was there before ours; or the error that kept ours from being installed.
 static INSTALLED: OnceLock<Result<libc::sigaction, i32>> = OnceLock::new();
 
-/// From now on threads can be asked.
+/// Installs the handler, so that threads can be asked.
 ///
 /// # Errors
 /// If the system refuses the handler.
 #[doc(hidden)]
 pub fn begin() -> io::Result<()> {
-    // A child that is forked meanwhile finds it made, or not begun.
+    // Under the lock: a forked child finds the handler installed, or not begun.
     let _one = ASKING.lock();
     match INSTALLED.get_or_init(install) {
         Ok(_) => Ok(()),
@@ -70,7 +70,7 @@ extern "C" fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut li
     let errno = unsafe { *libc::__errno_location() };
     // SAFETY: asks for a number.
     let me = unsafe { libc::gettid() };
-    // Ordering: AcqRel; takes the request, so that the asker leaves the frames to this handler (S2). Acquire alone where it is another's.
+    // Ordering: AcqRel; takes the request, so that the asker leaves the frames to this handler (S2). Acquire alone if it is not for this thread.
     let taken = WANTED.compare_exchange(me, 0, Ordering::AcqRel, Ordering::Acquire);
     match taken {
         Ok(_) => walk(),
@@ -82,7 +82,7 @@ extern "C" fn answer(signal: c_int, info: *mut libc::siginfo_t, context: *mut li
 
 fn walk() {
     let mut count = 0;
-    // SAFETY: no other thread of this crate walks a stack by this crate's means meanwhile (S2), which is what the lock of the safe function is for.
+    // SAFETY: no other thread of this crate walks a stack meanwhile (S2); the lock of the safe function has no other purpose.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             // Ordering: Relaxed; published by the count.
@@ -95,7 +95,7 @@ fn walk() {
     COUNT.store(count + 1, Ordering::Release);
 }
 
-/// A signal that nobody here has asked for goes to whom it would have gone without this handler.
+/// Passes a signal that does not come from `ask` to the handler that was there before.
 fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(Ok(before)) = INSTALLED.get() else {
         return;
@@ -104,19 +104,19 @@ fn pass_on(signal: c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void
         libc::SIG_DFL | libc::SIG_IGN => {} // it is ignored by default
         handler if before.sa_flags & libc::SA_SIGINFO != 0 => {
             type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            // SAFETY: so it was installed.
+            // SAFETY: it was installed with this signature.
             let handler = unsafe { std::mem::transmute::<usize, Handler>(handler) };
             handler(signal, info, context);
         }
         handler => {
-            // SAFETY: so it was installed.
+            // SAFETY: it was installed with this signature.
             let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(c_int)>(handler) };
             handler(signal);
         }
     }
 }
 
-/// What the thread with that number does, the innermost function first; empty if it does not say.
+/// The functions that the thread with that id is in, the innermost first; empty if it does not answer.
 pub(super) fn of_thread(id: u64) -> Vec<String> {
     let is_on = INSTALLED.get().is_some_and(Result::is_ok);
     match c_int::try_from(id) {
@@ -131,7 +131,7 @@ fn ask(thread: c_int) -> Vec<usize> {
     COUNT.store(0, Ordering::Relaxed);
     // Ordering: Release; pairs with the Acquire in `answer`.
     WANTED.store(thread, Ordering::Release);
-    // SAFETY: no memory is involved. A number that is no thread's any more is refused, and one of another process cannot be meant.
+    // SAFETY: no memory is involved. The id of a thread that has ended is refused, and so is that of another process's thread.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, SIGNAL) };
     let end = clock::now() + PATIENCE;
     while sent == 0 && clock::now() < end {
@@ -162,11 +162,11 @@ fn answered() -> Option<Vec<usize>> {
     Some(frames.collect())
 }
 
-/// The functions' names with their places, less those of the handler and of what drives the task.
+/// The functions' names with their places, without the handler's and without the code that drives the task.
 fn names(frames: &[usize]) -> Vec<String> {
     let mut names = Vec::new();
     for ip in frames {
-        // The address is that behind the call.
+        // The address is that of the instruction after the call.
         let address = ptr::without_provenance_mut(ip.saturating_sub(1));
         backtrace::resolve(address, |symbol| {
             let name = symbol
@@ -182,7 +182,7 @@ fn names(frames: &[usize]) -> Vec<String> {
     let handler = |name: &String| name.starts_with(concat!(module_path!(), "::answer"));
     if let Some(at) = names.iter().rposition(handler) {
         names.drain(..=at);
-        // What the system returns to after a handler.
+        // The function to which a handler returns.
         if names
             .first()
             .is_some_and(|name| name.contains("restore_rt"))

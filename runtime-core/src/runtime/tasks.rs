@@ -1,8 +1,8 @@
 //! What the tasks of a runtime do at the moment, and what they wait for: [`Handle::tasks`].
 //!
-//! No task is polled or stopped for it. What is read was left by the task's last poll (`task::glance`), the futures of `block_on`
-//! (`task::mains`) and the locks' records (`base::holder`). The tasks are looked at one after the other, so two of them may be told of at
-//! two moments.
+//! No task is polled or stopped for it. It reads what the last poll of each task has stored (`task::glance`), the slots of `block_on`'s
+//! futures (`task::mains`) and the locks' records (`base::holder`). The tasks are read one after the other, so a list may show them at
+//! different moments.
 
 use super::findings;
 use super::json::{Json, Object};
@@ -39,9 +39,9 @@ pub use findings::{Finding, FindingKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskKind {
-    /// One that a runtime's `spawn` has made.
+    /// A task that a runtime's `spawn` has made.
     Task,
-    /// One of a [`LocalSet`](crate::spawn::LocalSet).
+    /// A task of a [`LocalSet`](crate::spawn::LocalSet).
     Local,
     /// The future of a `block_on`.
     BlockOn,
@@ -65,12 +65,12 @@ pub enum TaskKind {
 pub enum TaskState {
     /// It is polled, or blocks in a poll.
     Running {
-        /// By the worker with that index; `None`: on a thread that is not a worker.
+        /// The index of the worker that polls it; `None`: a thread that is not a worker.
         worker: Option<usize>,
     },
     /// It was woken and is about to be polled.
     Queued {
-        /// For how long already, where the runtime keeps track of that (it has a schedule latency histogram or a hook around polls).
+        /// For how long, where the runtime keeps track of that (it has a schedule latency histogram or a hook around polls).
         since: Option<Duration>,
     },
     /// It waits to be woken.
@@ -126,7 +126,7 @@ pub struct TaskInfo {
 
 /// The tasks of a runtime, as [`Handle::tasks`] saw them.
 ///
-/// As text, a line a task; as JSON, see [`to_json`](TaskList::to_json).
+/// As text, one line for each task; for JSON see [`to_json`](TaskList::to_json).
 ///
 /// ```
 /// # #[selvedge::main(flavor = "current_thread")]
@@ -148,8 +148,8 @@ impl Handle {
     /// tasks of all `LocalSet`s of the process.
     ///
     /// Nothing is polled or stopped for it, and it works while workers are stuck. Closures of `spawn_blocking` are not in it.
-    /// What a task waits for is what its last poll came upon: a future that a poll did not come by (of a `FuturesUnordered` that had only its
-    /// others polled) is left out, and so are the fifth and later ones of a poll.
+    /// A task's waits are those that its last poll met. A future that the poll did not reach (in a `FuturesUnordered` that polled only other
+    /// futures) is left out, and so are the fifth and later waits of a poll.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -203,7 +203,7 @@ impl TaskInfo {
             Doing::Rests(waits) => (TaskState::Idle, Some(waits)),
             Doing::Runs(_) => (TaskState::Idle, None),
         };
-        // The owner's and, while there is one, the join handle's. All others may wake it.
+        // The references that cannot wake it: the owner's and, while there is one, the join handle's.
         let silent = 1 + u64::from(state.is_join_interested());
         TaskInfo {
             id: header.id,
@@ -323,7 +323,7 @@ impl TaskInfo {
         self.spawned_at
     }
 
-    /// What it does.
+    /// What it does at the moment.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -339,7 +339,7 @@ impl TaskInfo {
         self.state
     }
 
-    /// How many times it was polled. Begins again at 2^32.
+    /// How many times it was polled; after 2^32 the count starts at 0 again.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -372,7 +372,7 @@ impl TaskInfo {
         &self.waits
     }
 
-    /// Is there no waker of it anywhere, so that nothing can wake it but an abort?
+    /// Is there no waker of it anywhere, so that only an abort can wake it?
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -388,8 +388,8 @@ impl TaskInfo {
         self.is_lost
     }
 
-    /// How long it has been there and in polls, if that is kept: since a builder was told
-    /// [`task_times`](../struct.Builder.html#method.task_times), or the inspector is on. `None` for a task that was spawned before.
+    /// Its age and its time in polls, if these are kept: from the first runtime whose builder sets
+    /// [`task_times`](../struct.Builder.html#method.task_times), or from the inspector's start. `None` for a task that was spawned before.
     ///
     /// ```
     /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
@@ -480,7 +480,7 @@ impl TaskList {
         self.tasks.get(at)
     }
 
-    /// All of it as JSON, version 1; `docs/tasks.md` tells the fields.
+    /// The list as JSON, version 1; `docs/tasks.md` describes the fields.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -492,7 +492,7 @@ impl TaskList {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        /// Of a task with one wait, mostly. Memory that is not written to is not there.
+        /// For a task with one wait, mostly enough. The system gives memory only when it is written to.
         const BYTES: usize = 512;
         let mut json = Json::with_capacity((self.tasks.len() + 1) * BYTES);
         json.object(|list| {
@@ -601,8 +601,8 @@ impl Wait {
         }
     }
 
-    /// The task or `block_on` that took the lock last: for a mutex and a lock to write, who holds it; for a semaphore or a lock that is read, one
-    /// of those who do. `None` also if a thread outside of tasks took it.
+    /// The task or `block_on` that took the lock last. For a mutex or a write lock it is the holder; for a semaphore or a read lock it is one of the
+    /// holders. `None` also if a thread outside of tasks took the lock.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -683,8 +683,8 @@ impl Wait {
         }
     }
 
-    /// Who is at the other end of that descriptor, if it is a connected TCP or UDP socket. The system is asked now, so the answer is that of the
-    /// descriptor as it is now.
+    /// The address at the other end of that descriptor, if it is a connected TCP or UDP socket. The call asks the system, so the answer is for the
+    /// descriptor as it is at the call.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

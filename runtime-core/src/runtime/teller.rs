@@ -1,8 +1,8 @@
-//! Tells findings without being asked: a thread that looks for them now and then.
+//! A thread that looks for findings and reports the new ones.
 //!
-//! It looks every half second, and when the watch calls it because a worker stands still. What is new goes to the program's hook, to `tracing`
+//! It looks every half second, and when the watch unparks it because a worker is stuck. A new finding goes to the program's hook, to `tracing`
 //! (feature `tracing`, target `selvedge::findings`), into the recording as a mark, and with `SELVEDGE_FINDINGS=1` to the standard error.
-//! What may be brief (a full pool, late timers, few descriptors) is told when it was seen at two looks.
+//! A finding that may be brief (a full pool, late timers, few descriptors) is reported once two looks in a row have found it.
 //!
 //! The thread holds the runtime only during a look, and ends at the look after the runtime's end.
 
@@ -30,7 +30,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 /// Is called with each finding, once.
 pub type FindingHook = Arc<dyn Fn(&Finding) + Send + Sync>;
 
-/// Ends the thread when it is dropped. Waits for nobody: the hook may be what drops it.
+/// Ends the thread when it is dropped. The drop does not wait for the thread, as the hook may be what drops it.
 #[derive(Debug)]
 pub struct Teller(Arc<Stop>);
 
@@ -48,7 +48,7 @@ impl Drop for Teller {
     }
 }
 
-/// Begins to tell a runtime's findings, if the program or the environment asks for it.
+/// Begins to report a runtime's findings, if the program or the environment asks for it.
 ///
 /// # Errors
 /// If the program asks for it, and the system gives no thread.
@@ -78,7 +78,7 @@ pub fn begin(handle: &Handle, hook: Option<FindingHook>) -> io::Result<Option<Te
     match thread {
         Ok(_) => Ok(Some(Teller(stop))),
         Err(error) if asked_by_program => Err(error),
-        // A program that did not ask for it runs without.
+        // A program that did not ask for reports runs without them.
         Err(error) => {
             eprintln!("selvedge: no thread for {VARIABLE}: {error}");
             Ok(None)
@@ -86,7 +86,7 @@ pub fn begin(handle: &Handle, hook: Option<FindingHook>) -> io::Result<Option<Te
     }
 }
 
-/// What makes a finding the same one.
+/// Two findings with the same key are the same.
 type Key = (FindingKind, Vec<Id>);
 
 struct Looks {
@@ -98,7 +98,7 @@ struct Looks {
     last: Option<(Instant, TaskList)>,
     /// What was found at the last look.
     seen: Vec<Key>,
-    /// What was told, and is still there.
+    /// What was reported, and is still found.
     told: Vec<Key>,
 }
 
@@ -121,7 +121,7 @@ impl Looks {
     fn look(&mut self, handle: &Handle) -> Vec<Finding> {
         rescue::end_grace(handle);
         let mut findings = handle.findings();
-        // The time between two looks is measured inside of both: from after the one list to before the next.
+        // The time between two looks is measured from after one list to before the next, so that it is never too long.
         let now = clock::now();
         let tasks = handle.tasks();
         if let Some((at, last)) = &self.last {
@@ -150,7 +150,7 @@ impl Looks {
     fn tell_one(&self, finding: &Finding) {
         let first = finding.tasks().first().map_or(0, |id| id.as_u64());
         Recorder::new().mark(&format!("finding: {}", finding.kind()), first);
-        // Each by itself: a subscriber that panics does not cost the hook its finding.
+        // Each is contained by itself: if a subscriber panics, the hook still gets the finding.
         #[cfg(feature = "tracing")]
         contain::contain(|| {
             tracing::warn!(

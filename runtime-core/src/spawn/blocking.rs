@@ -1,4 +1,4 @@
-//! `spawn_blocking` and `block_in_place`.
+//! `spawn_blocking` and `block_in_place`: closures that may block.
 
 use crate::base::deferred;
 use crate::base::shim::sync::{Arc, Mutex};
@@ -16,8 +16,8 @@ use std::io;
 /// Runs a closure that may block on a thread made for that, and returns the handle that waits
 /// for its result.
 ///
-/// The pool makes threads on demand, up to `max_blocking_threads`; further closures wait for one.
-/// A closure that has begun cannot be aborted. At the runtime's shutdown, those that have not
+/// The pool makes threads on demand, up to `max_blocking_threads`; further closures wait for a free one.
+/// A closure that has begun cannot be aborted. At the runtime's shutdown, closures that have not
 /// begun are cancelled.
 ///
 /// The closure goes to another thread, and must own what it uses:
@@ -35,7 +35,7 @@ use std::io;
 /// ```
 ///
 /// # Panics
-/// Outside of a runtime, or where the system gives no thread and none lives.
+/// Outside of a runtime, or if the system gives no thread and the pool has none.
 #[track_caller]
 pub fn spawn_blocking<F, R>(f: F) -> JoinHandle<R>
 where
@@ -48,7 +48,7 @@ where
 /// Like [`spawn_blocking`], for callers that can return an error.
 ///
 /// # Errors
-/// Where the system gives no thread and none lives.
+/// If the system gives no thread and the pool has none.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -71,7 +71,7 @@ where
 /// It costs one allocation more.
 ///
 /// # Errors
-/// As there.
+/// As for [`try_spawn_blocking`].
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -104,7 +104,7 @@ where
 /// the runtime shuts down before its turn. `None` if the runtime has shut down already.
 ///
 /// # Errors
-/// As there; the closure was not run.
+/// As for [`try_spawn_blocking`]; the closure was not run.
 ///
 /// # Panics
 /// Outside of a runtime.
@@ -123,8 +123,8 @@ where
     Ok(taken.then_some(join))
 }
 
-/// Drops a value whose drop may block (a file of a network's file system, say) where nobody waits for it: on the
-/// pool if this thread is running a runtime's tasks; here if it is not, or if the pool takes nothing any more.
+/// Drops a value whose drop may block (a file on a network file system, say). If this thread runs a runtime's tasks,
+/// the blocking pool drops the value. Else, or if the pool accepts nothing any more, this thread does.
 pub fn drop_off_worker<T: Send + 'static>(value: T) {
     if !is_entered() {
         return drop(value);
@@ -132,8 +132,8 @@ pub fn drop_off_worker<T: Send + 'static>(value: T) {
     let Some(handle) = with_current(Handle::clone) else {
         return drop(value);
     };
-    // Refused, the closure is dropped with what it has. Mandatory: a value that is queued is dropped there as well,
-    // but by the thread that shuts down.
+    // A refused closure is dropped here, with its value. Mandatory, as a shutdown drops other queued closures on the
+    // thread that shuts down.
     let _ = spawn::submit(&handle, move || drop(value), SpawnSite::caller(), true);
 }
 
@@ -141,7 +141,7 @@ pub fn drop_off_worker<T: Send + 'static>(value: T) {
 /// another thread.
 ///
 /// # Panics
-/// On a current-thread runtime and in a `LocalSet`: their tasks cannot go elsewhere.
+/// On a current-thread runtime and in a `LocalSet`: their tasks cannot move to another thread.
 ///
 /// # Examples
 /// ```
@@ -183,7 +183,7 @@ where
     f()
 }
 
-/// The time of a closure in place, for the recorder; its end also on unwinding.
+/// Records that a closure runs in place, until it is dropped; on unwinding too.
 struct InPlace(u64);
 
 impl InPlace {

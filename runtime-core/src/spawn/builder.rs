@@ -1,8 +1,8 @@
 //! `task::Builder`: spawning a task under a name.
 //!
-//! The name goes to the `on_task_spawn` hook, by `TaskMeta::name`, and is not kept: a task pays nothing
-//! for a name it may have. Spawning through a builder gives an error where the plain functions panic for
-//! want of a thread.
+//! The name goes to the `on_task_spawn` hook, by `TaskMeta::name`, and is kept for `Handle::tasks`. A task
+//! without a name pays nothing for that. Spawning through a builder gives an error where the plain functions
+//! panic because the system gives no thread.
 
 use super::local_set::{self, LocalSet};
 use crate::handle::{Handle, spawn};
@@ -185,7 +185,7 @@ impl<'a> Builder<'a> {
     /// Runs a closure on the current runtime's blocking pool.
     ///
     /// # Errors
-    /// Where the system gives no thread and none lives; the closure is dropped.
+    /// If the system gives no thread and the pool has none; the closure is dropped.
     ///
     /// # Panics
     /// Outside of a runtime.

@@ -1,14 +1,14 @@
 //! `JoinSet`: a group of tasks, awaited in the order in which they end.
 //!
-//! Each member's join handle has a waker of its own that puts itself into the *ended* queue and wakes
-//! whoever awaits the set: `join_next` costs the same whatever the number of members. Members are kept without gaps, and
-//! the waker knows at which place its member is: nothing is looked for, and nothing is hashed.
+//! Each member's join handle has a waker of its own that puts itself into the *ended* queue and wakes the task that
+//! awaits the set: the cost of `join_next` does not depend on the number of members. Members are kept without gaps, and
+//! the waker knows the place of its member: no search, no hashing.
 //!
-//! I1: a task wakes its join handle once, when it is complete. So a waker that is in `ended` is there once, and its member
-//!     has ended, unless that was detached.
+//! I1: a task wakes its join handle once, when it is complete. So a waker is in `ended` at most once, and its member
+//!     has ended, unless the member was detached.
 //! I2: the lock guards only the queue and the awaiting waker: wakers are woken and dropped outside of it.
 //! I3: `at` is the place of the waker's member, or GONE; only the set's owner, by `&mut`, reads and writes it.
-//! I4: once the set is closed nothing is queued: the queue and the wakers in it hold each other.
+//! I4: once the set is closed nothing is queued: the queue and its wakers refer to each other, and would leak.
 //! Dropping the set aborts its members, oldest first.
 
 use super::join_set_builder::Builder;
@@ -50,7 +50,7 @@ struct Member<T> {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// By I4 it goes with the set and its members.
+    /// By I4 it is dropped with the set and its members.
     _watched: Watched,
 }
 
@@ -62,7 +62,7 @@ struct State {
 }
 
 impl State {
-    /// The next member that was told of, or where to wait for one.
+    /// The next waker in `ended`, or the slot to wait for one.
     fn next(&mut self) -> Look<'_, Arc<EndWaker>> {
         match self.ended.pop_front() {
             Some(ended) => Look::Over(ended),
@@ -79,16 +79,16 @@ struct EndWaker {
 
 /// The place of a member that was detached.
 const GONE: usize = usize::MAX;
-/// Room for members that is not given back.
+/// The capacity for members that is never freed.
 const KEPT: usize = 64;
 
 impl EndWaker {
     fn set_place(&self, at: usize) {
-        // Ordering: Relaxed; by I3 only one thread at a time has to do with it.
+        // Ordering: Relaxed; by I3 only one thread at a time uses it.
         self.at.store(at, Ordering::Relaxed);
     }
 
-    /// Where its member is, unless it is gone.
+    /// The place of its member, unless the member was detached.
     fn place(&self) -> Option<usize> {
         // Ordering: Relaxed; as in `set_place`.
         let at = self.at.load(Ordering::Relaxed);
@@ -464,7 +464,7 @@ impl<T: 'static> JoinSet<T> {
         }
     }
 
-    /// Takes the output of a member that has ended, which leaves the set.
+    /// Removes a member that has ended, and returns its output.
     fn take(&mut self, at: usize) -> Result<T, JoinError> {
         self.remove(at).handle.take_output()
     }
@@ -571,7 +571,7 @@ impl<T: 'static> JoinSet<T> {
         }
         let ended = std::mem::take(&mut self.shared.state.lock().ended);
         drop(ended);
-        // Last: these are outputs of the user's.
+        // Last, as this drops the user's outputs.
         drop(members);
     }
 }

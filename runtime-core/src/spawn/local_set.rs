@@ -7,20 +7,20 @@
 //! run_until / the set as a future: leaves its waker, ticks ◀──┘
 //! ```
 //!
-//! The set has no thread of its own: it runs inside whatever task polls it, and that task's waker is how a
-//! wake that comes while nobody ticks gets through.
+//! The set has no thread of its own: it runs inside the task that polls it. A wake that comes while nobody
+//! ticks wakes that task, by the waker that it has left.
 //!
 //! I1: `queue`, `turn`, `polling` and `broken` are touched by the owner's thread only. The set is `!Send`, so
-//!     it is driven and dropped there; a waker on that thread is told by its thread token.
-//! I2: a permit is in `queue` or `remote`, or with somebody who is about to put it there. So the drop, which
-//!     cancels until no task is left, strands none: it drains both queues while a waker is in between.
-//! I3: who adds to a queue while the owner is not ticking wakes every driver afterwards; a driver leaves its
-//!     waker before it looks at the queues. Both go through the wakers' lock, so one sees the other. A driver that
-//!     goes, done or dropped, takes its waker with it, and wakes the others if it leaves tasks behind.
+//!     it is driven and dropped there; wakes on that thread are recognised by the thread token.
+//! I2: a permit is in `queue` or `remote`, or a thread is about to put it there. The drop drains both queues
+//!     until no task is left, so it also cancels a task whose permit is being queued meanwhile.
+//! I3: a thread that adds to a queue while the owner is not ticking wakes every driver afterwards; a driver leaves
+//!     its waker before it looks at the queues. Both take the lock of the wakers, so one sees the other. A driver
+//!     that is done or dropped takes its waker out, and wakes the other drivers if it leaves tasks behind.
 //! I4: tasks and wakers run outside of the locks and of any borrow of the queue.
 //!
 //! A panic in a task ends that task; with `UnhandledPanic::ShutdownRuntime` it ends the set, and the driver
-//! panics. Rejected: a lock around one queue (a spawn and a wake on the own thread are most of the traffic).
+//! panics. Rejected: one queue with a lock (spawns and wakes on the owner's thread are most of the traffic).
 
 use crate::base::contain;
 use crate::base::fork;
@@ -48,16 +48,16 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-/// Tasks polled before whoever drives the set gets to poll something else.
+/// Tasks polled before the driver of the set gets to poll something else.
 const TASKS_PER_TICK: u32 = 61;
-/// One in so many tasks is looked for in the remote queue first.
+/// After so many tasks the remote queue is moved behind the local queue, even if that is not empty.
 const REMOTE_INTERVAL: u32 = 31;
 
 /// Runs tasks that are not `Send` on the thread it was made on.
 ///
 /// `task::spawn` wants `Send` futures, because any worker may poll them. A `LocalSet` keeps its tasks, started
-/// with [`spawn_local`], on one thread. It makes progress while it is awaited, or while a future
-/// given to [`run_until`](LocalSet::run_until) is; awaited, it completes when all of its tasks have.
+/// with [`spawn_local`], on one thread. It makes progress while the set is awaited, or a future given to
+/// [`run_until`](LocalSet::run_until). A set that is awaited completes when all of its tasks have ended.
 ///
 /// Dropping it drops the tasks.
 ///
@@ -89,7 +89,7 @@ pub(crate) struct Shared {
     turn: Cell<u32>,
     /// The owner is between a poll's start and its end: it will look at the queue without being woken.
     polling: Cell<bool>,
-    /// What a panic of a task does, and whether one has done it.
+    /// What a panic of a task does, and whether a panic has ended the set.
     on_panic: Cell<UnhandledPanic>,
     broken: Cell<bool>,
     remote: Mutex<BurstQueue<Runnable>>,
@@ -98,8 +98,8 @@ pub(crate) struct Shared {
     next_driver: Cell<u64>,
 }
 
-/// The wakers of those who drive a set, each with its driver's number, in the order in which they came. Mostly there
-/// is one: `others` is used only beside `first`.
+/// The wakers of a set's drivers, each with its driver's number, in the order in which the drivers came. Mostly there
+/// is one driver: `others` is used only beside `first`.
 #[derive(Default)]
 struct Drivers {
     first: Option<(u64, WakerSlot)>,
@@ -125,7 +125,7 @@ impl Drivers {
         &mut others[at].1
     }
 
-    /// Takes the driver off; its waker is to be dropped.
+    /// Removes the driver and returns its waker, for the caller to drop.
     fn remove(&mut self, driver: u64) -> Option<WakerSlot> {
         let gone = match &self.first {
             Some((of, _)) if *of == driver => {
@@ -165,7 +165,7 @@ impl Shared {
             record::time_passes(); // they may have come since this thread's last event
             let mut remote = self.remote.lock();
             remote.push_back(task);
-            // Ordering: Relaxed; the lock publishes the task, and who misses the flag is woken (I3).
+            // Ordering: Relaxed; the lock publishes the task, and an owner that misses the flag is woken (I3).
             self.has_remote.store(true, Ordering::Relaxed);
         }
         self.wake_drivers();
@@ -204,7 +204,7 @@ impl Shared {
             .with_mut(|queue| unsafe { &mut *queue }.pop_front())
     }
 
-    /// Moves what came from other threads behind what is here.
+    /// Moves the tasks of the remote queue behind those of the local queue.
     fn take_remote(&self) {
         // Ordering: Relaxed; the lock below orders what was pushed. A push we miss is followed by a wake (I3).
         if !self.has_remote.load(Ordering::Relaxed) {
@@ -252,7 +252,7 @@ impl Shared {
         self.owned
             .for_each(|task| tasks.extend(task.take_to_shut_down()));
         loop {
-            // The permits are in hand: nobody else runs or ends these tasks. One whose drop panics costs no other its end.
+            // This thread has the permits: nobody else runs or ends these tasks. A drop that panics ends only its own task.
             tasks.extend(std::iter::from_fn(|| self.pop()));
             tasks.sort_unstable_by_key(|task| task.raw().header().id.as_u64());
             for task in tasks.drain(..) {
@@ -277,7 +277,7 @@ impl Schedule for Arc<Shared> {
     }
 
     fn is_local(&self) -> bool {
-        // Off a poll the push wakes the driver, which is user code and might end the task under us.
+        // Outside of a poll the push wakes the driver: this is user code, and might end the task during the call.
         self.is_owner() && self.polling.get()
     }
 
@@ -318,7 +318,7 @@ impl Drop for Enter<'_> {
     }
 }
 
-/// One who drives the set, until it is dropped.
+/// A driver of the set; dropping it removes its waker.
 struct Driver<'a> {
     shared: &'a Shared,
     number: u64,
@@ -347,7 +347,7 @@ crate::runtime_thread_local! {
     static CURRENT: RefCell<Option<Arc<Shared>>> = RefCell::new(None)
 }
 
-/// Makes `set` the one that `spawn_local` finds; gives back the one before.
+/// Makes `set` the one that `spawn_local` finds; returns the one before.
 fn replace_current(set: Option<Arc<Shared>>) -> Option<Arc<Shared>> {
     CURRENT.try_with(|c| c.replace(set)).ok().flatten()
 }
@@ -357,7 +357,7 @@ fn current() -> Option<Arc<Shared>> {
     CURRENT.try_with(|c| c.borrow().clone()).ok().flatten()
 }
 
-/// In a forked child its thread is in no set. The parent's is leaked, not dropped.
+/// In a forked child the thread is in no set. The parent's set is leaked, not dropped.
 unsafe extern "C" fn forget_set() {
     let _ = CURRENT.try_with(|c| {
         if let Ok(mut set) = c.try_borrow_mut() {
@@ -488,7 +488,7 @@ impl LocalSet {
     /// Runs a future to its end, and the set's tasks meanwhile. The future may use [`spawn_local`].
     ///
     /// # Panics
-    /// If the future does, or if a task does and [`unhandled_panic`](Self::unhandled_panic) says so.
+    /// If the future panics, or if a task panics and [`unhandled_panic`](Self::unhandled_panic) says so.
     ///
     /// # Cancel safety
     /// Cancel safe if the future is: the tasks stay in the set.
@@ -507,7 +507,7 @@ impl LocalSet {
     /// # }
     /// ```
     ///
-    /// What runs the set's tasks stays on its thread:
+    /// The returned future runs the set's tasks, so it stays on the set's thread:
     ///
     /// ```compile_fail,E0277
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -529,9 +529,9 @@ impl LocalSet {
         }
     }
 
-    /// What the set does when one of its tasks panics; it ignores it by default, as the join handle tells.
+    /// What the set does when one of its tasks panics. By default it ignores the panic, which the join handle reports.
     ///
-    /// With [`UnhandledPanic::ShutdownRuntime`] the first panic drops all tasks, and whoever drives the set
+    /// With [`UnhandledPanic::ShutdownRuntime`] the first panic drops all tasks, and the future that drives the set
     /// panics.
     ///
     /// ```
@@ -562,17 +562,17 @@ impl LocalSet {
 }
 
 pin_project! {
-    /// Future of [`LocalSet::run_until`]. Not an async function's: that has room for the future twice.
+    /// Future of [`LocalSet::run_until`]. Not an async function's, which would have room for the future twice.
     ///
-    /// It polls the set's tasks, so it stays on the set's thread; what others may know of a set is `Sync`, and would let it go.
+    /// It polls the set's tasks, so it must stay on the set's thread: `Shared` is `Sync`, so only the marker makes it `!Send`.
     struct RunUntil<'a, F> {
-        // Dropped before the future: what the future's drop wakes is for the other drivers.
+        // Dropped before the future: the other drivers run the tasks that the future's drop wakes.
         driver: Option<Driver<'a>>,
         shared: &'a Arc<Shared>,
         #[pin]
         future: Option<F>,
         _not_send: PhantomData<*const ()>,
-        // As an async function's, whatever the future is.
+        // Not `Unpin`, as an async function's future, whatever `F` is.
         #[pin]
         _not_unpin: PhantomPinned,
     }
@@ -651,7 +651,7 @@ impl fmt::Debug for LocalSet {
 
 /// Keeps a [`LocalSet`] current on this thread; made by [`LocalSet::enter`].
 ///
-/// It is that thread's alone:
+/// The guard stays on that thread:
 ///
 /// ```compile_fail,E0277
 /// # use runtime_core::spawn::LocalSet;
@@ -705,7 +705,7 @@ where
 /// Spawns a task that need not be `Send` on the current [`LocalSet`] or local runtime.
 ///
 /// # Panics
-/// Outside of both. To get there: `LocalSet::run_until`, `LocalSet::enter`, or a `LocalRuntime`.
+/// Outside of both: use `LocalSet::run_until`, `LocalSet::enter`, or a `LocalRuntime`.
 ///
 /// # Examples
 /// ```

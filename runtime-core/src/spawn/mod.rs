@@ -1,4 +1,4 @@
-//! How tasks are made, and groups of them: what `task` offers its users beside the task itself.
+//! The functions that spawn tasks, and the types that hold groups of tasks.
 //!
 //! | file | owns |
 //! |---|---|

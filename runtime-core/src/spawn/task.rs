@@ -1,4 +1,4 @@
-//! `spawn`.
+//! `spawn`: a task on the current runtime.
 
 use crate::handle::Handle;
 use crate::task::{JoinHandle, is_large};
@@ -9,7 +9,7 @@ use std::future::Future;
 /// The task starts at once, whether or not the handle is awaited, and may move between worker
 /// threads at each `await`.
 ///
-/// So the future must be `Send` and own what it uses. What is not `Send` must not be held across an `await`, as here:
+/// So the future must be `Send` and own what it uses. A value that is not `Send` must not be held across an `await`, as here:
 ///
 /// ```compile_fail
 /// # use runtime_core::{spawn, task};
@@ -22,7 +22,7 @@ use std::future::Future;
 /// # }
 /// ```
 ///
-/// Dropped before, it does no harm; nor does it in a task of a [`LocalSet`](super::LocalSet).
+/// It may be dropped before the `await`, or be held in a task of a [`LocalSet`](super::LocalSet).
 ///
 /// ```
 /// # use runtime_core::{spawn, task};
@@ -35,7 +35,7 @@ use std::future::Future;
 /// # }
 /// ```
 ///
-/// Nor may its output be other than `Send`, or anything be borrowed from the caller, which may return before the task ends:
+/// The output must be `Send` too. Nothing may be borrowed from the caller, which may return before the task ends:
 ///
 /// ```compile_fail,E0277
 /// # use runtime_core::spawn;

@@ -1,6 +1,6 @@
 //! A barrier: `n` tasks wait for each other, again and again.
 //!
-//! - I1: `arrived` counts the arrivals of the current round and changes under its lock; the one
+//! - I1: `arrived` counts the arrivals of the current round and changes under its lock; the arrival
 //!   that completes the round resets it and advances `round` in the same critical section.
 //! - I2: a waiter leaves when `round` has moved past its own, so wake-ups of an earlier round
 //!   that reach it late do no harm.
@@ -27,7 +27,7 @@ pub struct Barrier {
     waiting: Notify,
 }
 
-/// Told to each of the tasks that met; one of them is the leader.
+/// What [`Barrier::wait`] returns to each task of a round; one of the tasks is the leader.
 ///
 /// ```
 /// # #[selvedge::main(flavor = "current_thread")]
@@ -78,7 +78,7 @@ impl Barrier {
     /// Waits until `n` tasks have called it.
     ///
     /// # Cancel safety
-    /// Not cancel safe: who has called it counts, even if it stops waiting.
+    /// Not cancel safe: a task that has called it counts, even if it stops waiting.
     ///
     /// # Examples
     /// ```
@@ -121,7 +121,7 @@ impl Barrier {
         }
     }
 
-    /// Counts in; `None` for the one that completes the round.
+    /// Counts an arrival; `None` if it completes the round.
     fn arrive(&self) -> Option<usize> {
         let mut arrived = self.arrived.lock();
         *arrived += 1;

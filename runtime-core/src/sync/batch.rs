@@ -13,13 +13,13 @@
 //! ```
 //!
 //! - I1: WAITERS is set exactly when the queue is not empty, and changes only under the lock.
-//! - I2: nobody takes permits past a queue (WAITERS set), but for requests of zero: first come,
+//! - I2: nobody takes permits past a queue (WAITERS set), except requests of zero: first come,
 //!   first served, large requests included.
-//! - I3: whoever adds permits and sees WAITERS hands them out under the lock; who does not see it
-//!   comes before the RMW that set it, and that RMW saw the permits.
+//! - I3: a release that sees WAITERS hands its permits out under the lock; a release that does not
+//!   see WAITERS comes before the RMW that set it, and that RMW saw the permits.
 //! - I4: a request whose budget is spent still queues (or is granted and reports it later), so
 //!   the cooperative budget does not reorder requests.
-//! - I5: permits in `state`, in holders' hands and in queued requests (`held`) add up.
+//! - I5: the permits in `state`, those of holders, and those of queued requests (`held`) add up.
 //!
 //! Rejected: taking the lock on every release, as a check for waiters; the flag in the word does
 //! it for free.
@@ -50,14 +50,14 @@ struct Request {
     waker: WakerSlot,
     wanted: usize,
     held: usize,
-    /// Whose request it is; see `base::holder`.
+    /// The task that requests; see `base::holder`.
     task: u64,
-    /// The wait's spans; taken out by whoever grants the rest.
+    /// The wait's spans; taken out when the rest is granted.
     op: Op,
 }
 
 /// How a queued request ended, as its place's signal: what it holds, `held << 1 | 1`. A request that was granted holds
-/// all it wanted; one that the closing refused holds less.
+/// all it wanted; a request that the close refused holds less.
 fn ended(held: usize) -> NonZeroUsize {
     // Fits: there are at most MAX_PERMITS.
     NonZeroUsize::MIN | (held << 1)
@@ -69,11 +69,11 @@ fn held_at_end(signal: NonZeroUsize) -> usize {
 
 /// Counting semaphore with batches; first come, first served.
 pub(crate) struct BatchSemaphore {
-    /// The lock or semaphore that is built on this one, for who looks with `tracing`.
+    /// The lock or semaphore that is built on this one, for `tracing`.
     pub(super) owner: Resource,
     resource: Resource,
     state: AtomicUsize,
-    /// Who took permits last. Told by the lock that is built on this one, and here where permits are handed over.
+    /// The task that took permits last. Set by the lock that is built on this one, and here when permits are handed over.
     holder: Holder,
     queue: Mutex<WaitQueue<Request>>,
 }
@@ -142,7 +142,7 @@ impl BatchSemaphore {
         }
     }
 
-    /// One that can be watched, within `owner`'s span; `tell` is called there first.
+    /// A semaphore that `tracing` can watch, within `owner`'s span; `tell` is called there first.
     #[track_caller]
     pub(super) fn owned_by(owner: Resource, permits: usize, tell: impl FnOnce()) -> Self {
         let mut semaphore = Self::new(permits);
@@ -167,19 +167,19 @@ impl BatchSemaphore {
 
     pub(crate) fn available_permits(&self) -> usize {
         // Ordering: Acquire; pairs with the Release of `release`; what a holder did before
-        // giving back is visible to who sees the permit.
+        // it gave the permit back is visible to a thread that sees the permit.
         self.state.load(Ordering::Acquire) >> SHIFT
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        // Ordering: Acquire; pairs with the AcqRel in `close`.
+        // Ordering: Acquire; pairs with the Release in `close`.
         self.state.load(Ordering::Acquire) & CLOSED != 0
     }
 
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> Result<(), TryAcquireError> {
-        // Ordering: Acquire; pairs with the AcqRel in `close`: who is refused sees what came before
-        // the closing (OnceCell reads its value on that ground).
+        // Ordering: Acquire; pairs with the Release in `close`: a caller that is refused sees what came
+        // before the close (OnceCell relies on this when it reads its value).
         let mut state = self.state.load(Ordering::Acquire);
         loop {
             if state & CLOSED != 0 {
@@ -225,8 +225,8 @@ impl BatchSemaphore {
     /// `release`; false, and nothing done, if there would be too many.
     #[inline]
     fn give(&self, n: usize) -> bool {
-        // Ordering: Relaxed; a hint. With a queue the permits need not pass through the word: whoever
-        // holds the lock gives them out, and what is left over goes to the word there.
+        // Ordering: Relaxed; a hint. With a queue the permits need not pass through the word: they are
+        // handed out under the lock, and what is left over goes to the word there.
         if self.state.load(Ordering::Relaxed) & WAITERS != 0 {
             return self.hand_out(self.queue.lock(), n);
         }
@@ -244,7 +244,7 @@ impl BatchSemaphore {
         true
     }
 
-    /// Takes up to `n` permits away for good; says how many.
+    /// Takes up to `n` permits away for good; returns how many.
     pub(crate) fn forget(&self, n: usize) -> usize {
         // Ordering: Relaxed; the CAS decides.
         let mut state = self.state.load(Ordering::Relaxed);
@@ -266,8 +266,8 @@ impl BatchSemaphore {
         }
     }
 
-    /// Refuses all waiting and later requests. What a waiter holds it gives back itself, once it is polled or
-    /// dropped: until then those permits are out.
+    /// Refuses all waiting and later requests. A waiter gives back the permits that it holds once it is polled or
+    /// dropped: until then they are not available.
     pub(crate) fn close(&self) {
         let queue = self.queue.lock();
         // Ordering: Release; pairs with the Acquire of `is_closed` and of the CAS loops.
@@ -291,17 +291,17 @@ impl BatchSemaphore {
         let mut wakers = WakeBatch::new();
         let mut grants = Grants::new();
         let mut free = extra;
-        // Ordering: Relaxed; nothing is there to be had but what the RMW below takes. Permits added
-        // after this load are handed out by who added them (I3: they saw WAITERS, or the queue is
-        // empty and they stay in the word).
+        // Ordering: Relaxed; permits are taken only by the RMW below. Permits added after this load
+        // are handed out by the thread that added them (I3: it saw WAITERS, or the queue is empty
+        // and they stay in the word).
         let there = self.state.load(Ordering::Relaxed) >> SHIFT;
         if there + extra > Self::MAX_PERMITS {
             return false;
         }
-        // With nobody in the queue they stay in the word: `try_acquire` must not miss them meanwhile.
+        // With an empty queue the permits stay in the word: `try_acquire` must not miss them meanwhile.
         if there > 0 && !queue.is_empty() {
-            // Ordering: Acquire pairs with the Release of whoever added the permits, so that the
-            // signal hands their writes on.
+            // Ordering: Acquire pairs with the Release of the threads that added the permits, so that
+            // the signal passes their writes on.
             free += self.state.fetch_and(FLAGS, Ordering::Acquire) >> SHIFT;
         }
         while let Some(request) = queue.front_mut() {
@@ -312,7 +312,7 @@ impl BatchSemaphore {
                 break;
             }
             let held = request.held;
-            // From now on: the one whose turn it is may not be polled for long.
+            // From now on: it may be long until the task that has the permits is polled.
             self.holder.set_and_tell(request.task | HANDED_OVER);
             if let Some(mut request) = queue.release_front(ended(held)) {
                 wakers.push(request.waker.take());
@@ -341,19 +341,19 @@ impl BatchSemaphore {
     }
 
     /// Takes `n` permits if the task need not wait for them. To be tried before [`acquire`](Self::acquire), whose future is
-    /// large. Always false with `tracing`, where every request is told of.
+    /// large. Always false with `tracing`, where every request is reported.
     #[inline]
     pub(crate) fn acquire_at_once(&self, n: usize) -> bool {
         !ENABLED && coop::spend_if(|| self.try_acquire(n).is_ok())
     }
 
-    /// What is polled here has taken permits while nobody waited.
+    /// The task that is polled on this thread has taken permits while nobody waited.
     #[inline]
     pub(super) fn note_holder(&self) {
         self.holder.set(task::polled_or_main());
     }
 
-    /// A future for `n` permits. `kind` is what a task that waits for them is told to wait for.
+    /// A future for `n` permits. `kind` is what a task that waits for them is reported to wait for.
     pub(crate) fn acquire(&self, kind: WaitKind, n: usize) -> Acquire<'_> {
         Acquire {
             semaphore: self,
@@ -370,9 +370,9 @@ impl BatchSemaphore {
     }
 }
 
-/// Ends the wait of everybody in the queue of a semaphore that is closed now.
+/// Ends all waits in the queue of a semaphore that is closed now.
 fn refuse(mut queue: MutexGuard<'_, WaitQueue<Request>>) {
-    // The requests' spans: a subscriber is told of their end after the lock, when this goes.
+    // The requests' spans: dropped after the lock is released, as a subscriber is told of their end.
     let mut spans = Grants::new();
     let mut wakers = WakeBatch::new();
     while let Some(held) = queue.front_mut().map(|request| request.held) {
@@ -418,9 +418,9 @@ pin_project_lite::pin_project! {
     }
 }
 
-/// What became of an attempt to queue.
+/// The outcome of an attempt to queue.
 enum Queued {
-    /// The permits are taken. What the request would have waited with is to be dropped once that is noted: its drop runs
+    /// The permits are taken. The waker and the span of the request are to be dropped once that is noted: their drop runs
     /// user code, which may panic.
     Granted(WakerSlot, Op),
     Refused,
@@ -450,7 +450,7 @@ impl Acquire<'_> {
             } else if may_take {
                 (CLOSED & state | WAITERS, self.wanted - free)
             } else {
-                // Behind others; whoever added permits since is about to hand them out (I3).
+                // Behind others; a thread that added permits since is about to hand them out (I3).
                 break self.wanted;
             };
             // Ordering: Acquire as in `try_acquire`. No Release: a releaser that sees WAITERS finds the
@@ -480,7 +480,7 @@ impl Acquire<'_> {
         Queued::Waiting { taken }
     }
 
-    /// Tells of `n` permits taken. A subscriber that panics does not keep them: `drop` gives back what is taken.
+    /// Reports `n` permits as taken. If a subscriber panics, `drop` gives the permits back.
     #[inline]
     #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
     fn tell_taken(&self, n: usize) {
@@ -490,13 +490,13 @@ impl Acquire<'_> {
         }
     }
 
-    // Apart, so that the way on which nobody waits stays short.
+    // A function of its own, so that the path without a wait stays short.
     #[inline(never)]
     fn note_wait(&self) {
         waits::note(self.kind, self.semaphore.holder.watched());
     }
 
-    /// What the place, which is in no queue any more, holds.
+    /// The permits that the place holds, when it is in no queue any more.
     fn held(&self) -> usize {
         match self.place.signal() {
             Some(signal) => held_at_end(signal),
@@ -543,7 +543,7 @@ impl Future for Acquire<'_> {
                     waker.drop_after(());
                     self.tell_taken(self.wanted);
                 }
-                // Nothing is held: with the budget spent, asked again later.
+                // Nothing is held: with the budget spent, a later poll asks again.
                 Queued::Refused => {
                     ready!(budget).made_progress();
                     return Poll::Ready(Err(AcquireError(())));
@@ -580,7 +580,7 @@ impl Acquire<'_> {
         let mut queue = semaphore.queue.lock();
         match queue.withdraw(self.project_ref().place) {
             Some(request) => {
-                // Unlocks. What is left of the request is dropped after it.
+                // Unlocks. The rest of the request is dropped afterwards.
                 semaphore.hand_out(queue, request.held);
             }
             None => {

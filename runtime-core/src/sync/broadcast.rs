@@ -1,4 +1,4 @@
-//! A channel in which every receiver gets every value, and slow ones lose the oldest.
+//! A channel in which every receiver gets every value, and slow receivers lose the oldest values.
 //!
 //! ```text
 //! ring of slots, a power of two          tail (one lock): position, receivers, waiting receivers
@@ -7,13 +7,13 @@
 //! ```
 //!
 //! - I1: locks are taken in the order tail, slot. Positions start at 0 and never wrap (u64).
-//! - I2: `left` is the number of receivers that have yet to read the slot's value; the last one
-//!   takes what is left away.
+//! - I2: `left` is the number of receivers that have yet to read the slot's value; the last of them
+//!   takes the value out.
 //! - I3: a value is cloned under its slot's lock, one receiver at a time, so `T: Send` suffices
-//!   (two threads cloning through a shared reference would need `Sync`). The last to read takes it out first: a
-//!   clone that panics leaves nothing behind.
-//! - I4: a receiver queues under the tail lock after it found its position not sent yet, so a
-//!   send comes before the look or finds it queued.
+//!   (two threads cloning through a shared reference would need `Sync`). The last receiver takes the value out
+//!   before it clones it: a clone that panics leaves nothing behind.
+//! - I4: a receiver finds that its position was not sent yet, and queues, under one tail lock. So a
+//!   send comes before that, or finds the receiver queued.
 //!
 //! Replaced and unread values are dropped, and wakers run, after the locks are released. The
 //! slot's lock guards one value for its `Clone` and is not counted by the lock-depth audit.
@@ -73,7 +73,7 @@ pub mod error {
         /// All senders are gone, and all they sent has been received.
         Closed,
         /// The receiver was too slow: this many values were overwritten. The next call gets the
-        /// oldest that is still there.
+        /// oldest value that is still there.
         Lagged(u64),
     }
 
@@ -250,7 +250,7 @@ impl<T> Shared<T> {
 
 impl<T> Slot<T> {
     /// Counts one receiver's read (I2); true for the last, which takes the value out, to clone and to drop it outside
-    /// of the lock (I3). The count goes first: a clone that panics is a read all the same.
+    /// of the lock (I3). The count comes first: a clone that panics counts as a read, too.
     fn is_last_read(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
         self.left == 0
@@ -304,7 +304,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Sends to all receivers and says how many there are. Never waits; overwrites the oldest.
+    /// Sends to all receivers and returns how many there are. Never waits; overwrites the oldest value.
     ///
     /// # Errors
     /// Gives the value back if there is no receiver.
@@ -380,7 +380,7 @@ impl<T> Sender<T> {
         let tail = self.shared.tail.lock();
         let kept = tail.position.min(self.shared.ring.len() as u64);
         let oldest = tail.position - kept;
-        // Receivers read in order, so what all have read is a prefix: look for its end.
+        // Receivers read in order, so the values that all have read are a prefix: search its end.
         let (mut low, mut high) = (oldest, tail.position);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -418,7 +418,7 @@ impl<T> Sender<T> {
         self.shared.tail.lock().receivers
     }
 
-    /// Are both of one channel?
+    /// Do both belong to one channel?
     ///
     /// ```
     /// use selvedge::sync::broadcast;
@@ -611,7 +611,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// Are both of one channel?
+    /// Do both belong to one channel?
     ///
     /// ```
     /// use selvedge::sync::broadcast;
@@ -784,7 +784,7 @@ impl<T: Clone> Receiver<T> {
         }
     }
 
-    /// An error that is about to be returned; what was lost is passed over.
+    /// Skips what was lost, for an error that is about to be returned.
     fn report(&mut self, error: RecvError) -> RecvError {
         if let RecvError::Lagged(lost) = error {
             self.next += lost;
@@ -795,7 +795,7 @@ impl<T: Clone> Receiver<T> {
 
 /// See [`Receiver::standing`].
 enum Standing {
-    /// Sent between the two looks: look again.
+    /// Sent between the two checks: read again.
     Sent,
     NotYet,
     /// Lost, or never to come.
@@ -818,9 +818,9 @@ impl<T> Drop for Receiver<T> {
         let last = tail.receivers == 0;
         let (end, kept) = (tail.position, self.shared.ring.len() as u64);
         drop(tail);
-        // At the end: whoever is woken finds the channel empty.
+        // Dropped last, so that a task that is woken finds the channel empty.
         let _deserted = last.then(|| Deserted(&self.shared.deserted));
-        // What it has not read counts as read; positions overwritten meanwhile do not match.
+        // Values that it has not read count as read; slots that were overwritten meanwhile do not match.
         for position in self.next.max(end.saturating_sub(kept))..end {
             let mut slot = self.shared.slot(position).lock();
             if slot.position == position {
@@ -846,7 +846,7 @@ fn clone_of<T: Clone>(value: &Option<T>) -> Option<T> {
     }
 }
 
-/// Tells that no receiver is left, when it is dropped.
+/// Notifies, when it is dropped, that no receiver is left.
 struct Deserted<'a>(&'a Notify);
 
 impl Drop for Deserted<'_> {
@@ -876,7 +876,7 @@ pin_project_lite::pin_project! {
 }
 
 impl<T: Clone> Recv<'_, T> {
-    /// Queues, or leaves the newest waker, if there is nothing to receive; else says what there is.
+    /// Queues, or leaves the newest waker, if there is nothing to receive; else returns where the next value stands.
     fn wait(self: Pin<&mut Self>, cx: &Context<'_>) -> Option<Standing> {
         let this = self.project();
         let (receiver, place) = (&**this.receiver, this.place.as_ref());

@@ -14,7 +14,7 @@
 //!
 //! Rules of the room:
 //! - R1: a word that both sides change by RMW decides every race; the lock beside it is taken
-//!   only when somebody waits.
+//!   only when a task waits.
 //! - R2: nothing of the user (waker, clone of a waker, drop, closure) runs under a lock of ours.
 //!   Two exceptions the API forces: closures on a watched value, and `Clone` of a broadcast
 //!   value; their locks guard that value alone.

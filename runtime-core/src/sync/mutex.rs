@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// assert_eq!(mutex.into_inner(), 2);
 /// ```
 ///
-/// Each holder may be on another thread, so what it holds must be `Send`:
+/// Each holder may be on another thread, so the value must be `Send`:
 ///
 /// ```compile_fail,E0277
 /// # use runtime_core::sync::Mutex;
@@ -46,7 +46,7 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-/// The lock is held by someone else.
+/// The lock is held already.
 ///
 /// ```
 /// use selvedge::sync::Mutex;
@@ -437,7 +437,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         })
     }
 
-    /// The mutex it is of.
+    /// The mutex that the guard has locked.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -516,7 +516,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         })
     }
 
-    /// The mutex it is of.
+    /// The mutex that the guard has locked.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

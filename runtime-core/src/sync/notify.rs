@@ -12,9 +12,9 @@
 //! ```
 //!
 //! - I1: WAITERS is set exactly when the queue is not empty, and changes only under the lock.
-//! - I2: PERMIT and WAITERS are never set together: who queues takes a permit instead.
+//! - I2: PERMIT and WAITERS are never set together: a future takes a permit instead of queueing.
 //! - I3: rounds moves under the lock while there are waiters, so a future made after
-//!   `notify_waiters` returned, or after one woken by it ran, is never signalled by it.
+//!   `notify_waiters` returned, or after a task woken by it ran, is never signalled by it.
 //! - I4: a future signalled by `notify_one` and dropped before it completed passes the
 //!   notification on, in the same direction; so does one that took PERMIT while its task's budget was spent.
 
@@ -37,7 +37,7 @@ const PERMIT: usize = 1;
 const WAITERS: usize = 2;
 const ROUND: usize = 4;
 
-/// Whose notification it was.
+/// Which method has notified.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
     One = 1,
@@ -74,7 +74,7 @@ impl By {
 /// ```
 pub struct Notify {
     word: AtomicUsize,
-    /// What a task that waits here is told to wait for.
+    /// What a task that waits here is reported to wait for.
     kind: WaitKind,
     queue: Mutex<WaitQueue<WakerSlot>>,
 }
@@ -114,7 +114,7 @@ impl Notify {
     }
 
     const_fn! {
-        /// The part of something else: a task that waits here waits for a thing of that kind.
+        /// A part of another type: a task that waits here is reported to wait for `kind`.
         pub(super) const fn of(kind: WaitKind) -> Notify {
             Notify { word: AtomicUsize::new(0), kind, queue: Mutex::new(WaitQueue::new()) }
         }
@@ -129,7 +129,7 @@ impl Notify {
     /// [`notify_waiters`](Self::notify_waiters) count from now on, even before it is polled.
     ///
     /// # Cancel safety
-    /// Dropping it gives up its place; a notification it already got goes to the next in line.
+    /// Dropping it gives up its place; a notification that it already got goes to the next in the queue.
     ///
     /// # Examples
     /// ```
@@ -169,7 +169,7 @@ impl Notify {
         OwnedNotified { notify: self, wait }
     }
 
-    /// Ends the wait of the task that has waited longest; if none waits, of the next to do so.
+    /// Ends the wait of the task that has waited longest; if no task waits, of the next that does.
     /// At most one notification is stored.
     ///
     /// ```
@@ -301,11 +301,11 @@ enum Phase {
 }
 
 pin_project_lite::pin_project! {
-    /// One wait, apart from how it holds on to its `Notify`.
+    /// One wait, without the reference to its `Notify`.
     struct Wait {
         rounds: usize,
         phase: Phase,
-        // Whose notification was taken and not reported yet.
+        // The notification that was taken and not reported yet.
         owed: Option<By>,
         #[pin]
         place: Place<WakerSlot>,
@@ -322,7 +322,7 @@ impl Wait {
         }
     }
 
-    /// Done without queueing? Takes the permit if there is one. Says by whom it is, or the word.
+    /// Is the wait over without queueing? Takes the permit if there is one. Returns which method notified, or else the word.
     fn check(&self, notify: &Notify) -> Result<By, usize> {
         // Ordering: Acquire; pairs with the Release of the notifiers.
         let mut word = notify.word.load(Ordering::Acquire);
@@ -372,7 +372,7 @@ impl Wait {
         self.project_ref().place
     }
 
-    /// Queues, unless a notification came in between: by whom it is.
+    /// Queues, unless a notification came in between, which is returned.
     fn queue(self: Pin<&Self>, notify: &Notify, waker: Option<&Waker>) -> Option<By> {
         let slot = waker.map(WakerSlot::holding).unwrap_or_default();
         let mut queue = notify.queue.lock();
@@ -384,8 +384,8 @@ impl Wait {
                 }
                 Err(word) if word & WAITERS != 0 => break,
                 Err(word) => {
-                    // Ordering: Relaxed; a notifier that sees WAITERS comes for the lock, one
-                    // that does not changes the word, and the next `check` acquires that.
+                    // Ordering: Relaxed; a notifier that sees WAITERS takes the lock. Another
+                    // notifier changes the word, and the next `check` acquires the change.
                     if notify
                         .word
                         .compare_exchange(
@@ -405,7 +405,7 @@ impl Wait {
         None
     }
 
-    /// Leaves the newest waker, unless a notification came meanwhile: by whom it is.
+    /// Leaves the newest waker, unless a notification came meanwhile, which is returned.
     fn update_waker(self: Pin<&Self>, notify: &Notify, waker: Option<&Waker>) -> Option<By> {
         register(
             &notify.queue,
@@ -421,7 +421,7 @@ impl Wait {
     fn poll(mut self: Pin<&mut Self>, notify: &Notify, cx: &mut Context<'_>) -> Poll<()> {
         // A trace takes no notification and no place in the queue.
         std::task::ready!(crate::coop::poll_trace(cx));
-        // The place in the queue first, the budget second: running out must not cost the place.
+        // The place in the queue first, the budget second: a spent budget must not lose the place.
         if !self.as_mut().advance(notify, Some(cx.waker())) {
             waits::note(notify.kind, std::ptr::from_ref(notify) as u64);
             return Poll::Pending;
@@ -432,7 +432,7 @@ impl Wait {
         Poll::Ready(())
     }
 
-    /// What `enable` reports is reported: dropping the future later passes nothing on.
+    /// A notification that `enable` returns counts as reported: dropping the future later passes nothing on.
     fn enable(mut self: Pin<&mut Self>, notify: &Notify) -> bool {
         let done = self.as_mut().advance(notify, None);
         if done {
@@ -457,7 +457,7 @@ impl Wait {
         }
     }
 
-    /// Gives up the place in the queue, or what has come meanwhile.
+    /// Leaves the queue, or passes on a notification that has come meanwhile.
     fn leave(self: Pin<&Self>, notify: &Notify) {
         if self.place.signal().is_none() {
             let mut queue = notify.queue.lock();

@@ -1,4 +1,4 @@
-//! A cell that is initialised once, by whichever task gets there first.
+//! A cell that is initialised once, by the first task that succeeds.
 //!
 //! - I1: `ready` is set after `value` is written and cleared only through `&mut`.
 //! - I2: only the holder of the semaphore's single permit writes the value. A successful
@@ -46,7 +46,7 @@ unsafe impl<T: Send> Send for OnceCell<T> {}
 pub enum SetError<T> {
     /// There is a value already.
     AlreadyInitializedError(T),
-    /// Someone is initialising the cell right now.
+    /// Another caller is initialising the cell right now.
     InitializingError(T),
 }
 
@@ -192,7 +192,7 @@ impl<T> OnceCell<T> {
     /// Sets the value.
     ///
     /// # Errors
-    /// Gives it back if there is one already, or someone is about to set one.
+    /// Gives `value` back if there is a value already, or another caller is about to set one.
     ///
     /// # Examples
     /// ```
@@ -219,7 +219,7 @@ impl<T> OnceCell<T> {
     /// The value; `init` makes it if there is none. Only one `init` runs at a time.
     ///
     /// # Cancel safety
-    /// If the one whose `init` runs is dropped, the next waiting caller runs its own.
+    /// If the caller whose `init` runs is dropped, the next waiting caller runs its own `init`.
     ///
     /// # Examples
     /// ```
@@ -257,7 +257,7 @@ impl<T> OnceCell<T> {
     /// empty then.
     ///
     /// # Errors
-    /// That of `init`.
+    /// The error of `init`.
     ///
     /// # Examples
     /// ```
@@ -290,8 +290,8 @@ impl<T> OnceCell<T> {
         }
     }
 
-    /// Waits for the turn to initialise; `None` if another has done it: the cell is filled, and this thread sees it.
-    /// The semaphore is closed only after `ready` was set (I2), and its word orders the two.
+    /// Waits for the turn to initialise; `None` if another caller has done it: the cell is filled, and this thread sees
+    /// that. The semaphore is closed only after `ready` was set (I2), and its word orders the two.
     async fn take_turn(&self) -> Option<Turn<'_>> {
         if self.turn.acquire_at_once(1) || self.turn.acquire(WaitKind::OnceCell, 1).await.is_ok() {
             self.turn.note_holder();
@@ -389,7 +389,7 @@ impl<T> SetError<T> {
         matches!(self, SetError::AlreadyInitializedError(_))
     }
 
-    /// Was someone else about to set one?
+    /// Was another caller about to set a value?
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

@@ -6,10 +6,10 @@
 //! ```
 //!
 //! - I1: `value` is the sender's until SENDER_DONE is set, then the receiver's. SENDER_DONE is not
-//!   set over CLOSED with a value inside: the sender takes it back first.
-//! - I2: `rx_waker` is the receiver's while RX_WAKER is clear. Set, it belongs to whoever sets
-//!   SENDER_DONE; the receiver clears the bit (by RMW) to have it back, and leaves the cell
-//!   alone for good if SENDER_DONE came first.
+//!   set once CLOSED is: a sender that sees CLOSED takes its value back.
+//! - I2: `rx_waker` is the receiver's while RX_WAKER is clear. While it is set, the cell belongs to
+//!   the thread that sets SENDER_DONE; the receiver clears the bit (by RMW) to get the cell back,
+//!   and never touches it again if SENDER_DONE came first.
 //! - I3: `tx_waker` likewise, with TX_WAKER and CLOSED.
 //!
 //! Sending costs one allocation per channel and one CAS; no lock anywhere.
@@ -221,7 +221,7 @@ impl<T> Shared<T> {
         true
     }
 
-    /// Sets CLOSED and wakes the sender; gives the word before.
+    /// Sets CLOSED and wakes the sender; returns the word before.
     fn close(&self) -> usize {
         // Ordering: Acquire pairs with the sender's Release (value, tx_waker).
         let before = self.word.fetch_or(CLOSED, Ordering::AcqRel);
@@ -245,10 +245,9 @@ impl<T> Shared<T> {
         cx: &Context<'_>,
     ) -> Leave {
         if seen & bit != 0 {
-            // Reading is allowed to both sides, but the other may take it: get it back first,
-            // unless it is the same waker, as far as this side remembers.
-            // Ordering: Acquire; pairs with the RMW that set `done`. It hands nothing over: with the bit clear
-            // nobody looks into the cell.
+            // The other side may take the waker: get the cell back first.
+            // Ordering: Acquire; pairs with the RMW that set `done`. It publishes nothing: with the bit clear
+            // the other side does not read the cell.
             if self.word.fetch_and(!bit, Ordering::Acquire) & done != 0 {
                 return Leave::OtherSideDone;
             }
@@ -441,7 +440,7 @@ impl<T> Receiver<T> {
     /// The value, if it has been sent.
     ///
     /// # Errors
-    /// Says whether it may still come.
+    /// If it has not been sent; tells whether it may still come.
     ///
     /// # Examples
     /// ```

@@ -3,7 +3,7 @@
 //! A reader holds one permit, a writer all of them; the semaphore's order makes it fair, so a
 //! waiting writer is not overtaken by later readers.
 //!
-//! - I1: who holds a permit may read the value, who holds all may change it.
+//! - I1: a holder of one permit may read the value, a holder of all permits may change it.
 //! - I2: a guard gives back what it stands for exactly once; mapping moves that into the new
 //!   guard, downgrading gives back all but one.
 
@@ -36,7 +36,7 @@ const MAX_READERS: u32 = u32::MAX >> 3;
 /// *lock.try_write().unwrap() = 2;
 /// ```
 ///
-/// Several threads may read at once, so what it holds must be `Sync`:
+/// Several threads may read at once, so the value must be `Sync`:
 ///
 /// ```compile_fail,E0277
 /// # use runtime_core::sync::RwLock;
@@ -661,7 +661,7 @@ macro_rules! borrowed_map {
             $to { $($field: this.$field,)* value, _borrow: PhantomData }
         }
 
-        /// The same, with a function that may find nothing.
+        /// Like [`map`](Self::map), with a function that may find nothing.
         ///
         /// # Errors
         /// The guard as it was.
@@ -715,7 +715,7 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         }
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`map`](Self::map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -763,7 +763,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         &mut T => &mut U, *mut U
     );
 
-    /// The same guard, as a mapped one.
+    /// The same guard, as a mapped guard.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -814,7 +814,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     {
         let value: *const U = f(&this);
         let this = ManuallyDrop::new(this);
-        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        // The guard is made first: its permit comes back even if the waker of a waiting reader panics.
         let guard = RwLockReadGuard {
             turn: this.turn,
             value,
@@ -825,7 +825,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
         guard
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`downgrade_map`](Self::downgrade_map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -848,7 +848,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
             return Err(this);
         };
         let this = ManuallyDrop::new(this);
-        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        // The guard is made first: its permit comes back even if the waker of a waiting reader panics.
         let guard = RwLockReadGuard {
             turn: this.turn,
             value,
@@ -916,7 +916,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
         }
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`map`](Self::map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -946,7 +946,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
         })
     }
 
-    /// The lock it is of.
+    /// The lock that the guard holds.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -991,7 +991,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         }
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`map`](Self::map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -1025,7 +1025,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         })
     }
 
-    /// The same guard, as a mapped one.
+    /// The same guard, as a mapped guard.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -1078,7 +1078,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&T) -> &U,
     {
         let value: *const U = f(&this);
-        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        // The guard is made first: its permit comes back even if the waker of a waiting reader panics.
         let guard = OwnedRwLockReadGuard {
             lock: this.into_lock(),
             value,
@@ -1089,7 +1089,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         guard
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`downgrade_map`](Self::downgrade_map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -1116,7 +1116,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         let Some(value) = f(&this).map(|v| v as *const U) else {
             return Err(this);
         };
-        // Made first: its permit comes back even if the waker of a reader that waits panics.
+        // The guard is made first: its permit comes back even if the waker of a waiting reader panics.
         let guard = OwnedRwLockReadGuard {
             lock: this.into_lock(),
             value,
@@ -1127,7 +1127,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         Ok(guard)
     }
 
-    /// The lock it is of.
+    /// The lock that the guard holds.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -1173,7 +1173,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         }
     }
 
-    /// The same, with a function that may find nothing.
+    /// Like [`map`](Self::map), with a function that may find nothing.
     ///
     /// # Errors
     /// The guard as it was.
@@ -1208,7 +1208,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         })
     }
 
-    /// The lock it is of.
+    /// The lock that the guard holds.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

@@ -147,7 +147,7 @@ impl Semaphore {
         self.inner.release(n);
     }
 
-    /// Removes up to `n` free permits for good and says how many.
+    /// Removes up to `n` free permits for good and returns how many.
     ///
     /// ```
     /// use selvedge::sync::Semaphore;
@@ -451,7 +451,7 @@ impl Semaphore {
         block_on_current_thread(self.acquire_many_owned(n))
     }
 
-    /// Gives out no more permits; those waiting get an error.
+    /// Gives out no more permits; tasks that wait get an error.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -498,7 +498,7 @@ impl<'a> SemaphorePermit<'a> {
     /// Takes over the permits of `other`.
     ///
     /// # Panics
-    /// If `other` is of another semaphore.
+    /// If `other` belongs to another semaphore.
     ///
     /// # Examples
     /// ```
@@ -546,7 +546,7 @@ impl<'a> SemaphorePermit<'a> {
         self.permits
     }
 
-    /// The semaphore they are of.
+    /// The semaphore of these permits.
     ///
     /// ```
     /// use selvedge::sync::Semaphore;
@@ -582,7 +582,7 @@ impl OwnedSemaphorePermit {
     /// Takes over the permits of `other`.
     ///
     /// # Panics
-    /// If `other` is of another semaphore.
+    /// If `other` belongs to another semaphore.
     ///
     /// # Examples
     /// ```
@@ -632,7 +632,7 @@ impl OwnedSemaphorePermit {
         self.permits
     }
 
-    /// The semaphore they are of.
+    /// The semaphore of these permits.
     ///
     /// ```
     /// use std::sync::Arc;

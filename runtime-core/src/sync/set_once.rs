@@ -1,7 +1,7 @@
 //! A cell that is set once and can be waited for.
 //!
 //! Phases: EMPTY -> WRITING (the CAS that wins) -> SET. I1: the value is written by the winner
-//! between the two, and never again while shared. Waiters queue in a [`Notify`] and look again
+//! between the two, and never again while shared. Waiters queue in a [`Notify`] and check again
 //! after taking their place, so a set in between is not missed.
 
 use super::notify::Notify;
@@ -34,7 +34,7 @@ unsafe impl<T: Sync + Send> Sync for SetOnce<T> {}
 // SAFETY: owning the cell is owning the value.
 unsafe impl<T: Send> Send for SetOnce<T> {}
 
-/// There was a value already; this is the one that was not stored.
+/// There was a value already; this is the value that was not stored.
 ///
 /// ```
 /// use selvedge::sync::{SetOnce, SetOnceError};
@@ -135,10 +135,10 @@ impl<T> SetOnce<T> {
         Some(self.value.with(|v| unsafe { (*v).assume_init_ref() }))
     }
 
-    /// Sets the value and wakes everyone who waits for it.
+    /// Sets the value and wakes all tasks that wait for it.
     ///
     /// # Errors
-    /// Gives it back if there is one already, or another task is just storing one.
+    /// Gives `value` back if there is a value already, or another task is just storing one.
     ///
     /// # Examples
     /// ```

@@ -6,12 +6,12 @@
 //! version = count << 1 | CLOSED (no sender left)
 //! ```
 //!
-//! - I1: the version moves only under the write lock, so whoever holds the read lock sees a value
+//! - I1: the version moves only under the write lock, so a holder of the read lock sees a value
 //!   and a version that belong together.
-//! - I2: a receiver looks at the version after it has taken its place in `changed`; a change
-//!   comes either before the look or finds the place taken.
+//! - I2: a receiver reads the version after it has taken its place in `changed`; a change either
+//!   comes before that read or finds the place taken.
 //! - I3: CLOSED is set by the last sender's drop, once, before it wakes the receivers; a change
-//!   not yet seen is still reported before the closing is.
+//!   that was not seen is reported before CLOSED is.
 //!
 //! A panic in a closure given to `send_modify` leaves the value as it is then, unpoisoned, and
 //! wakes nobody. Wakers run after the lock is released.
@@ -30,7 +30,7 @@ use crate::base::shim::lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 #[cfg(runtime_loom)]
 use model::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// The checker's lock in parking_lot's shape.
+/// The model checker's lock, with parking_lot's interface.
 #[cfg(runtime_loom)]
 mod model {
     pub(super) use crate::base::shim::checker::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -114,7 +114,7 @@ struct Shared<T> {
     receivers: AtomicUsize,
     /// For receivers: the version moved.
     changed: Notify,
-    /// For senders: the last receiver went.
+    /// For senders: the last receiver was dropped.
     deserted: Notify,
 }
 
@@ -206,7 +206,7 @@ impl<T> Shared<T> {
         self.changed.notify_waiters();
     }
 
-    /// Something to tell: `Some(Ok)` a new version, `Some(Err)` closed.
+    /// `Some(Ok)`: a new version; `Some(Err)`: closed; `None`: nothing new.
     fn news(&self, seen: usize) -> Option<Result<usize, RecvError>> {
         let version = self.version();
         if version & !CLOSED != seen {
@@ -252,7 +252,7 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Replaces the value and tells the receivers.
+    /// Replaces the value and notifies the receivers.
     ///
     /// # Errors
     /// Gives the value back, unsent, if there is no receiver.
@@ -275,10 +275,10 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Changes the value in place and tells the receivers, if there are any.
+    /// Changes the value in place and notifies the receivers, if there are any.
     ///
     /// # Panics
-    /// If `modify` does; nobody is told then.
+    /// If `modify` panics; nobody is notified then.
     ///
     /// # Examples
     /// ```
@@ -297,10 +297,10 @@ impl<T> Sender<T> {
         });
     }
 
-    /// Changes the value in place and tells the receivers if `modify` says that it did.
+    /// Changes the value in place and notifies the receivers if `modify` returns true.
     ///
     /// # Panics
-    /// If `modify` does; nobody is told then.
+    /// If `modify` panics; nobody is notified then.
     ///
     /// # Examples
     /// ```
@@ -324,7 +324,7 @@ impl<T> Sender<T> {
         true
     }
 
-    /// Replaces the value, receivers or not, and gives the old one back.
+    /// Replaces the value, also without receivers, and returns the old one.
     ///
     /// ```
     /// use selvedge::sync::watch;
@@ -437,7 +437,7 @@ impl<T> Sender<T> {
         self.shared.senders.load(Ordering::Acquire)
     }
 
-    /// Are both of one channel?
+    /// Do both belong to one channel?
     ///
     /// ```
     /// use selvedge::sync::watch;
@@ -589,10 +589,10 @@ impl<T> Receiver<T> {
     /// Waits until the value satisfies `condition`, and counts it as seen.
     ///
     /// # Errors
-    /// If all senders are gone and the last value does not.
+    /// If all senders are gone and the last value does not satisfy it.
     ///
     /// # Cancel safety
-    /// Dropping it loses nothing but the marks of what was looked at.
+    /// Dropping it loses nothing, but the values that it has checked count as seen.
     ///
     /// # Examples
     /// ```
@@ -633,7 +633,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Are both of one channel?
+    /// Do both belong to one channel?
     ///
     /// ```
     /// use selvedge::sync::watch;
@@ -670,7 +670,7 @@ impl<T> Clone for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        // Ordering: Release; pairs with the Acquire of whoever finds none left: what each did comes before.
+        // Ordering: Release; pairs with the Acquire in `receiver_count`: what each receiver did comes before.
         if self.shared.receivers.fetch_sub(1, Ordering::Release) == 1 {
             self.shared.deserted.notify_waiters();
         }

@@ -16,7 +16,7 @@ use crate::base::shim::atomic64::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// The thread's parker, and the number of the future that the recorder hears of; 0: none.
+/// The thread's parker, and the number under which the recorder knows the future; 0: none.
 struct ParkWaker(ThreadParker, AtomicU64);
 
 impl ParkWaker {
@@ -56,7 +56,7 @@ fn looks_out(parker: &ThreadParker) {
     });
 }
 
-/// Borrows the thread's cached parker; a fresh one while it is in use or gone.
+/// Calls `f` with the thread's cached parker, or with a new one if the cached parker is in use or gone.
 fn with_parker<R>(id: Option<Id>, f: impl FnOnce(&ThreadParker, &Waker) -> R) -> R {
     let cached = PARKER.try_with(|p| p.try_borrow_mut().ok().and_then(|mut p| p.take()));
     let parker = match cached {
@@ -75,8 +75,8 @@ fn with_parker<R>(id: Option<Id>, f: impl FnOnce(&ThreadParker, &Waker) -> R) ->
     result
 }
 
-/// Polls `future` to its end on this thread, without checking what the thread is used for. `id` is the number by which the
-/// recorder knows it; `may_look`: the thread may look out before it sleeps.
+/// Polls `future` to its end on this thread, without checking whether the thread may block. `id` is the number under which
+/// the recorder knows the future; `may_look`: the thread may look out before it sleeps.
 pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>, may_look: bool) -> F::Output {
     let mut future = pin!(future);
     let origin = Origin::here();
@@ -87,7 +87,7 @@ pub(crate) fn block_on<F: Future>(future: F, id: Option<Id>, may_look: bool) -> 
                 return output;
             }
             deferred::wake_all();
-            // The future has forked, and this is the child: nobody here would wake us.
+            // If the future has forked, no thread of the child would wake this one.
             origin.assert_here();
             nested::before_park();
             if may_look {

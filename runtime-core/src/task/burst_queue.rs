@@ -1,11 +1,11 @@
-//! A queue whose memory comes back after a burst.
+//! A queue that frees its memory after a burst.
 //!
 //! I1: the capacity is at most `KEPT`, or at most four times the largest length since the last time it was halved. It is
-//!     halved when a quarter is used, so that a queue that grows and shrinks pays a constant for each item.
+//!     halved when less than a quarter is used, so that growing and shrinking cost a constant for each item.
 
 use std::collections::VecDeque;
 
-/// Room that is not given back.
+/// The capacity that is never freed.
 const KEPT: usize = 64;
 
 /// First in, first out.
@@ -43,7 +43,7 @@ impl<T> BurstQueue<T> {
         } else {
             self.0.append(&mut other.0);
         }
-        // It may be long before anything comes there again.
+        // `other` may stay empty for a long time.
         if other.0.capacity() > KEPT {
             other.0 = VecDeque::new();
         }

@@ -1,13 +1,13 @@
-//! The task's single allocation, and what is done to it through its erased pointer.
+//! The task's single allocation, and the operations on it through a type-erased pointer.
 //!
 //! ```text
 //! Header { state, vtable, links, id, .. } | scheduler | stage: future / output / consumed | join waker
 //! ```
 //!
-//! `RawTask` points at the header; the vtable knows the types. Who may touch which field is said in
-//! `state`: the stage belongs to the permit's holder (I1, I3), the join waker follows I4.
-//! A panic in poll becomes the output; a panic in a drop of the future or in the join waker is
-//! caught, so a task's end is always carried through.
+//! `RawTask` points at the header; the vtable knows the types. `state` says who may touch which
+//! field: the stage belongs to the permit's holder (I1, I3), the join waker follows I4.
+//! A panic in poll becomes the output. A panic in the future's drop or in the join waker is
+//! caught, so that nothing interrupts a task's end.
 
 use super::glance::Glance;
 use super::state::{OnPending, OnWake, State};
@@ -28,24 +28,24 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-/// What a task asks of whoever runs it.
+/// What a task asks of its scheduler.
 pub(crate) trait Schedule: Sized + 'static {
     /// Queues a task that was woken. Called with the permit; the caller holds a reference, or is
     /// on the scheduler's own thread.
     fn schedule(&self, task: Runnable);
-    /// Queues a task that woke itself while it was polled, behind the others.
+    /// Queues a task that was woken while it was polled, behind the others.
     fn schedule_again(&self, task: Runnable) {
         self.schedule(task);
     }
     /// The task is complete: take it off the list.
     fn release(&self, header: NonNull<Header>);
-    /// Is this thread one on which the scheduler is known to outlive the call?
+    /// Is the scheduler known to outlive a call on this thread?
     fn is_local(&self) -> bool {
         false
     }
     /// Hook: the task has ended.
     fn on_terminate(&self, _header: &Header) {}
-    /// A task panicked and its join handle may never be looked at.
+    /// A task panicked, and its join handle may never be awaited.
     fn on_panic(&self) {}
 }
 
@@ -54,7 +54,7 @@ pub(crate) trait Schedule: Sized + 'static {
 pub(crate) struct Header {
     pub(crate) state: State,
     vtable: &'static Vtable,
-    /// Neighbours in the owner's list, guarded by that list's lock. A model sees who breaks that by `linked`.
+    /// Neighbours in the owner's list, guarded by the list's lock. Models check the lock through `linked`.
     pub(super) links: std::cell::UnsafeCell<Links<Header>>,
     /// The owner's shard; written before the task is shared.
     pub(super) shard: UnsafeCell<u16>,
@@ -69,7 +69,7 @@ pub(crate) struct Header {
     span: SpanId,
 }
 
-/// What every parked task costs before its future: a cache line, and a word for whoever asks where it comes from.
+/// What every parked task costs besides its future: a cache line, and a word for its origin.
 #[cfg(all(
     not(runtime_loom),
     not(feature = "tracing"),
@@ -78,7 +78,7 @@ pub(crate) struct Header {
 const _: () = assert!(size_of::<Header>() == 72);
 
 impl Header {
-    /// The poll that goes on has not ended the task: leaves what it waits for where others can read it. One for all types of tasks.
+    /// The poll has not ended the task: stores what the task waits for in the glance. One function for all types of tasks.
     #[inline(never)]
     fn leave_waits(&self) {
         if self.glance.leave_wait() {
@@ -125,7 +125,7 @@ unsafe impl Send for RawTask {}
 // SAFETY: as above.
 unsafe impl Sync for RawTask {}
 
-/// Sets the running task's id for as long as it lives.
+/// Sets the running task's id until it is dropped.
 struct TaskIdGuard(u64);
 
 impl TaskIdGuard {
@@ -176,7 +176,7 @@ impl RawTask {
             spawned_at: site.spawned_at,
             span,
         };
-        // Field by field: the whole is not built on the stack and moved.
+        // Field by field, so that the cell is not built on the stack and moved.
         let mut cell = Box::<Cell<F, S>>::new_uninit();
         let fields = cell.as_mut_ptr();
         // SAFETY: the fields lie in the new allocation; each is written once.
@@ -199,7 +199,7 @@ impl RawTask {
     }
 
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: whoever holds a RawTask holds a reference or the permit (I2): the cell is alive.
+        // SAFETY: the holder of a RawTask has a reference or the permit (I2): the cell is alive.
         unsafe { self.0.as_ref() }
     }
 
@@ -214,7 +214,7 @@ impl RawTask {
         unsafe { poll(self.0) }
     }
 
-    /// Drops the future, or takes note of the panic, and completes. The caller holds the permit.
+    /// Drops the future and completes the task, as cancelled or with the panic of the drop. The caller holds the permit.
     pub(super) fn cancel_with_permit(self) {
         let cancel = self.header().vtable.cancel;
         // SAFETY: as in `poll`.
@@ -244,28 +244,28 @@ impl RawTask {
                 OnWake::Deallocate => self.deallocate(),
             }
         } else {
-            // The reference is kept until the task is queued and its worker woken: a task that
-            // ends meanwhile must not take the memory we look at with it.
+            // The reference is kept until the task is queued and its worker is woken: if the task
+            // ends meanwhile, the memory that is used here must stay.
             self.wake_by_ref();
             self.unref();
         }
     }
 
-    /// Requests cancellation: the task is dropped where it would have been polled.
+    /// Requests cancellation: the future is dropped where it would have been polled.
     pub(crate) fn abort(self) {
         if self.state().cancel() {
             self.wake_by_ref();
         }
     }
 
-    /// Cancels it here and now if its permit is free; else leaves that to the holder.
+    /// Cancels the task at once if its permit is free; else the permit's holder does.
     pub(crate) fn shutdown(self) {
         if let Some(task) = self.take_to_shut_down() {
             task.cancel();
         }
     }
 
-    /// Requests cancellation; if the permit is free, it is the caller's, to carry it out.
+    /// Requests cancellation. If the permit is free, the caller gets it and must cancel the task.
     pub(crate) fn take_to_shut_down(self) -> Option<Runnable> {
         self.state().cancel();
         (self.state().wake() == OnWake::Schedule).then(|| Runnable::from_raw(self))
@@ -358,12 +358,12 @@ impl RawTask {
         true
     }
 
-    /// Leaves the waker for the task's end; true if that is past.
+    /// Stores the waker for the task's end; true if the task has ended.
     pub(super) fn leave_waker_or_complete(self, waker: &Waker) -> bool {
         self.state().load().is_complete() || !self.leave_waker(waker)
     }
 
-    /// The join handle goes.
+    /// The join handle is dropped.
     pub(super) fn drop_join_handle(self) {
         let before = self.state().drop_join_interest();
         if before.is_complete() {
@@ -382,7 +382,7 @@ impl RawTask {
 
 // ---- waker ----
 
-/// Of every task's waker.
+/// The vtable of every task's waker.
 pub(crate) static WAKER: RawWakerVTable =
     RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
 
@@ -400,7 +400,7 @@ unsafe fn from_data(data: *const ()) -> RawTask {
 unsafe fn waker_clone(data: *const ()) -> RawWaker {
     // SAFETY: called through our vtable.
     let task = unsafe { from_data(data) };
-    // First: a subscriber that panics must not cost a reference.
+    // The event comes first: a subscriber that panics must not leak a reference.
     task.header().span.waker_event("waker.clone");
     task.reference();
     raw_waker(task.0)
@@ -409,7 +409,7 @@ unsafe fn waker_clone(data: *const ()) -> RawWaker {
 unsafe fn waker_wake(data: *const ()) {
     // SAFETY: called through our vtable.
     let task = unsafe { from_data(data) };
-    // Here and below the event comes last: a subscriber that panics must not cost a wake-up.
+    // Here and below the event comes last: a subscriber that panics must not lose a wake-up.
     let span = task.header().span;
     task.wake_by_value();
     span.waker_event("waker.wake");
@@ -487,8 +487,8 @@ unsafe fn poll<F: Future + 'static, S: Schedule>(header: NonNull<Header>) -> Out
     outcome
 }
 
-/// Drops a future whose poll panics while that panic unwinds, so that its fields' destructors see
-/// `thread::panicking()`. A second panic, of theirs, is contained.
+/// Drops a future whose poll panics while the panic unwinds, so that the destructors of its fields
+/// see `thread::panicking()`. A second panic, in a destructor, is contained.
 struct DropOnUnwind<'a, F: Future, S>(&'a Cell<F, S>);
 
 impl<F: Future, S> Drop for DropOnUnwind<'_, F, S> {
@@ -519,7 +519,7 @@ unsafe fn replace_stage<F: Future, S>(
     let _id = TaskIdGuard::enter(cell.header.id);
     lock_audit::user_code();
     cell.stage.with_mut(|stage| {
-        // A panic in the drop still counts the fields as dropped: write over, never drop again.
+        // After a panic in the drop the fields count as dropped: they are written over, never dropped again.
         // SAFETY: the caller owns the stage (I1 or I3).
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
             std::ptr::drop_in_place(stage)
@@ -530,14 +530,14 @@ unsafe fn replace_stage<F: Future, S>(
     })
 }
 
-/// Nobody is told of a panic in the drop of what a stage held.
+/// A panic in the drop of what a stage held is reported to nobody.
 fn discard_panic(dropped: Result<(), Box<dyn Any + Send>>) {
     if let Err(payload) = dropped {
         contain::discard(payload);
     }
 }
 
-/// Wakes whoever joins. One for all types of tasks.
+/// Wakes the join handle's waker. One function for all types of tasks.
 ///
 /// # Safety
 /// The caller has completed the task, and saw JOIN_WAKER as it did.
@@ -553,13 +553,13 @@ unsafe fn wake_joiner(state: &State, join_waker: &UnsafeCell<Option<Waker>>) {
     });
     let after = state.unset_join_waker_after_complete();
     if !after.is_join_interested() {
-        // SAFETY: the handle went and left the waker to us (I4).
+        // SAFETY: the handle was dropped and left the waker to us (I4).
         let waker = join_waker.with_mut(|w| unsafe { w.replace(None) });
         contain::contain(|| drop(waker));
     }
 }
 
-/// Stores the output, completes, tells the join side, leaves the owner's list.
+/// Stores the output, completes the task, wakes the join handle, unlinks the task from the owner's list.
 unsafe fn finish<F: Future + 'static, S: Schedule>(
     cell: &Cell<F, S>,
     output: Result<F::Output, JoinError>,
@@ -569,7 +569,7 @@ unsafe fn finish<F: Future + 'static, S: Schedule>(
     discard_panic(unsafe { replace_stage(cell, Stage::Finished(output)) });
     let state = cell.header.state.complete();
     if !state.is_join_interested() {
-        // SAFETY: nobody else will look at the output (I3).
+        // SAFETY: nobody else will read the output (I3).
         discard_panic(unsafe { replace_stage(cell, Stage::Consumed) });
     } else if state.has_join_waker() {
         // SAFETY: complete, with a waker.
@@ -594,7 +594,7 @@ unsafe fn is_local<F: Future + 'static, S: Schedule>(header: NonNull<Header>) ->
 }
 
 unsafe fn deallocate<F: Future + 'static, S: Schedule>(header: NonNull<Header>) {
-    // SAFETY: the last reference is gone: nobody else looks at the cell.
+    // SAFETY: the last reference is gone: nobody else uses the cell.
     unsafe { header.as_ref().free_glance() };
     // SAFETY: as above.
     drop(unsafe { Box::from_raw(header.cast::<Cell<F, S>>().as_ptr()) });

@@ -122,7 +122,7 @@ impl JoinError {
         self.id
     }
 
-    /// The panic's message, if it is text. A copy: the formatter is user code, and not called under the lock.
+    /// The panic's message, if it is text. A copy: the formatter is user code, which must not run under the lock.
     fn message(&self) -> Option<String> {
         let Repr::Panic(payload) = &self.repr else {
             return None;

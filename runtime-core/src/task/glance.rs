@@ -1,18 +1,18 @@
-//! What others may read of a task while it goes on: whether it runs, since when it is queued, what it waits for, where it comes from.
+//! What other threads may read about a task before its end: whether it runs, when it was queued, what it waits for, what spawned it.
 //!
 //! ```text
 //! word      56 bits of                        8 bits
-//!           a worker, counted from 1          RUNS      is polled
-//!           nanoseconds of the runtime's life QUEUED    since when, where that is tracked
-//!           what for                          SEVERAL?, a wait's kind; 0: nobody knows
-//! polls     how many there were
+//!           the worker, counted from 1        RUNS      it is polled
+//!           nanoseconds of the runtime's life QUEUED    when it was queued, where that is tracked
+//!           what it waits for                 SEVERAL?, a wait's kind; 0: not known
+//! polls     the number of polls
 //! origin    the parent's number << 1 | 1, or the address of a [`More`]
 //! ```
 //!
 //! G1: only the permit's holder writes.
 //! G2: a reader holds the lock of the list that the task is linked into, so the task and its `More` are alive.
 //!
-//! A reader may see the words of two moments. It reads the count of polls before and after, and begins again if it has changed.
+//! A reader may see words of two different moments. It reads the count of polls before and after, and starts again if the count has changed.
 
 use super::cell::Header;
 use super::times::{self, TaskTimes, Times};
@@ -26,16 +26,16 @@ use std::sync::atomic::Ordering;
 /// Alone: the task is queued. With a wait's kind: there are more waits in the task's `More`.
 const QUEUED: u64 = 0x80;
 const TAG: u64 = 0xff;
-/// A reader gives up to get all of one moment after so many attempts.
+/// The attempts of a reader to read all words of one moment.
 const ATTEMPTS: usize = 4;
 
-/// See the module's page. The polls are elsewhere in the header, where there is room for them.
+/// See the module's page. The count of polls is a field of `Header`, where there is room for it.
 pub(crate) struct Glance {
     word: Told,
     origin: AtomicU64,
 }
 
-/// What few tasks have: a name, waits for several things at once, times that somebody wants to know.
+/// What few tasks have: a name, several waits at once, times (where they are kept).
 struct More {
     parent: u64,
     name: Option<Box<str>>,
@@ -43,18 +43,18 @@ struct More {
     waits: [Told; waits::MOST - 1],
 }
 
-/// What a task does at the moment.
+/// What a task is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
-    /// It is polled; by a worker or on another thread.
+    /// It is polled, by this worker; `None`: by a thread that is no worker.
     Runs(Option<usize>),
-    /// It is in a queue, since so many nanoseconds after its runtime's start.
+    /// It is in a queue since this many nanoseconds after its runtime's start.
     QueuedSince(u64),
-    /// It waits, or is in a queue; the state word knows.
+    /// It waits, or is in a queue; the state word tells which.
     Rests([Wait; waits::MOST]),
 }
 
-/// What was read.
+/// What [`Header::glance`] read.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) doing: Doing,
@@ -78,7 +78,7 @@ impl Glance {
         }
     }
 
-    /// The poll that goes on is pending: leaves the first thing that it waits for. True if there are others.
+    /// The current poll is pending: stores its first wait. True if there are others.
     #[inline]
     pub(super) fn leave_wait(&self) -> bool {
         let word = waits::first();
@@ -86,7 +86,7 @@ impl Glance {
         word & SEVERAL != 0
     }
 
-    /// Leaves the others.
+    /// Stores the other waits.
     pub(super) fn leave_others(&self) {
         if self.more().is_none() {
             let more = More::leak(self.parent(), None, None);
@@ -110,13 +110,13 @@ impl Glance {
         }
     }
 
-    /// If they are kept.
+    /// The task's times, if they are kept.
     #[inline]
     fn times(&self) -> Option<&Times> {
         self.more()?.times.as_ref()
     }
 
-    /// Of a task without a `More`.
+    /// The parent of a task without a `More`.
     fn parent(&self) -> u64 {
         // Ordering: Relaxed; the number is in the word itself.
         self.origin.load(Ordering::Relaxed) >> 1
@@ -135,7 +135,7 @@ impl Glance {
     }
 
     /// # Safety
-    /// As `Header::free_glance`, and there is a `More`.
+    /// As for `Header::free_glance`; and there is a `More`.
     #[cold]
     unsafe fn free(&self) {
         // Ordering: Acquire; as in `more`.
@@ -164,7 +164,7 @@ impl Glance {
 }
 
 impl Header {
-    /// The task's end. Not a destructor, which would be one more for every type of task.
+    /// Frees the `More` at the task's end. Not a destructor, as that would be compiled for every type of task.
     ///
     /// # Safety
     /// Nobody reads the header any more, and this is called once.
@@ -184,21 +184,21 @@ impl Header {
         self.glance.word.set(waits::runner());
     }
 
-    /// A poll begins, of a task whose times may be kept.
+    /// A poll begins: notes when, if the task has times.
     pub(super) fn begin_times(&self) {
         if let Some(times) = self.glance.times() {
             times.poll_begins();
         }
     }
 
-    /// The poll ends, and the task does not.
+    /// The poll is over, and the task has not ended.
     pub(super) fn end_times(&self) {
         if let Some(times) = self.glance.times() {
             times.poll_ends();
         }
     }
 
-    /// What there is to be seen; under the lock of G2.
+    /// Reads what the task is doing; under the lock of G2.
     pub(crate) fn glance(&self) -> Seen {
         let (polls, doing) = of_one_moment(|| self.polls.get(), || self.glance.doing());
         let more = self.glance.more();
@@ -215,7 +215,7 @@ impl Header {
     }
 }
 
-/// A count, and what was read while the count stayed the same. If it never does, what was read last.
+/// Reads again until `count` is the same before and after, at most `ATTEMPTS` times. Returns what was read last.
 fn of_one_moment<T>(count: impl Fn() -> u32, read: impl Fn() -> T) -> (u32, T) {
     let (mut before, mut value) = (count(), read());
     for _ in 1..ATTEMPTS {

@@ -31,7 +31,7 @@ impl Id {
         }
     }
 
-    /// Of a number that is not zero.
+    /// The id with this number; zero is none.
     pub(crate) fn from_number(number: u64) -> Option<Id> {
         NonZeroU64::new(number).map(Id)
     }
@@ -42,12 +42,12 @@ impl Id {
 }
 
 crate::runtime_thread_local! {
-    /// What is polled here: a task's number, or that of a `block_on`'s future with [`MAIN`]; 0: nothing. Without a destructor: it can be asked to a
-    /// thread's very end.
+    /// What is polled on this thread: a task's number, or the number of a `block_on`'s future with [`MAIN`]; 0: nothing. Without a destructor, so
+    /// that it can be read until the thread's very end.
     static RUNNING: Cell<u64> = Cell::new(0)
 }
 
-/// Marks the number of a `block_on`'s future, which is no task to its users.
+/// Marks the number of a `block_on`'s future, which is no task for users.
 pub(crate) const MAIN: u64 = holder::IS_MAIN;
 
 /// The running task's number; 0 outside of one.
@@ -59,19 +59,19 @@ pub(crate) fn running() -> u64 {
     }
 }
 
-/// The number of the task or of the `block_on`'s future that is polled here; 0: nothing is.
+/// The number of the task or of the `block_on`'s future that is polled on this thread; 0: none.
 #[inline]
 pub(crate) fn polled() -> u64 {
     RUNNING.with(Cell::get) & !MAIN
 }
 
-/// As [`polled`], for a lock's holder: a `block_on`'s future with its mark.
+/// As [`polled`], but a `block_on`'s future has its mark; for the holder of a lock.
 #[inline]
 pub(crate) fn polled_or_main() -> u64 {
     RUNNING.with(Cell::get)
 }
 
-/// Sets what is polled here; gives back what was before.
+/// Sets what is polled on this thread; returns what was set before.
 #[inline]
 pub(crate) fn replace_running(id: u64) -> u64 {
     RUNNING.with(|running| running.replace(id))

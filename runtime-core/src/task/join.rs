@@ -65,7 +65,7 @@ impl<T> JoinHandle<T> {
         self.raw.abort();
     }
 
-    /// Has the task ended? An aborted task has only once its future is dropped.
+    /// Has the task ended? An aborted task has ended only once its future is dropped.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

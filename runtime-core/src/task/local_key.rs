@@ -1,10 +1,10 @@
 //! Task-locals: values that a future finds under a static key while it is polled.
 //!
-//! A key stands on a thread-local slot. A scope holds the value and exchanges it with the slot for the length
-//! of each poll, and while its future is dropped: scopes nest, and the value moves with its task.
+//! A key refers to a thread-local slot. A scope holds the value and exchanges it with the slot during each
+//! poll, and while its future is dropped. So scopes nest, and the value moves with its task.
 //!
 //! I1: the slot is borrowed only inside of `with`'s closure, and for the exchange.
-//! The exchange is undone by a guard, so a panic in the future takes its value back out of the slot.
+//! A guard undoes the exchange, also when the future panics.
 
 use pin_project_lite::pin_project;
 use std::cell::RefCell;
@@ -83,7 +83,7 @@ impl<'a, T: 'static> Exchange<'a, T> {
 
 impl<T: 'static> Drop for Exchange<'_, T> {
     fn drop(&mut self) {
-        // Borrows end before the scope they are made in, and the thread-local was there on the way in.
+        // It cannot fail: borrows made in the scope have ended, and the thread-local was alive when the scope began.
         let _ = self.key.exchange(self.ours);
     }
 }
@@ -270,7 +270,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some() {
-                // Without the slot (a thread that ends, a borrow) the future is dropped without its value.
+                // If the slot is borrowed, or destroyed as its thread ends, the future is dropped without its value.
                 if this.key.exchange(this.value).is_ok() {
                     let _exchange = Exchange { key: *this.key, ours: this.value };
                     this.future.set(None);

@@ -1,4 +1,4 @@
-//! The futures of `block_on`: no scheduler owns them, so each thread that blocks on one has a slot in which others can read of it.
+//! The futures of `block_on`. No scheduler owns them, so each thread that blocks on one has a slot where other threads can read about it.
 //!
 //! M1: only its thread writes a slot; the slot stays in the list until the thread ends.
 
@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 #[derive(Default)]
 struct Slot {
     runtime: Told,
-    /// 0: none. The last to be set: what the others say is this one's.
+    /// 0: none. Set after the fields that describe the future.
     id: Told,
     place: AtomicPtr<Location<'static>>,
     polls: Told32,
-    /// 1: it is polled at the moment.
+    /// 1: it is being polled.
     runs: Told32,
     waits: [Told; waits::MOST],
     times: Times,
@@ -27,7 +27,7 @@ struct Slot {
 
 static SLOTS: ProcessMutex<Vec<Arc<Slot>>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 
-/// This thread's slot, in the list for as long as this lives.
+/// This thread's slot; in the list until this is dropped.
 struct Listed(Arc<Slot>);
 
 impl Listed {
@@ -54,7 +54,7 @@ fn with_slot(f: impl FnOnce(&Slot)) {
     let _ = SLOT.try_with(|listed| f(&listed.0));
 }
 
-/// Models do not look at it.
+/// Models have no slots.
 #[cfg(runtime_loom)]
 fn with_slot(_: impl FnOnce(&Slot)) {}
 
@@ -89,7 +89,7 @@ impl Main {
         });
     }
 
-    /// The poll is over, and not the last one: leaves what it waits for.
+    /// A poll is over: stores what the future waits for.
     pub(super) fn waits(&self) {
         with_slot(|slot| {
             for (slot, wait) in slot.waits.iter().zip(waits::current()) {
@@ -110,7 +110,7 @@ impl Main {
     }
 }
 
-/// What is seen of one.
+/// What was read about one of these futures.
 pub(crate) struct Seen {
     pub(crate) id: u64,
     pub(crate) place: &'static Location<'static>,
@@ -120,7 +120,7 @@ pub(crate) struct Seen {
     pub(crate) times: Option<TaskTimes>,
 }
 
-/// What the threads block on with that runtime at the moment.
+/// The futures that threads block on with this runtime at the moment.
 pub(crate) fn look(runtime: u64) -> Vec<Seen> {
     let slots = SLOTS.lock().clone();
     let slots = slots.iter();
@@ -130,7 +130,7 @@ pub(crate) fn look(runtime: u64) -> Vec<Seen> {
         let place = slot.place.load(Ordering::Relaxed);
         Some(Seen {
             id: slot.id.get(),
-            // SAFETY: null, or the place of a program, which is never gone.
+            // SAFETY: null, or from a `&'static Location`.
             place: unsafe { place.as_ref() }?,
             polls: slot.polls.get(),
             runs: slot.runs.get() == 1,

@@ -1,24 +1,24 @@
-//! Tasks: what is spawned, how it is referred to, and how it ends.
+//! Tasks: their memory, their state, the handles and wakers that refer to them, and how they end.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `state` | the state word and its transitions |
 //! | `cell` | the allocation, polling, completion, wakers |
 //! | `runnable` | the permit in the queues |
-//! | `owned` | the lists shutdown walks |
-//! | `glance` | what others may read of a task: its state, its waits, its origin |
+//! | `owned` | the lists that a shutdown walks |
+//! | `glance`, `times` | what other threads may read about a task: its state, waits, origin and times |
 //! | `nested` | destructors that would run one inside the other |
-//! | `join`, `error`, `id` | what users hold |
+//! | `join`, `error`, `id` | what users hold: handles, errors, ids |
 //! | `local_key`, `yield_now` | task-locals, and giving up a turn |
 //! | `block_on` | one thread that waits for one future, without a scheduler |
-//! | `recorded` | the future of a `block_on`, as others see it |
-//! | `mains` | where others read of such futures |
-//! | `burst_queue` | a queue whose memory comes back |
-//! | `large` | what is moved to the heap at once |
+//! | `recorded` | the future of a `block_on`, reported like a task |
+//! | `mains` | the slots where other threads read about these futures |
+//! | `burst_queue` | a queue that frees its memory after a burst |
+//! | `large` | which futures are moved to the heap at once |
 //!
-//! How tasks are made, and groups of them, is in the room `spawn`.
+//! The room `spawn` makes tasks and groups of tasks.
 //!
-//! The life of a task is told in `docs/life-of-a-task.md`.
+//! `docs/life-of-a-task.md` describes the life of a task.
 
 mod block_on;
 mod burst_queue;

@@ -1,12 +1,12 @@
-//! Destructors within destructors, run one after another instead of one inside the other.
+//! Nested destructors, run one after another instead of one inside the other.
 //!
-//! A task that is spawned on what is shut down is cancelled by its spawner. Its destructor may spawn the next, and so on:
-//! the user's program decides how deep. The same holds for a join handle in the output of the task of another join handle. So such
-//! work is done in place only [`DEPTH`] levels deep. What comes up deeper down waits in a list of the thread, which the
-//! innermost level works off before it returns.
+//! A task that is spawned on a runtime that has shut down is cancelled by its spawner. Its destructor may spawn another task, and
+//! so on: the user's program decides how deep. A join handle may also lie in the output of another handle's task, and so on. So
+//! such work is done in place only [`DEPTH`] levels deep. Deeper work waits in a list of the thread, which the innermost level
+//! empties before it returns.
 //!
-//! I1: the list is there only while the innermost level is on this thread's stack; that level empties it, on unwinding too.
-//! I2: a thread that parks for the runtime's sake works the list off first: it may be waiting for what is in it.
+//! I1: the list exists only while the innermost level is on this thread's stack; that level empties it, on unwinding too.
+//! I2: a thread that parks in the runtime empties the list first: it may be waiting for work that is in the list.
 //!
 //! The thread-local has no destructor, so that this holds in other thread-locals' destructors.
 
@@ -30,10 +30,10 @@ crate::runtime_thread_local! {
     static NESTING: Nesting = Nesting { depth: Cell::new(0), waiting: Cell::new(std::ptr::null_mut()) }
 }
 
-/// One level; left when dropped.
+/// One level; its drop leaves the level.
 pub(crate) struct Level(());
 
-/// `None`: too deep, the work has to wait.
+/// Enters a level. `None`: too deep, the work has to wait.
 pub(crate) fn enter() -> Option<Level> {
     NESTING.with(|nesting| {
         let depth = nesting.depth.get();
@@ -60,7 +60,7 @@ pub(crate) fn wait(work: Work) {
 #[inline]
 pub(crate) fn before_park() {
     if NESTING.with(|nesting| !nesting.waiting.get().is_null()) {
-        // The destructors that wait did not begin in what parks here.
+        // The waiting destructors do not belong to the call that parks here.
         let _outside = replace_entered(Entered::No);
         run_waiting();
     }

@@ -1,4 +1,4 @@
-//! The tasks a scheduler owns, so that its shutdown reaches every one of them.
+//! The tasks that a scheduler owns, so that its shutdown reaches every one of them.
 //!
 //! Sharded by the worker that spawned: each shard is an intrusive list behind its own lock, which is
 //! rarely contended. A list is in the order of binding. Only linking and unlinking happen under the lock, never a drop.
@@ -6,7 +6,7 @@
 //! I1: a task that is not complete and was bound is in its shard's list.
 //! I2: `closed` is set under every shard's lock: a bind either precedes the shutdown's
 //!     walk over that shard or fails.
-//! I3: where a walk goes on is a task in the list: a task that leaves the list moves it on.
+//! I3: the position of a walk is a task in the list: a task that leaves the list moves the position to the next task.
 
 use super::Runnable;
 use super::cell::{Header, RawTask};
@@ -20,11 +20,11 @@ use std::sync::{Arc, Weak};
 /// Lists of bound tasks.
 pub(crate) struct OwnedTasks {
     shards: Box<[Mutex<Shard>]>,
-    /// Held by who walks: one at a time.
+    /// Held during a walk: one walk at a time.
     walk: Mutex<()>,
 }
 
-/// Tasks that a walk looks at before it lets go of the lock: some microseconds.
+/// Tasks that a walk reads before it releases the lock: some microseconds.
 const STRIDE: usize = 128;
 
 #[derive(Default)]
@@ -33,7 +33,7 @@ struct Shard {
     tasks: List<Header>,
     len: usize,
     closed: bool,
-    /// Where a walk goes on, that has let go of the lock (I3).
+    /// The position of a walk that has released the lock (I3).
     next: Option<NonNull<Header>>,
 }
 
@@ -61,7 +61,7 @@ impl OwnedTasks {
         }
     }
 
-    /// Takes in a new task that nobody else knows yet; false if closed.
+    /// Links a new task that nobody else knows yet; false if the lists are closed.
     pub(crate) fn bind(&self, task: RawTask, shard: usize) -> bool {
         let shard = shard % self.shards.len();
         // SAFETY: nobody else knows the task.
@@ -80,7 +80,7 @@ impl OwnedTasks {
         true
     }
 
-    /// Takes a complete task out; nothing if it was never in.
+    /// Unlinks a complete task, if it was ever linked.
     pub(crate) fn remove(&self, header: NonNull<Header>) {
         // SAFETY: the caller holds a reference.
         let cell = unsafe { header.as_ref() };
@@ -116,7 +116,7 @@ impl OwnedTasks {
         }
     }
 
-    /// Cancels the tasks whose permit is free, shard by shard, the oldest first; the holders of the others see the flag.
+    /// Cancels the tasks whose permit is free, shard by shard, the oldest first. The other permits' holders see the flag.
     pub(crate) fn shutdown_all(&self) {
         for shard in 0..self.shards.len() {
             for task in self.snapshot(shard) {
@@ -126,8 +126,8 @@ impl OwnedTasks {
         }
     }
 
-    /// Marks all tasks cancelled and takes every permit that is free, so that the caller can cancel them in the order it
-    /// likes; the holders of the others see the mark.
+    /// Marks all tasks cancelled and takes every permit that is free, so that the caller can cancel these tasks in any order.
+    /// The other permits' holders see the mark.
     pub(crate) fn take_permits(&self) -> Vec<Runnable> {
         let mut permits = Vec::new();
         for shard in 0..self.shards.len() {
@@ -157,15 +157,15 @@ impl OwnedTasks {
         tasks
     }
 
-    /// Tells what `f` makes of every task that is bound throughout, shard by shard, the oldest first. `f` is
-    /// called under the lock: it reads, and runs no user code. No list is locked for longer than a few tasks take.
+    /// The results of `f` for every task that is bound during the whole walk, shard by shard, the oldest first. `f` is
+    /// called under the lock: it only reads, and runs no user code. No lock is held for more than `STRIDE` tasks.
     pub(crate) fn look<R>(&self, mut f: impl FnMut(&Header) -> R) -> Vec<R> {
         let _walk = self.walk.lock();
         let mut seen = Vec::new();
         for shard in &self.shards {
             let mut is_first = true;
             loop {
-                // Before the lock: a vector that grows copies all it has.
+                // Before the lock is taken: a vector that grows copies all its items.
                 seen.reserve(STRIDE);
                 let mut list = shard.lock();
                 let mut next = match is_first {
@@ -189,7 +189,7 @@ impl OwnedTasks {
         seen
     }
 
-    /// Calls `f` on every bound task, each kept alive meanwhile.
+    /// Calls `f` on every bound task, which is kept alive during the call.
     pub(crate) fn for_each(&self, mut f: impl FnMut(RawTask)) {
         for shard in 0..self.shards.len() {
             for task in self.snapshot(shard) {
@@ -200,7 +200,7 @@ impl OwnedTasks {
     }
 }
 
-/// The tasks of a set that no runtime owns, in a list of the process for whoever asks what tasks there are.
+/// The tasks of a set that no runtime owns, in a list of the process for queries that list all tasks.
 pub(crate) struct ListedTasks(Arc<OwnedTasks>);
 
 static LISTED: ProcessMutex<Vec<Weak<OwnedTasks>>> = ProcessMutex::new(Rank::Leaf, Vec::new());
@@ -208,14 +208,14 @@ static LISTED: ProcessMutex<Vec<Weak<OwnedTasks>>> = ProcessMutex::new(Rank::Lea
 impl ListedTasks {
     pub(crate) fn new() -> ListedTasks {
         let tasks = Arc::new(OwnedTasks::new(1));
-        // Nobody asks in models.
+        // No model lists tasks.
         if !cfg!(runtime_loom) {
             LISTED.lock().push(Arc::downgrade(&tasks));
         }
         ListedTasks(tasks)
     }
 
-    /// What `look` makes of the tasks of all sets.
+    /// The results of `look` for the tasks of all sets.
     pub(crate) fn look<R>(mut look: impl FnMut(&Header) -> R) -> Vec<R> {
         let listed = LISTED.lock().clone();
         let listed = listed.iter().filter_map(Weak::upgrade);

@@ -1,4 +1,4 @@
-//! The future of a `block_on`, as others see it: with polls like a task's, and the number of one.
+//! The future of a `block_on`, reported like a task: it has a task's number, and its polls are recorded.
 
 use super::id;
 use super::mains::Main;
@@ -30,7 +30,7 @@ impl<F: Future> Recorded<F> {
     }
 }
 
-/// Tells the end of a poll, also of one that panics.
+/// Reports the end of a poll, also of a poll that panics.
 struct Ending {
     main: Main,
     outcome: Outcome,

@@ -33,12 +33,12 @@ impl Runnable {
         self.0
     }
 
-    /// Takes note of when the task was scheduled, in nanoseconds of its runtime's life.
+    /// Notes when the task was scheduled, in nanoseconds of its runtime's life.
     pub(crate) fn stamp(&self, nanos: u64) {
         self.0.header().glance.queued_at(nanos);
     }
 
-    /// When the task was scheduled, if that is tracked; takes it away.
+    /// Takes the time at which the task was scheduled, if that is tracked.
     pub(crate) fn take_stamp(&self) -> Option<u64> {
         self.0.header().glance.take_queued_at()
     }
@@ -49,7 +49,7 @@ impl Runnable {
         self.run_as(record::Poll::Task);
     }
 
-    /// Polls the task; the recorder is told of what kind it is.
+    /// Polls the task; the recorder gets the kind of the poll.
     #[inline]
     pub(crate) fn run_as(self, kind: record::Poll) {
         self.0.header().runs();
@@ -60,7 +60,7 @@ impl Runnable {
         waits::end();
     }
 
-    /// The end is told after all that belongs to it: whom the task's end wakes is woken by the task.
+    /// The poll's end is recorded after everything that belongs to the poll: wakes by the task's end count as wakes by the task.
     #[cold]
     fn run_observed(self, kind: record::Poll) {
         let header = self.0.header();
@@ -78,8 +78,7 @@ impl Runnable {
         self.0.cancel_with_permit();
     }
 
-    /// Cancels a task that nobody has taken in: at once, or, in the midst of many such cancels one inside the other, soon
-    /// (see `nested`).
+    /// Cancels a task that no scheduler has accepted: at once, or soon if too many such cancels are nested (see `nested`).
     pub(crate) fn refuse(self) {
         match nested::enter() {
             Some(_level) => self.cancel(),
@@ -87,7 +86,7 @@ impl Runnable {
         }
     }
 
-    /// Where the task stands among all that were spawned.
+    /// The task's place in the order of all spawns.
     fn age(&self) -> u64 {
         self.0.header().id.as_u64()
     }
@@ -98,8 +97,8 @@ pub(crate) fn oldest_first(permits: &mut [Runnable]) {
     heap_sort(permits, Runnable::age);
 }
 
-/// In place, in O(n log n). The standard library's sorts are quicker and are three thousand bytes in every program, for what
-/// is sorted once in the life of a runtime.
+/// Sorts in place, in O(n log n). The standard library's sorts are quicker, but add three thousand bytes to every program,
+/// and a runtime sorts once in its life.
 fn heap_sort<T>(items: &mut [T], key: impl Fn(&T) -> u64) {
     for root in (0..items.len() / 2).rev() {
         sift_down(items, root, &key);
@@ -110,7 +109,7 @@ fn heap_sort<T>(items: &mut [T], key: impl Fn(&T) -> u64) {
     }
 }
 
-/// Both halves below `root` are heaps, the largest on top: makes one of all.
+/// Both children of `root` are heaps with the largest item on top: makes `root` such a heap too.
 fn sift_down<T>(items: &mut [T], mut root: usize, key: &impl Fn(&T) -> u64) {
     loop {
         let mut child = 2 * root + 1;

@@ -11,7 +11,7 @@
 //! the exclusive right to schedule, and then poll or cancel, the task. Every other wake only adds
 //! one. A run reads the count before it polls and subtracts just that much when the future is
 //! pending: at zero the permit is given up, else wakes came meanwhile and the task is scheduled
-//! again. So a wake-run cycle costs two read-modify-writes, one of each side.
+//! again. So a wake-run cycle costs two read-modify-writes, one on each side.
 //!
 //! | phase | wakes | COMPLETE |
 //! |---|---|---|
@@ -23,7 +23,7 @@
 //! I2: a task that is not complete is kept alive by its owner's reference (the scheduler's list of
 //!     tasks, or the queue entry for blocking tasks), so a permit carries no reference of its own.
 //! I3: the output belongs to the permit's holder until COMPLETE is set; then to the join handle if
-//!     JOIN_INTEREST was set in that transition, else to the one who set COMPLETE.
+//!     JOIN_INTEREST was set in that transition, else to the thread that set COMPLETE.
 //! I4: the join waker's slot belongs to the join handle while JOIN_WAKER is clear; while it is set,
 //!     both sides may only read it; after COMPLETE with JOIN_WAKER set, the completer clears it.
 //! I5: a saturated count (half the range) stops growing; a run that began saturated leaves one wake
@@ -41,7 +41,7 @@ const REF_ONE: u64 = 1 << 4;
 const REF_MASK: u64 = ((1 << 32) - 1) & !(REF_ONE - 1);
 const WAKE_ONE: u64 = 1 << 32;
 const SATURATED: u32 = 1 << 31;
-/// Half of what the word has room for: as many threads as may be past the check at a time do not overflow it.
+/// Half of what the word has room for: threads that are past the check at the same time cannot overflow it.
 const MOST_REFERENCES: u64 = 1 << 27;
 
 /// The word; see the module's page.
@@ -79,9 +79,9 @@ impl Snapshot {
 pub(crate) enum OnWake {
     /// The permit is the caller's: schedule the task.
     Schedule,
-    /// Somebody holds the permit, or the task is complete.
+    /// Another holder has the permit, or the task is complete.
     Nothing,
-    /// As `Nothing`, and the reference given up with it was the last: deallocate.
+    /// As `Nothing`, and the reference that was given up was the last: deallocate.
     Deallocate,
 }
 
@@ -91,15 +91,15 @@ pub(crate) enum OnWake {
 pub(crate) enum OnPending {
     /// The permit is given up; the task may be gone at once.
     Idle,
-    /// Woken meanwhile: still the holder, schedule again.
+    /// Woken meanwhile: the caller still holds the permit and schedules the task again.
     Again,
-    /// Still the holder, and cancelled meanwhile.
+    /// Cancelled meanwhile: the caller still holds the permit.
     Cancelled,
 }
 
 #[cfg(all(test, not(runtime_loom)))]
 impl State {
-    /// With so many wakes and references, and nobody at the join side.
+    /// A word with these counts, and no join handle.
     pub(crate) fn of_counts(wakes: u32, references: u64) -> Self {
         State(AtomicU64::new(
             u64::from(wakes) * WAKE_ONE + references * REF_ONE,
@@ -118,7 +118,7 @@ impl State {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// The permit's holder begins to poll: the wakes it accounts for.
+    /// The permit's holder begins to poll; the snapshot has the wakes that this run accounts for.
     pub(crate) fn begin_run(&self) -> Snapshot {
         // Ordering: Acquire; pairs with the Release in `wake` and `pending`: sees what the wakers
         // and the run before wrote.
@@ -185,14 +185,14 @@ impl State {
         !before.is_cancelled() && !before.is_complete()
     }
 
-    /// running -> complete. Tells in what state the join side was.
+    /// running -> complete. The snapshot has the state of the join side.
     pub(crate) fn complete(&self) -> Snapshot {
         // Ordering: AcqRel; Release publishes the output to the join handle's Acquire load;
         // Acquire sees the join waker it stored.
         Snapshot(self.0.fetch_or(COMPLETE, Ordering::AcqRel) | COMPLETE)
     }
 
-    /// The completer is done with the join waker; tells whether the join handle is still there.
+    /// The completer is done with the join waker. The snapshot tells whether the join handle is still there.
     pub(crate) fn unset_join_waker_after_complete(&self) -> Snapshot {
         // Ordering: AcqRel; Release orders our read of the waker before the handle's reuse of the
         // slot; Acquire sees a drop of the handle, which leaves the waker to us.
@@ -212,8 +212,8 @@ impl State {
             .map(drop)
     }
 
-    /// The join handle goes: JOIN_INTEREST cleared, and JOIN_WAKER unless complete (I4).
-    /// The snapshot before; a set JOIN_WAKER in it, with COMPLETE, means the completer has the waker.
+    /// The join handle is dropped: JOIN_INTEREST cleared, and JOIN_WAKER unless complete (I4).
+    /// Returns the word before: if JOIN_WAKER and COMPLETE are set in it, the completer has the waker.
     pub(crate) fn drop_join_interest(&self) -> Snapshot {
         let result = self.update(|s| {
             let mut next = s.0 & !JOIN_INTEREST;
@@ -250,7 +250,7 @@ impl State {
         // Ordering: Relaxed; a new reference is made from one that keeps the task alive.
         let before = Snapshot(self.0.fetch_add(REF_ONE, Ordering::Relaxed));
         if before.references() > MOST_REFERENCES {
-            // More wakers than memory could hold: somebody leaks them in a loop.
+            // No program needs so many wakers: it leaks them in a loop.
             std::process::abort();
         }
     }

@@ -1,9 +1,9 @@
-//! How long tasks have been there and in polls, where somebody wants to know.
+//! The age of tasks and the time they spend in polls, where that is kept.
 //!
-//! It costs two looks at the clock for each poll, so it is off unless a builder (`task_times`) or the inspector asks for it. The switch is the
-//! process's and stays on. A task that was spawned before has no times.
+//! It costs two clock reads for each poll, so it is off unless a builder (`task_times`) or the inspector asks for it. The switch holds for the
+//! whole process and stays on. A task that was spawned before has no times.
 //!
-//! T1: only the permit's holder writes (of a `block_on`, its thread); a reader may see the words of two moments.
+//! T1: only the permit's holder writes (for a `block_on`, its thread); a reader may see words of two different moments.
 
 use crate::base::clock;
 use crate::base::told::Told;
@@ -31,7 +31,7 @@ pub(crate) fn are_kept() -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Times {
     spawned: Told,
-    /// 0: it is not polled at the moment.
+    /// 0: it is not being polled.
     began: Told,
     busy: Told,
     longest: Told,
@@ -46,7 +46,7 @@ impl Times {
         times
     }
 
-    /// Those of another future begin here.
+    /// Starts anew, for another future.
     pub(super) fn restart(&self) {
         self.spawned.set(clock::nanos());
         for word in [&self.began, &self.busy, &self.longest, &self.ended] {
@@ -58,7 +58,7 @@ impl Times {
         self.began.set(clock::nanos().max(1));
     }
 
-    /// The poll that goes on ends, and the task is still there.
+    /// The current poll ends, and the task has not ended.
     pub(super) fn poll_ends(&self) {
         // A poll that began before the times were kept does not count.
         if let begin @ 1.. = self.began.get() {
@@ -95,7 +95,7 @@ impl Times {
     }
 }
 
-/// How long a task has been there and in polls.
+/// How old a task is, and how much time it spent in polls.
 ///
 /// ```
 /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
@@ -117,7 +117,7 @@ pub struct TaskTimes {
 }
 
 impl TaskTimes {
-    /// Since it was spawned.
+    /// The time since it was spawned.
     ///
     /// ```
     /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
@@ -132,7 +132,7 @@ impl TaskTimes {
         self.age
     }
 
-    /// In polls, all together; that which goes on included.
+    /// The total time of its polls, including one that goes on.
     ///
     /// ```
     /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
@@ -148,7 +148,7 @@ impl TaskTimes {
         self.busy
     }
 
-    /// Its longest poll; that which goes on included.
+    /// Its longest poll, including one that goes on.
     ///
     /// ```
     /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();
@@ -164,7 +164,7 @@ impl TaskTimes {
         self.longest_poll
     }
 
-    /// Since the end of its last poll: zero while it is polled, `None` if it never was.
+    /// The time since the end of its last poll: zero while it is polled, `None` if it was never polled.
     ///
     /// ```
     /// # let runtime = selvedge::runtime::Builder::new_current_thread().task_times(true).build().unwrap();

@@ -1,4 +1,4 @@
-//! Whole answers: each member, in order, as `docs/inspector.md` has them.
+//! Tests of whole answers: each member, in the order that `docs/inspector.md` has.
 
 use crate::driver::Drivers;
 use crate::inspect::answer::{Answer, Recording, state};
@@ -163,7 +163,7 @@ fn a_refusal_tells_a_word_and_a_sentence() {
     assert!(!refusal.is_large && refusal.bytes.is_empty());
 }
 
-/// Those that may take much memory are refused to a second client, and to nobody else.
+/// Answers that may take much memory are refused to a second client; other answers are not.
 #[test]
 fn large_answers_are_one_at_a_time() {
     let _alone = alone();
@@ -186,7 +186,7 @@ fn large_answers_are_one_at_a_time() {
     Recorder::new().stop();
 }
 
-/// A client's ring is no larger than it may be, and as large as it says below that.
+/// A client's ring is as large as the client says, up to the limit.
 #[test]
 fn a_recording_is_as_large_as_the_client_says_up_to_a_limit() {
     let _alone = alone();

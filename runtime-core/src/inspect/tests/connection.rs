@@ -1,4 +1,4 @@
-//! One client, step by step: what it waits for, and how long it may take.
+//! Tests of one client, step by step: what it waits for, and how long it may take.
 
 use crate::inspect::connection::{Connection, PATIENCE, Step};
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ fn step(connection: &mut Connection) -> Step {
     connection.step(Vec::new, true)
 }
 
-/// What the client finds.
+/// What the client can read.
 fn read(client: &mut UnixStream) -> String {
     let mut text = Vec::new();
     match client.read_to_end(&mut text) {
@@ -27,7 +27,7 @@ fn read(client: &mut UnixStream) -> String {
     }
 }
 
-/// Is the deadline that of a patience which has begun since?
+/// Was the deadline set after `since`?
 #[track_caller]
 fn assert_patient(connection: &Connection, since: Instant) {
     let deadline = connection.deadline().unwrap();
@@ -53,7 +53,7 @@ fn half_a_request_has_the_time_that_began_with_its_first_byte() {
     assert_eq!(step(&mut connection), Step::Stays);
     assert_eq!(connection.deadline(), None);
     assert!(read(&mut client).ends_with("\"runtimes\":[]}\n"));
-    // The next one has begun.
+    // The next request has begun.
     let since = Instant::now();
     client.write_all(&[HELLO, &HELLO[..3]].concat()).unwrap();
     assert_eq!(step(&mut connection), Step::Stays);
@@ -77,7 +77,7 @@ fn an_answer_that_is_not_read_has_its_time_and_comes_whole() {
     }
     assert_eq!(connection.interest(), libc::POLLOUT);
     assert_patient(&connection, since);
-    // It neither gets on nor has more time.
+    // It makes no progress, and gets no more time.
     let deadline = connection.deadline();
     assert_eq!(step(&mut connection), Step::Stays);
     assert_eq!(connection.deadline(), deadline);
@@ -98,7 +98,7 @@ fn an_answer_that_is_not_read_has_its_time_and_comes_whole() {
     assert!(lines[asked].contains("\"answer\":\"hello\""));
 }
 
-/// Each part that the client takes begins its time anew.
+/// The time starts anew with each part that the client takes.
 #[test]
 fn an_answer_that_gets_on_has_more_time() {
     let (mut connection, mut client) = connected();
@@ -119,7 +119,7 @@ fn an_answer_of_which_nothing_is_taken_has_its_time_too() {
     while full.write(&[b' '; 4096]).is_ok() {}
     client.write_all(&HELLO[..5]).unwrap();
     assert_eq!(step(&mut connection), Step::Stays);
-    // The request's time is none of the answer's.
+    // The request's time does not count for the answer.
     let since = Instant::now();
     client.write_all(&HELLO[5..]).unwrap();
     assert_eq!(step(&mut connection), Step::Stays);
@@ -132,12 +132,12 @@ fn a_client_that_goes_ends_its_connection() {
     let (mut connection, client) = connected();
     drop(client);
     assert_eq!(step(&mut connection), Step::Ends);
-    // Also one that has asked, and reads nothing.
+    // Also a client that has asked, and reads nothing.
     let (mut connection, mut client) = connected();
     client.write_all(HELLO).unwrap();
     drop(client);
     assert_eq!(step(&mut connection), Step::Ends);
-    // And one that has not read all of its answers.
+    // And a client that has not read all of its answers.
     let (mut connection, mut client) = connected();
     while connection.interest() == libc::POLLIN {
         client.write_all(HELLO).unwrap();
@@ -154,7 +154,7 @@ fn a_refusal_is_the_last_that_is_sent() {
     assert_eq!(connection.refuse("busy", "later"), Step::Ends);
     drop(connection);
     let mut text = String::new();
-    // What was asked was not read.
+    // The request was not read.
     let _ = client.read_to_string(&mut text);
     assert!(text.contains("\"error\":\"busy\""), "{text}");
     assert_eq!(text.lines().count(), 1);

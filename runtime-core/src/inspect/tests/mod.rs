@@ -1,4 +1,4 @@
-//! Unit tests of the room.
+//! Unit tests of the inspector.
 
 mod answers;
 mod connection;

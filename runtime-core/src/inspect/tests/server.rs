@@ -1,4 +1,4 @@
-//! The server's steps, without its thread.
+//! Tests of the server's steps, without its thread.
 
 use crate::inspect::connection::{Connection, PATIENCE, Step};
 use crate::inspect::registry::Registry;
@@ -30,7 +30,7 @@ fn a_client_that_has_gone_is_no_reason_to_pause() {
     assert_eq!(pause_after(&error), Some(Duration::from_secs(1)));
 }
 
-/// A connection whose system takes only a little at a time, and its client.
+/// A connection with the smallest send buffer, and its client.
 fn connected() -> (Connection, UnixStream) {
     let (own, client) = UnixStream::pair().unwrap();
     let (least, len) = (1_i32, size_of::<i32>() as libc::socklen_t);
@@ -88,7 +88,7 @@ fn a_panic_ends_the_connection_it_comes_from() {
     assert_eq!(step, Step::Ends);
 }
 
-/// Two ask in the same step: the second is told that the first is being sent one, whichever is listed first.
+/// Two clients ask in the same step: the second gets an error, as the first is being sent a large answer.
 #[test]
 fn of_two_that_ask_for_large_answers_at_once_one_gets_it() {
     const TASKS: &[u8] = b"{\"protocol\":1,\"request\":\"tasks\"}\n";
@@ -102,7 +102,7 @@ fn of_two_that_ask_for_large_answers_at_once_one_gets_it() {
         client.read_exact(&mut line).unwrap();
         String::from_utf8(line.to_vec()).unwrap()
     };
-    // The one that has said nothing is not ready.
+    // The client that has sent nothing is not ready.
     service.step(|at| at > 0);
     assert!(read(&mut other).contains("\"error\":\"busy\""));
     let large: Vec<bool> = service
@@ -111,7 +111,7 @@ fn of_two_that_ask_for_large_answers_at_once_one_gets_it() {
         .map(Connection::has_large)
         .collect();
     assert_eq!(large, [false, true, false]);
-    // Once the first has gone, in the step after that.
+    // The second gets its answer in the step after the first has gone.
     drop(greedy);
     service.step(|at| at == 1);
     assert_eq!(service.connections.len(), 2);

@@ -1,4 +1,4 @@
-//! Where sockets are, and that they wait for nobody.
+//! Tests of where sockets are, and that `accept` does not block.
 
 use crate::inspect::socket::{Socket, folder_in};
 use std::io::ErrorKind;

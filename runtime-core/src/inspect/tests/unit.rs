@@ -1,4 +1,4 @@
-//! Requests, read.
+//! Tests of the parsing of requests.
 
 use crate::inspect::request::Request;
 use crate::runtime::json::Json;
@@ -24,7 +24,7 @@ fn a_request_is_read_whatever_its_order_and_spaces() {
     let later =
         request(r#"{"request":"hello","when":null,"how":true,"n":-1.5e3,"s":"\u00e9\n\"\\"}"#);
     assert_eq!(later.unwrap().request, "hello");
-    // Not a version that this one knows, and no error either.
+    // A version that this process does not know is no parse error.
     assert_eq!(request(r#"{"protocol":1.5}"#).unwrap().protocol, None);
 }
 
@@ -76,7 +76,7 @@ fn what_is_no_flat_object_is_refused() {
 }
 
 proptest! {
-    /// Whatever the text, its JSON is one line that gives it back.
+    /// The JSON of any text is one line, and is parsed to the same text.
     #[test]
     fn a_text_survives(text in ".*|[\\x00-\\x1f\"\\\\]*") {
         let mut json = Json::new();

@@ -1,5 +1,5 @@
-//! What each event writes, when it shares the time of the one before, and what a thread remembers. The recorder is the
-//! process's: what other threads write meanwhile is in rings of theirs.
+//! Tests of what each event writes, when it shares the time of the event before, and what a thread remembers. The process has
+//! one recorder: what other threads write meanwhile is in their own rings.
 
 use super::read::{Read, Told, thread_of, told};
 use crate::base::clock;
@@ -14,13 +14,13 @@ use std::thread;
 const CLOCK: u64 = 1;
 const MARK: u64 = 15;
 
-/// One test at a time. Runs `f` on a thread of its own, recorded, and gives what that thread wrote: all but the clock.
+/// Records `f` on a thread of its own. Returns what that thread wrote, without records of the clock. One test at a time.
 fn recorded(options: &RecordOptions, f: impl FnOnce() + Send + 'static) -> (Read, Vec<[u64; 4]>) {
     let _alone = alone();
     recorded_alone(options, f)
 }
 
-/// The recorder is the process's: one test at a time.
+/// The process has one recorder: one test at a time.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,7 +158,7 @@ fn each_event_is_told_with_its_numbers() {
     }
 }
 
-/// Until the next event of its thread, whichever that is, or the thread's end.
+/// It is held back until the next event of its thread, of any kind, or the thread's end.
 #[test]
 fn an_event_of_the_system_is_held_back_for_the_task_that_it_queues() {
     let place = Location::caller();
@@ -203,7 +203,7 @@ fn an_event_of_the_system_is_held_back_for_the_task_that_it_queues() {
     }
 }
 
-/// The record of the clock that is due before comes first.
+/// A record of the clock that is due comes first.
 #[test]
 fn what_is_held_back_outlasts_a_record_of_the_clock() {
     let options = RecordOptions::new().ring_bytes(8 * 8_192 * 32);
@@ -219,7 +219,7 @@ fn what_is_held_back_outlasts_a_record_of_the_clock() {
     assert_eq!(before.unwrap().kind, CLOCK);
 }
 
-/// With all that it has held back.
+/// It has also written what it had held back.
 #[test]
 fn a_thread_that_joins_again_has_left_before() {
     let mut written = written_by(|| {
@@ -231,7 +231,7 @@ fn a_thread_that_joins_again_has_left_before() {
     assert_eq!(written, [[6, 0, 7, 0], [11, 3, 4, 0]]);
 }
 
-/// As of an allocator that records, and has to serve the recorder.
+/// Such as an event of an allocator that records, and that the recorder calls.
 #[test]
 fn an_event_within_another_is_left_out() {
     let written = written_by(|| {
@@ -243,7 +243,7 @@ fn an_event_within_another_is_left_out() {
     assert_eq!(tasks, [1, 3]);
 }
 
-/// Destructors of a thread's variables may have events when what it records with is gone.
+/// Destructors of thread-locals may have events when the thread's `Local` is gone.
 #[test]
 fn an_event_of_a_threads_very_end_is_left_out() {
     struct Last;
@@ -264,7 +264,7 @@ fn an_event_of_a_threads_very_end_is_left_out() {
     assert_eq!(tasks, [1]);
 }
 
-/// With a record of the clock, if the last such record is 50 ms old.
+/// It comes with a record of the clock, if the last such record is 50 ms old.
 #[cfg(target_os = "linux")]
 #[test]
 fn how_long_a_thread_waited_is_told_from_time_to_time() {
@@ -283,7 +283,7 @@ fn how_long_a_thread_waited_is_told_from_time_to_time() {
     assert!(its.any(|record| record[0] >= after));
 }
 
-/// An event of the system that comes later does not give it its own.
+/// A later event of the system does not change its time.
 #[test]
 fn what_is_held_back_keeps_its_time() {
     let (_, records) = recorded(&RecordOptions::new(), || {
@@ -304,7 +304,7 @@ fn nothing_is_told_while_nothing_is_recorded() {
     let _alone = alone();
     let (before, records) = recorded_alone(&RecordOptions::new(), || record::woken(1));
     assert_eq!(records.len(), 1);
-    // That thread has ended: this one has never been told of.
+    // That thread has ended; the next one has never been recorded.
     let name = "told of nothing";
     let thread = thread::Builder::new().name(name.to_owned());
     let silent = thread.spawn(move || all_events(place)).unwrap();
@@ -330,7 +330,7 @@ fn tick() {
     while clock::ticks() == before {}
 }
 
-/// Events that come at once after another do without a look at the clock.
+/// An event that comes at once after another needs no clock read.
 #[test]
 fn some_events_share_the_time_of_the_one_before() {
     let place = Location::caller();
@@ -382,7 +382,7 @@ fn some_events_share_the_time_of_the_one_before() {
             step(place);
         }
     });
-    // Of an event of the system and the task that it queues one record tells.
+    // One record has an event of the system and the task that it queues.
     let parts = |record: [u64; 4]| match told(&record).kind == Kind::Delivered as u64 {
         true => vec![record; 2],
         false => vec![record],
@@ -411,7 +411,7 @@ fn the_clock_is_told_at_first_and_then_from_time_to_time() {
     assert_eq!(clocks, [0, 1_025, 2_050]);
 }
 
-/// By its own options a worker keeps 8,192 records and another thread 1,024; a thread that is to be a worker joins again.
+/// By default a worker keeps 8,192 records and another thread 1,024; a thread that becomes a worker joins again.
 #[test]
 fn a_thread_that_turns_into_a_worker_has_a_larger_ring() {
     let marks = |records: &[[u64; 4]]| {
@@ -427,7 +427,7 @@ fn a_thread_that_turns_into_a_worker_has_a_larger_ring() {
     let (read, records) = recorded(&RecordOptions::new(), || {
         let recorder = Recorder::new();
         recorder.mark("before", 0);
-        // The second time says nothing new.
+        // The second time changes nothing.
         for index in 0..2 {
             record::worker(1, index);
             (1..2_000).for_each(|n| recorder.mark("after", n));
@@ -460,7 +460,7 @@ fn places_are_written_once() {
     }
 }
 
-/// More than a thread remembers.
+/// More places than a thread remembers.
 fn many_places() -> Vec<&'static Location<'static>> {
     (0..600)
         .map(|_| &*Box::leak(Box::new(*Location::caller())))
@@ -473,7 +473,7 @@ fn the_next_recording_begins_anew_and_the_last_one_is_kept() {
     assert_eq!(records.len(), 1);
     let (second, records) = recorded(&RecordOptions::new(), || {
         record::woken(2);
-        // The thread goes over to a new recording while it runs.
+        // The thread changes to a new recording while it runs.
         Recorder::new().start(&RecordOptions::new()).unwrap();
         record::woken(3);
     });
@@ -490,7 +490,7 @@ fn recordings_are_numbered_from_1_over_and_over() {
     assert_eq!(after, [1, 2, 3, 1]);
 }
 
-/// A thread leaves its ring behind, and later ones go on in it. Other tests' threads may take some of them.
+/// A thread leaves its ring behind, and later threads go on in it. Other tests' threads may take some of the rings.
 #[test]
 fn threads_that_end_leave_their_rings() {
     const THREADS: usize = 64;
@@ -525,7 +525,7 @@ fn a_ring_is_as_large_as_it_is_told_and_no_smaller_than_64_records() {
     Recorder::new().stop();
 }
 
-/// Of several waits of a poll none is told once the poll has an end.
+/// None of a poll's waits is written if the poll is ready.
 #[test]
 fn what_is_ready_waits_for_nothing() {
     let polls = || {
@@ -546,7 +546,7 @@ fn what_is_ready_waits_for_nothing() {
     assert_eq!(records, expected);
 }
 
-/// Where the header page has the count of events that found no ring.
+/// The header page has the count of events that found no ring.
 #[test]
 fn events_that_find_no_ring_are_counted() {
     const MISSED: usize = 7;

@@ -1,4 +1,4 @@
-//! Which polls are long.
+//! Tests of which polls are long.
 
 use super::OpenPolls;
 
@@ -13,7 +13,7 @@ fn a_poll_is_long_when_it_takes_more_than_the_longest() {
         (10, 500, Some(490)),
         // The processor's clock has gone back.
         (10, 5, None),
-        // It may take long.
+        // A poll that may take long.
         (0, 500, None),
     ] {
         polls.begin(began);

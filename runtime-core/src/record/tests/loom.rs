@@ -1,4 +1,4 @@
-//! Models of the ring, and of a chunk that comes to be.
+//! Models of the ring, and of a chunk that is being published.
 
 use super::{check, record, ring};
 use crate::record::strings::{ChunkKind, publish};
@@ -25,7 +25,7 @@ fn ring_a_snapshot_is_never_torn() {
     });
 }
 
-/// Whoever sees that a chunk is there sees how long it is, and for how many records.
+/// A reader that sees a chunk's kind also sees its length and its capacity.
 #[test]
 fn a_chunk_that_is_there_has_a_header() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! Unit tests of each part, of the ring one under load too, and a model of it under the model checker.
+//! Tests of each part of the recorder; the ring is also tested under load, and has models.
 
 #[cfg(not(runtime_loom))]
 pub(crate) mod events;
@@ -21,7 +21,7 @@ use super::ring::{Record, Ring, Snapshot, Writer};
 use super::words::Words;
 use std::sync::Arc;
 
-/// Bytes of a worker's ring, of the recording that goes on.
+/// Bytes of a worker's ring in the current recording.
 #[cfg(not(runtime_loom))]
 pub(crate) fn ring_bytes() -> usize {
     super::session().map_or(0, |session| session.ring_bytes())
@@ -32,7 +32,7 @@ fn ring(capacity: usize) -> (Writer, Arc<Ring>) {
     (Writer::of(ring.clone()), ring)
 }
 
-/// A record whose words all tell its number.
+/// A record whose words all depend on its number.
 fn record(n: u64) -> Record {
     [
         n,
@@ -42,7 +42,7 @@ fn record(n: u64) -> Record {
     ]
 }
 
-/// No record is torn, none is missing in the midst, and those before the first are the lost ones.
+/// No record is torn, none is missing in between, and the records before the first one count as lost.
 fn check(snapshot: &Snapshot) {
     for (n, found) in (snapshot.lost..).zip(&snapshot.records) {
         assert_eq!(*found, record(n), "record {n} of {snapshot:?}");

@@ -1,4 +1,4 @@
-//! What a thread remembers: four places of each set, those that came last.
+//! Tests of what a thread remembers: the four latest places of each set.
 
 use crate::record::places::Places;
 
@@ -22,7 +22,7 @@ fn each_set_has_room_for_four() {
 #[test]
 fn the_one_that_came_first_is_forgotten() {
     let of_set: Vec<usize> = of_one_set(63).take(5).collect();
-    // Whichever comes once more, the next to go is the oldest of the others.
+    // Whichever place comes once more, the next that is forgotten is the oldest of the others.
     for (again, forgotten) in [(0, 1), (1, 0), (2, 0), (3, 0)] {
         let mut places = Places::default();
         for place in &of_set[..4] {
@@ -38,7 +38,7 @@ fn the_one_that_came_first_is_forgotten() {
     }
 }
 
-/// The order in which places go is that in which they came last.
+/// Places are forgotten in the order in which they last came.
 #[test]
 fn places_are_forgotten_in_the_order_in_which_they_came() {
     let of_set: Vec<usize> = of_one_set(0).take(8).collect();
@@ -49,7 +49,7 @@ fn places_are_forgotten_in_the_order_in_which_they_came() {
     for (gone, next) in [1, 3, 0, 2].into_iter().zip(4..8) {
         assert!(!places.knows(of_set[next]));
         let (mut known, mut others) = (0, 0);
-        // A copy of the memory answers, as a question is remembered too.
+        // A copy is asked, as a place that is asked for is remembered, too.
         for (at, place) in of_set[..=next].iter().enumerate() {
             let is_known = places.clone().knows(*place);
             known += usize::from(is_known);

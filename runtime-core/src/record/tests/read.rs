@@ -1,4 +1,4 @@
-//! Reads what was recorded, word by word, as `docs/recorder.md` tells the format.
+//! A reader of recordings for tests, word by word, by the format in `docs/recorder.md`.
 
 use crate::record::event::Kind;
 use crate::record::ring::Record;
@@ -10,18 +10,18 @@ pub(super) struct Read {
     pub(super) head: Vec<u64>,
     pub(super) rings: Vec<Kept>,
     pub(super) strings: Vec<Text>,
-    /// How long threads have waited for a processor: these may come at any time, and are not among the others.
+    /// How long threads have waited for a processor. These records may come at any time, so they are kept apart.
     pub(super) waits: Vec<Record>,
 }
 
-/// What a ring had kept.
+/// The records of a ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) lost: u64,
     pub(super) records: Vec<Record>,
 }
 
-/// A string, with all that is told of it.
+/// A string, with the rest of its entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     pub(super) kind: u64,
@@ -30,7 +30,7 @@ pub(super) struct Text {
     pub(super) text: String,
 }
 
-/// What a record tells, without its time.
+/// A record without its time and its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) kind: u64,
@@ -86,7 +86,7 @@ impl Read {
         read
     }
 
-    /// The numbers of the threads of a name.
+    /// The numbers of the threads with that name.
     pub(super) fn threads(&self, name: &str) -> Vec<u64> {
         let threads = self.strings.iter().filter(|text| text.kind == 3);
         let named = threads.filter(|text| text.text == name);

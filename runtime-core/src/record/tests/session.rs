@@ -1,4 +1,4 @@
-//! One recording: who gets which ring, and what a snapshot has of it.
+//! Tests of one recording: which thread gets which ring, and what a snapshot has.
 
 use super::read::{Read, Text, thread_of};
 use crate::base::clock;
@@ -8,14 +8,14 @@ use crate::record::session::Session;
 use crate::record::strings::StringKind;
 use crate::record::words::Source;
 
-/// Of a worker's ring 1,024 records, of another's 128.
+/// 1,024 records for a worker's ring, 128 for another thread's.
 const BYTES: usize = 32 * 1024;
 
 fn session() -> Session {
     Session::new(7, Source::Heap, BYTES).unwrap()
 }
 
-/// A thread of the recording that is there for a while: it writes records with numbers as `a`, and leaves.
+/// A thread joins the recording, writes records with numbers as `a`, and leaves.
 fn comes_and_goes(session: &Session, is_worker: bool, numbers: std::ops::Range<u64>) {
     let (mut writer, thread) = session.join(is_worker).unwrap();
     numbers.for_each(|n| write(&mut writer, thread, n));
@@ -27,7 +27,7 @@ fn write(writer: &mut Writer, thread: u16, n: u64) {
     writer.write(record);
 }
 
-/// The numbers in each ring, after how many were lost.
+/// For each ring: how many records were lost, and the numbers of the others.
 fn numbers(session: &Session) -> Vec<(u64, Vec<u64>)> {
     let read = Read::of(&session.snapshot());
     let rings = read.rings.iter();
@@ -53,8 +53,8 @@ fn the_first_page_tells_when_and_how_fast() {
     assert_eq!(Read::of(&session.snapshot()).head[7], 2);
 }
 
-/// By the pace of the first page, the ticks of a while are about its nanoseconds, unless the thread loses its processor between
-/// two readings: that it does not do each time.
+/// By the pace of the first page, the ticks of a period are about its nanoseconds, unless the thread loses its processor between
+/// two reads. That does not happen each time.
 #[test]
 fn the_pace_of_the_ticks_is_measured() {
     let is_about_right = |_| {
@@ -127,7 +127,7 @@ fn a_new_thread_goes_on_in_the_ring_of_the_one_that_ended_first() {
     }
     let each: Vec<(u64, Vec<u64>)> = (0..9).map(|n| (0, vec![n])).collect();
     assert_eq!(numbers(&session), each);
-    // It asks for another size: there is none to be had.
+    // It asks for another size: no ring of that size is free.
     comes_and_goes(&session, true, 100..101);
     assert_eq!(numbers(&session).len(), 10);
     comes_and_goes(&session, false, 9..10);
@@ -135,7 +135,7 @@ fn a_new_thread_goes_on_in_the_ring_of_the_one_that_ended_first() {
     let now = numbers(&session);
     assert_eq!(now.len(), 10);
     assert_eq!(now[..3], [(0, vec![0, 9]), (0, vec![1, 10]), (0, vec![2])]);
-    // A worker's is a worker's.
+    // A worker's ring goes to a worker.
     comes_and_goes(&session, true, 101..102);
     assert_eq!(numbers(&session)[9], (0, vec![100, 101]));
 }
@@ -151,7 +151,7 @@ fn a_ring_of_a_thread_that_goes_on_is_its_own() {
     assert_eq!(numbers(&session)[0], (0, vec![1_000]));
 }
 
-/// Where no ring can be had, none is asked for again, even if there were one by now.
+/// Once there was no memory for a ring, none is asked for again, even if there is memory by now.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_recording_without_room_stays_without() {
@@ -162,13 +162,13 @@ fn a_recording_without_room_stays_without() {
     let session = Session::new(1, Source::File(file), BYTES).unwrap();
     assert!(session.join(false).is_some());
     let read_only = std::fs::File::open("/proc/self/exe").unwrap();
-    // SAFETY: the recording has the descriptor, which means another file from here on.
+    // SAFETY: the recording owns the descriptor, which refers to another file from here on.
     assert_eq!(unsafe { libc::dup2(read_only.as_raw_fd(), fd) }, fd);
     assert!(session.join(true).is_none());
     // SAFETY: as above.
     assert_eq!(unsafe { libc::dup2(spare.as_raw_fd(), fd) }, fd);
     assert!(session.join(true).is_none());
-    // What was there stays.
+    // The ring that was there stays.
     assert_eq!(Read::of(&session.snapshot()).rings.len(), 1);
 }
 
@@ -189,7 +189,7 @@ fn the_clock_is_a_record() {
     assert_eq!(record[3], 0);
 }
 
-/// Of a thread that is there, as it joined and as the snapshot was made.
+/// For a live thread: as it joined, and as the snapshot was made.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_snapshot_tells_how_long_threads_have_waited_for_a_processor() {

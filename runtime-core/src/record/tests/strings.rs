@@ -1,4 +1,4 @@
-//! Strings: each once, in chunks that do not grow without end.
+//! Tests of strings: each is written once, and the number of chunks is limited.
 
 use super::read::{Text, texts};
 use crate::record::strings::{StringKind, Strings};
@@ -31,7 +31,7 @@ fn text(kind: u64, key: u64, text: &str) -> Text {
 fn a_string_is_written_once_and_a_threads_each_time() {
     let mut strings = Strings::default();
     for _ in 0..2 {
-        // In no order of the keys.
+        // Not in the order of the keys.
         add(&mut strings, StringKind::Name, 5, "five");
         add(&mut strings, StringKind::Place, 9, "src/main.rs");
         add(&mut strings, StringKind::Name, 3, "three of them");
@@ -69,7 +69,7 @@ fn a_long_string_is_cut_and_a_full_chunk_has_a_next_one() {
 fn a_chunk_is_used_to_the_last_word() {
     for (more, chunks) in [(0, 1), (1, 2)] {
         let mut strings = Strings::default();
-        // Fifteen of 515 words each, and one for the rest of 459.
+        // Fifteen entries of 515 words each, and one of 459 words.
         (0..15).for_each(|key| add(&mut strings, StringKind::Name, key, &"y".repeat(4_096)));
         let rest = "z".repeat((459 - 3) * 8 + more);
         add(&mut strings, StringKind::Name, 15, &rest);
@@ -86,10 +86,10 @@ fn there_is_an_end_to_the_chunks() {
     (0..64 * 15 + 3).for_each(|key| add(&mut strings, StringKind::Name, key, &long));
     assert_eq!((strings.chunks().len(), strings.missed), (64, 3));
     assert_eq!(all(&strings).len(), 64 * 15);
-    // What was added before is known all the same.
+    // A string that was added before is still known.
     add(&mut strings, StringKind::Name, 0, &long);
     assert_eq!(strings.missed, 3);
-    // There is still room for what is short.
+    // There is still room for a short string.
     add(&mut strings, StringKind::Name, 10_000, "short");
     assert_eq!(strings.missed, 3);
     assert_eq!(all(&strings).last(), Some(&text(2, 10_000, "short")));

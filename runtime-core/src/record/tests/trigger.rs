@@ -1,4 +1,4 @@
-//! What is asked for, how it is read, and what of it calls.
+//! Tests of triggers: how they are parsed, what their texts are, and which of several counts.
 
 use super::*;
 use crate::record::RecordOptions;

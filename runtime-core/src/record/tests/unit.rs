@@ -1,4 +1,4 @@
-//! Of the ring, on threads of the system.
+//! Tests of the ring on threads of the system.
 
 use super::{check, record, ring};
 use proptest::prelude::*;

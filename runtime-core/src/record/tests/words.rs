@@ -1,4 +1,4 @@
-//! Memory of the heap, and of a file.
+//! Tests of memory on the heap and in a file.
 
 use crate::record::words::{Source, Words};
 use std::ffi::CStr;
@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 
-/// A file of no folder.
+/// A file in no folder.
 pub(super) fn file() -> File {
     file_called(c"recording", libc::MFD_ALLOW_SEALING)
 }
@@ -39,7 +39,7 @@ fn a_file_grows_by_what_is_asked_for_and_has_what_was_written() {
             word.store(value, Ordering::Relaxed);
         }
     }
-    // They stay without the memory.
+    // The words stay in the file without the mapping.
     drop(parts);
     let mut bytes = vec![0; (512 + 1_024) * 8];
     file.read_exact_at(&mut bytes, 0).unwrap();
@@ -55,7 +55,7 @@ fn a_file_that_may_not_grow_is_an_error() {
     seal(&file, libc::F_SEAL_GROW);
     assert!(Words::at_end_of(&file, 512).is_err());
     assert_eq!(file.metadata().unwrap().len(), 0);
-    // One that cannot be written to at all.
+    // A file that cannot be written to at all.
     let read_only = File::open("/proc/self/exe").unwrap();
     assert!(Source::File(read_only).words(512).is_err());
 }
@@ -74,7 +74,7 @@ fn a_file_that_may_not_be_mapped_is_an_error() {
     assert_eq!(error.raw_os_error(), Some(libc::EPERM));
 }
 
-/// A file of large pages, where the system has set none apart: it could grow all the same, as a file on a full disk can.
+/// A file of huge pages, of which the system has reserved none: its size could still grow, as that of a file on a full disk can.
 #[test]
 fn a_full_disk_is_an_error_before_the_file_grows() {
     let are_none = |name| {

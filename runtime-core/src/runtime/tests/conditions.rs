@@ -1,4 +1,4 @@
-//! From when on something is told, and of whom.
+//! Tests of when a condition becomes a finding, and for which tasks.
 
 use super::*;
 use crate::driver::Drivers;
@@ -41,7 +41,7 @@ fn descriptors_are_few_when_nine_of_ten_are_open() {
     }
     assert!(!are_nearly_all(1 << 32, u64::MAX));
     assert_eq!(open_of(Ok(7), 200), Some(6));
-    // None was left to list them by.
+    // No descriptor was left to list them with.
     let error = |code| Err(io::Error::from_raw_os_error(code));
     assert_eq!(open_of(error(libc::EMFILE), 200), Some(200));
     assert_eq!(open_of(error(libc::EACCES), 200), None);
@@ -65,7 +65,7 @@ fn a_watch_looks_after_two_workers_and_more() {
     );
 }
 
-/// Both looks at the clock, around the one at the thread's waits, must say the same.
+/// The clock reads before and after the read of the thread's waits must agree.
 #[test]
 fn a_stall_is_one_whatever_the_time_that_the_looks_take() {
     const BEGIN: u64 = 1000;
@@ -87,7 +87,7 @@ fn a_stall_is_one_whatever_the_time_that_the_looks_take() {
     assert_eq!(stall(&WorkerCounters::default(), || limit), None);
 }
 
-/// The thread goes on once it has, if only for a moment after a sleep.
+/// Returns once this thread has waited for a processor, if only for a moment after a sleep.
 #[cfg(target_os = "linux")]
 fn wait_for_a_processor(counters: &WorkerCounters) {
     let thread = counters.system_thread.get();
@@ -96,7 +96,7 @@ fn wait_for_a_processor(counters: &WorkerCounters) {
     }
 }
 
-/// What its thread has waited for a processor does not count.
+/// The time that the thread waits for a processor does not count.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thread_without_a_processor_makes_no_stall() {
@@ -111,13 +111,13 @@ fn a_thread_without_a_processor_makes_no_stall() {
     assert!(stall(&counters, || limit * 1000).is_some());
 }
 
-/// The tasks that are told to be in the same poll still.
+/// The findings about tasks that are still in the same poll.
 fn still(before: &TaskList, apart: Duration) -> Vec<Finding> {
     let handle = Handle::current();
     still_polled(&handle, before, &handle.tasks(), apart)
 }
 
-/// Beside one that waits, one that was not there at the first look, and the future of `block_on`.
+/// Not a task that waits, nor a task that is not in the first list, nor the future of `block_on`.
 #[test]
 fn only_who_is_in_one_poll_at_both_looks_is_told() {
     let core = core(None);
@@ -151,7 +151,7 @@ fn only_who_is_in_one_poll_at_both_looks_is_told() {
     );
 }
 
-/// What its thread has waited for a processor between the looks does not count.
+/// The time that the thread waits for a processor between the lists does not count.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_thread_without_a_processor_is_in_no_long_poll() {
@@ -173,7 +173,7 @@ fn a_thread_without_a_processor_is_in_no_long_poll() {
     });
 }
 
-/// Its watch tells of them.
+/// The watch reports its stalls.
 #[test]
 fn a_runtime_with_a_watch_is_not_told_of_twice() {
     let core = core(Some(2));

@@ -1,4 +1,4 @@
-//! Findings of lists that are made up, beside a model.
+//! Tests of the findings in made-up lists, also against a model.
 
 use super::*;
 use proptest::prelude::*;
@@ -55,13 +55,13 @@ fn numbers(finding: &Finding) -> Vec<u64> {
     finding.tasks().iter().map(|id| id.as_u64()).collect()
 }
 
-/// What is found where the second look sees `after`.
+/// The findings in `before`, if the second list is `after`.
 fn found(before: &TaskList, after: &TaskList) -> Vec<Vec<u64>> {
     let findings = findings::of(before, || after.clone());
     findings.iter().map(numbers).collect()
 }
 
-/// Two that hold each other's lock, the second of which also waits for a third, which waits for the first.
+/// Two tasks that hold each other's lock. The second also waits for a third, which waits for the first.
 fn circle() -> TaskList {
     list(vec![
         task(1, vec![locks(2)]),
@@ -83,7 +83,7 @@ fn a_circle_that_stands_still_is_found_without_who_waits_for_it() {
         findings[0].cure()
     );
     assert_eq!(findings[0].to_json(), json);
-    // One that has a stack tells it, a line a function.
+    // A finding with a stack shows it, one line for each function.
     let stack = vec!["read at file.rs:1".to_owned(), "main".to_owned()];
     let finding = findings[0].clone().with_stack(stack);
     let json = finding.to_json();
@@ -108,7 +108,7 @@ fn what_has_changed_between_two_looks_is_no_finding() {
         |after| drop(after.tasks.remove(0)),
         |after| after.tasks[0].waits[0] = locks(3),
         |after| after.tasks[1].waits[1] = joins(1),
-        // The circle stands still, and yet it may end: by the third.
+        // The circle has not moved, but the third task may end it.
         |after| after.tasks[2].polls = 2,
     ];
     for (at, change) in changes.iter().enumerate() {
@@ -133,7 +133,7 @@ fn what_has_changed_between_two_looks_is_no_finding() {
         let after = with(kind, object, holder);
         assert_eq!(found(&before, &after), none, "{kind} {object} {holder}");
     }
-    // One that has come to be stuck only now.
+    // A task that is stuck only in the second list.
     assert_eq!(found(&list(vec![task(1, vec![])]), &tasks), none);
 }
 
@@ -149,7 +149,7 @@ fn what_else_was_seen_comes_after_the_tasks() {
     assert_eq!(with(&[first, second]).evidence(), expected);
 }
 
-/// The second look costs as much as the first.
+/// A second list costs as much as the first.
 #[test]
 fn nobody_looks_again_where_nothing_is_stuck() {
     let mut lost = task(1, vec![]);
@@ -232,7 +232,7 @@ proptest! {
                 _ => wait.held.unwrap().task,
             }
         };
-        // Where each of them ends up, and all that comes after it.
+        // The circle to which each stuck task leads.
         let mut expected = BTreeSet::new();
         for start in &stuck {
             let entry = (0..TASKS).fold(*start, |at, _| next(at));

@@ -1,4 +1,4 @@
-//! A thread that is asked, one that does not answer, and signals that nobody has asked for.
+//! Tests of a thread that answers, a thread that does not, and signals that nobody has asked for.
 
 use super::*;
 use std::sync::mpsc::channel;
@@ -22,7 +22,7 @@ fn a_thread_says_what_it_is_in_and_goes_on() {
     let thread = std::thread::spawn(move || stands_still(&begun, &over));
     let id = begins.recv().unwrap();
     for _ in 0..3 {
-        // On a busy machine a thread may have no processor for longer than it is waited for.
+        // On a busy machine a thread may wait for a processor for longer than `PATIENCE`.
         let mut stacks = std::iter::repeat_with(|| of_thread(id));
         let stack = stacks.find(|stack| !stack.is_empty()).unwrap();
         let at = stack.iter().position(|name| name.contains("stands_still"));
@@ -34,13 +34,13 @@ fn a_thread_says_what_it_is_in_and_goes_on() {
     }
     end.send(()).unwrap();
     thread.join().unwrap();
-    // It is not there any more.
+    // The thread has ended.
     assert!(of_thread(id).is_empty());
     assert!(of_thread(0).is_empty());
     assert!(of_thread(u64::MAX).is_empty());
 }
 
-/// Whoever blocks the signal is not waited for without end, and the late signal is nobody's.
+/// The wait for a thread that blocks the signal ends, and the late signal does nothing.
 #[test]
 fn a_thread_that_does_not_answer_is_given_up() {
     begin().unwrap();
@@ -56,7 +56,7 @@ fn a_thread_that_does_not_answer_is_given_up() {
             over.recv().unwrap();
             libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, ptr::null_mut());
         }
-        // The late one has come.
+        // The late signal has come.
         assert_eq!(WANTED.load(Ordering::Relaxed), 0);
     });
     let id = begins.recv().unwrap();

@@ -1,4 +1,4 @@
-//! What is told, and when again; and the end of it.
+//! Tests of what is reported, when it is reported again, and how reporting ends.
 
 use super::*;
 use crate::driver::Drivers;
@@ -6,7 +6,7 @@ use crate::record::tests::events::written_by;
 use crate::runtime::{Config, Core};
 use std::sync::Mutex;
 
-/// The kinds that the hook was told of.
+/// The kinds with which the hook was called.
 type Told = Arc<Mutex<Vec<FindingKind>>>;
 
 fn looks() -> (Looks, Told) {
@@ -40,7 +40,7 @@ fn what_is_new_is_told_once_and_what_may_be_brief_when_it_was_seen_twice() {
         (&[FullPool, Stall][..], &[Stall][..]),
         (&[FullPool, Stall], &[FullPool]),
         (&[FullPool, Stall, Deadlock], &[Deadlock]),
-        // It was gone in between, so it is news, and has to last again.
+        // It was gone in between, so it is new, and has to last again.
         (&[Deadlock, Descriptors], &[]),
         (&[FullPool, Stall, Deadlock], &[Stall]),
         (&[Descriptors, FullPool], &[FullPool]),
@@ -53,7 +53,7 @@ fn what_is_new_is_told_once_and_what_may_be_brief_when_it_was_seen_twice() {
     }
 }
 
-/// With the first task, and none where there is none. Kinds are told by their numbers in the format.
+/// The mark has the number of the finding's first task, or 0 for none. `MARK` is the event's number in the format.
 #[test]
 fn a_finding_is_a_mark_of_the_recording() {
     const MARK: u64 = 15;
@@ -69,14 +69,14 @@ fn nobody_tells_what_nobody_asks_for() {
     assert!(begin(core.handle(), None).unwrap().is_none());
 }
 
-/// The runtime goes on, and yet its teller's thread ends, and lets go of the program's hook.
+/// While the runtime goes on, its teller's thread ends and drops the program's hook.
 #[test]
 fn a_teller_that_is_dropped_tells_no_more() {
     for workers in [None, Some(2)] {
         let core = Core::start(Config::new(workers, "test"), Drivers::default()).unwrap();
         let hook: FindingHook = Arc::new(|_| ());
         let teller = begin(core.handle(), Some(hook.clone())).unwrap().unwrap();
-        // The watch has it, where there is one.
+        // The watch holds a reference, where there is a watch.
         let parker = Arc::strong_count(&teller.0.parker);
         assert_eq!(parker, 1 + usize::from(workers.is_some()));
         drop(teller);

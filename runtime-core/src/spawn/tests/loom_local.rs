@@ -1,7 +1,7 @@
-//! Models of `LocalSet`: wakes and aborts from another thread against whoever drives or drops the set.
+//! Models of `LocalSet`: wakes and aborts from another thread race with the thread that drives or drops the set.
 //!
-//! Futures hold loom's `Arc`s, so that one which is never dropped is reported; that only the owner's thread touches
-//! the queue shows in the queue's cell. What is lost is a deadlock in `block_on`.
+//! Futures hold loom's `Arc`s, so loom reports a future that is never dropped. The queue's cell reports other threads
+//! than the owner that touch the queue. A lost wake is a deadlock in `block_on`.
 
 use super::LocalSet;
 use crate::sync::oneshot;
@@ -56,7 +56,7 @@ fn two_remote_wakes_reach_the_driver() {
     });
 }
 
-/// The first driver gives up its turn; a wake meanwhile is seen by the next one.
+/// The first driver is polled once and dropped; the next driver sees a wake that came meanwhile.
 #[test]
 fn a_wake_between_two_drivers_is_not_lost() {
     ::loom::model(|| {
@@ -69,7 +69,7 @@ fn a_wake_between_two_drivers_is_not_lost() {
     });
 }
 
-/// Two drive at once, and the one that was polled last goes: a wake still reaches the other.
+/// There are two drivers, and the one that was polled last is dropped: a wake still reaches the other.
 #[test]
 fn a_driver_that_goes_leaves_the_wakes_to_the_other() {
     ::loom::model(|| {
@@ -110,7 +110,7 @@ fn a_remote_wake_races_the_drop_of_the_set() {
     }
 }
 
-/// The task is dropped by the owner, be it driving or dropping the set, never by who aborts.
+/// The owner drops the task, while it drives or drops the set; the thread that aborts never does.
 #[test]
 fn a_remote_abort_leaves_the_drop_to_the_owner() {
     struct Guard(Arc<()>, thread::ThreadId);
@@ -141,7 +141,7 @@ fn a_remote_abort_leaves_the_drop_to_the_owner() {
     }
 }
 
-/// A task's waker that is used and dropped elsewhere, after the set and its task have gone or before.
+/// A task's waker is used and dropped on another thread, before or after the set and its task are dropped.
 #[test]
 fn a_waker_outlives_the_set() {
     ::loom::model(|| {

@@ -1,8 +1,8 @@
 //! The bounded channel's two ends and its permits.
 //!
-//! Room is a [`BatchSemaphore`] with `capacity` permits: a
-//! sender takes one before it pushes, the receiver gives it back after it pops. A [`Permit`] is
-//! one taken and not yet used; it may be sent through even after the receiver has closed.
+//! Room is a [`BatchSemaphore`] with `capacity` permits: a sender takes one before it pushes, the
+//! receiver gives it back after it pops. A [`Permit`] is a permit that is taken and not yet used;
+//! a value may be sent with it even after the receiver has closed.
 
 use super::chan::{Chan, Room};
 use super::error::{SendError, TryRecvError, TrySendError};
@@ -17,7 +17,7 @@ use std::iter::FusedIterator;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll};
 
-/// Sends values, waiting for room where there is none.
+/// Sends values; waits for room if there is none.
 ///
 /// ```
 /// # #[selvedge::main]
@@ -192,7 +192,7 @@ impl<T> Chan<T> {
             })
     }
 
-    /// Pushes for a permit; a bounded channel's queue is never closed.
+    /// Pushes a value for which a permit was taken; a bounded channel's queue is never closed.
     #[inline]
     fn push_reserved(&self, value: T) {
         match self.queue.claim() {
@@ -524,7 +524,7 @@ impl<T> OwnedPermit<T> {
         }
     }
 
-    /// Sends into the room that was kept; gives the sender back.
+    /// Sends into the room that was kept; returns the sender.
     ///
     /// ```
     /// use selvedge::sync::mpsc;
@@ -553,7 +553,7 @@ impl<T> OwnedPermit<T> {
         sender
     }
 
-    /// Are both of one channel?
+    /// Do both belong to one channel?
     ///
     /// ```
     /// use selvedge::sync::mpsc;
@@ -566,7 +566,7 @@ impl<T> OwnedPermit<T> {
         self.sender().same_channel(other.sender())
     }
 
-    /// Is it of `sender`'s channel?
+    /// Does it belong to `sender`'s channel?
     ///
     /// ```
     /// use selvedge::sync::mpsc;

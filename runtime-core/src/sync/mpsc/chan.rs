@@ -1,10 +1,10 @@
 //! What both channels share: the queue, the counts of senders, the receiver's waker.
 //!
 //! - I1: the receiver is done when the queue is drained and either no sender is left, or it has
-//!   closed and no permit is out. Whoever may be the last to make that true (a sender's drop,
-//!   a permit coming back to a closed channel) wakes the receiver after making it so.
-//! - I2: the receiver leaves its waker first, marks the head slot, and looks for I1 last; the
-//!   lock of `rx_waker` orders that against I1's wakers.
+//!   closed and no permit is out. An operation that may be the last to make that true (a sender's
+//!   drop, a permit coming back to a closed channel) wakes the receiver afterwards.
+//! - I2: the receiver leaves its waker first, marks the head slot, and checks I1 last; the lock
+//!   of `rx_waker` orders that against the wakes of I1.
 //! - I3: a waker taken for a slot that was read meanwhile costs a spurious wake-up, never a lost
 //!   one: each poll that ends in Pending has left the waker anew.
 
@@ -33,7 +33,7 @@ pub(super) struct Room {
     pub(super) capacity: usize,
 }
 
-// SAFETY: values are handed from the thread that sends to the one that receives, by `queue`.
+// SAFETY: values move from the sending thread to the receiving thread through `queue`.
 unsafe impl<T: Send> Send for Chan<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Chan<T> {}
@@ -72,7 +72,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// By I1, after permits came back: of several that come back at once, one sees all of them.
+    /// By I1, after permits came back: if several come back at once, one of the calls sees all of them.
     pub(super) fn wake_if_finished(&self) {
         if self.is_closed() && self.is_finished() {
             self.wake_rx();
@@ -118,7 +118,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// A sender from a weak one, unless the last is gone.
+    /// A sender from a weak one, unless the last sender is gone.
     pub(super) fn upgrade(&self) -> bool {
         // Ordering: Relaxed; the CAS decides, and publishes nothing.
         let mut count = self.strong.load(Ordering::Relaxed);
@@ -136,9 +136,9 @@ impl<T> Chan<T> {
         false
     }
 
-    /// The receiver takes no more.
+    /// The receiver takes no more values.
     pub(super) fn close(&self) {
-        // Told even if the waker of a sender that waits for room panics.
+        // Notifies even if the waker of a sender that waits for room panics.
         let _told = Told(&self.closed);
         match &self.room {
             Some(room) => room.permits.close(),
@@ -158,7 +158,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The receiver goes: closes, and drops what is there.
+    /// The receiver is dropped: closes the channel, and drops the values that are there.
     pub(super) fn drop_receiver(&self) {
         // If a waker or the drop of a value panics, the rest is dropped while that panic unwinds.
         let _rest = Drain(self);
@@ -192,7 +192,7 @@ impl<T> Chan<T> {
         Poll::Ready(value)
     }
 
-    /// `poll_recv`; the caller gives the value's room back.
+    /// Like `poll_recv`, but the caller gives the value's room back.
     ///
     /// # Safety
     /// The caller is the consumer.
@@ -201,7 +201,7 @@ impl<T> Chan<T> {
         let coop = ready!(coop::poll_proceed(cx));
         let mut waits = false;
         loop {
-            // Looked at before the queue: what was pushed before the end is seen by the pop.
+            // Read before the queue: the pop sees what was pushed before the end.
             let finished = self.is_finished();
             // SAFETY: the caller's promise.
             match unsafe { self.queue.pop() } {
@@ -251,7 +251,7 @@ impl<T> Chan<T> {
             buffer.push(value);
             count += 1;
         }
-        // All at once, and last: what a sender's waker does must not cost a value.
+        // All at once, and last: if a sender's waker panics, no value must be lost.
         self.popped(count);
         Poll::Ready(count)
     }
@@ -284,7 +284,7 @@ impl<T> Chan<T> {
     }
 }
 
-/// Wakes who waits for the end of the channel, when it is dropped.
+/// Wakes the tasks that wait for the end of the channel, when it is dropped.
 struct Told<'a>(&'a Notify);
 
 impl Drop for Told<'_> {

@@ -1,4 +1,4 @@
-//! Errors of the mpsc channels. Those that refuse a value carry it.
+//! Errors of the mpsc channels. An error that refuses a value carries it.
 
 use std::error::Error;
 use std::fmt;

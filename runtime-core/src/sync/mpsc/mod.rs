@@ -295,7 +295,7 @@ macro_rules! receiver_impls {
                 block_on_current_thread(self.recv_many(buffer, limit))
             }
 
-            /// Lets nothing more be sent; what was sent, or has a permit, still comes.
+            /// Refuses further values; a value that was sent, or has a permit, still comes.
             ///
             /// ```
             /// # #[selvedge::main(flavor = "current_thread")]

@@ -15,7 +15,7 @@
 //!   when the consumer has read all 31 slots nobody will touch the block again, and it may be
 //!   reused or freed; and the consumer's block is never null.
 //! - I3: the consumer sleeps on the slot at `head` and marks it WAITING. The producer whose swap
-//!   finds the mark wakes it; the others touch no shared waker at all.
+//!   finds the mark wakes the consumer; other producers touch no shared waker at all.
 //! - I4: `head` is the consumer's (one `&mut Receiver`, or the last owner's drop).
 //!
 //! At most one spare block is kept. Rejected: a reference count or epoch for blocks (I2 is
@@ -54,7 +54,7 @@ struct Block<T> {
 
 impl<T> Block<T> {
     fn boxed() -> *mut Self {
-        // Made where it stays: built on the stack, a block of large values would not fit there.
+        // Made in place: a block of large values might not fit on the stack.
         let block = Box::into_raw(Box::<Self>::new_uninit()).cast::<Self>();
         // SAFETY: the box has room for a block.
         unsafe { (&raw mut (*block).next).write(AtomicPtr::new(ptr::null_mut())) };
@@ -63,7 +63,7 @@ impl<T> Block<T> {
             let slot = unsafe { &raw mut (*block).slots[n] };
             // SAFETY: as above.
             unsafe { (&raw mut (*slot).state).write(AtomicUsize::new(EMPTY)) };
-            // A cell of nothing needs no writing, but the model checker's does.
+            // An empty cell needs no writing, but the model checker's does.
             #[cfg(runtime_loom)]
             // SAFETY: as above.
             unsafe {
@@ -76,7 +76,7 @@ impl<T> Block<T> {
     }
 }
 
-/// Where the consumer stands.
+/// The consumer's position.
 struct Head<T> {
     index: usize,
     block: *mut Block<T>,
@@ -148,8 +148,8 @@ impl<T> Queue<T> {
                 tail = self.tail.load(Ordering::Acquire);
                 continue;
             }
-            // Ordering: Relaxed; the Acquire of `tail` makes it at least as new as `tail`. A newer one
-            // means that `tail` has moved on, and the CAS fails.
+            // Ordering: Relaxed; the Acquire of `tail` makes the block at least as new as `tail`. A newer
+            // block means that `tail` has moved on, and the CAS fails.
             let block = self.tail_block.load(Ordering::Relaxed);
             if offset + 1 == SLOTS && next.is_null() {
                 next = self.take_block();
@@ -180,7 +180,7 @@ impl<T> Queue<T> {
         Some(Claim(&raw const block.slots[offset]))
     }
 
-    /// Puts the value into a slot of this queue. Nothing of it stays on the stack, nor goes through a result.
+    /// Puts the value into a claimed slot. No copy of the value stays on the stack, and it does not pass through a result.
     #[inline]
     pub(super) fn fill(&self, claim: Claim<T>, value: T) -> Wake {
         // SAFETY: I1 and I2: the slot is ours, and its block stays at least until READY is set.
@@ -226,7 +226,7 @@ impl<T> Queue<T> {
             let slot = unsafe { &(*head.block).slots[offset] };
             // Ordering: Acquire; pairs with the swap in `fill`.
             if slot.state.load(Ordering::Acquire) != READY {
-                // Ordering: Relaxed; a number. After the end was seen it is the last one.
+                // Ordering: Relaxed; a number. After the end was seen it is the last number.
                 let tail = self.tail.load(Ordering::Relaxed) / STEP;
                 return if tail == head.index & (usize::MAX / STEP) {
                     Popped::Empty
@@ -297,7 +297,7 @@ impl<T> Queue<T> {
         Some(self.fill(claim, value))
     }
 
-    /// A queue through which `lap` laps have gone. Laps beyond what `tail` can count are the head's alone.
+    /// A queue after `lap` laps. Laps beyond what `tail` can count are in the head alone.
     fn after_laps(lap: usize) -> Self {
         let mut queue = Self::new();
         let index = lap.wrapping_mul(LAP);
@@ -333,7 +333,7 @@ impl<T> Drop for Queue<T> {
 mod tests {
     use super::*;
 
-    /// Row 31: the producers' index wraps at half of what the consumer's does.
+    /// Row 31 of the regressions: the producers' index wraps at half of what the consumer's does.
     #[test]
     fn indices_wrap_without_losing_or_repeating_a_value() {
         for lap in [usize::MAX / STEP / LAP - 1, usize::MAX / LAP - 1] {

@@ -1,4 +1,4 @@
-//! Room, permits and values are given back to the last one, whichever way they are taken.
+//! Tests that all room, permits and values are given back, whichever way they were taken.
 
 use crate::sync::mpsc::error::{TryRecvError, TrySendError};
 use crate::sync::{Semaphore, broadcast, mpsc};

@@ -1,4 +1,4 @@
-//! What a caller is told: counts, ends, who is left with which permits, and what costs budget.
+//! Tests of what calls return: counts, ends, which permits are left, and what costs budget.
 
 use crate::coop;
 use crate::sync::mpsc::error::TrySendError;
@@ -27,7 +27,7 @@ impl Wake for Count {
     }
 }
 
-/// How often `is_ready` says yes, up to 1000 times, within one budget.
+/// How often `is_ready` returns true, up to 1000 times, within one budget.
 fn times_in_one_budget(mut is_ready: impl FnMut() -> bool) -> usize {
     coop::budget(|| (0..1000).take_while(|_| is_ready()).count())
 }
@@ -76,7 +76,7 @@ fn broadcast_without_receivers_is_deserted_at_once() {
     assert!(poll(closed).is_ready());
 }
 
-/// Asks its channel when it is dropped.
+/// Uses its channel when it is dropped.
 #[derive(Clone)]
 struct Asks(broadcast::WeakSender<Asks>);
 
@@ -92,7 +92,7 @@ impl Drop for Asks {
 fn broadcast_values_may_ask_the_channel_when_they_are_dropped() {
     let (tx, mut rx) = broadcast::channel(1);
     for _ in 0..2 {
-        // The second takes the place of the first.
+        // The second value takes the place of the first.
         assert!(tx.send(Asks(tx.downgrade())).is_ok());
     }
     assert!(rx.try_recv().is_err());
@@ -216,7 +216,7 @@ fn mpsc_receiver_closes_the_channel_though_its_waker_panics_when_it_is_dropped()
     let waker = Waker::from(Arc::new(DropPanics));
     let polled = pin!(rx.recv()).poll(&mut Context::from_waker(&waker));
     assert!(polled.is_pending());
-    // The channel has the last one now.
+    // The channel has the last clone of the waker now.
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
     assert!(dropped.is_ok());
     assert!(catch_unwind(AssertUnwindSafe(|| drop(rx))).is_err());
@@ -363,7 +363,7 @@ fn once_cell_that_has_its_value_gives_it_without_budget() {
     });
 }
 
-/// What a condition asks for may be elsewhere than in the value.
+/// A condition may depend on more than the value.
 #[test]
 fn watch_wait_for_asks_once_more_when_the_channel_has_closed() {
     let (tx, mut rx) = watch::channel(1);

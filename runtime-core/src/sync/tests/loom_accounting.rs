@@ -1,4 +1,4 @@
-//! Models of the mpsc channels' ends by the ways that do not wait: `try_recv` and `recv_many`.
+//! Models of the mpsc channels' ends, by `try_recv` and `recv_many`.
 
 use crate::sync::mpsc::error::TryRecvError;
 use crate::sync::mpsc::{channel, unbounded_channel};
@@ -6,7 +6,7 @@ use ::loom::future::block_on;
 use ::loom::sync::Arc;
 use ::loom::thread;
 
-/// Receives until the channel ends: how many values.
+/// Receives until the channel ends; returns how many values.
 fn receive(mut try_recv: impl FnMut() -> Result<Arc<()>, TryRecvError>) -> usize {
     let mut count = 0;
     loop {

@@ -1,6 +1,6 @@
 //! Models of the channels: no value is lost, none is leaked or dropped twice, no wait goes on for ever.
 //!
-//! Values are loom's `Arc`s where they may be left behind: loom reports one that is never dropped.
+//! Values are loom's `Arc`s where they may be left behind: loom reports a value that is never dropped.
 //! Waiters are real ones (`block_on`), so a lost wake-up is a deadlock that loom reports.
 
 use crate::sync::{broadcast, mpsc, oneshot, watch};
@@ -41,7 +41,7 @@ fn oneshot_change_of_waker_races_send() {
     loom::model(|| {
         let (tx, mut rx) = oneshot::channel();
         let thread = thread::spawn(move || tx.send(Arc::new(1)).unwrap());
-        // Leaves one waker, then takes it back for another.
+        // Leaves one waker, then replaces it.
         let first = poll_once(pin!(&mut rx));
         if first.is_pending() {
             assert_eq!(block_on(rx).map(|v| *v), Ok(1));
@@ -103,7 +103,7 @@ fn mpsc_last_sender_ends_the_wait() {
     });
 }
 
-/// A block holds three values here: the fourth goes to the next, and the first is used again.
+/// A block holds three values here: the fourth goes to the next block, and the first block is used again.
 #[test]
 fn mpsc_one_sender_crosses_blocks() {
     loom::model(|| {
@@ -132,7 +132,7 @@ fn mpsc_two_senders_at_the_end_of_a_block() {
     });
 }
 
-/// A look that finds the last sender gone finds what it sent before it went.
+/// A `try_recv` that finds the last sender gone comes after what that sender sent.
 #[test]
 fn mpsc_try_recv_races_the_last_send() {
     loom::model(|| {
@@ -156,7 +156,7 @@ fn mpsc_try_recv_races_the_last_send() {
     });
 }
 
-/// The same of a channel that was closed while a permit was out.
+/// The same for a channel that was closed while a permit was out.
 #[test]
 fn mpsc_try_recv_races_the_last_permit() {
     loom::model(|| {
@@ -173,7 +173,7 @@ fn mpsc_try_recv_races_the_last_permit() {
     });
 }
 
-/// All that was received at once makes room, and no more than that.
+/// Values that are received at once make room for as many values, and no more.
 #[test]
 fn mpsc_receiving_many_makes_room_for_as_many() {
     loom::model(|| {
@@ -393,13 +393,13 @@ fn broadcast_wait_given_up_races_send() {
             let sender = tx.clone();
             thread::spawn(move || sender.send(1).unwrap());
             drop(tx);
-            // The wait is given up here, while it may be signalled.
+            // The wait is dropped here, while it may be signalled.
         }
         assert_eq!(block_on(rx.recv()), Ok(1));
     });
 }
 
-/// Who sees the value there, or the channel closed, sees what came before.
+/// A thread that sees the value, or sees the channel closed, sees what came before.
 #[test]
 fn oneshot_looks_are_ordered() {
     loom::model(|| {
@@ -441,21 +441,21 @@ fn oneshot_looks_are_ordered() {
     }
 }
 
-/// The receiver empties a block and leaves it as the spare one while a sender takes it for its next.
+/// The receiver empties a block and leaves it as the spare block, while a sender takes it as the next block.
 #[test]
 fn mpsc_a_block_is_used_again() {
     loom::model(|| {
         let (tx, mut rx) = mpsc::unbounded_channel();
         (0..3).for_each(|i| tx.send(i).unwrap());
         let thread = thread::spawn(move || (3..7).for_each(|i| tx.send(i).unwrap()));
-        // Read while the sender may be writing to the same slots again: only `spare` stands between.
+        // Read while the sender may be writing to the same slots again: only `spare` orders the two.
         (0..3).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
         thread.join().unwrap();
         (3..7).for_each(|i| assert_eq!(rx.try_recv(), Ok(i)));
     });
 }
 
-/// Blocks come back one after another: one is kept, the others are freed. Loom tells of a block that is not.
+/// Blocks come back one after another: one is kept, the others are freed. Loom reports a block that is not freed.
 #[test]
 fn mpsc_blocks_are_kept_or_freed() {
     loom::model(|| {
@@ -465,7 +465,7 @@ fn mpsc_blocks_are_kept_or_freed() {
     });
 }
 
-/// A sender that has the next block in its hands finds the channel closed.
+/// A sender that has already taken the next block finds the channel closed.
 #[test]
 fn mpsc_closing_at_the_end_of_a_block_leaks_none() {
     loom::model(|| {
@@ -481,7 +481,7 @@ fn mpsc_closing_at_the_end_of_a_block_leaks_none() {
     });
 }
 
-/// While one sender comes another is made.
+/// A sender is made by an upgrade while another is made by a clone.
 #[test]
 fn mpsc_upgrade_races_a_clone() {
     loom::model(|| {

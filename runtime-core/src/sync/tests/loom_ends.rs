@@ -1,8 +1,8 @@
-//! Models of what the end of a wait or of a channel publishes: whoever learns of it sees what was done before,
-//! by each of those whose going made the end.
+//! Models of what the end of a wait or of a channel publishes: a thread that sees the end sees what each of
+//! the threads that made the end did before.
 //!
-//! What they did is told by relaxed stores, so that only the primitive's own orderings can carry it; those
-//! who look do so in threads of their own (docs/verification.md: loom forgets looks otherwise).
+//! These threads leave their traces by relaxed stores, which only the primitive's own orderings can publish.
+//! The thread that looks is another one (docs/verification.md: loom forgets looks otherwise).
 
 use crate::sync::{Barrier, Notify, broadcast, mpsc, watch};
 use loom::sync::Arc;
@@ -37,7 +37,7 @@ impl Traces {
     }
 }
 
-/// Two ends go while `look` says whether it has learnt of it. What it looks at stays until all is judged.
+/// Two ends are dropped while `look` returns whether it has seen that. What `look` uses lives until the traces are checked.
 fn two_go<T: 'static>(ends: [T; 2], mut look: impl FnMut() -> bool + 'static) {
     let traces = Traces::new();
     let [a, b] = ends;
@@ -128,7 +128,7 @@ fn broadcast_end_publishes_what_all_senders_did() {
     });
 }
 
-/// Whoever counts finds out in the same way, whichever end it asks at.
+/// Counts publish this too, at each end of the channel.
 #[test]
 fn broadcast_counts_publish_what_the_dropped_did() {
     loom::model(|| {
@@ -154,7 +154,7 @@ fn watch_counts_publish_what_the_dropped_did() {
     });
 }
 
-/// Whoever is let go sees what the others did before they came.
+/// A task whose wait ends sees what the others did before they arrived.
 #[test]
 fn barrier_publishes_what_all_did() {
     loom::model(|| {
@@ -193,7 +193,7 @@ fn notify_waiters_publishes_to_a_wait_that_saw_a_permit() {
         });
         notifier.join().unwrap();
         let seen = waiter.join().unwrap();
-        // The permit is still there: it was the round.
+        // The permit is still there: the round ended the wait.
         let cx = &mut Context::from_waker(Waker::noop());
         if pin!(notify.notified()).poll(cx).is_ready() {
             assert_eq!(seen, 1, "not published");

@@ -17,7 +17,7 @@ pub(super) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What loom watches: an access that nothing orders fails the model.
+/// A cell that loom watches: an access that nothing orders fails the model.
 pub(super) struct Cell(UnsafeCell<usize>);
 // SAFETY: loom checks the accesses.
 unsafe impl Send for Cell {}
@@ -362,7 +362,7 @@ fn set_once_takes_one_of_two_values() {
     });
 }
 
-/// Whoever sees a permit, takes one away, or sees the closing, sees what came before.
+/// A thread that sees a permit, takes one away, or sees the close, sees what came before.
 #[test]
 fn semaphore_looks_are_ordered() {
     for look in [
@@ -386,7 +386,7 @@ fn semaphore_looks_are_ordered() {
     }
 }
 
-/// Who is refused because of the closing, at once or when about to wait, sees what came before it.
+/// A thread that is refused because of the close, at once or when about to wait, sees what came before the close.
 #[test]
 fn semaphore_refusals_are_ordered() {
     for (waits, permits) in [(false, 0), (false, 1), (true, 0)] {
@@ -412,7 +412,7 @@ fn semaphore_refusals_are_ordered() {
     }
 }
 
-/// One who is about to queue finds the permits after all: the lock was not between them and the giver.
+/// A thread that is about to queue finds permits after all: no lock orders it after the thread that added them.
 #[test]
 fn semaphore_permits_found_when_about_to_queue_are_ordered() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! Models of who waits in a queue while others come past it: the semaphore, and `Notify`.
+//! Models of waits in a queue while other threads come past it: the semaphore, and `Notify`.
 
 use super::loom_locks::{Cell, poll_once};
 use crate::sync::{Notify, Semaphore};
@@ -9,7 +9,7 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// A permit that is added goes to who waits, not to who comes by, whichever way it is asked for.
+/// A permit that is added goes to the request that waits, not to a later one, whichever way that is made.
 #[test]
 fn semaphore_nobody_takes_a_permit_past_the_queue() {
     for waits in [false, true] {
@@ -23,7 +23,7 @@ fn semaphore_nobody_takes_a_permit_past_the_queue() {
             let passer_by = {
                 let (semaphore, queued) = (semaphore.clone(), queued.clone());
                 thread::spawn(move || {
-                    // Ordering: Acquire; pairs with the Release of the one who waits.
+                    // Ordering: Acquire; pairs with the Release of the thread that waits.
                     if queued.load(Ordering::Acquire) == 1 {
                         match waits {
                             false => assert!(semaphore.try_acquire().is_err()),
@@ -37,7 +37,7 @@ fn semaphore_nobody_takes_a_permit_past_the_queue() {
             };
             let mut first = Box::pin(semaphore.acquire());
             if poll_once(first.as_mut()).is_pending() {
-                // Ordering: Release; whoever sees it comes after the one who waits.
+                // Ordering: Release; a thread that sees it comes after the thread that waits.
                 queued.store(1, Ordering::Release);
             }
             adder.join().unwrap();
@@ -49,7 +49,7 @@ fn semaphore_nobody_takes_a_permit_past_the_queue() {
     }
 }
 
-/// A request that is given up is nobody's business but its own: permits that are free are free all the time.
+/// A request that is dropped affects no other request: permits that are free stay free all the time.
 #[test]
 fn semaphore_free_permits_are_to_be_had_while_a_request_is_given_up() {
     loom::model(|| {
@@ -64,7 +64,7 @@ fn semaphore_free_permits_are_to_be_had_while_a_request_is_given_up() {
     });
 }
 
-/// Of two who add as many permits as there can be one is refused, whether or not somebody waits for a permit.
+/// If two threads add as many permits as there can be, one is refused, whether or not a task waits for a permit.
 #[test]
 fn semaphore_refuses_what_is_beyond_the_limit_beside_a_queue() {
     loom::model(|| {
@@ -86,7 +86,7 @@ fn semaphore_refuses_what_is_beyond_the_limit_beside_a_queue() {
     });
 }
 
-/// Whoever takes a permit sees what the one before did with it, though there was a permit all along.
+/// A thread that takes a permit sees what its last holder did, though there was a permit all along.
 #[test]
 fn semaphore_permit_that_has_come_back_brings_what_was_done_with_it() {
     loom::model(|| {
@@ -103,7 +103,7 @@ fn semaphore_permit_that_has_come_back_brings_what_was_done_with_it() {
     });
 }
 
-/// The same of a permit for which somebody waited who has given up.
+/// The same for a permit for which a request waited that was dropped.
 #[test]
 fn semaphore_permit_that_comes_back_past_an_empty_queue_brings_what_was_done_with_it() {
     loom::model(|| {
@@ -131,7 +131,7 @@ fn semaphore_permit_that_comes_back_past_an_empty_queue_brings_what_was_done_wit
     });
 }
 
-/// A wait that is made after one which was told ran is not told by the same call.
+/// A wait that is made after a notified task ran is not notified by the same call.
 #[test]
 fn notify_waiters_does_not_tell_who_comes_after_one_that_was_told() {
     loom::model(|| {
@@ -153,7 +153,7 @@ fn notify_waiters_does_not_tell_who_comes_after_one_that_was_told() {
     });
 }
 
-/// A notification that finds the queue empty, though somebody was in it, reaches who comes next.
+/// A notification that finds the queue empty, though a wait was in it, reaches the next wait.
 #[test]
 fn notify_one_reaches_who_queues_after_one_that_gave_up() {
     loom::model(|| {

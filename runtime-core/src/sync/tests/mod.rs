@@ -1,4 +1,4 @@
-//! Tests of the room: models for loom, and small unit tests.
+//! Tests of `sync`: models for loom, and small unit tests.
 
 #[cfg(not(runtime_loom))]
 mod accounting;

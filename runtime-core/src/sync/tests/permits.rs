@@ -1,4 +1,4 @@
-//! Permits at the ends: the largest number of them, none, a budget that is spent, wakers that panic.
+//! Tests of permits at their limits: the largest number, none, a spent budget, wakers that panic.
 
 use crate::coop;
 use crate::sync::{Semaphore, TryAcquireError};
@@ -11,7 +11,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// What `f` gives where the budget is spent.
+/// The result of `f` when the budget is spent.
 fn with_spent_budget<R>(f: impl FnOnce() -> R) -> R {
     coop::budget(|| {
         while coop::spend_if(|| true) {}
@@ -83,7 +83,7 @@ fn waker_whose_clone_panics_when_dropped() -> Waker {
         |_| (),
         |_| panic!("dropped"),
     );
-    // SAFETY: the functions have nothing to do with the pointer.
+    // SAFETY: the functions do not use the pointer.
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &ORIGINAL)) }
 }
 

@@ -147,7 +147,7 @@ fn broadcast_lags_and_ends() {
     assert_eq!(rx.try_recv(), Err(broadcast::error::TryRecvError::Closed));
 }
 
-/// What `enable` has said is said: the wait that goes then passes nothing on. One that was told nothing does.
+/// A notification that `enable` has reported is not passed on when the wait is dropped; one that was not reported is.
 #[test]
 fn notification_that_enable_reported_is_not_passed_on() {
     let notify = Notify::new();

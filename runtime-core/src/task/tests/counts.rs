@@ -1,8 +1,8 @@
-//! The counts in the state word at their ends, which no model reaches.
+//! Tests of the state word's counts near their limits, which no model reaches.
 
 use super::state::{OnPending, OnWake, State};
 
-/// A word with so many wakes and references.
+/// A word with these counts.
 fn state(wakes: u32, references: u64) -> State {
     State::of_counts(wakes, references)
 }
@@ -40,7 +40,7 @@ fn wakes_during_a_run_are_accounted_for_up_to_saturation() {
     }
 }
 
-/// I5: past the mark the count stops, and the run that began there is followed by another.
+/// I5: a saturated count stops growing, and a run that began saturated is followed by another run.
 #[test]
 fn a_saturated_count_of_wakes_neither_wraps_nor_loses_one() {
     let (saturated, slack) = (1_u32 << 31, 1_u32 << 20);
@@ -57,7 +57,7 @@ fn a_saturated_count_of_wakes_neither_wraps_nor_loses_one() {
     }
 }
 
-/// Without a wake in between, too: which of the wakes were not counted is not known.
+/// Also without a wake in between: nobody knows which wakes were not counted.
 #[test]
 fn a_run_that_began_saturated_is_followed_by_another() {
     let state = state(1 << 31, 2);
@@ -65,7 +65,7 @@ fn a_run_that_began_saturated_is_followed_by_another() {
     assert_eq!(state.pending(begin), OnPending::Again);
 }
 
-/// More references than memory has room for end the process, before the count runs into the wakes.
+/// Too many references end the process before their count runs into the wakes.
 #[test]
 fn too_many_references_end_the_process() {
     const CHILD: &str = "SELVEDGE_TOO_MANY_REFERENCES";

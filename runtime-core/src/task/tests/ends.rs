@@ -1,4 +1,4 @@
-//! How tasks end, on one thread: who is told, what is dropped where, and what a panic costs.
+//! Tests of how tasks end, on one thread: who is notified, what is dropped where, what a panic does.
 
 use super::cell::{Header, RawTask, Schedule};
 use super::{Id, JoinHandle, Runnable, id, nested};
@@ -16,7 +16,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 #[derive(Default)]
 struct Told {
     is_scheduling: Cell<bool>,
-    /// The cell, and the scheduler in it, went while it was asked to schedule.
+    /// The cell was freed, with the scheduler in it, while `schedule` ran.
     freed_meanwhile: Cell<bool>,
     terminated: Cell<usize>,
     panicked: Cell<usize>,
@@ -91,7 +91,7 @@ fn the_memory_of_a_task_stays_while_its_waker_schedules_it() {
     );
     Runnable::from_raw(task).run();
     drop(handle);
-    // The last reference but the owner's; the task ends while it is queued.
+    // The last reference except the owner's; the task ends while `schedule` runs.
     slot.take().unwrap().wake();
     assert!(!scheduler.0.freed_meanwhile.get());
     assert_eq!(
@@ -110,7 +110,7 @@ fn a_task_that_is_shut_down_while_it_runs_is_not_polled_again() {
         poll_fn(move |_| {
             count.set(count.get() + 1);
             let me: RawTask = me.get().unwrap();
-            // Its permit is with the run: it is cancelled when that ends.
+            // The run holds the permit: the task is cancelled when the run ends.
             me.shutdown();
             Poll::<()>::Pending
         }),
@@ -171,7 +171,7 @@ fn every_end_is_told_once_and_a_panic_drops_the_future_while_it_unwinds() {
         let scheduler = InPlace::default();
         let noted = Rc::new(Cell::new(None));
         let notes = NotesPanicking(noted.clone());
-        // A field of the future, and not a variable of its poll.
+        // `notes` is a field of the future, not a variable of its poll.
         let future = poll_fn(move |_| {
             let _ = &notes;
             assert!(!panics, "this task panics");
@@ -240,7 +240,7 @@ fn handles_within_outputs_are_dropped_without_a_frame_for_each() {
     assert_eq!(Rc::strong_count(&scheduler.0), 1);
 }
 
-/// What comes up too deep down waits its turn.
+/// Work that comes up too deep waits for its turn.
 #[test]
 fn destructors_that_wait_run_in_the_order_in_which_they_came() {
     let log = Rc::new(std::cell::RefCell::new(Vec::new()));

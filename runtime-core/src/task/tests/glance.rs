@@ -1,4 +1,4 @@
-//! What is left in a task's words.
+//! Tests of what polls and queues store in a task's words.
 
 use super::*;
 use crate::base::waits::{Poll, WaitKind, note, note_worker, runner};
@@ -8,7 +8,7 @@ fn kinds(glance: &Glance) -> Vec<WaitKind> {
     match glance.doing() {
         Doing::Rests(waits) => {
             let kinds: Vec<_> = waits.iter().map_while(|wait| wait.kind()).collect();
-            // Those that there are come first.
+            // No wait comes after an empty place.
             assert!(waits[kinds.len()..].iter().all(|wait| wait.word() == 0));
             kinds
         }
@@ -45,7 +45,7 @@ fn waits_are_left_one_or_several_or_none() {
         assert_eq!(has_others, expected.len() > 1);
         if has_others {
             glance.leave_others();
-            // One is made, and kept.
+            // One `More` is made, and kept.
             let more = glance.more().map(std::ptr::from_ref);
             assert_eq!(*made.get_or_insert(more), more);
         }
@@ -84,7 +84,7 @@ fn a_task_runs_on_a_worker_or_elsewhere() {
     let glance = Glance::new(0, None);
     glance.word.set(runner());
     assert_eq!(glance.doing(), Doing::Runs(None));
-    // Of a thread of its own, as it stays that.
+    // On a thread of its own: the note lasts as long as the thread.
     let worker = std::thread::spawn(|| {
         note_worker(3);
         runner()
@@ -94,7 +94,7 @@ fn a_task_runs_on_a_worker_or_elsewhere() {
     assert_eq!(glance.take_queued_at(), None);
 }
 
-/// What is read again when the count has changed meanwhile, and how often.
+/// How often the value is read again when the count has changed.
 #[test]
 fn a_count_and_what_goes_with_it_are_of_one_moment() {
     for (counts, expected) in [

@@ -1,7 +1,7 @@
 //! Models of the state word: the permit, references, and the hand-over of output and join waker.
 //!
-//! What the word protects is held in loom's cells, which report any access that is not ordered by the
-//! word itself. Values are recorded while the threads run; joining them is not the observer.
+//! What the word protects is held in loom's cells, which report any access that the word does not
+//! order. Values are recorded while the threads run, so that the order does not come from the joins.
 
 use crate::base::shim::cell::UnsafeCell;
 use crate::base::shim::sync::Arc;
@@ -35,7 +35,7 @@ impl Task {
     fn run(&self) {
         loop {
             let begin = self.state.begin_run();
-            // Relaxed: that the input is seen has to follow from the state word.
+            // Relaxed: the state word has to order this load after the store.
             let seen = [0, 1].map(|i| self.inputs[i].load(Ordering::Relaxed));
             // SAFETY: this thread holds the permit.
             self.future.with_mut(|f| unsafe { *f = seen });
@@ -95,7 +95,7 @@ fn a_wake_that_gives_up_its_reference_is_seen_by_a_run() {
             let task = task.clone();
             thread::spawn(move || {
                 task.inputs[0].store(1, Ordering::Relaxed);
-                // The join handle's reference; the owner's keeps the task alive.
+                // It gives up the join handle's reference; the owner's keeps the task alive.
                 match task.state.wake_and_unref() {
                     OnWake::Schedule => task.run(),
                     OnWake::Nothing => {}
@@ -147,10 +147,10 @@ fn a_wake_that_is_the_last_use_sees_every_other() {
                 }
             })
         };
-        // SAFETY: as above.
+        // SAFETY: a reference is held; nobody writes before the last one is gone.
         task.future.with(|f| unsafe { assert_eq!([0; 2], *f) });
         if task.state.wake_and_unref() == OnWake::Deallocate {
-            // SAFETY: as above.
+            // SAFETY: no other reference is left.
             task.future.with_mut(|f| unsafe { *f = [9; 2] });
         }
         other.join().unwrap();
@@ -172,7 +172,7 @@ fn a_cancel_is_noticed() {
         let end = task.state.pending(begin);
         let scheduled = canceller.join().unwrap();
         match end {
-            // The canceller got the permit, or the flag was there to be seen by this run.
+            // The canceller got the permit, or this run saw the flag.
             OnPending::Idle => assert!(scheduled || begin.is_cancelled()),
             OnPending::Again => panic!("the only wake comes after the flag"),
             OnPending::Cancelled => assert!(!scheduled),

@@ -1,7 +1,7 @@
 //! Models of whole tasks: the cell, its wakers, the join handle, the set, and the owner's list.
 //!
-//! The scheduler runs a task where it is woken. Futures and outputs hold loom's `Arc`s, so loom reports one that is
-//! never dropped; that a cell is never freed too early shows in its own cells.
+//! The scheduler runs a task where it is woken. Futures and outputs hold loom's `Arc`s, so loom reports those that are
+//! never dropped. Loom's cells within a task's cell report if the task's cell is freed too early.
 
 use super::cell::{Header, RawTask, Schedule};
 use super::owned::OwnedTasks;
@@ -18,8 +18,8 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
 
-/// Runs what is woken at once; the list, if there is one, is the owner. The second part is in the cell as long as the cell
-/// is: loom reports a cell that is never freed by it, and one that is freed twice.
+/// Runs a woken task at once. The list, if there is one, is the owner. The second field lives as long as the task's cell:
+/// by it loom reports a cell that is never freed, or freed twice.
 struct Inline(
     Option<std::sync::Arc<OwnedTasks>>,
     #[allow(dead_code)] Arc<()>,
@@ -174,7 +174,7 @@ fn a_dropped_set_aborts_its_members() {
     });
 }
 
-/// A member that was detached tells of its end all the same, if it was about to: another has its place by then.
+/// A detached member may still report its end, when another member has its place already.
 #[test]
 fn a_set_takes_no_detached_member_for_another() {
     ::loom::model(|| {
@@ -192,7 +192,7 @@ fn a_set_takes_no_detached_member_for_another() {
     });
 }
 
-/// Tasks that come while their owner shuts down are refused or cancelled; none stays.
+/// Tasks that are spawned while their owner shuts down are refused or cancelled; none stays.
 #[test]
 fn a_shutdown_reaches_every_task() {
     ::loom::model(|| {

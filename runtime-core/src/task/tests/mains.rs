@@ -1,4 +1,4 @@
-//! A thread's slot, through futures that are polled, wait and end.
+//! Tests of a thread's slot while futures are polled, wait and end.
 
 use super::*;
 use crate::base::waits::{Poll, WaitKind, note};
@@ -18,7 +18,7 @@ fn main_of(runtime: u64) -> Main {
     }
 }
 
-/// Polls so far, whether it runs, and what it waits for: of the only one there is with that runtime.
+/// Polls so far, whether it runs, and what it waits for: of the runtime's only future.
 fn seen(main: &Main) -> (u32, bool, Vec<WaitKind>) {
     let seen = look(main.runtime);
     let [seen] = &seen[..] else {
@@ -47,7 +47,7 @@ fn a_future_is_seen_from_its_first_poll_to_its_end() {
     }
     main.ends();
     assert!(look(FIRST).is_empty());
-    // The next one on the thread is counted anew, and is what the end of another does not concern.
+    // The next future on the thread counts from zero, and the end of another future does not change it.
     let next = main_of(FIRST);
     next.runs();
     main.ends();
@@ -74,7 +74,7 @@ fn futures_of_several_threads_and_runtimes_are_told_apart() {
     ours.waits();
     assert_eq!(seen(&theirs).0, 1);
     assert_eq!(seen(&ours).0, 1);
-    // A thread that ends leaves no slot, whatever it was blocked on; the others stay.
+    // A thread that ends leaves no slot, whatever it was blocked on; other threads' slots stay.
     go.send(()).unwrap();
     other.join().unwrap();
     assert!(slot.upgrade().is_none());
@@ -83,7 +83,7 @@ fn futures_of_several_threads_and_runtimes_are_told_apart() {
     ours.ends();
 }
 
-/// A reader takes nothing for the number of a future that has none.
+/// A reader does not take zero for a future's number.
 #[test]
 fn a_slot_between_two_futures_is_not_seen() {
     let main = main_of(SECOND - 2);

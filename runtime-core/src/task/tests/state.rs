@@ -1,4 +1,4 @@
-//! The state word's arithmetic, one thread at a time: what only matters above a number, and who is the last.
+//! Tests of the state word's arithmetic on one thread: large counts, and which reference is the last.
 
 use super::*;
 
@@ -97,7 +97,7 @@ fn a_run_that_begins_saturated_polls_once_more() {
     for count in [SATURATED, SATURATED + 1, SATURATED + (1 << 20)] {
         let state = word(count, 1, 0);
         let begin = state.begin_run();
-        // A wake of which the count may not tell.
+        // A wake that the count may not include.
         assert_eq!(state.wake(), OnWake::Nothing);
         let extra = state.load().wakes() - count;
         assert_eq!(state.pending(begin), OnPending::Again);

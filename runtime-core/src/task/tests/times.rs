@@ -1,4 +1,4 @@
-//! What the times of a task say at each moment of its life.
+//! Tests of a task's times at each moment of its life.
 
 use super::*;
 
@@ -71,7 +71,7 @@ fn polls_are_added_up_and_the_longest_is_kept() {
     assert_eq!(seen(&times, times.spawned.get()).since_poll(), None);
 }
 
-/// The times may begin to be kept in the midst of a poll.
+/// Times may be switched on during a poll.
 #[test]
 fn an_end_without_a_begin_is_nothing() {
     let times = Times::default();

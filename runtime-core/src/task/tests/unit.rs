@@ -1,4 +1,4 @@
-//! Whole tasks on one thread: whoever lets go last frees the cell, once.
+//! Tests of whole tasks on one thread: the last reference that is dropped frees the cell, once.
 // `SpanId` has a value with the feature `tracing` only.
 #![allow(clippy::default_constructed_unit_structs, clippy::type_complexity)]
 
@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Counts what it is asked to queue; is dropped with the cell.
+/// Counts the tasks that it has to queue; it is dropped with the cell.
 #[derive(Clone, Default)]
 struct Counting(Rc<Counts>);
 
@@ -50,12 +50,12 @@ fn spawn<F: Future + 'static>(
     (Runnable::from_raw(raw), JoinHandle::new(raw))
 }
 
-/// Is the cell there? It holds the scheduler's other handle.
+/// Is the cell freed? It holds the only other handle of the scheduler.
 fn is_freed(scheduler: &Counting) -> bool {
     Rc::strong_count(&scheduler.0) == 1
 }
 
-/// A future that leaves its waker and ends when it is polled again.
+/// A future that stores its waker, and ends at its second poll.
 fn twice(slot: &Rc<Cell<Option<Waker>>>) -> impl Future<Output = Rc<()>> + use<> {
     let slot = slot.clone();
     let mut is_second = false;
@@ -161,7 +161,7 @@ fn an_abort_drops_the_future_and_is_told_to_the_handle() {
     assert!(is_freed(&scheduler));
 }
 
-/// A waker that counts its wakes; whoever holds it is seen in the count of `Rc`s.
+/// A waker that counts its wakes; the strong count of the `Arc` shows whether the waker still exists.
 fn counting_waker() -> (std::sync::Arc<std::sync::atomic::AtomicUsize>, Waker) {
     struct Wakes(std::sync::Arc<std::sync::atomic::AtomicUsize>);
     impl std::task::Wake for Wakes {
@@ -193,7 +193,7 @@ fn the_last_join_waker_is_woken_and_all_are_dropped() {
             std::sync::Arc::strong_count(count),
         )
     };
-    // The first was given back, the second is held by the cell.
+    // The first was dropped, the second is held by the cell.
     assert_eq!((wakes(&first), wakes(&second)), ((0, 1), (0, 2)));
     slot.take().unwrap().wake();
     drop(slot.take());
@@ -324,7 +324,7 @@ fn whose_permit_is_elsewhere_is_cancelled_by_who_has_it() {
             }),
         );
         assert!(owned.bind(task, 0));
-        // It is in a queue.
+        // The permit is in a queue.
         let permit = Runnable::from_raw(task);
         match all {
             true => owned.shutdown_all(),
