@@ -162,7 +162,6 @@ impl Shared {
                 return;
             }
         } else {
-            record::time_passes(); // they may have come since this thread's last event
             let mut remote = self.remote.lock();
             remote.push_back(task);
             // Ordering: Relaxed; the lock publishes the task, and an owner that misses the flag is woken (I3).
@@ -210,6 +209,7 @@ impl Shared {
         if !self.has_remote.load(Ordering::Relaxed) {
             return;
         }
+        record::time_passes(); // they may have come since this thread's last event
         let mut remote = self.remote.lock();
         // Ordering: Relaxed; the lock orders it with the pushers' stores.
         self.has_remote.store(false, Ordering::Relaxed);
