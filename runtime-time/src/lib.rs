@@ -11,7 +11,7 @@
 //! | `sleep`, `timeout`, `interval` | the futures |
 //! | `driver` | the contract with the schedulers |
 //!
-//! How it works is told in docs/timers.md.
+//! docs/timers.md explains how it works.
 
 mod clock;
 #[doc(hidden)]

@@ -288,7 +288,7 @@ proptest! {
         while both.wheel.end_all(Phase::Failed, &mut wakers) {
             prop_assert_eq!(wakers.len(), WakeBatch::ROOM);
             wakers.wake_after(());
-            // Whoever comes meanwhile gets nothing.
+            // An `advance` in between fires nothing.
             prop_assert!(!both.wheel.advance(u64::MAX, &mut wakers));
             prop_assert!(wakers.is_empty());
             wakers = batch_with(room);
@@ -302,7 +302,7 @@ proptest! {
     }
 }
 
-/// More timers than are looked at: which list comes first is all that is known of them.
+/// More timers than are checked: all that is known is which list comes first.
 #[test]
 fn an_empty_wheel_files_as_close_to_now_as_can_be() {
     for now in [0, 63, 64, 1_000_000, 1 << 40] {
