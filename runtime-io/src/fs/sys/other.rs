@@ -1,4 +1,4 @@
-//! Systems of which it is not known what they answer without waiting: nothing is asked, nothing is known.
+//! Systems other than Linux: which calls answer without waiting is not known there, so the pool does all.
 
 use super::Nature;
 use std::fs::{File, Metadata};
