@@ -102,7 +102,7 @@ struct Rows {
     sleeps: Vec<u32>,
     wakes: Vec<u32>,
     spans: Vec<u32>,
-    /// Of each thread, how many rows it has in each.
+    /// How many rows each thread has in each table.
     counts: BTreeMap<u16, [usize; 4]>,
 }
 

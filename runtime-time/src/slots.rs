@@ -1,4 +1,4 @@
-//! A wheel for each worker, and one for foreign threads. What the schedulers call is in `driver`.
+//! A wheel for each worker, and one for foreign threads. `driver` has the calls for the schedulers.
 //!
 //! A worker arms timers in its own slot, and looks at the slot before it parks: so arming wakes no thread. The
 //! slot's lock is contended only if another thread drops or rescues a timer. Threads that are not workers arm in
@@ -145,7 +145,7 @@ impl TimeHandle {
     }
 }
 
-/// The slot of a runtime that nobody runs.
+/// The slot of a runtime that no thread runs.
 #[cfg(all(test, not(runtime_loom)))]
 pub(crate) fn single_slot() -> Arc<Slot> {
     struct Nobody;
@@ -163,7 +163,7 @@ pub(crate) fn single_slot() -> Arc<Slot> {
     TimeHandle::new(&params, Arc::new(Nobody)).slots[0].clone()
 }
 
-/// What arming came to. A timer that was not armed gives its waker back.
+/// The outcome of arming. A timer that was not armed gives its waker back.
 pub(crate) enum Armed {
     Pending,
     Elapsed(WakerSlot),

@@ -643,7 +643,7 @@ impl Builder {
     /// Whether a thread that has nothing to do looks out for some 40 us before it sleeps; it does so only while that pays. On by default.
     ///
     /// Where threads pass work to and fro (`spawn_blocking`, files, a `block_on` that waits for tasks), a look-out is many times faster than a
-    /// sleep and the wake-up of a processor, and costs less. Where no work comes it takes processor time in vain, but then only once in 256 sleeps.
+    /// sleep and the wake-up of a processor, and costs less. If no work comes, it wastes processor time, but then only once in 256 sleeps.
     /// If the process may use only one processor, no thread looks out.
     ///
     /// ```

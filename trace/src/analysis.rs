@@ -59,7 +59,7 @@ pub struct Poll {
     pub kind: PollKind,
 }
 
-/// Who woke a task.
+/// What woke a task.
 ///
 /// ```
 /// assert_eq!(selvedge_trace::Waker::Task(3), selvedge_trace::Waker::Task(3));

@@ -1,4 +1,4 @@
-//! `selvedge serve`: a process as a page in the browser, which asks for news each second, and makes a recording when told to.
+//! `selvedge serve`: a process as a page in the browser. The page asks for news each second, and for a recording on demand.
 //!
 //! ```text
 //! /KEY/              the page
@@ -45,7 +45,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What goes to the browser.
+/// An answer to the browser.
 struct Answer {
     status: u16,
     kind: &'static str,

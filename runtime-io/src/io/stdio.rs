@@ -176,14 +176,14 @@ macro_rules! standard_stream {
             }
         }
 
-        // What a task that panicked leaves behind is an empty buffer.
+        // A task that panicked leaves an empty buffer behind.
         impl UnwindSafe for $name {}
         impl RefUnwindSafe for $name {}
     };
 }
 
 standard_stream! {
-    /// Standard input, for programs fed by pipes and files. An interactive one had better read on a thread
+    /// Standard input, for programs fed by pipes and files. An interactive program should read on a thread
     /// of its own: a read that waits for a line keeps the runtime from shutting down.
     ///
     /// ```

@@ -368,7 +368,7 @@ impl Drop for Running {
                 return; // In a forked child: the process is not its child, and only the parent may kill or reap it.
             }
             if self.kill_on_drop {
-                // If that fails there is nobody to tell; the process is reaped all the same.
+                // A failure cannot be reported; the process is reaped all the same.
                 let _ = child.kill();
             }
             orphan::adopt(child, self.watch.take(), &self.reactor);

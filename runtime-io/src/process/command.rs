@@ -102,7 +102,7 @@ impl Command {
         self
     }
 
-    /// Sets the zeroth argument: what the program is told it is called.
+    /// Sets the zeroth argument: the program's own name, as it sees it.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -204,7 +204,7 @@ impl Command {
         self
     }
 
-    /// Sets the child's standard input: inherited, unless told otherwise.
+    /// Sets the child's standard input, which is inherited unless set.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

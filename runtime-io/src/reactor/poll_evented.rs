@@ -57,7 +57,7 @@ impl<E: AsRawFd> PollEvented<E> {
     }
 
     #[cfg(feature = "net")]
-    /// Like `assuming`, with the reactor of `self` whatever runtime this thread is in.
+    /// Like `assuming`, with the reactor of `self`, whichever runtime this thread is in.
     pub(crate) fn beside<F: AsRawFd>(&self, io: F, assumed: Ready) -> PollEvented<F> {
         let registration = self.registration.beside(io.as_raw_fd(), assumed);
         PollEvented { registration, io }

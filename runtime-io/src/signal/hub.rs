@@ -61,7 +61,7 @@ impl Hub {
         if let Some(hub) = known {
             return hub.unless_over();
         }
-        // Made without the lock: a registration that fails is dropped like any other, and takes its wakers out.
+        // Made without the lock: a registration that fails is dropped like any other, which may drop wakers.
         let pipe = PollEvented::new_on(reactor.clone(), SelfPipe::new()?, Interest::READABLE)?;
         let new = Arc::new(Hub {
             pipe,

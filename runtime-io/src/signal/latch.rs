@@ -18,7 +18,7 @@ use runtime_core::base::handshake;
 use runtime_core::base::shim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long an arrival that nobody took is kept.
+/// How long an arrival that no listener took is kept.
 pub(super) const KEPT: Duration = Duration::from_millis(100);
 
 /// The arrivals of one signal in this process.
@@ -87,7 +87,7 @@ impl Latch {
     }
 }
 
-/// Of nanoseconds, modulo the range.
+/// Nanoseconds in milliseconds, modulo the range.
 fn millis(nanos: u64) -> usize {
     (nanos / 1_000_000) as usize
 }

@@ -1,4 +1,4 @@
-//! What a ring can be asked for. A [`Request`] owns every byte that the kernel reads or writes for it.
+//! The operations that a ring can be asked for. A [`Request`] owns every byte that the kernel reads or writes for it.
 //!
 //! I1: the pointers that `entry` gives out are null or lead into heap memory of the request. That memory stays in
 //! place when the request is moved, and nothing else refers to it until the request is taken apart.
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A read goes on where the last one of the file ended.
 const AT_POSITION: u64 = u64::MAX;
-/// What the kernel moves at most in one operation.
+/// The most bytes that the kernel moves in one operation.
 const MOST: usize = 0x7fff_f000;
 
 #[derive(Debug)]
@@ -179,11 +179,11 @@ pub(crate) struct StatBuf(Vec<u64>);
 
 impl StatBuf {
     const BYTES: usize = 256;
-    /// Of `stx_mode`, 16 bits.
+    /// The offset of `stx_mode`, 16 bits.
     const MODE_AT: usize = 28;
-    /// Of `stx_size`, 64 bits.
+    /// The offset of `stx_size`, 64 bits.
     const SIZE_AT: usize = 40;
-    /// Of `stx_rdev_major`, 32 bits.
+    /// The offset of `stx_rdev_major`, 32 bits.
     const DEVICE_AT: usize = 128;
 
     pub(crate) fn new() -> StatBuf {
@@ -199,7 +199,7 @@ impl StatBuf {
         u16::from_ne_bytes(self.bytes_at(Self::MODE_AT)).into()
     }
 
-    /// Of a device, its major number.
+    /// The major number of a device.
     pub(crate) fn device_major(&self) -> u32 {
         u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT))
     }

@@ -39,7 +39,7 @@ use std::task::{Poll, Waker};
 /// Attempts without progress before the driver is left to try again.
 const MOST_ATTEMPTS: usize = 8;
 
-/// What a waker panicked with.
+/// The payload of a waker's panic.
 pub(super) type Panic = Box<dyn Any + Send>;
 
 pub(crate) struct Ring {

@@ -43,7 +43,7 @@ struct Raw {
 }
 
 impl Config {
-    /// What is built when the arguments are in error.
+    /// The runtime that is built when the arguments are in error.
     pub(crate) fn fallback(attribute: Attribute) -> Config {
         Config {
             flavor: match attribute.kind {

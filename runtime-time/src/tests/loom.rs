@@ -156,7 +156,7 @@ fn a_reset_to_later_races_a_fire() {
     });
 }
 
-/// As `Sleep::reset` does where the deadline gets earlier: out of one slot, into another.
+/// As `Sleep::reset` does for an earlier deadline: out of one slot, into another.
 #[test]
 fn a_reset_to_another_slot_races_a_fire() {
     ::loom::model(|| {
@@ -222,7 +222,7 @@ fn giving_up_races_shutdown() {
     });
 }
 
-/// Is the sleeper awake at `deadline`, or told to look again?
+/// Does the sleeper mean to sleep past `deadline`?
 fn sleeps_past(wheels: &TimeHandle, deadline: u64) -> bool {
     match wheels.before_park(0, true) {
         None => true,

@@ -38,7 +38,7 @@ impl Count {
     }
 }
 
-/// A counter and its waker, the latter in one place only.
+/// A counter, and the only waker of it.
 fn waker() -> (Arc<Count>, Waker) {
     let count = Arc::new(Count::default());
     (count.clone(), Waker::from(count))

@@ -36,9 +36,9 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// An open file.
 ///
 /// A write returns when the file has a copy of the bytes; they reach the system in the background, at most
-/// one write at a time. Whatever goes wrong there is told by the next write, flush or sync: **flush before
-/// dropping the file** if you want to know. Bytes that were accepted are written even if the file is dropped
-/// or the runtime shuts down.
+/// one write at a time. The next write, flush or sync returns an error that occurs there: **flush before
+/// dropping the file** to see it. Bytes that were accepted are written even if the file is dropped or the
+/// runtime shuts down.
 ///
 /// Dropped with nothing under way, an ordinary file on a disk of this machine is closed at once, as are pipes and
 /// terminals. Where closing may have to wait for an answer (file systems of networks, of user space, and those stacked
@@ -544,7 +544,7 @@ impl File {
         self.max_buf_size
     }
 
-    /// One task, beside whatever the engine does.
+    /// One task, beside the engine's.
     async fn with_file<T: Send + 'static>(
         &self,
         f: impl Fn(&StdFile) -> io::Result<T> + Send + 'static,

@@ -24,7 +24,7 @@ pub(crate) fn nature(file: &File) -> Nature {
 /// The kind as the kernel remembers it. File systems of clusters (GFS2, OCFS2) and 9p ask their server all the same; but
 /// no pipe or terminal is on one of these.
 fn kind_of(file: &File) -> Option<u32> {
-    /// Of `stx_mode` in `struct statx`.
+    /// The offset of `stx_mode` in `struct statx`.
     const MODE_AT: usize = 28;
     let mut answer = [0_u64; 32];
     // SAFETY: the path is empty, and the answer has the 256 bytes of a `struct statx`.

@@ -91,7 +91,7 @@ fn mount_of(place: &File) -> Option<u64> {
 
 /// What kind of file system is mounted there.
 fn magic_of(mount: u64) -> Option<u64> {
-    /// Of `sb_magic` in `struct statmount`, in units of 64 bits.
+    /// The offset of `sb_magic` in `struct statmount`, in units of 64 bits.
     const MAGIC_AT: usize = 24 / 8;
     // `struct mnt_id_req`: its size, the mount, what is asked for.
     let request = [

@@ -17,7 +17,7 @@ pub(crate) fn exists_cached(_: &Path) -> bool {
     false
 }
 
-/// Pipes and their kin are told from files; an ordinary file is never known as local.
+/// Pipes and their kin are known as streams; an ordinary file is never known to be local.
 pub(crate) fn nature(file: &File) -> Nature {
     let kind = file.metadata().map(|seen| seen.file_type());
     match kind {

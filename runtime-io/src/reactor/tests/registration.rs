@@ -85,7 +85,7 @@ fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
         assert_eq!(seen(&registration, other), other.mask());
 
         let (registration, near_too) = hung_up(&mut driver, &reactor);
-        // What was not seen to be so is not meant: nothing happens.
+        // Flags that the look did not see are not cleared: nothing happens.
         clear(&registration, direction, other.mask());
         assert_eq!(seen(&registration, direction), direction.mask());
         clear(&registration, direction, Ready::PRIORITY);
@@ -186,7 +186,7 @@ fn an_attempt_is_made_only_where_something_is_ready() {
     driver.turn();
     assert_eq!(attempt(&registration).unwrap(), 7);
     drop(registration);
-    // What is assumed is tried; where that blocks the system is asked.
+    // The assumed readiness is tried; when that blocks, the system is asked.
     let registration = on(Ready::READABLE);
     let blocked = registration.try_io(Interest::READABLE, || {
         Err::<(), _>(ErrorKind::WouldBlock.into())

@@ -140,7 +140,7 @@ fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
     assert_eq!([&first, &second, &again].map(Arc::strong_count), [1, 2, 2]);
     io.deliver(Ready::READABLE);
     assert_eq!(*notes.lock().unwrap(), [3, 2]);
-    // Woken: out of the list, and told so. A place that is gone is given up without harm to another.
+    // Woken: out of the list, and the next poll says so. Leaving with an old key does not harm another waiter.
     assert_eq!([&first, &second, &again].map(Arc::strong_count), [1; 3]);
     assert!(poll(&first, &mut key).is_ready());
     assert_eq!(key, None);

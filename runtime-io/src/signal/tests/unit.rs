@@ -35,7 +35,7 @@ fn an_arrival_that_nobody_took_is_kept_for_a_while() {
 
 #[test]
 fn an_arrival_after_the_look_at_the_clock_is_kept_and_times_may_wrap() {
-    // So many milliseconds are too many for 32 bits.
+    // As many milliseconds as do not fit into 32 bits.
     let wrap = (1 << 32) * 1_000_000;
     for (came, now, is_kept) in [
         (KEPT_NANOS, 0, true),

@@ -154,7 +154,7 @@ fn what_is_refused_is_submitted_again() {
     }
 }
 
-/// What is cancelled while it waits behind a full queue is not started after its cancellation.
+/// An operation that is cancelled while it waits behind a full queue is not started after its cancellation.
 #[test]
 fn a_cancellation_comes_after_what_it_cancels() {
     for refusals in [1, 2] {

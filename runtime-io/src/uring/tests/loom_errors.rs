@@ -44,7 +44,7 @@ impl Wake for Panics {
     }
 }
 
-/// What it panics with panics when it is dropped.
+/// Panics with a payload that panics when it is dropped.
 pub(super) struct PanicsToo;
 
 impl Drop for PanicsToo {

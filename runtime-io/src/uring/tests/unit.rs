@@ -85,7 +85,7 @@ fn pipe() -> (PipeReader, PipeWriter) {
     std::io::pipe().unwrap()
 }
 
-/// How many descriptors lead to the pipe that `to` is the writing end of: none, if writing finds nobody.
+/// Is the reading end of the pipe of `to` still open?
 fn has_readers(to: &mut PipeWriter) -> bool {
     to.write_all(b"?").is_ok()
 }
