@@ -138,7 +138,7 @@ impl Source for Turns {
         }
     }
 
-    /// Wakes all waiters, so that those whom this driver served find another.
+    /// Wakes all waiters, so that those that this driver served find another.
     fn shut_down(&self) {
         // `poll_round` checks for the shutdown after it has entered.
         if is_somebody_waiting() {

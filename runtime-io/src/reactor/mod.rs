@@ -8,12 +8,12 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `readiness` | the readiness words: a state machine, model-checked |
+//! | `readiness` | the readiness words: a state machine, model-checked; `interest` and `ready` are their sets of flags |
 //! | `scheduled` | readiness and waiters of one resource |
 //! | `slots` | which registration an event's token names |
 //! | `sources` | the list of sources: what other rooms do in turns |
-//! | `driver` | the wait, delivery, shutdown; the `Source` contract |
-//! | `registration` | from the first assumption to deregistration; the retry loops |
+//! | `driver` | the wait (to microseconds by `precise`), delivery, shutdown; the `Source` contract |
+//! | `registration` | from the first assumption to deregistration; the retry loops; `needed` panics if there is no reactor |
 //! | `poll_evented` | a resource together with its registration |
 //! | `async_fd` | the same for any file descriptor, as public API |
 

@@ -1,7 +1,7 @@
 //! [`File`]: an open file; [`OpenOptions`] to open one, [`FileTimes`] for its time stamps.
 //!
-//! Reading, writing and seeking go through the [`engine`]; an operation on the file as a whole (its metadata, a
-//! sync) is a task of its own. `&self` operations that must come after the write under way (`sync_all`,
+//! Reading, writing, seeking and `set_len` go through the [`engine`]; any other operation on the file (its metadata,
+//! a sync) is a task of its own. `&self` operations that must come after the write under way (`sync_all`,
 //! `sync_data`, `set_len`, `set_times`, `try_clone`) lock the engine for their whole duration.
 //!
 //! After a drop the descriptor is closed once the task under way is through: accepted bytes are not lost. `Handle`

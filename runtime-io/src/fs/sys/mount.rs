@@ -1,8 +1,8 @@
 //! Is a file on a disk of this machine? Found out without asking the file system, which may have to wait.
 //!
 //! `fstatfs` would do, but it asks: a network's file system sends a request to the server, and one of user space to a
-//! process, which may be this one, so that the calling thread waits for itself. `statx` asks too, whatever its mask,
-//! and some file systems ignore the flag that it must not wait.
+//! process, which may be this one: the calling thread could wait for itself. `statx` asks too, whatever its mask, and
+//! some file systems ignore the flag that it must not wait.
 //!
 //! ```text
 //! name_to_handle_at, without room for a name ─▶ the mount's id ─▶ known? ─▶ else statmount: the magic number
