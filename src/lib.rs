@@ -27,10 +27,10 @@
 //! | `tracing` | spans of tasks, locks and timers, as `tokio-console` reads them |
 //! | `io-uring` | files through an io_uring of the runtime's own, where the kernel has it |
 //! | `taskdump`, `schedule-latency` | where each task waits; how long tasks wait for a worker |
-//! | `insight` | the flight recorder, the inspector, findings told as they appear; some 200 KB of a program |
+//! | `insight` | the flight recorder, the inspector, findings reported as they appear; some 200 KB of a program |
 //!
-//! Only `insight` is on by default, and any subset compiles. What tokio hides behind `--cfg tokio_unstable` needs its
-//! feature alone, or nothing.
+//! Only `insight` is on by default, and any subset compiles. Items that tokio hides behind `--cfg tokio_unstable` need
+//! only their feature here, if any.
 //!
 //! This crate only composes: tasks and sync are in `runtime-core`, the reactor and all of I/O in
 //! `runtime-io`, clocks and timers in `runtime-time`, the attribute macros in `runtime-macros`.
@@ -40,8 +40,8 @@ pub use runtime_io::io;
 pub mod runtime;
 pub mod task;
 
-/// Empty, as tokio's is: `Stream` and its combinators live in `futures` and `tokio-stream`, which run on this runtime
-/// as they are. Without either, `while let Some(item) = rx.recv().await` does for a channel what a stream's `next` does.
+/// Empty, as tokio's is: `Stream` and its combinators are in `futures` and `tokio-stream`, which run on this runtime
+/// unchanged. Without either, `while let Some(item) = rx.recv().await` does for a channel what a stream's `next` does.
 pub mod stream {}
 
 #[cfg(feature = "sync")]

@@ -1,9 +1,9 @@
 //! A page with a timeline, findings and tasks: one file that needs no network.
 //!
-//! What there is much of are tables: tasks, polls, sleeps, wakes, spans. A table is told in blocks of so many rows. Of a block each column is told
-//! by itself, as numbers of one to ten bytes, seven bits a byte, the lowest first; a rising column as the differences from row to row. A
-//! block is compressed, and stands in an element of its own in base64: the page's script reads one after another, while the
-//! browser still loads the rest. Rows of threads are told thread by thread, so that no row has to name its thread.
+//! The large parts are tables: tasks, polls, sleeps, wakes, spans. A table is written in blocks of `ROWS` rows. A block has its columns one after
+//! another, as numbers of one to ten bytes, seven bits a byte, the lowest first; a rising column as the differences from row to row. A block is
+//! compressed, and stands in an element of its own in base64: the page's script reads one after another, while the browser still loads the
+//! rest. Rows of threads are written thread by thread, so that no row has to name its thread.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 const PAGE: &str = include_str!("../assets/report.html");
-/// One script, from what the others stand on to the reader's mouse and keys.
+/// The parts of the one script, each after those it builds on; the reader's mouse and keys come last.
 const SCRIPT: [&str; 5] = [
     include_str!("../assets/report/tables.js"),
     include_str!("../assets/report/view.js"),
@@ -23,7 +23,7 @@ const SCRIPT: [&str; 5] = [
     include_str!("../assets/report/panels.js"),
     include_str!("../assets/report/reader.js"),
 ];
-/// Rows of a block: its script takes a few hundredths of a second.
+/// Rows of a block: the page's script takes a few hundredths of a second for it.
 const ROWS: usize = 1 << 17;
 /// The bits of a task that panicked, and of one that was cancelled.
 const PANICKED: u64 = 1;
@@ -39,7 +39,7 @@ pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -
     let tables = tables(recording, analysis, &of_threads, &mut words);
     let head = head(recording, analysis, &of_threads, &words, &tables);
     out.write_all(before.as_bytes())?;
-    // What would end the script is not in it.
+    // Nothing in it may end the script element.
     out.write_all(head.to_string().replace('<', "\\u003c").as_bytes())?;
     out.write_all(between.as_bytes())?;
     for part in SCRIPT {
@@ -52,7 +52,7 @@ pub fn write(out: &mut impl Write, recording: &Recording, analysis: &Analysis) -
     out.write_all(after.as_bytes())
 }
 
-/// What there is little of.
+/// The small parts: all but the tables.
 fn head(
     recording: &Recording,
     analysis: &Analysis,
@@ -102,7 +102,7 @@ struct Rows {
     sleeps: Vec<u32>,
     wakes: Vec<u32>,
     spans: Vec<u32>,
-    /// Of each thread, how many rows it has in each.
+    /// How many rows each thread has in each table.
     counts: BTreeMap<u16, [usize; 4]>,
 }
 
@@ -110,7 +110,7 @@ impl Rows {
     fn of(analysis: &Analysis) -> Rows {
         let mut counts: BTreeMap<u16, [usize; 4]> = BTreeMap::new();
         let mut sorted = |table: usize, len: usize, thread: &dyn Fn(usize) -> u16| {
-            // A pass that counts and one that places, as a sort would look at far more of the memory.
+            // One pass counts and one places the rows: a sort would touch far more memory.
             let mut next = vec![0_usize; 1 << 16];
             (0..len).for_each(|row| next[usize::from(thread(row))] += 1);
             let mut first = 0;
@@ -160,7 +160,7 @@ impl Rows {
 enum Kept {
     /// A moment, or a number of 53 bits.
     F64,
-    /// A length of time: exact up to 16 ms, and to a part in 16 millions above.
+    /// A length of time: exact up to 16 ms, and to one part in 16 million above.
     F32,
     U32,
 }
@@ -248,7 +248,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A difference, so that small ones of either sign are small numbers.
+/// Encodes a difference so that small ones of either sign become small numbers.
 fn zigzag(difference: u64) -> u64 {
     let signed = difference as i64;
     ((signed << 1) ^ (signed >> 63)) as u64
@@ -262,7 +262,7 @@ fn push(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-/// A column `task` has a task's row and one, or 0 for none.
+/// A column `task` has a task's row plus one, or 0 for none.
 fn tables<'a>(
     recording: &Recording,
     analysis: &'a Analysis,
@@ -357,7 +357,7 @@ fn of_tasks<'a>(analysis: &'a Analysis, words: &mut Words) -> Vec<Table<'a>> {
                     u64::from(task.panicked) * PANICKED + u64::from(task.cancelled) * CANCELLED
                 }),
             )
-            // And one: 0 is never.
+            // Plus one: 0 means never.
             .column(
                 "ended",
                 Kept::F64,

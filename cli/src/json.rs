@@ -1,4 +1,4 @@
-//! The report for programs. Its shape is told in `cli/schema/report.json`.
+//! The report for programs. `cli/schema/report.json` has its shape.
 
 use selvedge_trace::{Analysis, Recording};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
-//! The `selvedge` command: what a program on selvedge does, now or in a recording of its flight recorder.
+//! The `selvedge` command shows what a program on selvedge does, now or in a recording of its flight recorder.
 //!
 //! | module | owns |
 //! |---|---|
-//! | `report` | a recording told: as text, JSON, a page, a Perfetto trace |
-//! | `attach` | a running process: what its inspector tells (systems with Unix sockets) |
+//! | `report` | a recording, reported as text, JSON, a page, a Perfetto trace |
+//! | `attach` | a running process, through its inspector (systems with Unix sockets) |
 //! | `text` | the report for a terminal |
 //! | `json` | the same for programs, as documented objects |
 //! | `perfetto` | a file for the Perfetto UI |
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has had enough.
+        // The reader of the output has closed it.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("selvedge: {error}");

@@ -1,7 +1,7 @@
-//! A trace for the Perfetto UI: a track for each thread with its polls and sleeps, and arrows from who wakes to what is polled.
+//! A trace for the Perfetto UI: a track for each thread with its polls and sleeps, and arrows from wake-ups to the polls that follow.
 //!
-//! A track's slices lie one in another: an end closes whatever began last. What crosses another one's end, as a span of async code may, is
-//! therefore told in two slices. The packets are written one after another, so that no more than an index of them is in memory.
+//! A track's slices are nested: an end closes the slice that began last. A slice that crosses another one's end, as a span of async code may,
+//! is therefore written as two. The packets are written one after another, so that only an index of them is in memory.
 //!
 //! The messages are the part of Perfetto's `perfetto_trace.proto` that is used here, with its field numbers.
 
@@ -13,10 +13,10 @@ use std::io::{self, Write};
 const SLICE_BEGIN: i32 = 1;
 const SLICE_END: i32 = 2;
 const INSTANT: i32 = 3;
-/// Whoever reads begins with empty tables.
+/// The reader begins with empty tables.
 const STATE_CLEARED: u32 = 1;
 const SEQUENCE: u32 = 1;
-/// Of a packet in the message that a trace is: field 1, a message.
+/// The tag of a packet in the message that a trace is: field 1, a message.
 const PACKET: u8 = 1 << 3 | 2;
 
 #[derive(Clone, PartialEq, Message)]
@@ -112,7 +112,7 @@ fn track(thread: u16) -> u64 {
     u64::from(thread) + 2
 }
 
-/// A slice, by its index in the analysis. Of two at the same time the first is the outer one.
+/// A slice, by its index in the analysis. If two have the same time, the first is the outer one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Of {
     Sleep(u32),
@@ -120,15 +120,15 @@ enum Of {
     Span(u32),
 }
 
-/// What a track tells at a moment, in the order in which it is told there.
+/// What happens on a track at one moment, in the order in which it is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
-    /// Of a slice that began before, the later the sooner.
+    /// The end of a slice that began before; the one that began last ends first.
     End(std::cmp::Reverse<(u64, Of)>),
     Wake(u32),
     /// The outer one, which ends later, first.
     Begin(std::cmp::Reverse<u64>, Of),
-    /// Of a slice without length.
+    /// The end of a slice without length.
     EndAtOnce(std::cmp::Reverse<Of>),
 }
 
@@ -186,7 +186,7 @@ struct Writer<'a, W> {
     bytes: Vec<u8>,
     recording: &'a Recording,
     analysis: &'a Analysis,
-    /// Of each thread, the slices that have begun and not ended, the innermost last.
+    /// The slices of each thread that have begun and not ended, the innermost last.
     open: BTreeMap<u16, Vec<Of>>,
     flows: u64,
     /// The last wake of each task that no poll has answered yet.
@@ -231,7 +231,7 @@ impl<W: Write> Writer<'_, W> {
         }
     }
 
-    /// What began after it and still goes on is told in two slices: one to here, and one from here on.
+    /// A slice that began after it and still goes on is written as two: one up to here, and one from here on.
     fn end(&mut self, nanos: u64, of: Of) -> io::Result<()> {
         let thread = self.thread(of);
         let open = self.open.entry(thread).or_default();
@@ -345,7 +345,7 @@ fn tracks(recording: &Recording, analysis: &Analysis) -> Vec<Packet> {
         ..TrackDescriptor::default()
     };
     let threads = analysis.threads.values().map(|thread| {
-        // The numbers of threads whose system does not tell must differ too.
+        // Threads without a number of the system's need different numbers too.
         let tid = match thread.system_id {
             0 => i32::from(thread.number),
             id => id as i32,
@@ -406,7 +406,7 @@ mod tests {
         }
     }
 
-    /// The slices as whoever reads the trace has them: an end closes what began last.
+    /// The slices as the trace's reader sees them: an end closes the slice that began last.
     fn slices(polls: Vec<Poll>, spans: Vec<Span>) -> Vec<(String, u64, u64)> {
         let recording = Recording {
             names: [(1, "a".into()), (2, "b".into())].into(),

@@ -1,4 +1,4 @@
-//! `selvedge report`: a recording, told in the forms that are asked for.
+//! `selvedge report`: reports on a recording, in the forms that are asked for.
 
 use crate::{Failure, html, json, perfetto, text};
 use selvedge_trace::{Analysis, Recording};
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut recording = read(&args.file)?;
     let analysis = Analysis::of_part(&recording, args.from, to);
-    // Of these there may be gigabytes, and what is told is in the analysis.
+    // The events may take gigabytes, and the analysis has all that is reported.
     drop(std::mem::take(&mut recording.events));
     if let Some(out) = &args.html {
         write(out, |out| html::write(out, &recording, &analysis))?;

@@ -71,7 +71,7 @@ fn threads(out: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     Ok(())
 }
 
-/// A figure that the system tells, or does not.
+/// A figure that the system may not tell.
 fn told(figure: Option<impl ToString>) -> String {
     figure.map_or("-".into(), |figure| figure.to_string())
 }
@@ -150,7 +150,7 @@ fn what(task: &TaskTrack) -> String {
     text
 }
 
-/// With the unit in which it is short.
+/// A time, in the unit in which it is short.
 pub fn time(nanos: u64) -> String {
     match nanos {
         0..1_000 => format!("{nanos} ns"),

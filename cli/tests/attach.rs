@@ -1,4 +1,4 @@
-//! The commands that attach to a process, as people call them: on this process, which has a task of each kind.
+//! The commands that attach to a process, called as a user does: on this process, which has a task of each kind.
 #![cfg(unix)]
 
 mod support;
@@ -168,7 +168,7 @@ fn assert_served(served: &Served, pid: &str) {
     assert!(status == 200 && report.contains("<html"), "{report}");
     assert_eq!(served.get("report?for=ever").0, 400);
     assert_eq!(served.get("else").0, 404);
-    // Without the key nothing is told, and nothing is done but looked at.
+    // Without the key nothing is answered, and nothing but GET is allowed.
     for path in [
         "/",
         "/dump.json",

@@ -1,6 +1,6 @@
 //! The page in a real browser: `cargo test -p selvedge-cli --test page -- --ignored`, with `chromium` on the path.
 //!
-//! A script beside the page's own does what a reader does, by events of the DOM, and writes what it sees into the document, which the browser
+//! A script beside the page's own acts like a reader, by events of the DOM, and writes its observations into the document, which the browser
 //! prints.
 
 #[path = "support/long.rs"]
@@ -164,15 +164,15 @@ fn a_million_polls_are_a_few_thousand_rectangles() {
     );
 }
 
-/// Of each thread: 30 million events in all. A debug build would take minutes for them, and makes do with a million.
+/// Laps of each thread: 30 million events in all. A debug build would take minutes for them, and makes do with a million.
 const LAPS: u64 = if cfg!(debug_assertions) {
     2_000
 } else {
     62_500
 };
 
-/// 30 million events: the page opens, tells how far it is while it reads, and a redraw takes no time that one would see. The figures are
-/// printed, as they are those of a machine: `cargo test --release -p selvedge-cli --test page -- --ignored --nocapture thirty`.
+/// 30 million events: the page opens, shows its progress while it reads, and a redraw takes no visible time. The figures depend on the
+/// machine, so they are printed: `cargo test --release -p selvedge-cli --test page -- --ignored --nocapture thirty`.
 #[test]
 #[ignore = "needs chromium, and in a release build 4 GB of memory and 2 GB of disk"]
 fn thirty_million_events_open() {
@@ -237,7 +237,7 @@ fn thirty_million_events_open() {
     std::fs::remove_file(page).unwrap();
 }
 
-/// What a script gives on a page with the clock that people have, which a browser tells through a socket.
+/// The result of a script on a page in real time, which the browser sends through a socket.
 fn told_in_real_time(place: &Path, page: &Path, script: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -330,7 +330,7 @@ fn with_spans() -> Vec<u8> {
     all.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// What the reader does with a mouse, at a moment of the view and a track.
+/// The reader's mouse, at a moment of the view and a track.
 const MOUSE: &str = r#"
     const view = document.getElementById("view");
     const spot = (moment, track) => {

@@ -1,4 +1,4 @@
-//! The command as people call it: on a recording that this test makes, in each form, and what it says to mistakes.
+//! The command, called as a user does: on a recording that this test makes, in each form, and with mistakes.
 
 mod support;
 
@@ -96,7 +96,7 @@ fn each_form_of_the_report_names_the_culprit() {
     assert!(span["total"].as_u64().unwrap() >= 50_000_000);
 }
 
-/// The events of it, and the tasks that are there by then.
+/// A part of a recording has its own events, and the tasks that are there by then.
 #[test]
 fn a_part_is_told_of() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("part.recording");

@@ -1,4 +1,4 @@
-//! The reactor, the io traits and utilities, net, fs, signal and process.
+//! The reactor, the io traits and utilities, `net`, `fs`, `signal` and `process`.
 #[cfg(feature = "fs")]
 pub mod fs;
 pub mod io;

@@ -1,4 +1,4 @@
-//! The error of operations that outlive their runtime, and how to tell it.
+//! The error of operations that outlive their runtime, and how to recognise it.
 
 use std::fmt;
 use std::io;

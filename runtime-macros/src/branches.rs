@@ -1,13 +1,13 @@
 //! The bodies of `select!`, `join!` and `try_join!`.
 //!
-//! The facade's `macro_rules` have already split the user's text. What arrives is
+//! The facade's `macro_rules` have already split the user's text. The input is
 //!
 //! ```text
 //! select: [$crate] [ordered | random] [else expression?] { [pattern] [future] [if?] [handler] } ..
 //! join:   [$crate] [ordered | rotating] [all | until_error] { future } ..
 //! ```
 //!
-//! and what leaves is one block expression. All futures live in one tuple on the caller's stack; a
+//! and the output is one block expression. All futures live in one tuple on the caller's stack; a
 //! single `poll_fn` polls them through references into it. Branch numbers become match arms, so no
 //! table of function pointers and no allocation is involved. Integer literals carry their types:
 //! the code is expanded under the user's lints.
@@ -62,7 +62,7 @@ struct Select<'a> {
     count: Literal,
     /// The bit of each branch in the mask of those that are disabled.
     bits: Vec<Literal>,
-    /// What came of the branch: a variant of the block's own enum.
+    /// The outcome of each branch: a variant of the block's own enum.
     variants: Vec<Ident>,
 }
 
@@ -359,7 +359,7 @@ fn join_arm(support: &TokenStream, until_error: bool, at: usize) -> TokenStream 
     }
 }
 
-/// The tuple of what the futures of a `join!` have come to.
+/// The tuple of the outputs of a `join!`.
 fn outputs(support: &TokenStream, until_error: bool, count: usize) -> TokenStream {
     let span = Span::mixed_site();
     let take = match until_error {

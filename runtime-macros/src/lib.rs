@@ -53,10 +53,10 @@ pub fn main_rt(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | argument | meaning |
 /// |---|---|
-/// | `timeout = 30`, `"500ms"`, `"2m"` | the test fails when it takes longer, and tells its tasks and what they wait for; `0`: no limit |
+/// | `timeout = 30`, `"500ms"`, `"2m"` | the test fails when it takes longer, and lists its tasks and what they wait for; `0`: no limit |
 ///
-/// Without it the environment's `SELVEDGE_TEST_TIMEOUT` is the limit of each test, if there is one. The clock is the system's, a paused one too.
-/// A test whose thread is blocked ends its process 5 seconds later.
+/// Without it `SELVEDGE_TEST_TIMEOUT` in the environment, if set, is the limit of each test. Time is the system's, even if the test's clock is
+/// paused. If the test's thread is blocked, the process ends 5 seconds later.
 ///
 /// ```
 /// #[selvedge::test]
@@ -111,7 +111,7 @@ pub fn test_fail(_args: TokenStream, _item: TokenStream) -> TokenStream {
     missing_runtime("test")
 }
 
-/// Writes out `select!`. Internal: its input is what the facade's `select!` made of the user's.
+/// Writes out `select!`. Internal: its input is the user's text as the facade's `select!` has split it.
 #[doc(hidden)]
 #[proc_macro]
 pub fn select_body(input: TokenStream) -> TokenStream {

@@ -1,10 +1,10 @@
-//! The clock of one runtime. Who pauses it, and who reads that of the current runtime, is above (`pause`, `instant`).
+//! The clock of one runtime. `pause` pauses, and `instant` reads, the clock of the current runtime.
 //!
 //! A clock that was never paused reads the system's. A paused one stands still, and moves by `advance`, or
 //! by itself to the next deadline when its runtime has nothing to do (unless a blocking closure runs).
 //!
 //! I1: `base` never changes; a paused reading never decreases.
-//! Until some clock of the process is first paused, `Instant::now` does not even look for one (`was_any_paused`).
+//! Until a clock of the process is first paused, `Instant::now` does not look for the runtime's clock (`was_any_paused`).
 
 use crate::due::{Due, Ticks};
 use runtime_core::base::clock;
@@ -16,7 +16,7 @@ static EVER_PAUSED: AtomicBool = AtomicBool::new(false);
 
 /// Has a clock of this process ever been paused?
 pub(crate) fn was_any_paused() -> bool {
-    // Ordering: Relaxed; the thread that paused sees it, others when they learn of it.
+    // Ordering: Relaxed; the thread that paused sees it, another thread once it has synchronised with that thread.
     EVER_PAUSED.load(Ordering::Relaxed)
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct Clock {
 struct State {
     /// While paused: the reading.
     paused_at: Option<Instant>,
-    /// While running: how far it is ahead of the system's clock, or behind it; one is zero.
+    /// While running: how far it is ahead of the system's clock, or behind it; one of the two is zero.
     ahead: Duration,
     behind: Duration,
     inhibitors: usize,
 }
 
 impl State {
-    /// The reading while it runs; from `resume` on at least what it stood at.
+    /// The reading while it runs; after a `resume`, at least the reading at which it stood.
     fn running(&self) -> Instant {
         clock::now() + self.ahead - self.behind
     }

@@ -110,7 +110,7 @@ impl Timers for TimeHandle {
 
     fn allow_auto_advance(&self) {
         if self.common.clock.allow() {
-            // The scheduler sleeps on the system's clock until a paused one may advance.
+            // While a paused clock may not advance, the scheduler sleeps by the system's clock.
             self.common.unpark.unpark();
         }
     }

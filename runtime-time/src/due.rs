@@ -18,14 +18,14 @@ pub(crate) struct Ticks {
 pub(crate) struct Due {
     /// The tick at which it fires.
     pub(crate) tick: u64,
-    /// How far it is from the beginning of the tick before, in nanoseconds: from 1 to all of a tick. Orders those
-    /// of one tick.
+    /// How far the deadline is past the beginning of the previous tick, in nanoseconds: from 1 to a whole tick. Orders
+    /// the timers of one tick.
     pub(crate) within: u32,
 }
 
 impl Ticks {
-    /// The longest ticks that divide a second and are not longer than `resolution`; a nanosecond at least. Of less than a millisecond they have a
-    /// quarter, as the system needs its time to wake a thread.
+    /// The longest ticks that divide a second and are not longer than `resolution`, but at least a nanosecond. Below a
+    /// millisecond they are at most a quarter of `resolution`, as the system needs time to wake a thread.
     pub(crate) fn new(mut resolution: Duration) -> Ticks {
         if resolution < Duration::from_millis(1) {
             resolution /= 4;
@@ -41,12 +41,12 @@ impl Ticks {
         }
     }
 
-    /// Are they shorter than what tokio's timers go by?
+    /// Are they shorter than a millisecond, which is tokio's tick?
     pub(crate) fn are_fine(self) -> bool {
         self.nanos < NANOS_PER_MILLI
     }
 
-    /// Divides, by a constant where ticks are as long as they mostly are: that is several times as quick.
+    /// Divides into ticks and a rest. A millisecond, the usual tick, is divided by as a constant: several times as fast.
     #[inline(always)]
     fn divide(self, nanos: u32) -> (u32, u32) {
         match self.nanos {
@@ -55,7 +55,7 @@ impl Ticks {
         }
     }
 
-    /// The tick that has been reached so long after the base.
+    /// The tick that is reached `since` after the base.
     #[inline]
     pub(crate) fn reached(self, since: Duration) -> u64 {
         let (ticks, _) = self.divide(since.subsec_nanos());
@@ -84,7 +84,7 @@ impl Ticks {
     pub(crate) fn time_of(self, tick: u64) -> Duration {
         let per_second = u64::from(self.per_second);
         let (seconds, ticks) = (tick / per_second, tick % per_second);
-        // A second at most.
+        // Less than a second.
         Duration::new(seconds, ticks as u32 * self.nanos)
     }
 
@@ -105,7 +105,7 @@ impl Ticks {
 }
 
 impl Due {
-    /// Due when `tick` begins, of a millisecond each.
+    /// Due when `tick` begins, with ticks of a millisecond.
     #[cfg(test)]
     pub(crate) fn at(tick: u64) -> Due {
         Due {

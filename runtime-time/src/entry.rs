@@ -9,8 +9,8 @@
 //!
 //! I1: all fields but `state` are only touched under the lock of the slot the entry was armed in, or by the
 //!     owner while the state is not ARMED (and then no wheel knows it).
-//! I2: ARMED -> FIRED/FAILED happens under the slot's lock; the store is the last touch of the entry by
-//!     the wheel, so after an Acquire load of either the owner may free it.
+//! I2: ARMED -> FIRED/FAILED happens under the slot's lock; the store is the wheel's last access to the
+//!     entry, so an owner that has loaded either state with Acquire may free it.
 
 use crate::due::Due;
 use runtime_core::base::list::{Linked, Links};
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     node: UnsafeCell<Node>,
     /// Its neighbours in the wheel's list.
     links: UnsafeCell<Links<Entry>>,
-    /// Touched with `node`, so that the model checker sees who breaks I1.
+    /// Touched with `node`, so that the model checker sees an access that breaks I1.
     #[cfg(runtime_loom)]
     watched: runtime_core::base::shim::cell::UnsafeCell<()>,
     _pin: PhantomPinned,
@@ -103,7 +103,7 @@ impl Entry {
         }
     }
 
-    /// The guarded part; who may follow the pointer, says I1.
+    /// The guarded part. I1 says who may follow the pointer.
     #[inline]
     pub(crate) fn node(&self) -> *mut Node {
         #[cfg(runtime_loom)]
@@ -128,7 +128,7 @@ impl Entry {
             Phase::Fired => FIRED,
             Phase::Failed => FAILED,
         };
-        // Ordering: Release; pairs with the Acquire in `phase`: the wheel's last touches are over (I2).
+        // Ordering: Release; pairs with the Acquire in `phase`: the wheel's accesses are over (I2).
         self.state.store(state, Ordering::Release);
     }
 }

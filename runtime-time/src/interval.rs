@@ -266,7 +266,7 @@ impl Interval {
         self.delay.as_mut().reset(deadline);
     }
 
-    /// What is done about missed ticks.
+    /// What the interval does about missed ticks.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

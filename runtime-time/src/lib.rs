@@ -8,10 +8,10 @@
 //! | `clock` | what "now" is in one runtime |
 //! | `slots` | a wheel for each worker, with its lock; the runtime's clock |
 //! | `instant`, `pause` | the current runtime's clock: read, paused, advanced |
-//! | `sleep`, `timeout`, `interval` | the futures |
+//! | `sleep`, `timeout`, `interval`, `error` | the futures and their errors |
 //! | `driver` | the contract with the schedulers |
 //!
-//! How it works is told in docs/timers.md.
+//! docs/timers.md explains how it works.
 
 mod clock;
 #[doc(hidden)]

@@ -67,9 +67,9 @@ pin_project! {
     }
 }
 
-/// Sleeps for `duration`, to the millisecond, never less.
+/// Sleeps for `duration`, to the millisecond unless the runtime was built with another timer resolution; never less.
 ///
-/// Durations too long for the clock sleep as good as for ever.
+/// A duration too long for the clock sleeps practically for ever.
 ///
 /// # Panics
 /// Outside of a runtime, or where its time driver is not enabled.
@@ -157,7 +157,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// Has it fired, or has its runtime ended before? A sleep that was never polled has not, whatever its deadline.
+    /// Has it fired, or has its runtime ended? False for a sleep that was never polled, whatever its deadline.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
@@ -174,8 +174,8 @@ impl Sleep {
         matches!(self.entry.phase(), Phase::Fired | Phase::Failed)
     }
 
-    /// Sets another deadline; of those with the same deadline, the timer is the last now. An armed timer that only gets
-    /// later stays where it is in its wheel.
+    /// Sets another deadline. Of the timers with that deadline, this one fires last. An armed timer that only gets later
+    /// stays where it is in its wheel.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread", start_paused = true)]
@@ -209,8 +209,8 @@ impl Sleep {
         }
     }
 
-    /// Takes an armed timer out and files it anew with the waker it had, so whoever polled it
-    /// last is woken.
+    /// Takes an armed timer out and files it anew with the waker it had, so the task that polled
+    /// it last is woken.
     fn rearm(slot: &mut Arc<Slot>, entry: &Entry, due: Due) {
         let Some(waker) = slot.take_waker(entry) else {
             entry.set(Phase::Idle);
@@ -262,7 +262,7 @@ impl Sleep {
         }
     }
 
-    /// The slot of this thread, if it is one of the sleep's runtime; else that runtime's foreign one.
+    /// Moves to this thread's slot if that is of the sleep's runtime; else to the runtime's foreign slot.
     fn move_to_own_slot(slot: &mut Arc<Slot>) {
         let is_own = with_time(|time| Arc::ptr_eq(time.own_slot(), slot));
         if is_own == Some(true) {

@@ -1,16 +1,17 @@
-//! A wheel for each worker, and one for foreign threads. What the schedulers call is in `driver`.
+//! A wheel for each worker, and one for foreign threads. `driver` has the calls for the schedulers.
 //!
-//! A worker arms timers in its own slot, whose lock it shares with nobody unless a timer is dropped or rescued
-//! elsewhere, and looks at the slot before it parks: so arming never wakes anyone. Other threads arm in the
-//! *foreign* slot, which whoever parks on the driver serves.
+//! A worker arms timers in its own slot, and looks at the slot before it parks: so arming wakes no thread. The
+//! slot's lock is contended only if another thread drops or rescues a timer. Threads that are not workers arm in
+//! the *foreign* slot, which is served by the thread that parks on the driver.
 //!
 //! Foreign handshake: the parker stores until when it will sleep (`parked_until`), fences, then reads the
-//! foreign slot's `next`. The registrar stores `next`, fences, then reads `parked_until`, and unparks
-//! the driver if that is later. Each fence orders a store before a load, so one of them sees the other.
+//! foreign slot's `next`. The registrar stores `next`, fences, then reads `parked_until`, and unparks the driver
+//! if that is later than its deadline. Each fence orders a store before a load: one thread sees the other's store.
 //!
 //! I1: a slot's `next` is at most its wheel's earliest deadline; it is written under the slot's lock.
 //! I2: wakers are collected under the lock, a `WakeBatch` at a time, and woken outside of it.
-//! Shutdown: every slot fails its timers and refuses new ones; their sleepers are woken and panic.
+//! Shutdown: every slot fails its timers (or fires them, if the runtime is made so) and refuses new ones. The
+//! sleepers are woken; a failed timer's sleeper panics.
 
 #[cfg(all(test, runtime_loom))]
 #[path = "tests/loom.rs"]
@@ -52,7 +53,7 @@ pub(crate) struct Common {
     /// Until which tick the thread on the driver sleeps; 0 while none does.
     parked_until: AtomicU64,
     pub(crate) unpark: Arc<dyn Unpark>,
-    /// Set before the wheels are told, each under its lock.
+    /// Set before the wheels shut down, each under its lock; stays false if timers fire at the shutdown.
     has_ended: AtomicBool,
 }
 
@@ -128,13 +129,13 @@ impl TimeHandle {
         &self.slots[self.slots.len() - 1]
     }
 
-    /// Fails all timers, or fires them if the runtime is made so; later ones too.
+    /// Fails all timers, or fires them if the runtime is made so; refuses later ones.
     pub(crate) fn end_all(&self) {
         let phase = match self.fire_at_shutdown {
             true => Phase::Fired,
             false => Phase::Failed,
         };
-        // Ordering: Relaxed; the wheels' locks publish it to who finds one ended.
+        // Ordering: Relaxed; the wheels' locks publish it to a thread that finds a wheel shut down.
         self.common
             .has_ended
             .store(!self.fire_at_shutdown, Ordering::Relaxed);
@@ -144,7 +145,7 @@ impl TimeHandle {
     }
 }
 
-/// The slot of a runtime that nobody runs.
+/// The slot of a runtime that no thread runs.
 #[cfg(all(test, not(runtime_loom)))]
 pub(crate) fn single_slot() -> Arc<Slot> {
     struct Nobody;
@@ -162,7 +163,7 @@ pub(crate) fn single_slot() -> Arc<Slot> {
     TimeHandle::new(&params, Arc::new(Nobody)).slots[0].clone()
 }
 
-/// What arming came to. A timer that was not armed gives its waker back.
+/// The outcome of arming. A timer that was not armed gives its waker back.
 pub(crate) enum Armed {
     Pending,
     Elapsed(WakerSlot),
@@ -177,7 +178,7 @@ unsafe fn unlink(wheel: &mut Wheel, entry: &Entry) -> WakerSlot {
     // SAFETY: the caller's promise.
     unsafe { wheel.remove(NonNull::from(entry)) };
     entry.set(Phase::Idle);
-    // SAFETY: in no wheel now, so the node is its owner's, who calls.
+    // SAFETY: in no wheel now, so the node belongs to its owner, the caller.
     std::mem::take(unsafe { &mut (*entry.node()).waker })
 }
 
@@ -190,7 +191,7 @@ impl Slot {
         let now = self.common.clock.now_tick();
         let deadline = due.tick;
         if deadline <= now {
-            // Ordering: Relaxed; who ends the runtime meanwhile is as good as later.
+            // Ordering: Relaxed; a shutdown at this moment counts as a later one.
             return match self.common.has_ended.load(Ordering::Relaxed) {
                 false => Armed::Elapsed(waker),
                 true => Armed::Shutdown(waker),
@@ -222,8 +223,8 @@ impl Slot {
         Armed::Pending
     }
 
-    /// The parker's side of the foreign handshake, of the foreign slot: whoever holds the driver sleeps until `next`, or
-    /// until the deadline that is given back.
+    /// The parker's side of the foreign handshake, on the foreign slot. The thread that holds the driver means to sleep
+    /// until `next`, and may sleep until the deadline returned.
     pub(crate) fn announce_park(&self, next: u64) -> u64 {
         // Ordering: Relaxed; before the fence.
         self.common.parked_until.store(next, Ordering::Relaxed);
@@ -238,7 +239,7 @@ impl Slot {
         self.common.parked_until.store(0, Ordering::Relaxed);
     }
 
-    /// The registrar's side of it.
+    /// The registrar's side of the foreign handshake.
     fn call_parked(&self, deadline: u64) {
         // Handshake with `announce_park`.
         handshake::store_load();
@@ -271,7 +272,7 @@ impl Slot {
         Some(unsafe { unlink(&mut wheel, entry) })
     }
 
-    /// Sees to it that an armed entry wakes `waker`; the phase then.
+    /// Makes an armed entry wake `waker`; returns its phase.
     pub(crate) fn update_waker(&self, entry: &Entry, waker: &Waker) -> Phase {
         let ended = register(&self.wheel, waker, |_wheel| match entry.phase() {
             // SAFETY: under the lock, and armed.
@@ -281,7 +282,7 @@ impl Slot {
         ended.unwrap_or(Phase::Armed)
     }
 
-    /// Moves an armed entry's deadline on to a later tick, in place; false if that cannot be.
+    /// Moves an armed entry's deadline on to a later tick, in place; false if that is not possible.
     pub(crate) fn postpone(&self, entry: &Entry, due: Due) -> bool {
         let mut wheel = self.wheel.lock();
         // SAFETY: armed entries are linked into their slot's wheel, whose lock we hold.
@@ -290,7 +291,7 @@ impl Slot {
 
     /// Fires what is due at `now`.
     pub(crate) fn fire(&self, now: u64) -> usize {
-        // Ordering: Relaxed; a slot's own worker wrote it, others accept a late value.
+        // Ordering: Relaxed; a slot's own worker wrote it, other threads accept a late value.
         if self.next.load(Ordering::Relaxed) > now {
             return 0;
         }
@@ -353,7 +354,7 @@ pub(crate) fn current_slot() -> Arc<Slot> {
     match with_time(|time| time.own_slot().clone()) {
         Some(slot) => slot,
         None => {
-            // Says so itself if there is no runtime at all.
+            // Panics with a message of its own if there is no runtime at all.
             let _runtime = runtime_core::runtime::Handle::current();
             panic!(
                 "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on \

@@ -155,7 +155,7 @@ impl<T: Future> Future for Timeout<T> {
         let Some(delay) = this.delay.as_pin_mut() else {
             return Poll::Pending;
         };
-        // A future that always spends the whole budget must not outlive its deadline by that.
+        // A future that always spends the whole budget must not outlive its deadline that way.
         let elapsed = if had_budget && !coop::has_budget_remaining() {
             coop::with_unconstrained(|| delay.poll(cx))
         } else {

@@ -1,17 +1,18 @@
-//! A hierarchical timer wheel (Varghese and Lauck 1987): 6 levels of 64 lists, 1 ms ticks.
+//! A hierarchical timer wheel (Varghese and Lauck 1987): 6 levels of 64 lists. `due` says how long a tick is.
 //!
 //! A timer is filed at the level of the highest 6-bit digit in which its tick differs from `elapsed`, in
 //! the list that digit names. When `elapsed` reaches a list of a higher level, its timers are filed
-//! again, further down; at level 0 they are due. Farther than 2^36 ms (two years) a timer is
-//! filed at the horizon, and filed again from there.
+//! again, further down; at level 0 they are due. A timer more than 2^36 ticks ahead (two years of
+//! milliseconds) is filed at the horizon, and filed again from there.
 //!
 //! I1: every linked entry's `filed` is past `elapsed`, or equal to it and the entry at level 0, about to fire; its
 //!     list is the one `place` gave when it was filed; a bit of `occupied` is set exactly while its list is not
 //!     empty. After the shutdown all are in the first list, whatever `filed` and `occupied` say.
 //! I2: entries are alive and pinned while linked: their owner unlinks them, under the lock, before they go.
-//! I3: timers fire by deadline, to the nanosecond, and those of one deadline in the order in which they were armed. A list
-//!     keeps the order in which it was filled. That is the order of firing too, but where a timer is filed again: behind
-//!     ones that were armed after it. Such a list of level 0 is marked in `unsorted`, and sorted before it fires.
+//! I3: timers fire by deadline, to the nanosecond, and timers of one deadline in the order in which they were armed. A
+//!     list keeps the order in which it was filled. That need not be the order of firing: a timer may be due earlier in
+//!     its tick, or have been armed earlier and filed again. Such a list of level 0 is marked in `unsorted`, and sorted
+//!     before it fires.
 //! Cost: file and remove O(1); the next deadline by a bit scan for each level; sorting is rare, and allocates nothing.
 
 use crate::due::Due;
@@ -23,7 +24,7 @@ use std::ptr::NonNull;
 const LEVELS: usize = 6;
 const LISTS: usize = 64;
 const BITS: usize = 6;
-/// Entries looked at to find a list's earliest.
+/// How many entries are checked to find a list's earliest.
 const SCAN: usize = 32;
 /// Ticks the wheel spans.
 const HORIZON: u64 = 1 << (LEVELS * BITS);
@@ -67,7 +68,7 @@ impl Wheel {
     /// The entry is in no wheel, pinned, and unlinked before it goes (I2).
     pub(crate) unsafe fn insert(&mut self, entry: NonNull<Entry>, due: Due, now: u64) -> bool {
         if self.occupied == [0; LEVELS] {
-            // Nothing to pass over: file as close as can be.
+            // There is nothing to pass over: start from `now`, to file at low levels.
             self.elapsed = self.elapsed.max(now);
         }
         if due.tick <= self.elapsed {
@@ -184,8 +185,8 @@ impl Wheel {
             }
             let shift = level * BITS;
             let now = (self.elapsed >> shift) as usize % LISTS;
-            // Lists from the current one on, going round. The current one of a higher level is a full turn away, as what was
-            // in it has been filed further down: where no other list is occupied, 64 zeros are counted.
+            // Lists from the current one on, going round. At a higher level the current list is a full turn away, as its
+            // timers for now have been filed further down: if no other list is occupied, 64 zeros are counted.
             let mut turned = occupied.rotate_right(now as u32);
             if level > 0 {
                 turned &= !1;
@@ -203,7 +204,7 @@ impl Wheel {
     /// Moves to `now`, firing what is due, until `wakers` is full; true if there is more to do.
     pub(crate) fn advance(&mut self, now: u64, wakers: &mut WakeBatch) -> bool {
         if self.shutdown {
-            // Whoever ends them fires them all.
+            // `end_all` takes all entries out.
             return false;
         }
         while let Some((list, tick)) = self.next_list() {
@@ -245,7 +246,7 @@ impl Wheel {
         }
     }
 
-    /// Takes all entries out in `phase`, those due first being first, until `wakers` is full; true if there are more.
+    /// Takes all entries out in `phase`, by deadline, until `wakers` is full; true if there are more.
     pub(crate) fn end_all(&mut self, phase: Phase, wakers: &mut WakeBatch) -> bool {
         if !self.shutdown {
             self.shutdown = true;
@@ -263,8 +264,7 @@ impl Wheel {
         false
     }
 
-    /// Moves all entries into the first list, in which none is due by its tick any more: the wheel has shut down, and has no
-    /// next tick.
+    /// Moves all entries into the first list, whatever their ticks: the wheel has shut down, and no timer comes due any more.
     fn gather(&mut self) {
         for list in 1..LEVELS * LISTS {
             while let Some((entry, node)) = self.take(list) {
@@ -296,15 +296,15 @@ impl Wheel {
     }
 }
 
-/// The last touch of an entry that was taken out. The caller holds the lock of its wheel.
+/// The wheel's last access to an entry that it took out. The caller holds the wheel's lock.
 fn end(entry: NonNull<Entry>, phase: Phase, wakers: &mut WakeBatch) {
     // SAFETY: alive until its phase changes (I2), under the lock.
     wakers.push(unsafe { Wheel::node(entry) }.waker.take());
-    // SAFETY: alive until this store, its last touch.
+    // SAFETY: alive until this store, the last access.
     unsafe { entry.as_ref() }.set(phase);
 }
 
-/// Merges two sorted lists; of equals, those of the first come first. The caller holds the lock of their wheel.
+/// Merges two sorted lists, stably: equal entries of the first come first. The caller holds the lock of their wheel.
 fn merge<K: Ord>(
     mut first: List<Entry>,
     mut second: List<Entry>,

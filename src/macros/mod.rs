@@ -1,4 +1,4 @@
-//! `select!`, `join!`, `try_join!` and `pin!`.
+//! `select!`, `join!`, `try_join!`, `pin!` and `task_local!`. The first three take two steps:
 //!
 //! ```text
 //! user's text ──▶ macro_rules here: splits it ──▶ runtime_macros::branches: writes the body

@@ -1,8 +1,8 @@
 //! `select!`: several futures in one task, the first that fits wins.
 //!
 //! This file splits the user's branches into groups, one at a time; each step of `__select_split!`
-//! moves one branch from the rest into the list of split ones. The body is written by
-//! `runtime_macros::branches`, which also states what holds of it.
+//! moves one branch from the rest into the list of split ones. `runtime_macros::branches` writes
+//! the body, and states its invariants.
 
 /// Waits for several futures at once and runs the handler of the first whose output fits.
 ///
@@ -26,7 +26,7 @@
 /// If every branch is disabled and there is no `else`.
 ///
 /// # Cancel safety
-/// The futures that lose are dropped. What they had done so far is lost unless they are cancel safe;
+/// The futures that lose are dropped. Their progress so far is lost unless they are cancel safe;
 /// each future in this crate says whether it is.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What the expansions of the macros name. Not API: may change in any release.
+//! The items that expansions of the macros refer to. Not API: may change in any release.
 //!
 //! [`MaybeDone`] is where `join!` keeps each future and later its output. States:
 //! running -> done (`poll` saw Ready) -> taken (an output was taken). I1: the future is never moved
@@ -16,7 +16,7 @@ pub use runtime_core::runtime::limit::Limit;
 #[cfg(feature = "macros")]
 pub use runtime_macros::{join_body, select_body};
 
-/// As std's. Once it has ended, its task waits for none of the branches that were left behind.
+/// As std's. Once it is ready, the waits that its branches noted for the task are forgotten.
 #[inline]
 pub fn poll_fn<T, F>(mut poll: F) -> impl Future<Output = T>
 where
@@ -88,7 +88,7 @@ impl<F: Future> MaybeDone<F> {
     /// # Panics
     /// If the future has not finished, or its output was taken before.
     pub fn take_output(self: Pin<&mut Self>) -> F::Output {
-        // SAFETY: what is moved is an output, or `Taken`, never a running future (checked below).
+        // SAFETY: only an output or `Taken` is moved, never a running future (checked below).
         let this = unsafe { self.get_unchecked_mut() };
         match this {
             MaybeDone::Done(_) => {}

@@ -45,7 +45,7 @@ enum Kind {
     MultiThread,
 }
 
-/// Name of runtime threads that were given none: tokio's where programs written for tokio may look for it.
+/// Name of runtime threads that were given none: tokio's in the drop-in, as programs written for tokio may look for it.
 const THREAD_NAME: &str = if cfg!(feature = "drop-in") {
     "tokio-rt-worker"
 } else {
@@ -151,8 +151,8 @@ impl Builder {
         self
     }
 
-    /// Keeps timers in a wheel for each worker. That is how they always are here; what this changes is that a
-    /// shutdown ends the sleeps it finds as if they were due, where they would panic when polled.
+    /// Keeps timers in a wheel for each worker. Here they always are; this only changes the shutdown: it ends the
+    /// sleeps it finds as if they were due, where they would otherwise panic when polled.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_multi_thread()
@@ -167,8 +167,8 @@ impl Builder {
         self
     }
 
-    /// Divides the blocking pool's queue. Here it is one queue: what it guards is a push and a pop, and
-    /// threads wait for work outside of it.
+    /// Divides the blocking pool's queue. Here it stays one queue: its lock guards only a push and a pop,
+    /// and threads wait for work outside of it.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_multi_thread()
@@ -182,7 +182,7 @@ impl Builder {
         self
     }
 
-    /// Hands the driver to another worker before tasks are run. The watch does so here when it is
+    /// Hands the driver to another worker before tasks are run. Here the watch does so when it is
     /// needed, so there is nothing to enable.
     ///
     /// ```
@@ -196,8 +196,8 @@ impl Builder {
         self
     }
 
-    /// Enables the I/O driver, which is what file operations through io_uring need; `enable_all` and
-    /// `enable_io` do as well. Where the kernel refuses a ring, the blocking pool does the work.
+    /// Enables the I/O driver, which file operations through io_uring need; `enable_all` and
+    /// `enable_io` enable it as well. Where the kernel refuses a ring, the blocking pool does the work.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_current_thread()
@@ -559,12 +559,12 @@ impl Builder {
     /// How late an idle runtime's timers may be; a millisecond by default, as on tokio. None is early.
     ///
     /// With less than a millisecond the runtime's threads sleep without the system's timer slack, and each sleep with a deadline
-    /// costs a system call more (Linux). With more than a millisecond, timers that are close to each other fire together,
-    /// and the runtime wakes less often. How late the timers of a busy runtime are is up to its tasks.
+    /// costs one more system call (Linux). With more than a millisecond, timers that are close to each other fire together,
+    /// and the runtime wakes less often. How late the timers of a busy runtime are depends on its tasks.
     ///
-    /// The wheels' ticks are the longest that divide a second and are not longer than `resolution`, of less than a
-    /// millisecond than a quarter of it: 25 us for 100 us. Intervals and time-outs are timers too. selvedge's own; tokio has
-    /// no such setting.
+    /// The wheels' ticks are the longest that divide a second and are not longer than `resolution`; below a millisecond, not
+    /// longer than a quarter of it: 25 us for 100 us. Intervals and time-outs are timers too. This setting is selvedge's own;
+    /// tokio has none like it.
     ///
     /// # Panics
     /// If it is less than a microsecond or more than a second.
@@ -642,9 +642,9 @@ impl Builder {
 
     /// Whether a thread that has nothing to do looks out for some 40 us before it sleeps; it does so only while that pays. On by default.
     ///
-    /// Where threads hand work to and fro (`spawn_blocking`, files, a `block_on` that waits for tasks), a look-out is many times quicker than a
-    /// sleep and the wake-up of a processor, and costs less. It takes time of the processor where nobody comes: at most one look in 256 sleeps then.
-    /// Where the process may use one processor only, nobody looks out.
+    /// Where threads pass work to and fro (`spawn_blocking`, files, a `block_on` that waits for tasks), a look-out is many times faster than a
+    /// sleep and the wake-up of a processor, and costs less. If no work comes, it wastes processor time, but then only once in 256 sleeps.
+    /// If the process may use only one processor, no thread looks out.
     ///
     /// ```
     /// let runtime = selvedge::runtime::Builder::new_multi_thread()
@@ -807,7 +807,7 @@ impl Builder {
         self
     }
 
-    /// Takes the time that tasks wait between being scheduled and polled, for the hooks around polls
+    /// Measures the time that tasks wait between being scheduled and polled, for the hooks around polls
     /// (`TaskMeta::schedule_latency`), at the cost of two clock reads a poll.
     ///
     /// ```
@@ -881,7 +881,7 @@ impl Builder {
     /// Builds the runtime.
     ///
     /// # Errors
-    /// What the system says if it gives no epoll instance, no eventfd or no thread, or the file of a
+    /// The system's, if it gives no epoll instance, no eventfd or no thread, or if the file of a
     /// [recording](Self::record) or the socket of the [inspector](Self::inspect) cannot be made.
     ///
     /// # Panics

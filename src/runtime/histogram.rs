@@ -161,7 +161,7 @@ impl LogHistogram {
 
     fn from_limits(p: u32, min: u64, max: u64) -> LogHistogram {
         let (low, high) = (index_of(min, p), index_of(max, p));
-        // A first bucket for all that is below the one of `min`, if something is, and a last for what is above.
+        // A first bucket for values below that of `min`, if there can be any, and a last for values above.
         let below = low.min(1);
         LogHistogram {
             buckets: below + (high - low + 1) + 1,
@@ -190,7 +190,7 @@ impl LogHistogram {
     }
 }
 
-/// Bucket of a value where nothing is cut off.
+/// Bucket of a value, before any are cut off.
 fn index_of(value: u64, p: u32) -> usize {
     let exact = 1_u64 << (p + 1);
     if value < exact {
@@ -389,7 +389,7 @@ impl fmt::Display for InvalidHistogramConfiguration {
 
 impl std::error::Error for InvalidHistogramConfiguration {}
 
-/// A configuration as the core asks it.
+/// A configuration in the form that the core asks for.
 #[derive(Debug)]
 pub(super) struct Buckets(HistogramConfiguration);
 

@@ -1,4 +1,4 @@
-//! What a builder is told of the recorder, the inspector and the findings, and how the three begin with a runtime.
+//! A builder's settings for the recorder, the inspector and the findings, and how the three begin with a runtime.
 
 use super::Builder;
 #[cfg(unix)]
@@ -12,7 +12,7 @@ use runtime_core::task::times;
 use std::io;
 use std::sync::Arc;
 
-/// What a builder was told.
+/// A builder's settings.
 #[derive(Clone, Default)]
 pub(super) struct Insight {
     record: Option<RecordOptions>,
@@ -24,7 +24,7 @@ pub(super) struct Insight {
     stall_stacks: bool,
 }
 
-/// What has begun before the runtime is there.
+/// The parts that began before the runtime is there.
 #[derive(Debug)]
 pub(super) struct Begun {
     #[cfg(unix)]
@@ -32,7 +32,7 @@ pub(super) struct Begun {
 }
 
 impl Insight {
-    /// Begins what is to see the runtime's start.
+    /// Begins the parts that must see the runtime's start.
     ///
     /// # Errors
     /// If a file or a socket that the program asked for cannot be made.
@@ -56,7 +56,7 @@ impl Insight {
         record::needs_latency(self.record.as_ref())
     }
 
-    /// Shows the runtime, and tells of it until it ends.
+    /// Shows the runtime in the inspector, and reports its findings, until it ends.
     ///
     /// # Errors
     /// If the program asks for findings, and the system gives no thread.
@@ -101,11 +101,11 @@ impl Builder {
         self
     }
 
-    /// Lets tools of this user look into the process while the runtime lives: `selvedge top`, `ps`, `record`. They come by a Unix socket.
-    /// All runtimes that are built while it is there are shown. A process has one such socket, that of the runtime that asked first.
+    /// Lets tools of this user inspect the process while the runtime lives, through a Unix socket: `selvedge top`, `ps`, `record`.
+    /// They see all runtimes that are built while the socket is there. A process has one such socket, that of the runtime that asked first.
     ///
-    /// Without a word of the program, `SELVEDGE_INSPECT=1` in the environment does the same; a path there is that of the socket, or of its
-    /// folder.
+    /// `SELVEDGE_INSPECT=1` in the environment does the same without a change of the program; a path there is that of the socket, or of
+    /// its folder.
     ///
     /// ```
     /// use selvedge::runtime::{Builder, InspectOptions};
@@ -126,8 +126,8 @@ impl Builder {
         self
     }
 
-    /// Keeps how long tasks have been there and in polls, for [`TaskInfo::times`](super::tasks::TaskInfo::times): of all tasks of the process that are
-    /// spawned from then on. It costs an allocation for each task and two looks at the clock for each poll. The inspector does so too.
+    /// Keeps the age of tasks and their time in polls, for [`TaskInfo::times`](super::tasks::TaskInfo::times): for all tasks of the process that are
+    /// spawned from then on. It costs an allocation for each task and two clock reads for each poll. The inspector turns it on too.
     ///
     /// ```
     /// use selvedge::runtime::{Builder, Handle};
@@ -144,11 +144,12 @@ impl Builder {
         self
     }
 
-    /// Has each [finding](super::Handle::findings) of a stall tell [the stack](super::tasks::Finding::stack) of the thread that stands still. The
-    /// thread is interrupted for it by the signal `SIGURG` whenever findings are looked for while it stands still; system calls that the system does not restart then return
-    /// `EINTR`. The handler is the process's, stays, and passes other signals of that number on. On Linux, with the feature `taskdump`.
+    /// Adds to each [finding](super::Handle::findings) of a stall [the stack](super::tasks::Finding::stack) of the thread that stands still. The
+    /// signal `SIGURG` interrupts that thread whenever findings are looked for meanwhile; system calls that the system does not restart then
+    /// return `EINTR`. The handler is installed for the process, stays, and passes other signals of that number on. On Linux, with the feature
+    /// `taskdump`.
     ///
-    /// Without a word of the program, `SELVEDGE_STALL_STACKS=1` in the environment does the same. A program without symbols has addresses
+    /// `SELVEDGE_STALL_STACKS=1` in the environment does the same without a change of the program. A program without symbols has addresses
     /// without names: build with `debug = "line-tables-only"` to have them.
     ///
     /// ```
@@ -167,12 +168,12 @@ impl Builder {
         self
     }
 
-    /// Has `told` called with each [finding](super::Handle::findings), once: a thread looks for them every half second, and when a worker has stood
-    /// still in a poll for a tenth of a second. A state that may pass by itself (a full pool, late timers, few descriptors) is told when it was
-    /// there at two looks.
+    /// Calls `told` with each [finding](super::Handle::findings), once: a thread looks for them every half second, and when a worker has stood
+    /// still in a poll for a tenth of a second. A state that may pass by itself (a full pool, late timers, few descriptors) is reported if two
+    /// looks saw it.
     ///
-    /// Findings are events of `tracing` too (feature `tracing`, target `selvedge::findings`), and marks in the recording. Without a word of the
-    /// program, `SELVEDGE_FINDINGS=1` in the environment prints them to the standard error.
+    /// Findings are events of `tracing` too (feature `tracing`, target `selvedge::findings`), and marks in the recording.
+    /// `SELVEDGE_FINDINGS=1` in the environment prints them to the standard error, without a change of the program.
     ///
     /// `told` is called on that thread. It may block, and then gets the next finding later.
     ///

@@ -68,7 +68,7 @@ impl LocalRuntime {
             .build_local(LocalOptions::default())
     }
 
-    /// A handle to the runtime; what is spawned through it must be `Send`.
+    /// A handle to the runtime; futures spawned through it must be `Send`.
     ///
     /// ```
     /// let runtime = selvedge::runtime::LocalRuntime::new().unwrap();

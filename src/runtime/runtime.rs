@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Dropping it cancels its tasks, each at its next yield point, and waits for its threads and for the
 /// blocking closures that run. [`shutdown_timeout`](Self::shutdown_timeout) and
 /// [`shutdown_background`](Self::shutdown_background) wait less. A runtime cannot be dropped in
-/// an async context: that panics. Dropped in its own `spawn_blocking` or `block_in_place`, it waits for nobody.
+/// an async context: that panics. Dropped in its own `spawn_blocking` or `block_in_place`, it does not wait.
 ///
 /// ```
 /// use selvedge::runtime::Runtime;
@@ -172,7 +172,7 @@ impl std::panic::RefUnwindSafe for Runtime {}
 #[cfg(not(feature = "rt-multi-thread"))]
 const _: fn() -> io::Result<()> = || Ok(());
 
-/// What `LocalSet::block_on` takes.
+/// `LocalSet::block_on` takes the core.
 #[doc(hidden)]
 impl std::ops::Deref for Runtime {
     type Target = Core;

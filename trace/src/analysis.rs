@@ -1,7 +1,7 @@
 //! Tasks and threads, put together from the events.
 //!
-//! An event tells its thread. What the thread is in the midst of, a poll or the delivery of events, tells who wakes, who spawns
-//! and what waits.
+//! An event names its thread. The poll or the delivery that the thread is in at that moment tells which task wakes or spawns, and
+//! which one waits.
 
 use crate::event::{EventKind, Outcome, PollKind, WaitKind};
 use crate::findings::{self, Finding};
@@ -9,7 +9,7 @@ use crate::format::Recording;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Of a wait for the next turn: the task has not yielded by itself, its budget was spent.
+/// A wait for the next turn with this value: the task has not yielded by itself, its budget was spent.
 const BUDGET_SPENT: u64 = 1;
 
 /// A stretch of a thread's time.
@@ -45,7 +45,7 @@ impl Slice {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Poll {
-    /// Whose.
+    /// The task that is polled.
     pub task: u64,
     /// On which thread.
     pub thread: u16,
@@ -53,13 +53,13 @@ pub struct Poll {
     pub time: Slice,
     /// How long the task had been ready, in nanoseconds; 0 where that is not recorded.
     pub delay: u64,
-    /// What it came to; `None`: it had not ended when the recording did.
+    /// Its outcome; `None`: it had not ended when the recording did.
     pub outcome: Option<Outcome>,
     /// What is polled.
     pub kind: PollKind,
 }
 
-/// Who woke a task.
+/// What woke a task.
 ///
 /// ```
 /// assert_eq!(selvedge_trace::Waker::Task(3), selvedge_trace::Waker::Task(3));
@@ -67,7 +67,7 @@ pub struct Poll {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Waker {
-    /// Another task, or itself, in a poll.
+    /// A task in a poll: another one, or the same.
     Task(u64),
     /// A descriptor that became ready.
     Io(i64),
@@ -90,9 +90,9 @@ pub struct Wake {
     pub nanos: u64,
     /// On which thread the waker was called.
     pub thread: u16,
-    /// Which task.
+    /// The task that is woken.
     pub task: u64,
-    /// Who.
+    /// What woke it.
     pub by: Waker,
 }
 
@@ -166,9 +166,9 @@ pub struct TaskTrack {
     pub wakes: u64,
     /// Time in polls, in nanoseconds.
     pub busy: u64,
-    /// The longest of them, in nanoseconds.
+    /// The longest poll, in nanoseconds.
     pub longest_poll: u64,
-    /// The longest time for which it was ready and not polled, in nanoseconds.
+    /// The longest time that it was ready before a poll, in nanoseconds.
     pub longest_delay: u64,
     /// What it waited for at the end of its last poll.
     pub waits: Vec<Waiting>,
@@ -177,9 +177,9 @@ pub struct TaskTrack {
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Waiting {
-    /// What kind of thing.
+    /// The kind of thing.
     pub kind: WaitKind,
-    /// Which: a lock's number, the address of a channel, a task, a descriptor, a sleep's deadline in milliseconds of the runtime's clock.
+    /// Which one: a lock's number, the address of a channel, a task, a descriptor, a sleep's deadline in milliseconds of the runtime's clock.
     pub what: u64,
 }
 
@@ -197,7 +197,7 @@ pub struct ThreadTrack {
     pub name: String,
     /// The system's number of it.
     pub system_id: u32,
-    /// Runtime and index, of the worker that it was last.
+    /// Runtime and index of the worker that it last was.
     pub worker: Option<(u64, u64)>,
     /// Time in polls, in nanoseconds.
     pub busy: u64,
@@ -213,7 +213,7 @@ pub struct ThreadTrack {
     pub preempted: Option<u64>,
 }
 
-/// All of it.
+/// All that is known from a recording.
 ///
 /// ```
 /// use selvedge_trace::{Analysis, Recording};
@@ -222,7 +222,7 @@ pub struct ThreadTrack {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Analysis {
-    /// What it is of: from the first event that is told of to the last.
+    /// The part of the recording that it covers: from the first event to the last.
     pub part: Slice,
     /// How many events are in it.
     pub events: usize,
@@ -242,7 +242,7 @@ pub struct Analysis {
     pub findings: Vec<Finding>,
 }
 
-/// What a thread is in the midst of.
+/// What a thread does at the current event.
 #[derive(Default)]
 struct Now {
     /// Indices of polls; a poll may have others inside, of a `LocalSet` or a `block_on`.
@@ -251,11 +251,11 @@ struct Now {
     asleep: Option<usize>,
     spans: Vec<usize>,
     waits: Vec<Waiting>,
-    /// What was first told of its waits for a processor.
+    /// The first record of its waits for a processor.
     waited: Option<(u64, u64)>,
 }
 
-/// Whatever is looked up at each event is in a table of hashes: a recording may have tens of millions of events, and millions of tasks.
+/// Tables that are looked up at each event are hash maps: a recording may have tens of millions of events, and millions of tasks.
 struct Builder {
     analysis: Analysis,
     tasks: HashMap<u64, TaskTrack>,
@@ -276,8 +276,8 @@ impl Analysis {
         Analysis::of_part(recording, 0, u64::MAX)
     }
 
-    /// Of a part of the recording, between two moments in nanoseconds since its begin: polls, sleeps and spans that reach into it, wakes in it,
-    /// and the tasks that have not ended before it. What came before tells where tasks come from.
+    /// The same for a part of the recording, between two moments in nanoseconds since its begin: polls, sleeps and spans that reach into the
+    /// part, wakes in it, and tasks that have not ended before it. Events before the part only tell where tasks come from.
     ///
     /// ```
     /// # use selvedge_trace::{Analysis, Recording};
@@ -360,7 +360,7 @@ impl Builder {
         }
     }
 
-    /// From here on no event of any thread is missing. What came before says where tasks come from, but no durations.
+    /// From here on no event of any thread is missing. Earlier events only tell where tasks come from, not how long things took.
     fn begin_whole(&mut self, nanos: u64) {
         self.ready.clear();
         for now in self.now.values_mut() {
@@ -388,7 +388,7 @@ impl Builder {
         }
     }
 
-    /// What is over at this moment is left out, and what is counted is counted from here on.
+    /// Leaves out what is over at this moment, and counts from here on.
     fn begin_part(&mut self) {
         self.tasks.retain(|_, task| task.ended.is_none());
         for task in self.tasks.values_mut() {
@@ -461,7 +461,7 @@ impl Builder {
                 self.poll_end(nanos, thread, task, outcome);
             }
             EventKind::Woken { task } => self.woken(nanos, thread, task),
-            // Moved from one queue to another: the watch has it carried on.
+            // Moved from one queue to another, by the watch.
             EventKind::Queued { task, .. } if self.ready.contains_key(&task) => {}
             EventKind::Queued { task, .. } => {
                 let is_new = self.tasks.get(&task).is_some_and(|task| {
@@ -603,7 +603,7 @@ impl Builder {
     fn poll_end(&mut self, nanos: u64, thread: u16, id: u64, outcome: Outcome) {
         let now = self.now.entry(thread).or_default();
         let polls = &self.analysis.polls;
-        // Its begin may have been lost; then so were those inside.
+        // Its begin may have been lost; then so were the begins of polls inside it.
         let Some(at) = now.polls.iter().rposition(|at| polls[*at].task == id) else {
             now.polls.clear();
             return;
@@ -632,7 +632,7 @@ impl Builder {
         }
     }
 
-    /// What had not ended goes on to the end.
+    /// Polls, sleeps and spans that have not ended last to the end.
     fn end(mut self, end: u64) -> Analysis {
         let now = std::mem::take(&mut self.now);
         for (thread, now) in now {
@@ -662,7 +662,7 @@ impl Builder {
     }
 }
 
-/// Keeps these of a list, in their order. Where each of them is then.
+/// Keeps the given items of a list, in their order; returns where each of them is then.
 fn kept<'a, T: Copy>(
     list: &mut Vec<T>,
     which: impl Iterator<Item = &'a usize>,

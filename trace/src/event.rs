@@ -1,4 +1,4 @@
-//! What happened, as values. The numbers of kinds and details are those of the format (`docs/recorder.md`).
+//! Events as values, decoded from records. The numbers of kinds and details are those of the format (`docs/recorder.md`).
 
 use serde::Serialize;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Event {
     pub kind: EventKind,
 }
 
-/// What happened. Tasks are told by their ids; `place` and `name` are keys of the recording's tables.
+/// What happened. Tasks are named by their ids; `place` and `name` are keys of the recording's tables.
 ///
 /// ```
 /// use selvedge_trace::{EventKind, Outcome};
@@ -41,21 +41,21 @@ pub enum EventKind {
         place: u64,
         poll: PollKind,
     },
-    /// A poll is over. Of a pending one `wait` is what it waits for first, if that is known.
+    /// A poll is over. If it is pending, `wait` is the first thing it waits for, if that is known.
     PollEnd {
         task: u64,
         outcome: Outcome,
         wait: Option<(WaitKind, u64)>,
     },
-    /// The future of a `block_on` was woken, by what the thread is in the midst of.
+    /// The future of a `block_on` was woken, by the poll or delivery in which the thread is.
     Woken { task: u64 },
-    /// A task was queued, as it was spawned or woken by what the thread is in the midst of.
+    /// A task was queued: it was spawned or woken by the poll or delivery in which the thread is.
     Queued { task: u64, queue: Queue },
     /// Tasks were stolen from a worker.
     Stolen { tasks: u64, victim: u64 },
-    /// The thread goes to sleep; with the driver, on the system's events too.
+    /// The thread goes to sleep; with the driver, it also waits for the system's events.
     Park { with_driver: bool },
-    /// The thread is awake; perhaps another one called it.
+    /// The thread is awake; `was_called`: another thread woke it.
     Unpark { was_called: bool },
     /// A descriptor is ready; the bits say for what.
     Io { fd: i64, readiness: u64 },
@@ -79,11 +79,11 @@ pub enum EventKind {
     Worker { runtime: u64, index: u64 },
     /// A task was cancelled.
     Cancelled { task: u64 },
-    /// What is polled on the thread waits for one thing more, for `what`: an address, a task, a descriptor.
+    /// The task that is polled on the thread waits for one thing more, for `what`: an address, a task, a descriptor.
     Wait { kind: WaitKind, what: u64 },
     /// The runtime takes a worker for stuck.
     Stuck { runtime: u64, worker: u64 },
-    /// By now the thread has waited so long for a processor since it began, and has lost its processor to others so often.
+    /// How long the thread has waited for a processor since it began, and how often it has lost its processor to others.
     Waited { nanos: u64, lost: u64 },
     /// An event of a later version of the runtime.
     Unknown { kind: u8 },
@@ -116,7 +116,7 @@ impl fmt::Display for PollKind {
     }
 }
 
-/// What a poll came to.
+/// The outcome of a poll.
 ///
 /// ```
 /// assert_ne!(selvedge_trace::Outcome::Ready, selvedge_trace::Outcome::Panicked);
@@ -126,9 +126,9 @@ impl fmt::Display for PollKind {
 pub enum Outcome {
     /// The future goes on later.
     Pending,
-    /// It is over.
+    /// The future has ended.
     Ready,
-    /// It is over by a panic.
+    /// The future has panicked.
     Panicked,
     /// It was cancelled instead of polled.
     Cancelled,
@@ -166,7 +166,7 @@ pub enum WaitKind {
     Receive,
     /// A value of a oneshot channel.
     Oneshot,
-    /// A oneshot channel's receiver to go.
+    /// The drop of a oneshot channel's receiver.
     OneshotClosed,
     /// A value of a broadcast channel.
     Broadcast,
@@ -188,15 +188,15 @@ pub enum WaitKind {
     Write,
     /// Room in a bounded channel.
     Send,
-    /// Another one's attempt to set a `OnceCell`.
+    /// Another task's attempt to set a `OnceCell`.
     OnceCell,
     /// A new value of a watch channel.
     Watch,
-    /// Others at a barrier.
+    /// Other tasks at a barrier.
     Barrier,
     /// The value of a `SetOnce`.
     SetOnce,
-    /// A channel's receivers to go.
+    /// The drop of a channel's receivers.
     Closed,
     /// The end of a child process.
     Child,
@@ -210,7 +210,7 @@ pub enum WaitKind {
     LocalSet,
     /// The other end of a pipe in memory.
     Pipe,
-    /// Its next turn: it has yielded (0), or its budget is spent (1).
+    /// The task's next turn: it has yielded (0), or its budget is spent (1).
     Turn,
     /// Something that a later version of the runtime knows.
     Unknown,

@@ -1,6 +1,6 @@
 //! What is wrong: each finding with its evidence and a cure.
 //!
-//! A finding is told only where the events leave no other reading: a service that does well has none.
+//! A finding is reported only if the events have no other explanation: a service that does well has none.
 
 use crate::analysis::{Analysis, Poll, TaskTrack, Waiting, Waker};
 use crate::event::{PollKind, WaitKind};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// A poll this long, in nanoseconds, keeps its worker from the others.
+/// A poll this long, in nanoseconds, keeps its worker from other tasks.
 const LONG_POLL: u64 = 10_000_000;
 /// A task that was ready this long and not polled.
 const LONG_DELAY: u64 = 20_000_000;
@@ -17,14 +17,14 @@ const LONG_DELAY: u64 = 20_000_000;
 const LONG_QUEUE: u64 = 50_000_000;
 /// Wake-ups in one poll.
 const STORM: usize = 500;
-/// Tasks of one place that are there at the end, and of which none has ended.
+/// The number of tasks of one place that are there at the end, if none of that place has ended.
 const LEAK: usize = 1_000;
-/// Polls of a task that ended because its budget was spent, if they are most of its polls.
+/// The number of a task's polls that ended because its budget was spent, if they are most of its polls.
 const SPENT: u64 = 100;
-/// Findings of one kind.
+/// The most findings of one kind.
 const MOST: usize = 20;
 
-/// What a finding is of.
+/// The kind of a finding.
 ///
 /// ```
 /// assert_eq!(selvedge_trace::FindingKind::Stall.to_string(), "stall");
@@ -41,9 +41,9 @@ pub enum FindingKind {
     Delay,
     /// Closures that wait for a thread of the blocking pool.
     FullPool,
-    /// A poll that wakes a crowd.
+    /// A poll that wakes very many tasks.
     WakeStorm,
-    /// A task that uses up its budget poll after poll: its source never runs dry.
+    /// A task that uses up its budget poll after poll: its source always has more.
     BudgetHog,
     /// Tasks that are made and do not end.
     Leak,
@@ -86,7 +86,7 @@ pub struct Finding {
     pub cure: String,
     /// The task that it is about; 0: none in particular.
     pub task: u64,
-    /// Where that was spawned.
+    /// Where that task was spawned.
     pub place: String,
     /// When, in nanoseconds since the recording's begin.
     pub at: u64,
@@ -110,7 +110,7 @@ pub(crate) fn find(recording: &Recording, analysis: &Analysis) -> Vec<Finding> {
     findings
 }
 
-/// A task as people know it.
+/// A task's name in messages.
 fn called(task: &TaskTrack) -> String {
     match &task.name {
         Some(name) => format!("task {} \"{name}\" (spawned at {})", task.id, task.place),
@@ -122,20 +122,20 @@ fn ms(nanos: u64) -> String {
     format!("{:.1} ms", nanos as f64 / 1e6)
 }
 
-/// The polls that are too long, by place and what they are: one finding for each.
+/// The polls that are too long, by place and kind: one finding for each.
 fn stalls(analysis: &Analysis) -> Vec<Finding> {
     let mut by_place: BTreeMap<(&str, u8), Vec<&Poll>> = BTreeMap::new();
     for poll in &analysis.polls {
         if poll.kind == PollKind::Blocking || poll.time.nanos() < LONG_POLL {
             continue;
         }
-        // The thread of a `block_on` beside workers holds up nobody.
+        // A `block_on` on a thread that is no worker holds up no task.
         let thread = analysis.threads.get(&poll.thread);
         if poll.kind == PollKind::BlockOn && thread.is_none_or(|t| t.worker.is_none()) {
             continue;
         }
         if let Some(task) = analysis.tasks.get(&poll.task) {
-            // Of nested polls the innermost is to blame.
+            // The innermost of nested polls is to blame.
             if !has_long_inner(analysis, poll) {
                 let key = (task.place.as_str(), poll.kind as u8);
                 by_place.entry(key).or_default().push(poll);
@@ -257,7 +257,7 @@ fn wake_storms(analysis: &Analysis) -> Vec<Finding> {
     // Wake-ups within one poll: of one thread, by one task, without another poll of it between.
     let mut storms: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
     let mut running: BTreeMap<u16, (u64, u64, usize)> = BTreeMap::new();
-    // When the last poll of each thread began, as of a wake's moment.
+    // When each thread's last poll before the wake began.
     let mut began: BTreeMap<u16, u64> = BTreeMap::new();
     let mut polls = analysis.polls.iter().peekable();
     for wake in &analysis.wakes {
@@ -319,7 +319,7 @@ fn budget_hogs(analysis: &Analysis) -> Vec<Finding> {
 
 fn leaks(recording: &Recording, analysis: &Analysis) -> Vec<Finding> {
     if recording.lost > 0 {
-        // Ends may be among what is lost.
+        // Ends of tasks may be among the lost events.
         return Vec::new();
     }
     let mut by_place: BTreeMap<&str, (Vec<&TaskTrack>, usize)> = BTreeMap::new();
@@ -370,7 +370,7 @@ fn panics(analysis: &Analysis) -> Vec<Finding> {
     most_costly(panics.collect())
 }
 
-/// Tasks that wait for nothing but the end of the next, in a ring.
+/// Tasks in a ring, each of which waits for nothing but the next one's end.
 fn join_cycles(analysis: &Analysis) -> Vec<Finding> {
     let next = |id: u64| {
         let task = analysis.tasks.get(&id).filter(|t| t.ended.is_none())?;

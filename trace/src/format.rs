@@ -1,7 +1,7 @@
 //! The bytes of a recording: a page, then chunks of rings, records and strings. See `docs/recorder.md`.
 //!
-//! What is read may be cut off, of another version, or made to do harm: every length is checked before it is used, and
-//! memory is taken for what the file really has.
+//! A file may be cut off, of another version, or made to do harm: every length is checked before it is used, and no
+//! more memory is allocated than the file's real content needs.
 
 use crate::event::{self, Event};
 use std::cmp::Reverse;
@@ -18,11 +18,11 @@ const VERSION: u64 = 1;
 const PAGE: usize = 512;
 /// Words of a chunk's header.
 const HEADER: usize = 8;
-/// A span of the clock's records below this many nanoseconds says less of the clock's pace than the first page does.
+/// Clock records that span fewer nanoseconds than this give the clock's pace less exactly than the first page does.
 const SHORT: u64 = 10_000_000;
 const CLOCK: u8 = 1;
 const DELIVERED: u8 = 25;
-/// What is [`DELIVERED`]: the kinds of both.
+/// The kinds of the two events in a [`DELIVERED`] record.
 const IO: u64 = 11;
 const QUEUED: u64 = 7;
 
@@ -35,11 +35,11 @@ const QUEUED: u64 = 7;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// They do not begin as one.
+    /// They do not begin as a recording does.
     NotARecording,
     /// They are of a version of the format that this crate does not read.
     Version(u64),
-    /// They end too early, or a length in them cannot be: at this byte.
+    /// They end too early, or have an impossible length: at this byte.
     CutOff(usize),
 }
 
@@ -113,7 +113,7 @@ pub struct Recording {
     pub process: u64,
     /// When the recording began, in nanoseconds since 1970.
     pub began_at: u64,
-    /// By time; those of one thread in their order.
+    /// By time; the events of one thread in their order.
     pub events: Vec<Event>,
     /// By the numbers in events.
     pub threads: BTreeMap<u16, Thread>,
@@ -123,12 +123,12 @@ pub struct Recording {
     pub names: BTreeMap<u64, String>,
     /// Events that were overwritten by newer ones, or found no memory.
     pub lost: u64,
-    /// From here on the events of all threads are there, in nanoseconds since the recording's begin. Before it those of a thread that
-    /// had many may be lost, where others' are there.
+    /// From here on the events of all threads are there, in nanoseconds since the recording's begin. Before that, the events of a thread
+    /// that had many may be lost while those of others are there.
     pub whole_from: u64,
 }
 
-/// A record with its time not yet told.
+/// A record whose time is still in ticks.
 struct Record([u64; 4]);
 
 impl Record {
@@ -136,7 +136,7 @@ impl Record {
         self.0[1] as u8
     }
 
-    /// A record for each event that it tells: one that tells a descriptor's event and the task that was queued for it is two.
+    /// A record for each of its events: a record of a descriptor's event and of the task that was queued for it gives two.
     fn parts(self) -> [Option<Record>; 2] {
         if self.kind() != DELIVERED {
             return [Some(self), None];
@@ -181,7 +181,7 @@ impl Recording {
         let mut runs = Vec::new();
         let mut whole_from = 0;
         let mut at = PAGE;
-        // A kind of 0 is room that is not used yet.
+        // Kind 0: room that is not used yet.
         while let Some(kind) = file.word(at).filter(|kind| *kind != 0) {
             let cut_off = || ReadError::CutOff(at * 8);
             let len = file.word(at + 1).ok_or_else(cut_off)?;
@@ -208,7 +208,7 @@ impl Recording {
                     runs.push(run);
                 }
                 2 => chunk.strings(&mut recording)?,
-                // What later runtimes may add without a new version: it can be left out.
+                // Later runtimes may add kinds without a new version: they are skipped.
                 _ => {}
             }
             at = end;
@@ -223,8 +223,8 @@ impl Recording {
         Ok(recording)
     }
 
-    /// A thread that begins to poll futures goes on in a larger ring, under another number, perhaps in the midst of a closure. It is one thread
-    /// all the same: the one of the system's number and the name.
+    /// A thread that begins to poll futures goes on in a larger ring, under another number, perhaps in the midst of a closure. This makes one
+    /// thread of both, by the system's number and the name.
     fn join_threads(&mut self) {
         let mut first: BTreeMap<(u32, &str), u16> = BTreeMap::new();
         let mut joined: BTreeMap<u16, u16> = BTreeMap::new();
@@ -248,7 +248,7 @@ impl Recording {
             .retain(|number, _| !joined.contains_key(number));
     }
 
-    /// The bytes of a file, which a process may be writing to. What it overwrites while they are copied is told by them as lost.
+    /// The bytes of a file to which a process may be writing. Records that it overwrites during the copy count as lost in these bytes.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -263,7 +263,7 @@ impl Recording {
         let mut file = fs::File::open(path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        // How far the writers are after the copy: what they have begun since may be torn in it.
+        // How far the writers are after the copy: records that they have begun since may be torn in it.
         let mut at = PAGE;
         loop {
             let copied = File::of(&bytes);
@@ -284,7 +284,7 @@ impl Recording {
         }
     }
 
-    /// The place with this key, for people.
+    /// The place with this key, as text.
     ///
     /// ```
     /// let recording = selvedge_trace::Recording::default();
@@ -296,7 +296,7 @@ impl Recording {
             .map_or_else(|| "?".into(), Place::to_string)
     }
 
-    /// The name with this key, for people.
+    /// The name with this key, `?` if unknown.
     ///
     /// ```
     /// let recording = selvedge_trace::Recording::default();
@@ -306,7 +306,7 @@ impl Recording {
         self.names.get(&key).map_or("?", String::as_str)
     }
 
-    /// How long the time is from which the events of all threads are there, in nanoseconds.
+    /// How long the part is of which the events of all threads are there, in nanoseconds.
     ///
     /// ```
     /// assert_eq!(selvedge_trace::Recording::default().nanos(), 0);
@@ -324,7 +324,7 @@ struct File<'a> {
     order: Order,
 }
 
-/// Of the bytes of a word: as the machine has it whose memory the file is.
+/// The order of the bytes in a word: that of the machine whose memory the file is.
 #[derive(Clone, Copy)]
 enum Order {
     LowFirst,
@@ -372,7 +372,7 @@ impl<'a> Chunk<'a> {
     /// A ring as its thread writes it.
     fn ring(&self) -> Result<Run<'a>, ReadError> {
         let (claimed, written, capacity) = (self.word(2)?, self.word(3)?, self.word(5)?);
-        // Of bytes that were copied while the ring was written to, the later count may be the larger one.
+        // If the bytes were copied while the ring was written to, `written` may be ahead of `claimed`.
         let claimed = claimed.max(written);
         if capacity == 0 || !capacity.is_power_of_two() || capacity > self.room() {
             return Err(ReadError::CutOff(self.at * 8));
@@ -405,7 +405,7 @@ impl<'a> Chunk<'a> {
         })
     }
 
-    /// For so many records there is room in it.
+    /// How many records it has room for.
     fn room(&self) -> u64 {
         ((self.words - HEADER) / 4) as u64
     }
@@ -461,7 +461,7 @@ struct Run<'a> {
     file: &'a File<'a>,
     /// The word of slot 0.
     at: usize,
-    /// Of a record's number, its slot.
+    /// The bits of a record's number that give its slot.
     mask: u64,
     next: u64,
     end: u64,
@@ -539,7 +539,7 @@ fn events(runs: Vec<Run<'_>>, clock: Clock) -> Vec<Event> {
             records.filter_map(|record| event(&record, clock))
         })
         .collect();
-    // The next of each run: what is sorted is as long as there are threads.
+    // The next event of each run: only as many events as there are threads are sorted at a time.
     let mut heads: Vec<Option<Event>> = runs.iter_mut().map(Iterator::next).collect();
     let first = |at: usize, head: &Option<Event>| head.map(|event| Reverse((event.nanos, at)));
     let mut next: BinaryHeap<_> = (0..)

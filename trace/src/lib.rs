@@ -1,8 +1,8 @@
-//! Reads what selvedge's flight recorder has recorded, and tells what is wrong.
+//! Reads the recordings of selvedge's flight recorder, and finds what is wrong in them.
 //!
 //! | module | owns |
 //! |---|---|
-//! | `format` | the bytes of a recording, and what is refused |
+//! | `format` | the bytes of a recording: reading and checking them |
 //! | `event` | what happened, as values |
 //! | `analysis` | tasks and threads, put together from the events |
 //! | `findings` | what is wrong, each with evidence and a cure |

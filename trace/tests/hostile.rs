@@ -27,7 +27,7 @@ fn word() -> impl Strategy<Value = u64> {
     ]
 }
 
-/// A file of a machine that has the higher byte first.
+/// A file of a big-endian machine.
 #[test]
 fn either_order_of_bytes_is_read() {
     let records = [[5, 20 | 1 << 8, 7, 0], [9, 9 | 1 << 8, 0, 0]];
@@ -56,7 +56,7 @@ proptest! {
         }
     }
 
-    /// One that tells two is two events of one time.
+    /// A record of two events is two events at one time.
     #[test]
     fn a_descriptors_event_and_the_task_it_queues_are_told_apart(task in 0u64.., fd in 0i64..1 << 31, readiness in 0u64..1 << 32, queue in 0u64..3) {
         let words = vec![3, (8 + 4) * 8, 0, 1, 0, 0, 0, 0, 50, 25 | 9 << 8 | queue << 24 | readiness << 32, task, fd as u64];

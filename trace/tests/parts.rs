@@ -1,4 +1,4 @@
-//! A part of a recording: what reaches into it is there, and is counted from its begin on.
+//! A part of a recording: polls and sleeps that reach into it are there, and counted from its begin on.
 
 use selvedge_trace::{Analysis, Event, EventKind, Outcome, PollKind, Recording, Slice};
 

@@ -1,4 +1,4 @@
-//! The user's spans: on which task they are, and which end is whose.
+//! The user's spans: which task each is on, and which end belongs to which span.
 
 use selvedge_trace::{Analysis, Event, EventKind, Outcome, PollKind, Recording, SpanTotal};
 

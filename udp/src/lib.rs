@@ -1,13 +1,13 @@
 //! Datagrams in batches: many of them in one system call.
 //!
-//! **The way out.** [`UdpBatches::send_to`] takes one buffer and the size of the datagrams in it. The system cuts it (Linux: `UDP_SEGMENT`), up to
-//! 64 datagrams or 64 KiB a call. Once the system has refused to, each datagram is sent by itself.
+//! **Sending.** [`UdpBatches::send_to`] takes one buffer and the size of the datagrams in it. The system cuts the buffer (Linux: `UDP_SEGMENT`), up
+//! to 64 datagrams or 64 KiB a call. Once the system has refused to cut, each datagram is sent by itself.
 //!
-//! **The way in.** [`UdpBatches::recv_from`] fills the buffers of a [`Received`], as many as there are datagrams (Linux: `recvmmsg`). The system may
-//! put several of one sender and one size into one buffer (`UDP_GRO`); [`Received::iter`] takes them apart.
+//! **Receiving.** [`UdpBatches::recv_from`] fills the buffers of a [`Received`], as many as there are datagrams (Linux: `recvmmsg`). The system may
+//! put several datagrams of one sender and one size into one buffer (`UDP_GRO`); [`Received::iter`] takes them apart.
 //!
-//! What the system has of that is the library `quinn-udp`'s to know. This crate waits for the socket, cuts what is too much for one call, and
-//! keeps the buffers.
+//! The library `quinn-udp` knows which of these the system can do. This crate waits for the socket, splits contents that are too long for one call,
+//! and keeps the buffers.
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use selvedge::io::Interest;
@@ -16,9 +16,9 @@ use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 
-/// What fits into a datagram over IPv4, and what one call may send.
+/// The most bytes that a datagram over IPv4 can have, and that one call may send.
 const LARGEST: usize = 65_507;
-/// The buffers of [`Received::new`]: so many, each for a whole batch of one sender.
+/// The number of buffers of [`Received::new`], each for a whole batch of one sender.
 const BUFFERS: usize = 8;
 const BUFFER: usize = 64 * 1024;
 
@@ -112,7 +112,7 @@ impl UdpBatches {
         self.socket
     }
 
-    /// How many datagrams one call may send: 1 where the system cuts no buffers, or has refused to.
+    /// How many datagrams one call may send: 1 if the system cannot cut buffers, or has refused to.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -131,10 +131,10 @@ impl UdpBatches {
     /// Sends `contents` to `target`, cut into datagrams of `size` bytes; the last may be shorter. Empty contents are one empty datagram.
     ///
     /// # Errors
-    /// If `size` is 0, or the system refuses: datagrams that are too large, a target that cannot be reached. Those before may have been sent.
+    /// If `size` is 0, or the system refuses: a datagram that is too large, a target that cannot be reached. Earlier datagrams may have been sent.
     ///
     /// # Cancel safety
-    /// Not safe: how many datagrams were sent is not known then. Each is sent whole or not at all.
+    /// Not safe: after a drop it is not known how many datagrams were sent. Each is sent whole or not at all.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -164,7 +164,7 @@ impl UdpBatches {
             let (now, later) = rest.split_at(call_length(rest.len(), size, segments));
             match self.send_one(now, size, target).await {
                 Ok(()) => rest = later,
-                // The system refuses to cut, which the state has noted: datagram by datagram, then.
+                // The system refuses to cut, and the state has noted that: go on datagram by datagram.
                 Err(_) if now.len() > size && self.max_segments() < segments => continue,
                 Err(error) => return Err(error),
             }
@@ -174,7 +174,7 @@ impl UdpBatches {
         }
     }
 
-    /// Sends what one call takes.
+    /// Sends the contents of one call.
     async fn send_one(&self, contents: &[u8], size: usize, target: SocketAddr) -> io::Result<()> {
         let transmit = Transmit {
             destination: target,
@@ -190,12 +190,12 @@ impl UdpBatches {
         self.socket.async_io(Interest::WRITABLE, send).await
     }
 
-    /// Waits for datagrams, and fills `received` with those that are there, in place of what was in it. Tells how many there are.
+    /// Waits for datagrams, and replaces the content of `received` by those that are there. Returns how many there are.
     ///
-    /// What does not fit into a buffer of `received` is lost, as with `recv_from` of a [`UdpSocket`].
+    /// Bytes that do not fit into a buffer of `received` are lost, as with `recv_from` of a [`UdpSocket`].
     ///
     /// # Errors
-    /// If the system tells of one, as when a datagram that was sent has found nobody.
+    /// If the system reports one, as when a datagram was sent to a port at which nobody listens.
     ///
     /// # Cancel safety
     /// Safe: no datagram is lost.
@@ -243,7 +243,7 @@ impl fmt::Debug for UdpBatches {
     }
 }
 
-/// Buffers for datagrams, and those that came last.
+/// Buffers for datagrams, and the datagrams of the last call.
 ///
 /// ```
 /// let received = selvedge_udp::Received::new();
@@ -255,7 +255,7 @@ pub struct Received {
     buffer: usize,
     /// One for each buffer.
     metas: Vec<RecvMeta>,
-    /// So many of them are of the last datagrams.
+    /// How many of them belong to the last call.
     filled: usize,
 }
 
@@ -270,8 +270,8 @@ impl Received {
         Received::with_buffers(BUFFERS, BUFFER)
     }
 
-    /// So many `buffers` of so many `bytes`. The system puts one datagram into each, or several of one sender; one that is longer than the
-    /// buffer is cut off. More than 32 buffers are 32, as one call fills no more; none is one.
+    /// A number of `buffers` of `bytes` each. The system puts one datagram into a buffer, or several of one sender; a datagram that is longer
+    /// than the buffer is cut off. At least one buffer is made, and at most 32, as one call fills no more.
     ///
     /// ```
     /// let received = selvedge_udp::Received::with_buffers(32, 1_500);
@@ -308,7 +308,7 @@ impl Received {
         let buffers = self.memory.chunks(self.buffer).zip(&self.metas);
         buffers.take(self.filled).flat_map(|(buffer, meta)| {
             let contents = &buffer[..meta.len.min(buffer.len())];
-            // An empty datagram is one too, and has no part.
+            // An empty datagram counts too, though it has no part.
             let empty = contents.is_empty().then_some(contents);
             let parts = contents.chunks(meta.stride.max(1));
             empty.into_iter().chain(parts).map(|contents| Datagram {
@@ -368,7 +368,7 @@ mod tests {
             (100_000, 1_200, 64, 54 * 1_200),
             (100_000, 1_000, 1, 1_000),
             (100_000, 1_000, 0, 1_000),
-            // Too large a datagram is the system's to refuse.
+            // The system refuses a datagram that is too large.
             (100_000, 70_000, 64, 70_000),
             (usize::MAX, usize::MAX, 64, usize::MAX),
         ] {

@@ -15,7 +15,7 @@ async fn socket(addr: &str) -> (UdpBatches, SocketAddr) {
     (socket.into_batches().unwrap(), addr)
 }
 
-/// The next datagrams, so many, with who sent them.
+/// The next `count` datagrams, with their senders.
 async fn next(
     socket: &UdpBatches,
     received: &mut Received,
@@ -107,7 +107,7 @@ async fn few_and_small_buffers_lose_nothing() {
         .collect();
     expected.sort();
     assert_eq!(came, expected);
-    // None and too many are one and as many as a call fills.
+    // Zero means one, and too many mean as many as a call fills.
     for buffers in [0, 1_000] {
         senders[0].0.send_to(b"data", 4, to).await.unwrap();
         let mut received = Received::with_buffers(buffers, 10);

@@ -1,4 +1,4 @@
-//! The inspector's answers, as types. Members that later versions add are left out.
+//! The inspector's answers, as types. Members that later versions add are ignored.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -92,7 +92,7 @@ pub struct Task {
     pub worker: Option<u64>,
     pub queued_ns: Option<u64>,
     pub polls: u64,
-    /// Where the process keeps times; nor have older ones them.
+    /// Only if the process keeps times; older runtimes do not.
     #[serde(default)]
     pub age_ns: Option<u64>,
     #[serde(default)]
@@ -149,7 +149,7 @@ pub struct Finding {
 }
 
 impl fmt::Display for Place {
-    /// The file of a package from a registry without the way to the registry.
+    /// For a file of a registry's package, leaves out the path of the registry.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (file, line) = (self.file.as_str(), self.line);
         let short = file.split_once("/registry/src/").map(|(_, rest)| rest);

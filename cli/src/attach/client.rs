@@ -37,7 +37,7 @@ pub enum ProblemKind {
     Version,
     Lost,
     Silent,
-    /// What the process answered, in its word.
+    /// The process refused, with this word.
     Refused(String),
 }
 
@@ -129,7 +129,7 @@ impl Client {
         serde_json::from_value(answer).map_err(|error| self.strange(&error))
     }
 
-    /// The same, as the object that comes.
+    /// The same, as the raw object.
     pub fn ask_json(&mut self, mut request: Value) -> Result<Value, Problem> {
         request["protocol"] = PROTOCOL.into();
         let sent = writeln!(self.stream.get_mut(), "{request}");
@@ -143,7 +143,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// The same for a large answer, of which a process sends one at a time: tries again while another client has its.
+    /// The same for a large answer, of which a process sends one at a time: tries again while another client gets one.
     pub fn ask_patiently<T: DeserializeOwned>(&mut self, request: Value) -> Result<T, Problem> {
         for _ in 0..TRIES {
             match self.ask(request.clone()) {

@@ -32,7 +32,7 @@ pub fn folders() -> Vec<PathBuf> {
     if let Some(dir) = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()) {
         folders.push(Path::new(&dir).join("selvedge"));
     }
-    // What the variable is for processes that a session has started, whatever it is here.
+    // The variable's value for processes that a session has started, whatever it is here.
     folders.push(PathBuf::from(format!("/run/user/{user}/selvedge")));
     folders.push(PathBuf::from(format!("/tmp/selvedge-{user}")));
     folders.dedup();
@@ -75,12 +75,12 @@ fn is_own(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|dir| dir.is_dir() && dir.uid() == own_user())
 }
 
-/// What the system says of a process.
+/// What the system knows of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
     None,
     Own,
-    /// Of the user with that number, if the system tells it.
+    /// Another user's; with the user's number, if the system tells it.
     Others(Option<u32>),
 }
 

@@ -6,7 +6,7 @@
 //! | `client` | a connection: requests, answers, what goes wrong and what helps |
 //! | `answer` | the answers as types |
 //! | `ps` | `ps`: which processes can be asked |
-//! | `tasks` | `ps PID`, `pstree` and `dump`: the tasks of one |
+//! | `tasks` | `ps PID`, `pstree` and `dump`: the tasks of one process |
 //! | `top` | `top`: rates over an interval |
 //! | `screen` | `top` on a terminal |
 //! | `record` | `record`: a recording of what the process does |

@@ -1,4 +1,4 @@
-//! `selvedge ps` without a process: those that can be looked into.
+//! `selvedge ps` without a process: lists the processes that can be inspected.
 
 use super::answer::{Runtime, span};
 use super::client::{Client, ProblemKind};
@@ -81,7 +81,7 @@ fn list() -> Listed {
                 recording: client.hello.recording,
                 runtimes: client.hello.runtimes,
             }),
-            // Left over from a process that was killed: nobody listens.
+            // Left over from a process that was killed: nothing listens there.
             Err(error)
                 if error.kind == ProblemKind::NotInspectable
                     && find::process(pid) == Process::None =>

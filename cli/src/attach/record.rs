@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// A recording of so much time from now on; false with it if one went on already, whose last events these are.
+/// A recording of the next `time`. With false, one was going on already, and these are its last events.
 pub fn record(client: &mut Client, ring: u64, time: Duration) -> Result<(Vec<u8>, bool), Failure> {
     let has_begun = begin(client, ring)?;
     if !has_begun {
@@ -96,7 +96,7 @@ pub fn record(client: &mut Client, ring: u64, time: Duration) -> Result<(Vec<u8>
     Ok((bytes, has_begun))
 }
 
-/// Begins a recording. False: one goes on already.
+/// Begins a recording; false if one goes on already.
 fn begin(client: &mut Client, ring: u64) -> Result<bool, Problem> {
     let request = json!({ "request": "record", "action": "start", "ring_bytes": ring * 1024 });
     match client.ask::<Record>(request) {
@@ -141,7 +141,7 @@ fn snapshot(client: &mut Client) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// A bar on the terminal that errors go to; where there is none, nothing.
+/// A progress bar on the standard error, if that is a terminal.
 fn progress(length: u64, template: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();

@@ -1,4 +1,4 @@
-//! `selvedge serve`: a process as a page in the browser, which asks for news each second, and makes a recording when told to.
+//! `selvedge serve`: a process as a page in the browser. The page asks for news each second, and for a recording on demand.
 //!
 //! ```text
 //! /KEY/              the page
@@ -8,8 +8,8 @@
 //! /KEY/report?for=2s a recording made now, as `report --html`
 //! ```
 //!
-//! The inspector's socket is for one user; a port of this machine is for all of them, and for every page that a browser has open. So each path begins
-//! with a key that cannot be guessed, and the page's address is told on the terminal alone.
+//! The inspector's socket is for one user; a port of this machine is open to all users, and to every page that a browser has open. So each path
+//! begins with a key that cannot be guessed, and the page's address is printed only on the terminal.
 //!
 //! One request is answered at a time, each over a connection of its own to the process: it may end and come back.
 
@@ -45,7 +45,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What goes to the browser.
+/// An answer to the browser.
 struct Answer {
     status: u16,
     kind: &'static str,
@@ -53,7 +53,7 @@ struct Answer {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    // A process that is not there is told of before anybody opens a page.
+    // A process that is not there is an error before anybody opens a page.
     let pid = Client::connect(&args.target)?.hello.pid;
     let key = key()?;
     let address = SocketAddr::from(([127, 0, 0, 1], args.port));
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// 128 bits that nobody can guess, as text.
+/// 128 random bits, as text.
 fn key() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")
@@ -154,7 +154,7 @@ fn time(query: &str) -> Result<Duration, String> {
     }
 }
 
-/// The timeline of so much time from now on.
+/// The timeline of the next `time`.
 fn report(args: &Args, time: Duration) -> Result<Answer, Failure> {
     let mut client = Client::connect(&args.target)?;
     let (bytes, _) = record::record(&mut client, args.ring, time)?;

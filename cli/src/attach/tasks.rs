@@ -70,7 +70,7 @@ pub fn dump(args: &Args) -> Result<(), Failure> {
     print(args.json, &process, |out| write_dump(out, &process))
 }
 
-/// What `dump --json` tells.
+/// The object of `dump --json`.
 pub fn dumped(client: &mut Client) -> Result<Value, Failure> {
     Ok(serde_json::to_value(look_closely(client)?)?)
 }
@@ -85,7 +85,7 @@ fn look_closely(client: &mut Client) -> Result<Process, Problem> {
             of.findings = Some(list.findings);
         }
     }
-    // One that has ended between the two answers.
+    // Without findings: the runtime ended between the two answers.
     process.runtimes.retain(|of| of.findings.is_some());
     Ok(process)
 }
@@ -108,7 +108,7 @@ fn print(
 fn look(client: &mut Client) -> Result<Process, Problem> {
     let tasks: Tasks = client.ask_patiently(json!({ "request": "tasks" }))?;
     let known = |id| client.hello.runtimes.iter().find(|r| r.id == id).cloned();
-    // Tasks of local sets belong to no runtime, and are in each list.
+    // Tasks of local sets belong to no runtime, and are in every runtime's list.
     let mut local = BTreeSet::new();
     let runtimes = tasks.runtimes.into_iter().filter_map(|mut list| {
         list.tasks
@@ -186,7 +186,7 @@ fn row(task: &Task) -> [String; 7] {
     ]
 }
 
-/// Its name, or its kind where that is special.
+/// A task's name, or its kind if that is special.
 fn name(task: &Task) -> String {
     match (&task.name, task.kind.as_str()) {
         (Some(name), _) => name.clone(),
@@ -209,7 +209,7 @@ impl<'a> Tree<'a> {
             children: BTreeMap::new(),
         };
         for task in tasks {
-            // A task is younger than its parent: there are no circles.
+            // A task is younger than its parent, so there are no cycles.
             match task.parent.filter(|p| ids.contains(p) && *p < task.id) {
                 Some(parent) => tree.children.entry(parent).or_default().push(task),
                 None => tree.roots.push(task),
@@ -342,7 +342,7 @@ mod tests {
             task(5, Some(4)),
             task(6, Some(2)),
             task(7, Some(1)),
-            // No answer of ours; it must not make a circle.
+            // No runtime answers so; it must not make a cycle.
             task(8, Some(8)),
         ];
         let walk = Tree::of(&tasks).walk();

@@ -76,7 +76,7 @@ pub struct WorkerTop {
     pub queue_depth: u64,
 }
 
-/// A process that is looked at again and again.
+/// A process whose counters are read again and again.
 pub struct Watched {
     client: Client,
     last: Metrics,
@@ -159,7 +159,7 @@ impl Watched {
     }
 }
 
-/// How often in a second, from two counts.
+/// Rates per second, from two counts.
 struct Rate {
     seconds: f64,
 }
@@ -168,7 +168,7 @@ impl Rate {
     fn of(&self, before: Option<u64>, now: u64) -> f64 {
         match before {
             Some(before) => now.saturating_sub(before) as f64 / self.seconds,
-            // A runtime that is new: its interval is not known.
+            // A new runtime: its interval is not known.
             None => 0.0,
         }
     }
@@ -181,7 +181,7 @@ impl RuntimeTop {
         named: Option<&Runtime>,
         interval: Duration,
     ) -> RuntimeTop {
-        // The process's own time, where it is told.
+        // By the process's own clock, if there is an earlier answer.
         let nanos = match before {
             Some(before) => now.uptime_nanos.saturating_sub(before.uptime_nanos).max(1),
             None => interval.as_nanos() as u64,
@@ -241,8 +241,8 @@ impl WorkerTop {
     }
 }
 
-/// The part of the interval in which the worker was awake. It counts its time when it parks, and now and then in between: one that has
-/// done neither all the while is in one long poll if it is awake.
+/// The part of the interval in which the worker was awake. A worker updates its counters when it parks, and now and then in between: if an
+/// awake worker has done neither all the while, it is in one long poll.
 fn busy(before: Option<&Worker>, now: &Worker, rate: &Rate) -> f64 {
     let Some(before) = before else {
         return 0.0;

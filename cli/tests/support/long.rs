@@ -6,11 +6,11 @@ use std::path::Path;
 
 /// Threads that are workers of one runtime.
 pub const THREADS: u64 = 16;
-/// Of one lap: 11 polls, 6 wakes, and a sleep or a span.
+/// The events of one lap: 11 polls, 6 wakes, and a sleep or a span.
 pub const EVENTS_OF_LAP: u64 = 30;
 /// The task that keeps a worker for 40 ms, in the middle.
 pub const CULPRIT: u64 = 5;
-/// So many laps have tasks of their own.
+/// How many laps share a task that no other thread polls.
 const LAPS_OF_TASK: u64 = 4;
 
 /// Records of one thread, with times that go on.

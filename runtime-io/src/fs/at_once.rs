@@ -1,15 +1,15 @@
-//! Answers from the kernel's memory: what needs neither a disk nor a thread, nor anybody's permission.
+//! Answers from the kernel's memory, for operations that need neither a disk nor a thread, nor a permission.
 //!
-//! A hop to the pool and back costs more than a look at a path, so what the kernel can tell of one without waiting is
-//! asked for on the spot; a `None` here means that the pool is to do it all.
+//! A hop to the pool and back costs more than a look at a path, so a worker asks the kernel directly where it can answer
+//! without waiting. `None` here means that the pool does the whole operation.
 //!
 //! I1: an answer is one that the pool could have given.
 //! I2: each costs a unit of the cooperative budget.
-//! I3: only within a runtime that runs: what happens without one, or after its end, is the pool's to say.
+//! I3: only within a runtime that runs: without a runtime, or after its end, the pool decides.
 //!
 //! Rejected: opening and reading what the kernel has in memory. Both ask listeners for permission (`sys/lookup.rs`),
-//! who can neither be seen nor be told to answer later; and a read that is not to wait does so all the same where a
-//! file bypasses the page cache (`O_DIRECT`) or the place of its blocks is yet to be read.
+//! which can neither be seen nor be told to answer later. And a read that must not wait waits all the same if the file
+//! bypasses the page cache (`O_DIRECT`), or if the place of its blocks must first be read.
 
 use super::sys;
 use runtime_core::{coop, with_current};

@@ -6,8 +6,8 @@
 //!
 //! I1: the iterator of `std` is with the task while `source` is `Busy`; else it is in `source` or, at the end, in
 //!     the listing's [`Anchor`].
-//! I2: the folder's descriptor, which entries share with the iterator, is closed where the anchor says: every entry,
-//!     and whoever has the iterator, holds the anchor, and the anchor is given the iterator to close last.
+//! I2: the anchor decides where the folder's descriptor, which entries share with the iterator, is closed: every
+//!     entry and every owner of the iterator holds the anchor, and the anchor gets the iterator to close it last.
 
 use super::sys::{self, Nature};
 use super::{lost_task, on_pool};
@@ -28,7 +28,7 @@ use std::task::{Context, Poll, ready};
 const FIRST_CHUNK: usize = 32;
 const LAST_CHUNK: usize = 1024;
 
-/// To look at a folder without opening it, where there is a way.
+/// Flags to look at a folder without opening it, where the system can.
 #[cfg(target_os = "linux")]
 const PLACE: i32 = libc::O_PATH | libc::O_DIRECTORY;
 #[cfg(not(target_os = "linux"))]
@@ -171,7 +171,7 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 #[derive(Debug)]
 struct Anchor {
     source: OnceLock<std::fs::ReadDir>,
-    /// It is a folder of a local disk: to close it tells nobody.
+    /// It is a folder of a local disk: closing it asks nobody.
     closes_at_once: bool,
 }
 
@@ -194,8 +194,8 @@ struct Rest {
 impl Rest {
     fn open(path: &Path) -> io::Result<Rest> {
         let source = std::fs::read_dir(path)?;
-        // The listing's own descriptor cannot be had. Where the path leads elsewhere by now, a close may wait, or be the
-        // pool's without need.
+        // The listing's own descriptor cannot be had. If the path leads elsewhere by now, a close may wait, or go to the
+        // pool without need.
         let mut options = std::fs::OpenOptions::new();
         let place = options.read(true).custom_flags(PLACE).open(path);
         let closes_at_once = place.is_ok_and(|place| sys::nature(&place) == Nature::Ordinary);
@@ -255,7 +255,7 @@ impl Source {
     }
 }
 
-/// What one task has read, and what to go on with.
+/// The entries that one task has read, and the rest of the listing.
 struct Chunk {
     entries: VecDeque<io::Result<DirEntry>>,
     rest: Option<Rest>,
@@ -271,7 +271,7 @@ impl Chunk {
                     entry: Arc::new(entry),
                     _anchor: rest.anchor.clone(),
                 })),
-                // An error is told in its place, and ends the chunk but not the listing.
+                // An error is reported in its place, and ends the chunk but not the listing.
                 Some(Err(error)) => {
                     entries.push_back(Err(error));
                     break;

@@ -6,19 +6,19 @@
 //! File ──▶ Engine (file/) ─────▶ one task at a time: read, write, seek, set_len
 //!  └─▶ Handle (handle/) ─────▶ closed on the pool, unless that is known not to wait
 //! ```
-//! An operating system offers no readiness for files, so the room knows nothing of the reactor: whatever may
-//! wait for a disk is a closure on the blocking pool. With the feature `io-uring`, opening, `read`, `write`,
+//! An operating system offers no readiness for files, so the room knows nothing of the reactor: every call that
+//! may wait for a disk is a closure on the blocking pool. With the feature `io-uring`, opening, `read`, `write`,
 //! `rename`, `try_exists` and the reads of a `File` are operations of the runtime's ring instead, where it has
 //! one (`ring.rs`; `docs/io_uring.md`).
 //!
-//! I1: an operation is at most one task (read_dir: one for each chunk of entries).
-//! I2: bytes a `File` has accepted, and `write`, are mandatory tasks: a runtime that shuts down still runs
-//!     those it has queued (but it ends a `write` through a ring where it stands). Everything else is cancelled
-//!     with the pool's queue and then reports "background task failed".
-//! I3: no path function touches the file system before its first poll; one that is dropped while its task
-//!     runs leaves the task to finish.
+//! I1: a path function is at most one task (read_dir: one for each chunk of entries).
+//! I2: `write`, and the writes of a `File`, are mandatory tasks: a runtime that shuts down still runs those that
+//!     are queued (but it ends a `write` through a ring where it stands). Every other task is cancelled with the
+//!     pool's queue and then reports "background task failed".
+//! I3: no path function touches the file system before its first poll. If its future is dropped while its task
+//!     runs, the task finishes.
 //! I4: a worker does nothing that may wait: for a disk, a server, a task of this runtime that serves a file system,
-//!     a listener that grants permissions. What is not known to be harmless is the pool's.
+//!     a listener that grants permissions. A call that is not known to return at once is the pool's.
 
 mod at_once;
 mod dir;
@@ -64,7 +64,7 @@ async fn on_pool<T: Send + 'static>(
         .unwrap_or_else(|_| Err(lost_task()))
 }
 
-/// Makes a call of the system again while a signal interrupts it: std does so for some calls only.
+/// Repeats a system call while a signal interrupts it: std does so for some calls only.
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -1,4 +1,4 @@
-//! No io_uring: another system, another processor (32 bits, big-endian), or the feature is off. Everything is the blocking pool's.
+//! Stands in for `ring` without io_uring (another system, 32 bits, big-endian, or the feature is off): the blocking pool does all.
 
 use super::handle::Handle;
 use std::future::Ready;

@@ -1,5 +1,5 @@
-//! The functions that take a path and are one call of `std::fs`: operations of a ring where there is one; what only
-//! looks at a path is answered at once where the kernel has the answer in memory; else each one task on the pool.
+//! The functions that take a path and are one call of `std::fs`. Each is an operation of a ring where there is one; a mere
+//! look at a path is answered at once if the kernel has the answer in memory; else each is one task on the pool.
 
 use super::{at_once, on_pool, on_pool_for_sure, ring};
 use std::fs::{Metadata, Permissions};
@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Functions of one path; `or` names what may know the answer at once.
+/// Functions of one path; `or` names the function that may know the answer at once.
 macro_rules! of_path {
     ($($(#[$doc:meta])* $name:ident -> $output:ty = $std:path $(, or $at_once:path)?;)*) => {$(
         $(#[$doc])*

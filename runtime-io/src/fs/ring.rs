@@ -1,8 +1,8 @@
-//! Operations through the runtime's io_uring, for those that have a counterpart in the kernel's list.
+//! File operations through the runtime's io_uring, where the kernel has such an operation.
 //!
-//! Each function answers `None` where the blocking pool must do it: outside of a runtime, without an I/O driver,
-//! on a kernel that refuses rings or lacks the operation, for a path that the kernel cannot be given. `metadata`
-//! has no counterpart: nothing can make a `std::fs::Metadata` of what a ring brings.
+//! Each function returns `None` if the blocking pool must do it: outside of a runtime, without an I/O driver, on
+//! a kernel that refuses rings or lacks the operation, for a path that cannot be passed to the kernel. `metadata`
+//! is not here: a `std::fs::Metadata` cannot be made from a ring's answer.
 
 use super::handle::Handle;
 use super::lost_task;
@@ -17,9 +17,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// First capacity for a file that tells no length, and the room that proves an end.
+/// The first capacity for a file without a known length, and the least room for the read that finds the end.
 const PROBE: usize = 32;
-/// Most added to a buffer that was too small.
+/// The most that is added to a buffer that was too small.
 const MOST_MORE: usize = 2 * 1024 * 1024;
 
 /// Opens a file or folder with the flags of `open(2)`.
@@ -49,7 +49,7 @@ async fn may_open(ring: &Arc<Ring>, path: &CStr) -> bool {
     };
     match Op::new(ring.clone(), request).await {
         Ok(Done::Stat(seen)) => sys::kind::opens_at_once(seen.mode(), seen.device_major()),
-        // Opening tells the error.
+        // Opening reports the error.
         _ => true,
     }
 }
@@ -92,7 +92,7 @@ pub(super) async fn read(path: &Path) -> Option<io::Result<Vec<u8>>> {
 async fn read_to_end(ring: &Arc<Ring>, file: Arc<Handle>) -> io::Result<Vec<u8>> {
     let length = length(ring, &file).await;
     let mut buf = Vec::new();
-    // One byte more than the file has: the read that brings it all leaves room to see the end.
+    // One byte more than the file has: after the read of all bytes there is room for the read that sees the end.
     buf.try_reserve_exact(length.saturating_add(1).max(PROBE))?;
     loop {
         if buf.len() == buf.capacity() {
@@ -113,7 +113,7 @@ async fn read_to_end(ring: &Arc<Ring>, file: Arc<Handle>) -> io::Result<Vec<u8>>
     }
 }
 
-/// What the file system says; 0 if it does not know.
+/// The length that the file system reports; 0 if it does not know.
 async fn length(ring: &Arc<Ring>, file: &Arc<Handle>) -> usize {
     if !ring.can(Request::STAT) {
         return 0;
@@ -130,7 +130,7 @@ async fn length(ring: &Arc<Ring>, file: &Arc<Handle>) -> usize {
 }
 
 /// Replaces all of a file's content: in a task, so that it is not left half-way if the future is dropped.
-/// Where that gives `None`, it is the pool's to do after all.
+/// If the task gives `None`, the pool must do it after all.
 pub(super) fn write(
     path: &Path,
     data: &Arc<[u8]>,
@@ -166,7 +166,7 @@ async fn write_all(ring: &Arc<Ring>, file: Arc<Handle>, data: &Arc<[u8]>) -> io:
     Ok(())
 }
 
-/// What reads for a [`File`](super::File), where that can be done.
+/// The ring that reads for a [`File`](super::File), where there is one that can.
 pub(super) fn reader() -> Option<Reader> {
     uring::current(Request::READ).map(Reader)
 }
@@ -196,7 +196,7 @@ impl Reader {
 /// A read of a [`File`](super::File) under way; boxed, as every `File` has room for one.
 pub(super) struct RingRead {
     op: Box<Op>,
-    /// An ordinary file, and where in it this reads: it is for us to move its position (see `Request::Read`).
+    /// An ordinary file, and where in it this reads: we have to move its position (see `Request::Read`).
     moves: Option<(Arc<Handle>, u64)>,
 }
 
@@ -214,7 +214,7 @@ impl RingRead {
     }
 }
 
-/// What a signal has interrupted is the pool's to do again, from the beginning.
+/// `None` for an operation that a signal interrupted: the pool does it again, from the beginning.
 fn unless_interrupted<T>(answer: io::Result<T>) -> Option<io::Result<T>> {
     match answer {
         Err(error) if error.kind() == io::ErrorKind::Interrupted => None,

@@ -1,8 +1,8 @@
 //! The io traits, and the utilities over them.
 //!
 //! Owns the four traits and `ReadBuf` (`traits`, which the reactor builds on), everything generic over them
-//! (`io-util`) and the standard streams (`io-std`). Only its public face knows of the reactor: it re-exports the
-//! readiness types.
+//! (`io-util`) and the standard streams (`io-std`). It knows nothing of the reactor, but re-exports its readiness
+//! types.
 
 #[cfg(any(feature = "fs", feature = "io-std"))]
 pub(crate) mod patient;

@@ -1,15 +1,15 @@
 //! Blocking calls, for threads of the pool, on descriptors that may have been made non-blocking.
 //!
-//! `O_NONBLOCK` belongs to the open file description, so whoever shares a terminal or pipe with us, another process
-//! even, can set it for everybody. A call then fails with `EAGAIN` where it would have blocked. The thread waits for
-//! the descriptor instead, and goes on where it was.
+//! `O_NONBLOCK` belongs to the open file description, so any process that shares a terminal or pipe with us can set
+//! it for all. A call then fails with `EAGAIN` where it would have blocked. The thread waits for the descriptor
+//! instead, and goes on where it was.
 
 use runtime_core::base::clock;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// Pause before one more attempt at what is said to be ready but is not.
+/// Pause before another attempt on a descriptor that is reported ready but is not.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// Which readiness a call needs.
@@ -52,7 +52,7 @@ pub(crate) fn write_all(fd: RawFd, mut output: impl Write, mut data: &[u8]) -> i
     Ok(())
 }
 
-/// Sleeps until the descriptor is ready or broken; the call that comes next says which. An error counts as ready.
+/// Sleeps until the descriptor is ready or broken; the next call shows which. An error counts as ready.
 fn wait(fd: RawFd, wants: Wants) {
     let mut poll = libc::pollfd {
         fd,

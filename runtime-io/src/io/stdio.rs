@@ -5,9 +5,9 @@
 //! next operation, so flush to be sure. Write tasks are mandatory: a runtime that shuts down still runs them.
 //! A pending read cannot be cancelled, and its line goes to the next read of the same handle.
 //!
-//! A standard stream that somebody has made non-blocking is waited for (`patient`): not a byte is lost or told as
-//! an error because the other side is slow. The standard library's lock is held for the whole of a write, as it is
-//! while a blocking stream is slow, so that nothing is printed into the middle of a line.
+//! If a standard stream was made non-blocking, the task waits for it (`patient`): a slow other side costs no byte and
+//! causes no error. The standard library's lock is held for the whole of a write, as with a slow blocking stream, so
+//! that nothing is printed into the middle of a line.
 //!
 //! I1: while `busy` is `Some`, the buffer is with the task.
 
@@ -58,7 +58,7 @@ impl Worker {
             }
             let data = &self.buf[self.pos..];
             if !data.is_empty() || buf.remaining() == 0 || self.needs_flush {
-                // `needs_flush` marks, for a reader, that a task has run since: nothing read is the end.
+                // For a reader, `needs_flush` marks that a task has run since: if it read nothing, that is the end.
                 let n = data.len().min(buf.remaining());
                 buf.put_slice(&data[..n]);
                 self.pos += n;
@@ -118,7 +118,7 @@ impl Worker {
                 let result = insist(output.as_raw_fd(), Wants::Output, || output.flush());
                 (buf, result.map(|()| 0))
             })?;
-            // Not before: a flush that was refused is still owed.
+            // Not before: a flush that was refused must still be made.
             self.needs_flush = false;
         }
     }
@@ -176,14 +176,14 @@ macro_rules! standard_stream {
             }
         }
 
-        // What a task that panicked leaves behind is an empty buffer.
+        // A task that panicked leaves an empty buffer behind.
         impl UnwindSafe for $name {}
         impl RefUnwindSafe for $name {}
     };
 }
 
 standard_stream! {
-    /// Standard input, for programs fed by pipes and files. An interactive one had better read on a thread
+    /// Standard input, for programs fed by pipes and files. An interactive program should read on a thread
     /// of its own: a read that waits for a line keeps the runtime from shutting down.
     ///
     /// ```

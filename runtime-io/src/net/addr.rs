@@ -1,5 +1,5 @@
-//! Addresses from what users write them as: literals are parsed at once, names are looked up on
-//! the blocking pool (the OS's resolver blocks).
+//! Addresses from the forms in which users write them: literals are parsed at once, names are
+//! looked up on the blocking pool (the OS's resolver blocks).
 
 use runtime_core::spawn;
 use runtime_core::task::JoinHandle;
@@ -34,7 +34,7 @@ mod sealed {
     }
 }
 
-/// Only this module can make one, so nobody else can call `resolve`.
+/// Only this module can make one, so no other code can call `resolve`.
 #[derive(Debug)]
 pub struct Internal(());
 

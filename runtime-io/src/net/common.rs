@@ -1,4 +1,4 @@
-//! What sockets have in common, written once: waits, conversions, the stream methods, halves.
+//! Macros for what sockets have in common: waits, conversions, the stream methods, halves.
 //!
 //! The macros expand to plain inherent methods on a type with a field `io: PollEvented<_>`.
 
@@ -272,7 +272,7 @@ macro_rules! fd_traits {
 macro_rules! try_read_methods {
     ($type:ty) => {
         impl $type {
-            /// Reads what is there; how much. Zero is the end of the data (or an empty `buf`).
+            /// Reads what is there; returns how much. Zero is the end of the data (or an empty `buf`).
             ///
             /// # Errors
             /// "Would block" where nothing is there.
@@ -351,7 +351,7 @@ macro_rules! try_read_methods {
 macro_rules! try_write_methods {
     ($type:ty) => {
         impl $type {
-            /// Writes what there is room for; how much.
+            /// Writes what there is room for; returns how much.
             ///
             /// # Errors
             /// "Would block" where there is no room.
@@ -472,7 +472,7 @@ macro_rules! stream_traits {
 
             pub(super) fn shutdown_std(&self, how: std::net::Shutdown) -> std::io::Result<()> {
                 match self.io.get_ref().shutdown(how) {
-                    // The peer's reset came first: the side is as shut down as it can be.
+                    // The peer's reset came first: the side is shut down already.
                     Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(()),
                     result => result,
                 }
@@ -505,7 +505,7 @@ macro_rules! read_trait {
     };
 }
 
-/// `AsyncWrite` by the stream behind `AsRef`; flushing is nothing, shutting down is given.
+/// `AsyncWrite` by the stream behind `AsRef`; a flush does nothing, the shutdown is a parameter.
 macro_rules! write_trait {
     ($type:ty, |$this:ident| $shutdown:expr) => {
         impl crate::io::AsyncWrite for $type {

@@ -1,4 +1,4 @@
-//! What streams have in common, and what listeners have, as methods of each.
+//! The methods that streams share, and those that listeners share, as macros.
 
 /// Accepting, and how a listener comes about. Accepted streams start out assumed readable and writable, on the
 /// listener's own reactor. `$peer` makes the system's address ours.
@@ -14,7 +14,7 @@ macro_rules! listener_methods {
                 Ok($type { io, kind })
             }
 
-            /// Takes over a listener of a kind that is not known.
+            /// Takes over a listener of unknown kind.
             fn adopt(io: crate::reactor::PollEvented<$mio>) -> $type {
                 let kind = crate::net::kind::Kind::of(&io.get_ref());
                 $type { io, kind }
@@ -85,7 +85,7 @@ macro_rules! listener_methods {
 macro_rules! connection_methods {
     ($type:ident, $mio:ty) => {
         impl $type {
-            /// Takes over a stream of a kind that is not known.
+            /// Takes over a stream of unknown kind.
             fn adopt(io: crate::reactor::PollEvented<$mio>) -> $type {
                 let kind = crate::net::kind::Kind::of(&io.get_ref());
                 let transfer = crate::net::kind::Transfer::of(kind);

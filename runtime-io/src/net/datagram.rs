@@ -1,4 +1,4 @@
-//! What sockets of datagrams have in common, as methods of each.
+//! The methods that datagram sockets share, as macros.
 
 /// Sending to the default peer, and receiving. `$from_os` reads an address as the system gives it, `$peer` makes it ours.
 macro_rules! datagram_methods {
@@ -198,7 +198,7 @@ macro_rules! datagram_methods {
                 received.await.map(|(n, from)| (n, $peer(from)))
             }
 
-            /// Polls for a datagram; where it came from.
+            /// Polls for a datagram; returns where it came from.
             ///
             /// ```
             /// # #[selvedge::main(flavor = "current_thread")]

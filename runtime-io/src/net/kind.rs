@@ -1,14 +1,14 @@
 //! What kind of socket a stream is: which call reads it, and what a short transfer says.
 //!
-//! `from_std` and `from_raw_fd` take whatever descriptor they are given, so a `UnixStream` may hold a socket of
-//! packets, a `TcpStream` one of another protocol. The OS is asked once, there; a socket of our own making is known,
-//! and an accepted one is of its listener's kind.
+//! `from_std` and `from_raw_fd` take any descriptor, so a `UnixStream` may hold a socket of packets, and a `TcpStream`
+//! a socket of another protocol. There the OS is asked once. The kind of a socket of our own making is known, and an
+//! accepted socket is of its listener's kind.
 //!
-//! A TCP or Unix stream's read or write shorter than asked for has emptied (filled) the OS's buffer, so the attempt
-//! that would only say "would block" is saved, and the next bytes make a new edge. Two reads end early though more is
-//! there, and no edge would follow: before urgent data (whence `PRIORITY` among the interests, which keeps the
-//! readiness), and behind a Unix message with descriptors or credentials (`recvmsg` tells). Of any other kind nothing
-//! is known: a packet's end is a short read, too. Such a one is tried until it would block.
+//! A short read of a TCP or Unix stream has emptied the OS's buffer, and a short write has filled it. So the attempt that
+//! would only say "would block" is saved, and the next bytes make a new edge. Two reads end early though more is there,
+//! and no edge would follow: before urgent data (therefore `PRIORITY` is among the interests, and keeps the readiness),
+//! and behind a Unix message with descriptors or credentials (`recvmsg` says so). Of other kinds nothing is known, as a
+//! packet's end is a short read too: such a socket is tried until it would block.
 
 use crate::reactor::Progress;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// Such systems do not tell the protocol.
+    /// These systems do not tell the protocol.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(super) fn of(_socket: &impl AsFd) -> Kind {
         Kind::Other
@@ -55,7 +55,7 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Transfer {
     kind: Kind,
-    /// The last read filled its memory: probably the next will, too, and so need not say why it is short.
+    /// The last read filled its memory. The next probably will too, so a plain `recv` is enough.
     was_full: AtomicBool,
 }
 
@@ -107,7 +107,7 @@ impl Transfer {
         Ok((n, !is_full && !may_be_more))
     }
 
-    /// What it says that `n` bytes of `len` were taken.
+    /// What a write of `n` bytes out of `len` says about the readiness.
     pub(super) fn written(&self, n: usize, len: usize) -> Progress<usize> {
         match self.kind != Kind::Other && n > 0 && n < len {
             true => Progress::Drained(n),
@@ -116,7 +116,7 @@ impl Transfer {
     }
 }
 
-/// Does a protocol on top of TCP (as TLS in the kernel) give the bytes? Its records may end a read.
+/// Do the bytes come from a protocol on top of TCP (TLS in the kernel, say)? Its records may end a read.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn has_layer(socket: &SockRef<'_>) -> bool {
     use std::os::fd::AsRawFd;

@@ -1,4 +1,4 @@
-//! Sockets that are to be configured, and socket options: getters and setters that only pass through.
+//! Macros for socket options (getters and setters that pass through), and for sockets that are to be configured.
 
 /// Pairs of a getter and a setter, ours and socket2's.
 macro_rules! options {

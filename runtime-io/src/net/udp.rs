@@ -257,7 +257,7 @@ impl UdpSocket {
             .await
     }
 
-    /// Polls to look at the next datagram; where it came from.
+    /// Polls to look at the next datagram; returns where it came from.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -323,7 +323,7 @@ impl UdpSocket {
         self.async_io(Interest::READABLE, || self.sender()).await
     }
 
-    /// Polls for a datagram; where it came from.
+    /// Polls for a datagram; returns where it came from.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

@@ -45,18 +45,18 @@ enum State {
 
 /// A process that has not been reaped.
 struct Running {
-    /// `None` only from the time it is reaped to that of the drop.
+    /// `None` only between its reaping and the drop.
     child: Option<StdChild>,
     watch: Option<ExitWatch>,
-    /// Of the runtime that spawned it.
+    /// The reactor of the runtime that spawned it.
     reactor: Weak<Reactor>,
     kill_on_drop: bool,
     origin: Origin,
 }
 
 impl Child {
-    /// Takes the pipes over, and opens what will tell of the end: there may be no descriptor left for that when
-    /// somebody waits. If a pipe cannot be registered the process is treated as dropped.
+    /// Takes the pipes over, and opens the pidfd: when somebody waits, there may be no descriptor left for it. If a
+    /// pipe cannot be registered, the process is treated as dropped.
     pub(super) fn new(
         mut child: StdChild,
         reactor: &Arc<Reactor>,
@@ -143,9 +143,9 @@ impl Child {
         Ok(())
     }
 
-    /// Waits for the end. The child's standard input, if this has it, is closed first, so that a child that
-    /// reads to the end of it does not wait for us. Once the process has been reaped every call gives its
-    /// status.
+    /// Waits for the end. The child's standard input, if it is still in its field, is closed first, so that a
+    /// child that reads it to its end does not wait for us. Once the process has been reaped, every call gives
+    /// its status.
     ///
     /// # Errors
     /// What the system says, or that the runtime has shut down.
@@ -294,7 +294,7 @@ impl Running {
         }
     }
 
-    /// What is to watch it: the reactor of the runtime that waits, else of the one that spawned it.
+    /// The reactor that is to watch it: that of the runtime that waits, else of the runtime that spawned it.
     fn reactor(&self) -> io::Result<Arc<Reactor>> {
         let known = try_current_reactor().or_else(|| self.reactor.upgrade());
         known.map_or_else(|| Ok(current_reactor()), Ok)
@@ -320,7 +320,7 @@ impl Running {
                 }
                 let pid = self.std().id();
                 self.watch = Some(ExitWatch::new(pid, self.reactor()?)?);
-                // A child that ended before we listened for SIGCHLD is not told of by it.
+                // The SIGCHLD of a child that ended before we listened is not seen.
                 if let Some(status) = self.try_wait()? {
                     return Poll::Ready(Ok(status));
                 }
@@ -328,14 +328,14 @@ impl Running {
             };
             watch.follow();
             let Poll::Ready(hint) = watch.poll_hint(cx) else {
-                // Not for the descriptor, signal or round by which the end is told.
+                // The task waits for the child, not for the descriptor, signal or round behind it.
                 waits::rename(WaitKind::Child, self.std().id().into());
                 return Poll::Pending;
             };
             match hint {
                 Ok(()) => {}
                 Err(error) if is_shutdown_error(&error) => {
-                    // The runtime that watched it is gone. On another one the watch begins anew; without one
+                    // The runtime that watched it is gone. On another runtime the watch begins anew; without one
                     // that fails with the same error.
                     self.watch = None;
                     continue;
@@ -365,10 +365,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             if self.origin.is_inherited() {
-                return; // A fork of ours: the process is not its child, and only our parent may kill or reap it.
+                return; // In a forked child: the process is not its child, and only the parent may kill or reap it.
             }
             if self.kill_on_drop {
-                // If that fails there is nobody to tell; the process is reaped all the same.
+                // A failure cannot be reported; the process is reaped all the same.
                 let _ = child.kill();
             }
             orphan::adopt(child, self.watch.take(), &self.reactor);

@@ -49,7 +49,7 @@ impl Command {
         &self.std
     }
 
-    /// The wrapped command, to set what this type has no method for.
+    /// The wrapped command, for settings that this type has no method for.
     ///
     /// ```
     /// let mut command = selvedge::process::Command::new("echo");
@@ -60,7 +60,7 @@ impl Command {
         &mut self.std
     }
 
-    /// Gives the wrapped command away. What [`kill_on_drop`](Self::kill_on_drop) said is lost.
+    /// Gives the wrapped command away. The setting of [`kill_on_drop`](Self::kill_on_drop) is lost.
     ///
     /// ```
     /// let command = selvedge::process::Command::new("true");
@@ -102,7 +102,7 @@ impl Command {
         self
     }
 
-    /// Sets the zeroth argument: what the program is told it is called.
+    /// Sets the zeroth argument: the program's own name, as it sees it.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -204,7 +204,7 @@ impl Command {
         self
     }
 
-    /// Sets the child's standard input: inherited, unless told otherwise.
+    /// Sets the child's standard input, which is inherited unless set.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -333,7 +333,7 @@ impl Command {
     /// Runs `f` in the child, between the fork and the start of the program.
     ///
     /// # Safety
-    /// There only what is async-signal-safe may be done: no allocation, no lock, none of this runtime; see
+    /// `f` may only do what is async-signal-safe: no allocation, no lock, no call into this runtime; see
     /// [`std::os::unix::process::CommandExt::pre_exec`].
     ///
     /// # Examples
@@ -377,7 +377,7 @@ impl Command {
         self.spawn_with(StdCommand::spawn)
     }
 
-    /// Starts the process by a function of the caller's, for systems that have their own way.
+    /// Starts the process by a function of the caller's, for systems with their own way to start one.
     ///
     /// # Errors
     /// What `with` gives, or that the pipes cannot be registered.
@@ -400,7 +400,7 @@ impl Command {
         &mut self,
         with: impl FnOnce(&mut StdCommand) -> io::Result<StdChild>,
     ) -> io::Result<Child> {
-        // Before there is a process that would be without an owner.
+        // First, as it may panic: a process started before would have no owner.
         let reactor = current_reactor();
         orphan::reap_lost();
         Child::new(with(&mut self.std)?, &reactor, self.kill_on_drop)

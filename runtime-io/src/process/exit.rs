@@ -1,14 +1,14 @@
 //! The hint that a child may have ended.
 //!
-//! A pidfd becomes readable when its process ends, and wakes nobody but who waits for that process. Where there is
-//! none (a kernel before 5.3, a filter that forbids it, no descriptor left) SIGCHLD says that some child has ended,
-//! and every waiter looks at its own. Where the runtime cannot listen to that either, for want of descriptors, the
-//! child is looked at every few milliseconds, until it can be watched (`rounds`).
+//! A pidfd becomes readable when its process ends, and wakes only the waiter for that process. Where there is no
+//! pidfd (a kernel before 5.3, a filter that forbids it, no descriptor left), SIGCHLD says that some child has ended,
+//! and every waiter checks its own. Where the runtime cannot listen to SIGCHLD either, for want of descriptors, the
+//! child is checked every few milliseconds, until it can be watched (`rounds`).
 //!
-//! I1: it is a hint. Whoever gets it calls `waitpid`; a process that is traced by another may have a readable
-//!     pidfd and still not be there for its parent: such a one is awaited by signal.
-//! I2: there is always one, as long as there is a runtime: that no descriptor is left is no reason not to learn of
-//!     a child's end.
+//! I1: it is a hint, upon which the waiter calls `waitpid`. A process that another process traces may have a readable
+//!     pidfd before its parent can reap it: such a process is awaited by signal.
+//! I2: as long as there is a runtime, there is always a watch: a waiter learns of its child's end even if no
+//!     descriptor is left.
 
 use super::rounds::Place;
 use crate::is_shutdown_error;
@@ -41,7 +41,7 @@ impl ExitWatch {
         ExitWatch::by_event(pid, &reactor).or_else(|_| Place::new(reactor).map(ExitWatch::Rounds))
     }
 
-    /// Watches such a child by what wakes for nobody else, if the system has that.
+    /// Watches such a child by its pidfd, if the system gives one.
     pub(super) fn by_pidfd(pid: u32, reactor: Arc<Reactor>) -> io::Result<ExitWatch> {
         let fd = PollEvented::new_on(reactor, open_pidfd(pid)?, Interest::READABLE)?;
         Ok(ExitWatch::Pidfd(fd))
@@ -59,11 +59,11 @@ impl ExitWatch {
         }
     }
 
-    /// Has the watch served by the runtime this thread is in, if there is one.
+    /// Moves the watch to the reactor of the runtime this thread is in, if there is one.
     pub(super) fn follow(&mut self) {
         match self {
             ExitWatch::Pidfd(fd) => fd.follow(),
-            // By itself, when polled.
+            // It moves by itself, when polled.
             ExitWatch::Signal(_) => {}
             ExitWatch::Rounds(place) => {
                 if let Some(reactor) = try_current_reactor() {
@@ -73,12 +73,12 @@ impl ExitWatch {
         }
     }
 
-    /// The child was looked at upon a hint, and had not ended: the watch for what is to come. True if the child
-    /// is to be looked at once more, as it may have ended before the new watch began.
+    /// Goes on to watch a child that was checked upon a hint and had not ended. True if the child is to be checked
+    /// once more, as it may have ended before a new watch began.
     pub(super) fn go_on(&mut self, pid: u32) -> io::Result<bool> {
         let new = match self {
             ExitWatch::Signal(_) => return Ok(false),
-            // Ended, but not there for us yet (I1).
+            // Ended, but we cannot reap it yet (I1).
             ExitWatch::Pidfd(fd) => {
                 let reactor = fd.registration().reactor();
                 match ExitWatch::by_signal(reactor.clone()) {

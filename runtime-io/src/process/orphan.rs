@@ -1,13 +1,13 @@
-//! Children nobody waits for any more: they are reaped when they end, so that none stays a zombie.
+//! Children that nobody waits for any more: they are reaped when they end, so that none stays a zombie.
 //!
 //! An orphan is its own waker: the reactor's event of its pidfd wakes it, and it calls `waitpid` there and
-//! then. The reactor is that of the runtime it was dropped in, else of the one that spawned it. An orphan without
-//! one (dropped after the end of its runtime, or left by one that shut down) is *lost*: the next reactor that is
-//! about to wait takes it over, and meanwhile it is looked at whenever a child is spawned, reaped or orphaned in
-//! this process.
+//! then. The reactor is that of the runtime it was dropped in, else of the runtime that spawned it. An orphan
+//! without a reactor (dropped after the end of its runtime, or left by a runtime that shut down) is *lost*: the
+//! next reactor that is about to wait takes it over, and meanwhile it is checked whenever a child is spawned,
+//! reaped or orphaned in this process.
 //!
-//! I1: `state` is never waited for: who finds it taken leaves a note in `again`, and the holder looks once
-//!     more. So a wake from inside of a poll, or from the driver meanwhile, neither blocks nor is lost.
+//! I1: no thread waits for `state`: a thread that finds it locked leaves a note in `again`, and the holder looks
+//!     once more. So a wake from inside a poll, or from the driver meanwhile, neither blocks nor is lost.
 
 use super::exit::ExitWatch;
 use crate::reactor::{Reactor, Source, Turn, add_to_all, try_current_reactor};
@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 struct Orphan {
-    /// Polled under it, which takes locks of the reactor's: hence one that the lock-depth audit does not count.
+    /// The poll runs under this lock and takes locks of the reactor: so the lock-depth audit must not count it.
     state: Mutex<Option<Waiting>>,
     again: AtomicBool,
 }
@@ -32,7 +32,7 @@ struct Waiting {
 }
 
 static LOST: ProcessMutex<Vec<StdChild>> = ProcessMutex::new(Rank::Leaf, Vec::new());
-/// Length of `LOST`, to look at it only if there is something.
+/// Length of `LOST`, so that an empty list is not locked.
 static LOST_LEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes over a child that may still run.
@@ -52,13 +52,13 @@ pub(super) fn adopt(mut child: StdChild, watch: Option<ExitWatch>, spawner: &Wea
     keep(child, watch);
 }
 
-/// The part of the lost in the turns of all reactors, from the first that is lost.
+/// What the lost need in the turns of all reactors; added when the first child is lost.
 #[derive(Default)]
 struct Lost;
 
 impl Source for Lost {
     fn before_wait(&self, turn: &Turn<'_>, timeout: Option<Duration>) -> Option<Duration> {
-        // Ordering: Relaxed; a hint: one that is lost meanwhile waits for the next time.
+        // Ordering: Relaxed; a hint: a child that is lost meanwhile waits for the next turn.
         if LOST_LEN.load(Ordering::Relaxed) != 0 {
             watch_lost(turn.reactor);
         }
@@ -66,7 +66,7 @@ impl Source for Lost {
     }
 }
 
-/// Has `reactor`, which is about to wait, watch those of the lost that still run.
+/// Makes `reactor`, which is about to wait, watch the lost children that still run.
 #[cold]
 fn watch_lost(reactor: &Arc<Reactor>) {
     let lost = {
@@ -94,9 +94,9 @@ fn keep(child: StdChild, watch: Option<ExitWatch>) {
     }
 }
 
-/// Reaps those of the lost that have ended.
+/// Reaps the lost children that have ended.
 pub(super) fn reap_lost() {
-    // Ordering: Relaxed; a hint: who loses a child meanwhile is followed by another look.
+    // Ordering: Relaxed; a hint: a child that is lost meanwhile is checked the next time.
     if LOST_LEN.load(Ordering::Relaxed) == 0 {
         return;
     }
@@ -122,7 +122,7 @@ fn lose(child: StdChild) {
 impl Orphan {
     /// Reaps the child if it has ended, else leaves the waker for when it does.
     fn look(self: &Arc<Self>) {
-        // Ordering: SeqCst; the note is left before the lock is tried, and looked for after it was let go (I1).
+        // Ordering: SeqCst; the note is left before the lock is tried, and read after it was released (I1).
         self.again.store(true, Ordering::SeqCst);
         // Ordering: SeqCst; as above.
         while self.again.load(Ordering::SeqCst) {
@@ -152,7 +152,7 @@ impl Orphan {
 }
 
 impl Waiting {
-    /// Ready when the child is reaped, or its watch is of no more use.
+    /// Ready when the child is reaped, or its watch is of no use any more.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let hint = coop::internally(|| self.watch.poll_hint(cx));

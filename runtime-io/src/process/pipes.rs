@@ -1,7 +1,7 @@
 //! The parent's ends of a child's standard streams.
 //!
-//! I1: a pipe is non-blocking from when it is registered until it is given away; the flag is the description's,
-//!     which the child's end, being another one, does not share.
+//! I1: a pipe is non-blocking from its registration until it is given away. The flag belongs to the open file
+//!     description; the child's end has another one, and is not affected.
 
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::reactor::{Interest, PollEvented};
@@ -167,7 +167,7 @@ impl AsyncWrite for ChildStdin {
         self.io.poll_write(cx, buf)
     }
 
-    // A pipe holds nothing back, and ends when it is dropped.
+    // A pipe buffers nothing on our side, and ends when it is dropped.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

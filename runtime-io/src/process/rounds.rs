@@ -1,12 +1,12 @@
-//! Children whose end nothing tells of: they are looked at every few milliseconds.
+//! Children whose end gives no event: they are checked every few milliseconds.
 //!
-//! The last resort of `exit`, where the system gives neither a pidfd nor what SIGCHLD needs: no descriptor may be
-//! left, and a child that was started is to be awaited all the same. A driver that is about to wait, of any runtime,
-//! begins a round when it is time, and waits no longer than until the next. A round wakes everybody in it; each looks
-//! at its child, tries to get a watch again, and else waits for the next round.
+//! The last resort of `exit`, where the system gives neither a pidfd nor the pipe that SIGCHLD needs: a child that was
+//! started must be awaited even if no descriptor is left. A driver of any runtime that is about to wait begins a round
+//! when it is time, and waits no longer than until the next. A round wakes all its waiters; each checks its child, tries
+//! again to get a watch, and else waits for the next round.
 //!
-//! I1: whoever enters has added the rounds to the turns of all reactors before (`Place::new`), and unparks its driver then:
-//!     the wait under way, which knows nothing of rounds, ends, and the turn that follows asks them.
+//! I1: a waiter adds the rounds to the turns of all reactors (`Place::new`) before it enters, and unparks its driver then:
+//!     the wait under way, which does not know of the rounds, ends, and the next turn asks them.
 //! I2: wakers run outside of the lock.
 
 use crate::reactor::{Reactor, Source, Turn, add_to_all, shutdown_error};
@@ -36,14 +36,14 @@ static ROUNDS: ProcessMutex<Rounds> = ProcessMutex::new(
         next_at: None,
     },
 );
-/// How many wait, to take the lock only if there are some.
+/// How many wait, so that the lock is not taken for none.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 struct Rounds {
     /// In the order in which they came.
     waiting: BTreeMap<u64, Waker>,
     next_key: u64,
-    /// The rounds there have been.
+    /// How many rounds there have been.
     count: u64,
     next_at: Option<Instant>,
 }
@@ -52,15 +52,15 @@ struct Rounds {
 pub(super) struct Place {
     reactor: Arc<Reactor>,
     key: u64,
-    /// The rounds that this one knows of.
+    /// How many rounds this place knows of.
     seen: u64,
 }
 
 impl Place {
-    /// Served by `reactor`, or any other.
+    /// A place that `reactor` serves, or any other reactor.
     ///
     /// # Errors
-    /// If that has shut down.
+    /// If `reactor` has shut down.
     pub(super) fn new(reactor: Arc<Reactor>) -> io::Result<Place> {
         if reactor.is_shutdown() {
             return Err(shutdown_error());
@@ -80,7 +80,7 @@ impl Place {
         &self.reactor
     }
 
-    /// Has it served by another reactor.
+    /// Moves it to another reactor.
     pub(super) fn move_to(&mut self, reactor: Arc<Reactor>) {
         self.reactor = reactor;
     }
@@ -102,7 +102,7 @@ impl Place {
         lock_audit::user_code();
         match old {
             Err(_) => Poll::Ready(Ok(())),
-            // The driver's shutdown makes a round after it is marked: one of the two sees the other.
+            // A driver that shuts down marks that first, and then makes a round: either we see the mark, or it wakes us.
             Ok(_) if self.reactor.is_shutdown() => Poll::Ready(Err(shutdown_error())),
             Ok(_) => {
                 self.reactor.unpark();
@@ -126,7 +126,7 @@ impl Drop for Place {
     }
 }
 
-/// The rounds' part in the turns of all reactors, from the first place on.
+/// What the rounds do in the turns of all reactors; added with the first place.
 #[derive(Default)]
 struct Turns;
 
@@ -138,9 +138,9 @@ impl Source for Turns {
         }
     }
 
-    /// Wakes everybody, that those whom the driver served may find another.
+    /// Wakes all waiters, so that those that this driver served find another.
     fn shut_down(&self) {
-        // `poll_round` looks for the shutdown after it has entered.
+        // `poll_round` checks for the shutdown after it has entered.
         if is_somebody_waiting() {
             begin(None);
         }
@@ -149,7 +149,7 @@ impl Source for Turns {
 
 /// Does it seem that somebody waits for a round?
 fn is_somebody_waiting() -> bool {
-    // Ordering: Relaxed; a hint: whoever enters unparks the driver afterwards (I1).
+    // Ordering: Relaxed; a hint: a waiter that enters unparks the driver afterwards (I1).
     WAITING.load(Ordering::Relaxed) != 0
 }
 
@@ -167,7 +167,7 @@ fn before_wait(timeout: Option<Duration>) -> Option<Duration> {
     };
     if left.is_zero() {
         begin(Some(now + PERIOD));
-        // What was woken may be tasks of this very runtime.
+        // The round may have woken tasks of this very runtime.
         return Some(Duration::ZERO);
     }
     Some(timeout.map_or(left, |timeout| timeout.min(left)))

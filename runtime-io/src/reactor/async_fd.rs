@@ -651,7 +651,7 @@ impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFd<T> {
     }
 }
 
-/// Forgets `cleared` of the guard's event; what is left is what the guard still vouches for.
+/// Forgets the flags `cleared` of the guard's event; the guard keeps the rest.
 fn clear(registration: &Registration, event: &mut Option<ReadyEvent>, cleared: Ready) {
     let Some(seen) = event.take() else { return };
     registration.clear_seen(&seen, cleared);
@@ -664,7 +664,7 @@ fn clear(registration: &Registration, event: &mut Option<ReadyEvent>, cleared: R
 impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     /// Says that a system call found the descriptor not ready.
     ///
-    /// A side that is closed and still so stays ready: no event would tell of it again.
+    /// A side that was seen closed and is still closed stays ready: no later event would report it.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -683,7 +683,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
 
-    /// Says so for some of the flags only.
+    /// Like [`clear_ready`](Self::clear_ready), for some of the flags only.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -810,7 +810,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
     /// Says that a system call found the descriptor not ready.
     ///
-    /// A side that is closed and still so stays ready: no event would tell of it again.
+    /// A side that was seen closed and is still closed stays ready: no later event would report it.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -829,7 +829,7 @@ impl<T: AsRawFd> AsyncFdReadyMutGuard<'_, T> {
         clear(&self.async_fd.registration, &mut self.event, Ready::ALL);
     }
 
-    /// Says so for some of the flags only.
+    /// Like [`clear_ready`](Self::clear_ready), for some of the flags only.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

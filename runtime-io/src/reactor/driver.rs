@@ -1,5 +1,5 @@
-//! The driver proper: `mio::Poll` held by the thread that parks, the `Reactor` that registrations refer to, and what
-//! a `Source` of another room has to do with both.
+//! The driver: `mio::Poll`, held by the thread that parks; the `Reactor`, which registrations refer to; and `Source`, the
+//! contract by which other rooms take part in turns.
 //!
 //! ```text
 //! sources: before_wait ─▶ epoll_wait ─▶ events ─▶ (one lock) token ─▶ slot ─▶ Arc<ScheduledIo>
@@ -11,7 +11,7 @@
 //! deregistration, or for a file description kept alive by a duplicate, touches nothing.
 //! I2: a slot is freed whatever the OS answers to (de)registration: nothing leaks on failure.
 //!
-//! A failed `epoll_wait` other than by a signal is a bug of ours and panics.
+//! An `epoll_wait` that fails other than by a signal is a bug of ours, and panics.
 
 use super::slots::Slots;
 use super::sources::{Changes, Known, Sources};
@@ -33,28 +33,28 @@ use std::time::Duration;
 const UNPARK: mio::Token = mio::Token(usize::MAX);
 /// mio hands the OS milliseconds in a C int; nothing needs to sleep longer than this in one go.
 const LONGEST_PARK: Duration = Duration::from_secs(1_000_000);
-/// epoll's waits are multiples of that.
+/// epoll waits for multiples of this.
 const WHOLE_WAITS: Duration = Duration::from_millis(1);
 
 #[cfg(not(runtime_loom))]
 static CHANGES: Changes = Changes::new();
-/// Not used by any model: loom's atomics live in one.
+/// No model uses it: loom's atomics exist only within a model.
 #[cfg(runtime_loom)]
 static CHANGES: std::sync::LazyLock<Changes> = std::sync::LazyLock::new(Changes::new);
-/// The sources of all reactors, once there are some.
+/// The sources that every reactor has; `None` until the first is added.
 static OF_ALL: ProcessMutex<Option<Sources<Added>>> = ProcessMutex::new(Rank::Leaf, None);
 
 fn of_all<R>(f: impl FnOnce(&Sources<Added>) -> R) -> R {
     f(OF_ALL.lock().get_or_insert_default())
 }
 
-/// The part of another room in the turns of a reactor: of one that it is added to by [`Reactor::source`], or of every one
-/// there is and will be ([`add_to_all`]).
+/// What another room does in a reactor's turns. A source is added to one reactor ([`Reactor::source`]), or to every reactor,
+/// later ones too ([`add_to_all`]).
 ///
 /// The methods run on the driver's thread, outside of locks. A wait under way does not know of a source that is added
-/// or has changed its mind: who must have it end then unparks the driver (`sources`, I2).
+/// meanwhile or wants a shorter wait: code that needs the wait to end unparks the driver (`sources`, I2).
 pub(crate) trait Source: Send + Sync {
-    /// The driver is about to wait; gives for how long it may, `timeout` at most.
+    /// The driver is about to wait. Returns how long it may wait, at most `timeout`.
     fn before_wait(&self, _: &Turn<'_>, timeout: Option<Duration>) -> Option<Duration> {
         timeout
     }
@@ -62,18 +62,18 @@ pub(crate) trait Source: Send + Sync {
     /// A descriptor that was given to [`Reactor::watch`] has become readable.
     fn deliver(&self, _: &Turn<'_>) {}
 
-    /// The driver is gone, and all registrations have been told.
+    /// The driver is gone, and all registrations have been shut down.
     fn shut_down(&self) {}
 }
 
-/// Whose turn it is.
+/// The turn in which a source is called.
 pub(crate) struct Turn<'a> {
     pub(crate) reactor: &'a Arc<Reactor>,
-    /// The thread is a user's: what a waker panics with may go on from here.
+    /// The thread is a user's: a waker's panic may propagate from here.
     pub(crate) is_users_thread: bool,
 }
 
-/// A source, also by its type.
+/// A source, as a trait object and by its type.
 #[derive(Clone)]
 struct Added {
     source: Arc<dyn Source>,
@@ -102,8 +102,8 @@ pub(crate) fn add_to_all<S: Source + Default + 'static>() {
 
 /// The shared end: registers, deregisters, unparks.
 pub(crate) struct Reactor {
-    /// The process whose reactor this is. A forked child shares the epoll instance and the eventfd with it, so it must
-    /// neither deregister nor unpark.
+    /// The process whose reactor this is. A forked child shares the epoll instance and the eventfd with it, so the child
+    /// must neither deregister nor unpark.
     origin: Origin,
     registry: mio::Registry,
     waker: mio::Waker,
@@ -145,7 +145,7 @@ impl Reactor {
         self.slots.lock().is_shutdown()
     }
 
-    /// Ends that; the slot is free afterwards even where the OS refuses.
+    /// Ends a registration; the slot is free afterwards even if the OS refuses.
     pub(crate) fn deregister(&self, fd: RawFd, slot: Key) -> io::Result<()> {
         let answer = self.registry.deregister(&mut SourceFd(&fd));
         self.counters.note_deregistered();
@@ -169,7 +169,7 @@ impl Reactor {
         source.ok_or_else(shutdown_error)
     }
 
-    /// Has the source of that type told whenever `fd` becomes readable, until that is closed.
+    /// Calls the `deliver` of the source of that type whenever `fd` becomes readable, until `fd` is closed.
     pub(crate) fn watch<S: Source + 'static>(&self, fd: RawFd) -> io::Result<()> {
         let place = self.sources.position(Added::is::<S>);
         let token = mio::Token(Key::FIRST_RESERVED + place.ok_or_else(shutdown_error)?);
@@ -206,9 +206,9 @@ pub(crate) struct Driver {
     batch: Vec<(Arc<ScheduledIo>, Ready)>,
     reactor: Arc<Reactor>,
     known: Known<Added>,
-    /// The thread that parks is the user's own: a waker's panic is told there.
+    /// The thread that parks is the user's own: a waker's panic may propagate there.
     is_users_thread: bool,
-    /// Do waits end sooner after their time than a millisecond?
+    /// Do waits end less than a millisecond late (`precise`)?
     is_precise: bool,
 }
 
@@ -293,7 +293,7 @@ impl Driver {
         self.poll.poll(&mut self.events, timeout)
     }
 
-    /// Sleeps before the wait, where the system's waits are not precise. Gives how long the wait may still be.
+    /// Sleeps before the wait, where the system's waits are not precise. Returns how long the wait may still take.
     #[cold]
     fn sleep_precisely(&self, timeout: Option<Duration>) -> Option<Duration> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -305,7 +305,7 @@ impl Driver {
         timeout
     }
 
-    /// A wait that the recorder is told of, if the thread may sleep in it.
+    /// A wait that is recorded, if the thread may sleep in it.
     #[cold]
     fn poll_recorded(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         if timeout == Some(Duration::ZERO) {
@@ -317,7 +317,7 @@ impl Driver {
         polled
     }
 
-    /// What the sources say to a wait. Without any, that is one look at a word of the process.
+    /// Asks the sources how long the wait may be. Without sources that costs one load of a word of the process.
     #[inline]
     fn before_wait(&mut self, mut timeout: Option<Duration>) -> Option<Duration> {
         let reactor = &self.reactor;
@@ -339,7 +339,7 @@ impl Driver {
             is_users_thread: self.is_users_thread,
         };
         for place in (0..u64::BITS).filter(|place| due & 1 << place != 0) {
-            // The list, not the copy: a descriptor may be watched from during the wait.
+            // From the list, not the copy: a descriptor may have been watched since the wait began.
             if let Some(known) = self.reactor.sources.at(place as usize) {
                 known.source.deliver(&turn);
             }

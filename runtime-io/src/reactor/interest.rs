@@ -1,4 +1,4 @@
-//! `Interest`: which kinds of readiness somebody waits for.
+//! `Interest`: which kinds of readiness a waiter waits for.
 //!
 //! A non-empty set of four flags. mio has no interest in errors (the OS always reports them), so
 //! an error-only interest registers for reading and its mask hides the read events.
@@ -31,7 +31,7 @@ impl Interest {
     /// assert!(Interest::READABLE.is_readable() && !Interest::READABLE.is_writable());
     /// ```
     pub const READABLE: Interest = Interest(READABLE);
-    /// Room to write, or nobody left to write to.
+    /// Room to write, or no reader left.
     ///
     /// ```
     /// use selvedge::io::Interest;

@@ -3,22 +3,22 @@
 //! Owns the wait on the OS (`mio::Poll`), the registrations and their readiness, and the public
 //! types made of just that: [`Interest`], [`Ready`] and [`AsyncFd`](unix::AsyncFd). `net`,
 //! `process` and `signal` build on [`PollEvented`]. What another room has to do around a wait goes through a
-//! `Source`. It knows descriptors only: nothing of sockets, signals, processes or rings, and of the runtime the `driver`
-//! contract and the current handle. The protocol is told in `docs/reactor.md`.
+//! `Source`. It knows only descriptors, not sockets, signals, processes or rings. Of the runtime it knows the `driver`
+//! contract and the current handle. `docs/reactor.md` describes the protocol.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `readiness` | the readiness words: a state machine, model-checked |
+//! | `readiness` | the readiness words: a state machine, model-checked; `interest` and `ready` are their sets of flags |
 //! | `scheduled` | readiness and waiters of one resource |
 //! | `slots` | which registration an event's token names |
-//! | `sources` | the list of what else has a part in turns |
-//! | `driver` | the wait, delivery, shutdown; the `Source` contract |
-//! | `registration` | from the first assumption to deregistration; the retry loops |
+//! | `sources` | the list of sources: what other rooms do in turns |
+//! | `driver` | the wait (to microseconds by `precise`), delivery, shutdown; the `Source` contract |
+//! | `registration` | from the first assumption to deregistration; the retry loops; `needed` panics if there is no reactor |
 //! | `poll_evented` | a resource together with its registration |
 //! | `async_fd` | the same for any file descriptor, as public API |
 
 mod async_fd;
-// What of the `Source` contract is used depends on the rooms that there are above.
+// Which parts of the `Source` contract are used depends on the rooms above that are built.
 #[cfg_attr(
     not(all(
         feature = "process",
@@ -58,7 +58,7 @@ mod sources;
 mod tests;
 
 pub(crate) use crate::shutdown::shutdown_error;
-#[allow(unused_imports)] // As above.
+#[allow(unused_imports)] // As for `driver`.
 pub(crate) use driver::{Reactor, Source, Turn, add_to_all};
 pub use interest::Interest;
 #[cfg(any(feature = "net", feature = "signal", feature = "process"))]
@@ -80,7 +80,7 @@ use scheduled::ScheduledIo;
 use runtime_core::driver::{DriverParams, IoParts};
 use std::io;
 
-/// File descriptors of one's own making.
+/// Readiness of any file descriptor.
 pub mod unix {
     pub use super::async_fd::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,

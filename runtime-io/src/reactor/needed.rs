@@ -1,7 +1,7 @@
-//! Futures that need a reactor say so at the line that awaits them.
+//! `on_reactor`: a future that panics at the line that awaits it if there is no reactor.
 //!
-//! An `async fn` cannot name its caller: a panic inside it names its own line. The `await` calls `poll`, though, and `poll` may
-//! be `#[track_caller]`; so the look for the reactor is made there, before the first poll of what is inside.
+//! A panic inside an `async fn` names its own line, not the caller's. But the `await` calls `poll`, and `poll` may be
+//! `#[track_caller]`: so `poll` looks for the reactor, before it first polls the future inside.
 
 use super::current_reactor;
 use pin_project_lite::pin_project;

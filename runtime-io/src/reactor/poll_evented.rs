@@ -1,6 +1,6 @@
 //! `PollEvented`: an I/O resource together with its registration.
 //!
-//! I1: the registration goes before the resource, in `drop` and in `into_inner`: the descriptor
+//! I1: the registration is dropped before the resource, also in `into_inner`: the descriptor
 //! is still open when it is deregistered.
 
 #[cfg(any(feature = "signal", feature = "process"))]
@@ -49,7 +49,7 @@ impl<E: AsRawFd> PollEvented<E> {
         Ok(PollEvented { registration, io })
     }
 
-    /// Takes `io` to be `assumed`, and registers it when it turns out not to be.
+    /// Assumes that `io` has the readiness `assumed`, and registers it once it proves not ready.
     #[track_caller]
     pub fn assuming(io: E, assumed: Ready) -> Self {
         let registration = Registration::assuming(io.as_raw_fd(), Interest::TRANSFERS, assumed);
@@ -57,19 +57,19 @@ impl<E: AsRawFd> PollEvented<E> {
     }
 
     #[cfg(feature = "net")]
-    /// Like `assuming`, with the reactor of `self` whatever runtime this thread is in.
+    /// Like `assuming`, with the reactor of `self`, whichever runtime this thread is in.
     pub(crate) fn beside<F: AsRawFd>(&self, io: F, assumed: Ready) -> PollEvented<F> {
         let registration = self.registration.beside(io.as_raw_fd(), assumed);
         PollEvented { registration, io }
     }
 
     #[cfg(feature = "process")]
-    /// Has it served by the runtime this thread is in, if there is one.
+    /// Moves it to the reactor of the runtime this thread is in, if there is one.
     pub(crate) fn follow(&mut self) {
         self.registration.follow();
     }
 
-    /// Its standing with the reactor.
+    /// Its registration.
     pub fn registration(&self) -> &Registration {
         &self.registration
     }
@@ -91,7 +91,7 @@ impl<E: AsRawFd> PollEvented<E> {
         })
     }
 
-    /// The same by `read`, which fills its memory from the start, and says how far.
+    /// Like `poll_read`, by `read`, which fills its memory from the start and returns how far.
     #[inline]
     pub(crate) fn poll_read_by(
         &self,
@@ -112,7 +112,7 @@ impl<E: AsRawFd> PollEvented<E> {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes from `buf`; how much was taken.
+    /// Writes from `buf`; returns how much was taken.
     pub fn poll_write<'a>(&'a self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
         &'a E: io::Write,
@@ -122,7 +122,7 @@ impl<E: AsRawFd> PollEvented<E> {
         })
     }
 
-    /// Writes from several buffers; how much was taken.
+    /// Writes from several buffers; returns how much was taken.
     pub fn poll_write_vectored<'a>(
         &'a self,
         cx: &mut Context<'_>,

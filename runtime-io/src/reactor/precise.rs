@@ -1,17 +1,17 @@
 //! A wait for events that ends on time, to some microseconds.
 //!
 //! epoll waits for whole milliseconds, so mio rounds up. Here the thread first sleeps in `ppoll` on the epoll instance, which is
-//! readable while it has an event, and then asks for the events without waiting. That is a system call more than
-//! `epoll_pwait2` would need; but that call would give its events past mio, and older kernels and container profiles refuse it.
+//! readable while it has an event, and then asks for the events without waiting. That is one system call more than with
+//! `epoll_pwait2`; but `epoll_pwait2` would bypass mio, and older kernels and container profiles refuse it.
 //!
-//! Linux lets a poll of more than 50 ms end late by a thousandth of its time, to save interrupts. So a long sleep is taken in
-//! parts, of which the last one is short.
+//! Linux lets a poll of more than 50 ms end late by a thousandth of its time, to save interrupts. So a long sleep is split
+//! into parts, and the last part is short.
 
 use runtime_core::base::clock;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// A sleep of that much ends with the precision of the thread's timer slack, of which a runtime with such waits has none.
+/// A sleep this short ends late only by the thread's timer slack. The threads of a runtime with precise waits have none.
 const SHORT: Duration = Duration::from_millis(10);
 
 /// Sleeps until the epoll instance has an event, a signal comes, or the time is over.
@@ -23,7 +23,7 @@ pub(super) fn sleep_until_event(epoll: RawFd, timeout: Duration) {
     }
 }
 
-/// How much of a sleep is taken at once.
+/// The next part of a sleep.
 fn next_part(left: Duration) -> Duration {
     match left <= SHORT {
         true => left,
@@ -31,7 +31,7 @@ fn next_part(left: Duration) -> Duration {
     }
 }
 
-/// True if something else than the time has ended it.
+/// True if anything but the time has ended it.
 fn sleep(epoll: RawFd, timeout: Duration) -> bool {
     let mut fd = libc::pollfd {
         fd: epoll,

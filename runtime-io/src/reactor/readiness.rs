@@ -14,13 +14,13 @@
 //! | `shut_down` | the driver | S is set, for good |
 //!
 //! I1: a clear never erases flags delivered after the look it is based on: the tick has 48 bits
-//! and cannot wrap in practice (a truncated tick once let it).
+//! and cannot wrap in practice (with a truncated tick, a clear once did erase some).
 //! I2: a direction's tick moves only for that direction's flags, so a stream of write events does
 //! not keep a reader's clear from succeeding (that was a livelock).
 //! I3: S is never cleared. A closed flag is cleared only by an attempt that said "would block": a side that was
-//! closed when the event came may be open again (a FIFO's next writer, a socket that was connected since), and a
-//! flag that outlived the attempt would have the caller try without end. A short transfer keeps the closed flags:
-//! the end of the data is still to be reported. See `Registration` for who decides.
+//! closed when the event came may be open again (a FIFO gets another writer, a socket is connected), and if the
+//! flag stayed, the caller would retry for ever. A short transfer keeps the closed flags, as the end of the data
+//! is still to be reported. `Registration` decides which flags a clear removes.
 
 use super::{Interest, Ready};
 use runtime_core::base::shim::sync::atomic::{AtomicU64, Ordering};
@@ -51,9 +51,9 @@ impl Direction {
 /// A look at the words: the flags asked for and the ticks they were seen at.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadyEvent {
-    /// The flags, within the mask of the question.
+    /// The flags seen, a part of `asked`.
     pub(crate) ready: Ready,
-    /// The mask of the question.
+    /// The flags asked for.
     asked: Ready,
     read_tick: u64,
     write_tick: u64,
@@ -153,7 +153,7 @@ impl Readiness {
         }
     }
 
-    /// Has there been urgent data? A look at a direction does not show it, so only a look for it clears it.
+    /// Has urgent data come? A look at a direction does not show this flag, so only a look for it clears it.
     pub(crate) fn is_urgent(&self) -> bool {
         self.read.load() & u64::from(Ready::PRIORITY.bits()) != 0
     }

@@ -82,11 +82,11 @@ impl Ready {
     pub const ALL: Ready =
         Ready(READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | PRIORITY | ERROR);
 
-    /// What tells the read side something.
+    /// The flags that concern the read side.
     pub(crate) const READ_SIDE: Ready = Ready(READABLE | READ_CLOSED | PRIORITY | ERROR);
-    /// What tells the write side something.
+    /// The flags that concern the write side.
     pub(crate) const WRITE_SIDE: Ready = Ready(WRITABLE | WRITE_CLOSED | ERROR);
-    /// The end of a side. It is true of most resources for good, but not of all.
+    /// The flags of a side that has ended: of most resources for good, but not of all.
     pub(crate) const CLOSED: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
 
     /// Is the set empty?
@@ -174,7 +174,7 @@ impl Ready {
                 ready |= flag;
             }
         };
-        // A pending error (a refused datagram, say) is what the next read returns: it must try.
+        // The next read returns a pending error (a refused datagram, say), so the reader must try.
         note(event.is_readable() || event.is_error(), Ready::READABLE);
         note(event.is_writable(), Ready::WRITABLE);
         note(event.is_read_closed(), Ready::READ_CLOSED);

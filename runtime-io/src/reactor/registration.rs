@@ -1,18 +1,18 @@
-//! `Registration`: one file descriptor's standing with the reactor.
+//! `Registration`: one file descriptor at the reactor, and the retry loops on it.
 //!
 //! ```text
 //! assumed ──first "not ready"──▶ registered ──drop──▶ gone
 //! ```
 //!
 //! A resource known to be ready (an accepted connection) starts with assumed readiness and no
-//! OS registration: a short connection may never need one. The first time anybody finds it not
-//! ready it is registered, and the OS reports what became ready in between (an edge-triggered
+//! OS registration: a short connection may never need one. The first time it is found not ready
+//! it is registered, and the OS reports what became ready in between (an edge-triggered
 //! registration reports the present state first).
 //!
 //! I1: `slot` is filled at most once; `registered` says that it is.
-//! I2: whoever returns "pending" or "would block" has seen `registered`: an event can come.
-//! I3: whoever asks for readiness itself is registered first: it may go by the answer without an attempt,
-//! and would wait for ever for what the OS was never asked.
+//! I2: a call that returns "pending" or "would block" has seen `registered` set: an event can come.
+//! I3: a call that asks for readiness alone registers first: its caller may act on the answer without an
+//! attempt, and could wait for ever for an event that the OS was never asked for.
 //! I4: the descriptor is open and unchanged as long as the registration lives; `PollEvented` and
 //! `AsyncFd` drop the registration first.
 //!
@@ -48,7 +48,7 @@ const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call `en
 pub(crate) fn current_reactor() -> Arc<Reactor> {
     match with_current(|handle| handle.io_driver().cloned()) {
         None => {
-            // Says so itself.
+            // Panics with a message of its own.
             let _runtime = runtime_core::runtime::Handle::current();
             unreachable!("this thread is in a runtime after all")
         }
@@ -129,8 +129,8 @@ impl Registration {
     }
 
     #[cfg(feature = "process")]
-    /// Moves to the reactor of the runtime this thread is in, if that is another one that runs; whoever waits
-    /// with the old one is forgotten. If that fails all stays as it is.
+    /// Moves to the reactor of the runtime this thread is in, if that is another reactor and its runtime runs. The
+    /// waiters at the old reactor are forgotten. If the registration fails, nothing changes.
     pub(crate) fn follow(&mut self) {
         let here = self.elsewhere();
         let moved = here.map(|reactor| Registration::new_on(reactor, self.fd, self.interest));
@@ -139,7 +139,7 @@ impl Registration {
         }
     }
 
-    /// The reactor of the runtime this thread is in, if that is another one and has not shut down.
+    /// The reactor of the runtime this thread is in, if that is another reactor and has not shut down.
     #[cfg(any(feature = "signal", feature = "process"))]
     pub(crate) fn elsewhere(&self) -> Option<Arc<Reactor>> {
         let is_here = |other: &Arc<dyn Any + Send + Sync>| {
@@ -154,8 +154,8 @@ impl Registration {
 
     #[inline]
     fn ensure_registered(&self) -> io::Result<()> {
-        // Ordering: Acquire; pairs with the Release in `register`; what matters behind it (the
-        // slot) is under its lock anyway.
+        // Ordering: Acquire; pairs with the Release in `register`; the slot that it announces is
+        // under its own lock anyway.
         if self.registered.load(Ordering::Acquire) && !self.reactor.is_inherited() {
             return Ok(());
         }
@@ -182,10 +182,10 @@ impl Registration {
         &self.reactor
     }
 
-    /// An attempt made after `event` said "would block": the readiness is forgotten, unless newer has come.
+    /// An attempt made after `event` said "would block": forgets the readiness, unless a newer event has come.
     ///
-    /// The attempt was of the side that was looked at, so a closed flag of that side is refuted. A look at both
-    /// sides leaves open which of them the attempt was of: then the OS is asked whether a closed side still is.
+    /// After a look at one side, the attempt was of that side and refutes its closed flag. After a look at both
+    /// sides, the side of the attempt is not known: then the OS is asked whether a closed side is still closed.
     pub(crate) fn would_block(&self, event: &ReadyEvent) {
         if event.is_of_one_side() {
             self.io.clear(event);
@@ -194,21 +194,21 @@ impl Registration {
         }
     }
 
-    /// An attempt on a side that was seen closed, and is, said "would block": once more, before that is believed. It ought to have told of the
-    /// end, and nothing tells of it again. Only once, as there are sockets of which it is true for ever (UDP, shut down for reading).
+    /// Is an attempt that said "would block" to be repeated? Yes, if its side was seen closed and still is: it should have reported
+    /// the end, and no later event will. Once only, as some closed sockets would block for ever (UDP, shut down for reading).
     fn deserves_another(&self, event: &ReadyEvent) -> bool {
         let closed = event.ready & Ready::CLOSED;
         event.is_of_one_side() && !closed.is_empty() && !(closed & closed_now(self.fd)).is_empty()
     }
 
-    /// A short transfer has used the readiness up. The end of the data, if that was seen, is still to be reported.
+    /// A short transfer has used the readiness up. The end of the data, if it was seen, is still to be reported.
     fn drained(&self, event: &ReadyEvent) {
         self.io
             .clear(&event.with_ready(event.ready - Ready::CLOSED));
     }
 
-    /// Forgets `gone` of what was seen, unless newer has come. A closed side of which flags go is forgotten, too, but
-    /// only if the OS does not say that it is closed now: no edge would tell of it again.
+    /// Forgets the flags `gone` of `event`, unless a newer event has come. If a flag of a closed side goes, its closed
+    /// flag goes too, unless the OS says that the side is closed now: no later edge would report it.
     fn forget(&self, event: &ReadyEvent, gone: Ready) {
         let gone = event.ready & gone;
         let mut closed = Ready::EMPTY;
@@ -225,10 +225,10 @@ impl Registration {
             .clear(&event.with_ready((gone - Ready::CLOSED) | closed));
     }
 
-    /// The user says that an operation found what `event` told of not to be so; `gone` are the flags meant.
+    /// The user says that an operation found the flags `gone` of `event` not to be true.
     ///
-    /// Whether there was an attempt is not known here. A closed flag that came with data or room may have been passed
-    /// over, and is kept as long as the OS confirms it. One that came alone was tried: it goes.
+    /// Whether there was an attempt is not known here. A closed flag that came with data or room may not have been
+    /// tried: it stays as long as the OS confirms it. A closed flag that came alone was tried: it goes.
     pub(crate) fn clear_seen(&self, event: &ReadyEvent, gone: Ready) {
         let seen = event.ready & gone;
         if event.is_of_one_side() && seen == event.ready && (seen - Ready::CLOSED).is_empty() {
@@ -287,8 +287,8 @@ impl Registration {
             let result = match f() {
                 Ok(Progress::More(r)) => Ok(r),
                 Ok(Progress::Drained(r)) => {
-                    // Urgent data ends a read early: more may lie behind it. Seen after the attempt: what
-                    // comes later is newer than `event`, and not cleared.
+                    // Urgent data ends a read early: more may lie behind it. Checked after the attempt: urgent
+                    // data that comes later is newer than `event`, and is not cleared.
                     if !self.io.is_urgent() {
                         self.drained(&event);
                     }
@@ -299,7 +299,7 @@ impl Registration {
                         true => self.would_block(&event),
                         false => is_doubted = true,
                     }
-                    // Events may come as fast as this goes round: even so the loop yields.
+                    // Events may come as fast as the loop turns: it must still yield.
                     budget.made_progress();
                     continue;
                 }
@@ -442,7 +442,7 @@ impl RefUnwindSafe for Registration {}
 impl Drop for Registration {
     fn drop(&mut self) {
         if self.reactor.is_inherited() {
-            // In a forked child: the parent goes on waiting for the descriptor, which is registered for both.
+            // In a forked child: the registration is shared, and the parent still waits for the descriptor.
             return;
         }
         if let Some(slot) = self.slot.get_mut().take() {

@@ -1,16 +1,16 @@
-//! `ScheduledIo`: the readiness of one I/O resource and those who wait for it.
+//! `ScheduledIo`: the readiness of one I/O resource, and its waiters.
 //!
-//! Waiting is "announce, then look again": a waiter puts its waker in under the lock and looks at
-//! the words before it leaves the lock; the driver changes the words first and takes the lock
-//! after. Whichever comes second sees the other.
+//! Waiting is "announce, then look again": a waiter stores its waker under the lock, and looks at
+//! the words again after it has released the lock. The driver changes the words first, and then
+//! takes the lock. The second to take the lock sees what the first one did.
 //!
 //! I1: wakers are cloned, run and dropped outside of the lock (`WakerSlot`, `WakeBatch`).
 //! I2: after `shut_down` every look is settled, so no waker stays behind.
 //!
 //! The `poll_*` methods have one waker slot per direction (the last caller's); futures of
-//! `ready().await` enter the list, and are woken in the order in which they came, the slots first. The list is a
+//! `ready().await` enter the list. The slots are woken first, then the list, in the order of arrival. The list is a
 //! queue sorted by key: there are rarely more than two waiters, and it needs no unsafe code, unlike a list through
-//! pinned futures. What a crowd of waiters grew is given back.
+//! pinned futures. A list that has become short gives its memory back.
 
 use super::readiness::{Direction, Readiness, ReadyEvent};
 use super::{Interest, Ready};
@@ -79,7 +79,7 @@ impl ScheduledIo {
         writer.drop_after(());
     }
 
-    /// Wakes those whom `ready` concerns. A waker that panics costs neither the others nor the driver anything.
+    /// Wakes the waiters that `ready` concerns. A waker's panic harms neither the other waiters nor the driver.
     fn wake(&self, ready: Ready) {
         let mut waiters = self.waiters.lock();
         let reader = match ready.is_readable() {
@@ -122,14 +122,14 @@ impl ScheduledIo {
         self.leave_waker_and_look(cx, direction)
     }
 
-    /// Out of line: no step more for an attempt that succeeds.
+    /// Out of line, so that an attempt that succeeds does not pay for it.
     #[inline(never)]
     fn leave_waker_and_look(&self, cx: &Context<'_>, direction: Direction) -> Poll<ReadyEvent> {
         register(&self.waiters, cx.waker(), |waiters| {
             Look::<()>::Wait(waiters.slot(direction))
         });
-        // The look again, after the lock: a delivery before our announcement is visible here
-        // (its waker sweep released the lock), one after it finds our waker.
+        // Look again, after the lock: if a delivery took the lock before us, its flags are visible
+        // here (it has released the lock since); if it takes the lock later, it finds our waker.
         let event = self.look(direction);
         if event.is_settled() {
             return Poll::Ready(event);
@@ -195,7 +195,7 @@ impl Waiters {
         self.list.binary_search_by_key(&key, |w| w.key).ok()
     }
 
-    /// The slot of the waiter with that key; at the end of the list, with a new key, if it is not in the list.
+    /// The slot of the waiter with that key. If it is not in the list, it enters at the end, with a new key.
     fn place(&mut self, interest: Interest, key: &mut Option<u64>) -> &mut WakerSlot {
         let at = key.and_then(|key| self.find(key)).unwrap_or_else(|| {
             *key = Some(self.next_key);
@@ -210,14 +210,14 @@ impl Waiters {
         &mut self.list[at].waker
     }
 
-    /// Unlocks, and wakes those from the slots, then those in the list whom `ready` concerns.
+    /// Unlocks; wakes the waiters from the slots, then the waiters in the list that `ready` concerns.
     #[inline(never)]
     fn wake_with_list(mut waiters: MutexGuard<'_, Waiters>, ready: Ready, slots: [Taken; 2]) {
         let mut wakers = WakeBatch::new();
         for taken in slots {
             wakers.push(taken);
         }
-        // Once around: who stays goes to the end, in the same order. There is room, as each comes from the front.
+        // Once around: waiters that stay go to the end, in the same order. There is room, as each was popped before.
         for _ in 0..waiters.list.len() {
             let Some(mut waiter) = waiters.list.pop_front() else {
                 break;
@@ -231,7 +231,7 @@ impl Waiters {
         wakers.wake_contained_after(waiters);
     }
 
-    /// Gives back what a crowd has left.
+    /// Gives memory back when most waiters have left.
     fn shrink(&mut self) {
         if self.list.capacity() > 64 && self.list.len() < self.list.capacity() / 4 {
             self.list.shrink_to(self.list.len() * 2);

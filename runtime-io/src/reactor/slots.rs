@@ -1,6 +1,6 @@
 //! The registrations of a reactor, by the tokens that the OS's events carry.
 //!
-//! A token is a key of the slab: one that is no longer registered names nothing, even if its place was filled again.
+//! A token is a key of the slab. The token of a registration that is gone names nothing, even if its place was filled again.
 //!
 //! I1: after shutdown no place is filled any more.
 

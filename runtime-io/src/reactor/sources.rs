@@ -5,14 +5,14 @@
 //! turn   changes as noted? ask the sources of the driver's own copy
 //!        else: note changes, [lock: copy the list]
 //! ```
-//! Lists only grow, hardly ever, and drivers have a turn all the time: so a turn costs one look at a word. All lists of
-//! the process share the word, as a driver asks the sources of its reactor and those of all reactors.
+//! Lists only grow, and rarely, while turns are frequent: so a turn costs one load of a word. All lists of the process
+//! share the word, as a driver asks the sources of its own reactor and those of all reactors.
 //!
-//! I1: the word tells of a source while its list is locked, and a driver notes the word before it locks the list: so a
-//!     copy has whatever the driver has noted.
-//! I2: a turn that begins after an unpark knows of what was added before it: the unpark orders both. A wait under way
-//!     knows nothing of it.
-//! I3: nothing is added to a list that was shut down, and what was added before is told of the shutdown.
+//! I1: the word is incremented while the list is locked, and a driver notes the word before it locks the list: so the
+//!     copy has every source that the noted count includes.
+//! I2: a turn that begins after an unpark knows every source that was added before the unpark, which orders the two.
+//!     A wait under way does not know of a source that is added meanwhile.
+//! I3: no source is added to a list that was shut down, and every source added before is shut down.
 
 use runtime_core::base::shim::sync::Mutex;
 use runtime_core::base::shim::sync::atomic::{AtomicUsize, Ordering};
@@ -56,7 +56,7 @@ impl<S> Default for Sources<S> {
 }
 
 impl<S: Clone> Sources<S> {
-    /// What `find` finds in a source, or in the `new` one that is added if there is none; none after the shutdown.
+    /// The first result of `find` in the list. Without one, adds `new` and gives its result; after the shutdown, `None`.
     pub(super) fn find_or_add<R>(
         &self,
         find: impl Fn(&S) -> Option<R>,
@@ -78,7 +78,7 @@ impl<S: Clone> Sources<S> {
         found
     }
 
-    /// The place of a source: it keeps it.
+    /// The place of a source in the list; it never changes.
     pub(super) fn position(&self, is_it: impl Fn(&S) -> bool) -> Option<usize> {
         self.0.lock().list.iter().position(is_it)
     }
@@ -114,7 +114,7 @@ impl<S> Known<S> {
         }
     }
 
-    /// The copy; if there are changes, a new one of what `lists` gives.
+    /// The copy, made anew from `lists` if there were changes.
     #[inline]
     pub(super) fn renewed(&mut self, changes: &Changes, lists: impl FnOnce() -> Vec<S>) -> &[S] {
         let count = changes.count();

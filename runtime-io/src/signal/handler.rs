@@ -1,7 +1,7 @@
 //! The signal handler, and the latches of this process that it feeds, one for each signal.
 //!
 //! I1: the handler's action is async-signal-safe: atomics, `clock_gettime`, and what `self_pipe` says. It takes no lock.
-//! I2: a signal's action is registered once a process, and stays. It counts before it wakes anybody.
+//! I2: a signal's action is registered once per process, and stays. It counts the arrival before it wakes any runtime.
 
 use super::latch::Latch;
 use super::self_pipe;
@@ -15,7 +15,7 @@ const SIGNALS: usize = 128;
 
 #[cfg(not(runtime_loom))]
 static LATCHES: [Latch; SIGNALS] = [const { Latch::new() }; SIGNALS];
-/// Not used by any model: loom's atomics live in one.
+/// No model uses it: loom's atomics exist only within a model.
 #[cfg(runtime_loom)]
 static LATCHES: std::sync::LazyLock<[Latch; SIGNALS]> =
     std::sync::LazyLock::new(|| std::array::from_fn(|_| Latch::new()));
@@ -24,7 +24,7 @@ static IS_INSTALLED: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; 
 /// Held while an action is registered, which is rare and never in a handler.
 static INSTALLING: ProcessMutex<()> = ProcessMutex::new(Rank::Leaf, ());
 
-/// The arrivals that a listener who begins now need not see.
+/// The arrivals that a listener that begins now need not see.
 pub(super) fn arrivals_before(signal: c_int) -> io::Result<usize> {
     Ok(latch_of(signal)?.begin(monotonic_nanos()))
 }
@@ -34,7 +34,7 @@ pub(super) fn arrivals(signal: c_int) -> usize {
     latch_of(signal).map_or(0, Latch::arrivals)
 }
 
-/// True if the signal has come since it was `seen`, which it is then.
+/// True if the signal has come since `seen`, which is brought up to date.
 pub(super) fn take(signal: c_int, seen: &mut usize) -> bool {
     latch_of(signal).is_ok_and(|latch| latch.take(seen))
 }
@@ -44,7 +44,7 @@ fn latch_of(signal: c_int) -> io::Result<&'static Latch> {
     latch.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Has the signal counted from now on.
+/// Makes the process count the signal from now on.
 pub(super) fn install(signal: c_int) -> io::Result<()> {
     let latch = latch_of(signal)?;
     let is_installed = &IS_INSTALLED[signal as usize];
@@ -65,7 +65,7 @@ pub(super) fn install(signal: c_int) -> io::Result<()> {
     Ok(())
 }
 
-/// The action of a signal: counts, and wakes then (I2).
+/// The action of a signal: counts, and then wakes (I2).
 pub(super) fn note_arrival(latch: &Latch, wake_all: impl FnOnce()) {
     latch.arrive(monotonic_nanos());
     wake_all();

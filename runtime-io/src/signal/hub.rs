@@ -1,16 +1,15 @@
-//! A runtime's part in signals: its self-pipe, and those of its streams that are waited for.
+//! A runtime's part in signals: its self-pipe, and its streams that wait.
 //!
 //! ```text
 //! handler: arrivals += 1, write to all pipes ─▶ reactor ─▶ Hub::look ─▶ wake whose signal has arrived
 //! ```
-//! What has arrived is the process's to know (`handler`): a hub only wakes, so a stream can go from one to another and
-//! misses nothing. A reactor has at most one hub; the hub goes with the last of its streams.
+//! The process counts arrivals (`handler`), a hub only wakes: so a stream can go from one hub to another without missing
+//! an arrival. A reactor has at most one hub; the hub is dropped with the last of its streams.
 //!
-//! I1: a waker is put in before the arrivals are looked at, and an arrival is counted before the pipe is written to.
-//!     So one of the two sees the other: an arrival is seen by the stream, or the stream by the hub (see `latch` as to
-//!     which pipes are written to).
-//! I2: the hub's own waker does not keep it.
-//! I3: wakers run outside of the lock. One that panics does not cost the others their wake-up.
+//! I1: a stream stores its waker before it looks at the arrivals, and an arrival is counted before the pipe is written to.
+//!     So the stream sees the arrival, or the hub finds the stream (`latch` says which pipes are written to).
+//! I2: the hub's own waker does not keep the hub alive.
+//! I3: wakers run outside of the lock. A waker that panics does not cost the others their wake-up.
 
 use super::handler;
 use super::self_pipe::SelfPipe;
@@ -43,12 +42,12 @@ struct Streams {
 
 struct Waiting {
     signal: c_int,
-    /// The arrivals that the stream knows of.
+    /// How many arrivals the stream knows of.
     seen: usize,
     waker: Waker,
 }
 
-/// Where a reactor keeps its hub. The hub's pipe is a registration like any other: turns need nothing else.
+/// Where a reactor keeps its hub. The hub's pipe is a registration like any other, so turns need no more.
 #[derive(Default)]
 struct HubSlot(Mutex<Weak<Hub>>);
 
@@ -62,7 +61,7 @@ impl Hub {
         if let Some(hub) = known {
             return hub.unless_over();
         }
-        // Made without the lock, as a registration that fails ends like any other, with wakers.
+        // Made without the lock: a registration that fails is dropped like any other, which may drop wakers.
         let pipe = PollEvented::new_on(reactor.clone(), SelfPipe::new()?, Interest::READABLE)?;
         let new = Arc::new(Hub {
             pipe,
@@ -91,7 +90,7 @@ impl Hub {
         }
     }
 
-    /// The reactor that is to serve the streams of this hub now, if it is another one.
+    /// The reactor of the runtime this thread is in, if it is another than this hub's.
     pub(super) fn elsewhere(&self) -> Option<Arc<Reactor>> {
         self.pipe.registration().elsewhere()
     }
@@ -108,7 +107,7 @@ impl Hub {
         drop(gone);
     }
 
-    /// Wakes `cx` once there have been other than `seen` arrivals of the signal. True if the runtime has shut down.
+    /// Has `cx` woken once the signal's arrivals differ from `seen`. True if the runtime has shut down.
     pub(super) fn wait(&self, key: u64, signal: c_int, seen: usize, cx: &Context<'_>) -> bool {
         let new = Waiting {
             signal,
@@ -124,7 +123,7 @@ impl Hub {
         is_over
     }
 
-    /// Empties the pipe, leaves the waker for what is written next, and wakes whose signal has arrived.
+    /// Empties the pipe, leaves the hub's waker for the next write, and wakes the streams whose signal has arrived.
     fn look(self: &Arc<Self>) {
         let waker = Waker::from(Arc::new(HubWaker(Arc::downgrade(self))));
         let mut cx = Context::from_waker(&waker);

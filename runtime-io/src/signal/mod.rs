@@ -5,15 +5,15 @@
 //!                          ▼ one more descriptor that its reactor waits for
 //!                       Hub ── wakes the streams whose signal it was ──▶ Signal compares counts
 //! ```
-//! `handler` is installed once a signal, by `signal-hook-registry`. What has arrived is a matter of the whole
-//! process; a runtime only waits for it, and a stream is served by the one that polls it.
+//! `handler` is installed once per signal, by `signal-hook-registry`. Arrivals are counted for the whole process;
+//! a runtime only waits for them, and the runtime that polls a stream serves it.
 //!
 //! I1: what runs in the handler is async-signal-safe.
 //! I2: a forked child shares the pipes but not the process id, so its handlers write to none.
-//! Signals that come in quick succession are given as one; none is lost: a pipe that is full wakes its runtime.
-//! What arrives while nobody listens, or is not looked at by a stream that is dropped, is kept for the next one for a
-//! moment; see `latch`.
-//! As a handler once installed stays, a signal that was listened to no longer has its default effect.
+//! Signals that come in quick succession may be given as one, but none is lost: a full pipe wakes its runtime too.
+//! A signal that arrives without a listener, or that a dropped stream did not look at, is kept for a moment for the
+//! next stream; see `latch`.
+//! A handler once installed stays, so a signal that was listened to no longer has its default effect.
 
 mod handler;
 mod hub;
@@ -38,8 +38,8 @@ use std::io;
 /// Outside of a runtime, or where its I/O driver is not enabled.
 ///
 /// # Cancel safety
-/// Cancel safe: in a loop that calls it anew each time, a signal that arrives between two calls, or during one that
-/// is dropped before it tells of it, is given to the next if that comes within a tenth of a second.
+/// Cancel safe in a loop that calls it anew each time: a signal that arrives between two calls, or during a call whose
+/// future is dropped before it returns, is given to the next call if that comes within a tenth of a second.
 ///
 /// # Examples
 /// ```

@@ -2,14 +2,14 @@
 //! signals, each a pair of sockets.
 //!
 //! A pipe is never closed: the handler goes through all pipes without a lock, and must not write to a descriptor that
-//! means something else by now. A pipe that is not in use any more waits for the next hub. So there are as many as
-//! hubs have been there at the same time, a hub that is about to go included; and a loop that calls `ctrl_c` anew each
-//! time needs no new descriptor, of which there may be none left.
+//! means something else by now. A pipe that is no longer in use is kept for the next hub. So there are as many pipes as
+//! there were hubs at one time, a hub that is being dropped included; and a loop that calls `ctrl_c` anew each time
+//! needs no new descriptor, even when none is left.
 //!
 //! I1: the handler's part, `wake_all`, is async-signal-safe: loads of atomics, `getpid` and `send`.
-//! I2: a pipe belongs to the process that made it. A forked child has its parent's pipes too, but neither writes to
+//! I2: a pipe belongs to the process that made it. A forked child inherits its parent's pipes, but neither writes to
 //!     them nor uses them: the parent has the other ends.
-//! I3: the list only grows, and what is in it lives for ever.
+//! I3: the list only grows, and its pipes live for ever.
 
 use super::latch::{Switch, after_arrival};
 use runtime_core::base::process_mutex::{ProcessMutex, Rank};
@@ -45,7 +45,7 @@ impl SelfPipe {
             return Ok(SelfPipe(pipe));
         }
         let (reader, writer) = UnixStream::pair()?;
-        // The writer need not be: the handler says so with each byte.
+        // The writer need not be: the handler passes MSG_DONTWAIT with each byte.
         reader.set_nonblocking(true)?;
         let pipe: &'static mut Pipe = Box::leak(Box::new(Pipe {
             owner,
@@ -56,7 +56,7 @@ impl SelfPipe {
         }));
         // Ordering: Release; publishes the pipe to `first`.
         PIPES.store(pipe, Ordering::Release);
-        // After that, so that a handler that sees nothing of the pipe is one whose arrival the listener sees.
+        // Afterwards: if a handler does not see the pipe in use, the listener sees that handler's arrival.
         pipe.switch.turn_on();
         Ok(SelfPipe(pipe))
     }
@@ -83,7 +83,7 @@ pub(super) fn wake_all() {
         if pipe.owner == process && !pipe.switch.is_off() {
             let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
             // SAFETY: one byte is sent from memory that lives for the call; the descriptor is never closed (I3).
-            // A pipe that is full has bytes to be read, which is all there is to say.
+            // A pipe that is full already has bytes that wake its reader.
             unsafe { libc::send(pipe.writer.as_raw_fd(), [1_u8].as_ptr().cast(), 1, flags) };
         }
     }

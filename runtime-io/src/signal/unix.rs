@@ -44,7 +44,7 @@ kinds! {
     /// assert_eq!(SignalKind::child(), SignalKind::from_raw(SignalKind::child().as_raw_value()));
     /// ```
     child = SIGCHLD,
-    /// SIGHUP: the terminal went, or by custom: read the configuration again.
+    /// SIGHUP: the terminal is gone; by custom, also: read the configuration again.
     ///
     /// ```
     /// use selvedge::signal::unix::SignalKind;
@@ -65,7 +65,7 @@ kinds! {
     /// assert_ne!(SignalKind::io(), SignalKind::pipe());
     /// ```
     io = SIGIO,
-    /// SIGPIPE: a write to a pipe nobody reads.
+    /// SIGPIPE: a write to a pipe that nobody reads.
     ///
     /// ```
     /// use selvedge::signal::unix::SignalKind;
@@ -110,7 +110,7 @@ kinds! {
 }
 
 impl SignalKind {
-    /// Any signal, by its number. Those that cannot be handled are refused by [`signal`].
+    /// Any signal, by its number. [`signal`] refuses signals that cannot be handled.
     ///
     /// ```
     /// use selvedge::signal::unix::SignalKind;
@@ -163,16 +163,16 @@ impl From<SignalKind> for c_int {
 pub struct Signal {
     kind: SignalKind,
     hub: Arc<Hub>,
-    /// Ours at the hub.
+    /// This stream's key at the hub.
     key: u64,
-    /// The arrivals that were given.
+    /// How many arrivals it has taken note of.
     seen: usize,
 }
 
 /// Listens to a signal.
 ///
 /// # Errors
-/// If the signal cannot be handled (SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV, numbers that are none), or the
+/// If the signal cannot be handled (SIGKILL, SIGSTOP, SIGILL, SIGFPE, SIGSEGV, numbers of no signal), or the
 /// system gives no file descriptor.
 ///
 /// # Panics
@@ -201,9 +201,9 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
         let message = format!("signal {} cannot be listened to", kind.0);
         return Err(io::Error::other(message));
     }
-    // What arrives while the rest is made is for this listener, however long that takes.
+    // First: what arrives during the rest of this call is for this listener, however long the call takes.
     let seen = handler::arrivals_before(kind.0)?;
-    // Then the hub: what is counted wakes it.
+    // Then the hub, before the handler counts: what is counted wakes the hub.
     let hub = Hub::of(&reactor)?;
     handler::install(kind.0)?;
     let key = hub.join();
@@ -219,7 +219,7 @@ pub(crate) fn listen(kind: SignalKind, reactor: Arc<Reactor>) -> io::Result<Sign
 fn last_signal() -> libc::c_int {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     return libc::SIGRTMAX();
-    // Of the other systems that are checked, FreeBSD alone has more than the classic ones.
+    // Of the other systems that are checked, only FreeBSD has more than the classic signals.
     #[cfg(target_os = "freebsd")]
     return 126;
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -227,8 +227,8 @@ fn last_signal() -> libc::c_int {
 }
 
 impl Signal {
-    /// Waits for the next arrival. The stream goes along from one runtime to another: where it was made does not
-    /// matter. `None` only where there is no runtime, and the one it was last polled on has shut down.
+    /// Waits for the next arrival. The stream may be polled on any runtime, wherever it was made. `None` only
+    /// outside of a runtime, if the runtime it was last polled on has shut down.
     ///
     /// # Cancel safety
     /// Cancel safe: an arrival is kept for the next call.
@@ -269,7 +269,7 @@ impl Signal {
         }
         if !self.has_arrived() {
             let is_over = self.hub.wait(self.key, self.kind.0, self.seen, cx);
-            // Once more: what came before the hub knew of us wakes nobody.
+            // Check again: an arrival before the hub knew of this stream does not wake it.
             if !self.has_arrived() {
                 if is_over {
                     return Poll::Ready(None);

@@ -1,6 +1,5 @@
-//! The kernel's side: the queues shared with it, and the calls into it. Models have another in its place
-//! (`tests/kernel.rs`), so nothing here knows of wakers or locks,
-//! and of slots their keys only.
+//! The kernel's side of a ring: the shared queues, and the calls into the kernel. Models put another in its place
+//! (`tests/kernel.rs`), so this file knows no wakers or locks, and only the keys of slots.
 
 use super::Request;
 use super::slots::Key;
@@ -14,9 +13,9 @@ pub(super) use io_uring::squeue::Entry;
 
 /// Places in the submission queue; the completion queue has twice as many.
 const ENTRIES: u32 = 256;
-/// Most threads that the kernel makes for a thread's operations on files: as many as a runtime's pool has. Left to
-/// itself, it makes four for each core, and a few operations that wait for a file system served by a task could keep
-/// them from the operations of that task.
+/// The most threads that the kernel makes for one thread's operations on files: as many as a runtime's pool has. Left
+/// to itself, it makes four for each core: a few operations that wait for a file system served by a task could then
+/// take all of them from that task's own operations.
 const MOST_THREADS: u32 = 512;
 
 pub(super) struct Kernel {
@@ -27,11 +26,11 @@ pub(super) struct Kernel {
 
 impl Kernel {
     /// # Errors
-    /// The kernel's. One before 5.6 cannot tell its opcodes, and answers so: its rings may lose completions, and do not
-    /// know of a file's own position.
+    /// The kernel's. A kernel before 5.6 cannot list its opcodes, and fails here, as it should: its rings may lose
+    /// completions, and do not know a file's own position.
     pub(super) fn new() -> io::Result<Kernel> {
         let uring = IoUring::new(ENTRIES)?;
-        // A kernel before 5.15 does not know how.
+        // A kernel before 5.15 cannot.
         let _ = uring
             .submitter()
             .register_iowq_max_workers(&mut [MOST_THREADS, 0]);
@@ -55,7 +54,7 @@ impl Kernel {
     pub(super) unsafe fn push(&self, entry: &Entry) -> bool {
         // SAFETY: the caller has the queue to itself.
         let mut queue = unsafe { self.uring.submission_shared() };
-        // SAFETY: what the entry points to stays, says the caller.
+        // SAFETY: the caller's promise: what the entry points to stays.
         unsafe { queue.push(entry) }.is_ok()
     }
 
@@ -68,7 +67,7 @@ impl Kernel {
         unsafe { self.uring.submission_shared() }.is_empty()
     }
 
-    /// Empties the completion queue; gives whether there are more completions, which the next `submit` brings.
+    /// Empties the completion queue; true if there are more completions, which the next `submit` brings.
     ///
     /// # Safety
     /// The caller has both queues to itself.
@@ -81,7 +80,7 @@ impl Kernel {
         unsafe { self.uring.submission_shared() }.cq_overflow()
     }
 
-    /// `io_uring_enter`: makes the kernel take what is queued. Gives how many entries it took.
+    /// `io_uring_enter`: makes the kernel take what is queued. Returns how many entries it took.
     pub(super) fn submit(&self) -> io::Result<usize> {
         self.uring.submit()
     }
@@ -91,7 +90,7 @@ impl Kernel {
         clock::block_for(time);
     }
 
-    /// Sleeps until something has completed, or for `most`, in milliseconds, and gives false.
+    /// Sleeps until an operation has completed, or for `most` (whole milliseconds); false if the time ran out.
     pub(super) fn wait(&self, most: Duration) -> bool {
         let mut polls = [libc::pollfd {
             fd: self.as_raw_fd(),
@@ -122,7 +121,7 @@ pub(super) fn cancel(key: Key) -> Entry {
         .user_data(Key::NOBODY.0)
 }
 
-/// The operation that an entry starts; of one that cancels, nobody's.
+/// The operation that an entry starts; `NOBODY` for an entry that cancels.
 pub(super) fn key(entry: &Entry) -> Key {
     Key(entry.get_user_data())
 }

@@ -5,9 +5,9 @@
 //!                               ▲                                            │ kernel
 //!        wake ◀── reactor's turn: drain ◀── completion queue ◀── ring's fd readable
 //! ```
-//! Owns the ring and whatever the kernel has been given a pointer to. `fs` calls in, with a [`Request`]; the
-//! reactor does so at its turns. The room knows nothing of files' positions, buffering or fallbacks. The protocol, and
-//! the proof that no memory is freed under the kernel's hands, are in `docs/io_uring.md`.
+//! Owns the ring and all memory that the kernel has a pointer to. `fs` calls in with a [`Request`], the reactor at
+//! its turns. The room knows nothing of files' positions, buffering or fallbacks. The protocol, and the proof that no
+//! memory is freed while the kernel may use it, are in `docs/io_uring.md`.
 //!
 //! | file | owns |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | `ring` | the queues, submission, draining |
 //! | `kernel` | the kernel's side of the queues |
 //! | `shutdown` | the end of a ring with operations in flight |
-//! | `source` | the ring of a reactor, and its part in the reactor's turns |
+//! | `source` | the ring of a reactor, and what it does in the reactor's turns |
 //! | `op` | the future |
 
 #[cfg(not(all(test, runtime_loom)))]

@@ -1,12 +1,12 @@
 //! The future of one operation.
 //!
 //! The first poll hands the request to the ring; from then on the request is the ring's until it has completed
-//! (`slots`, I1). Dropped before, the operation never happens; dropped after, it is cancelled if it only reads
-//! or opens, and goes on if it changes something.
+//! (`slots`, I1). If the future is dropped before, the operation never happens. If it is dropped after, the
+//! operation is cancelled if it only reads or opens, and goes on if it changes something.
 //!
-//! An operation that the kernel gave up without our asking is asked for again: it cancels what a thread has
-//! submitted when that thread ends, and a signal may interrupt what had to wait. A ring that is shut down ends
-//! its operations with an error.
+//! An operation that the kernel gave up without our asking is submitted again: the kernel cancels a thread's
+//! operations when the thread ends, and a signal may interrupt an operation that waits. A ring that is shut down
+//! ends its operations with an error.
 
 use super::slots::{Key, OnAbandon};
 use super::{Done, Request, Ring};
@@ -34,7 +34,7 @@ enum State {
 pub(crate) struct Op {
     ring: Arc<Ring>,
     state: State,
-    /// From the first poll on, as long as there is the future: a test's paused clock waits for the operation.
+    /// Held from the first poll until the future is dropped: a test's paused clock waits for the operation.
     hold: Option<ClockHold>,
 }
 
@@ -106,7 +106,7 @@ impl Drop for Op {
     }
 }
 
-// Requests are not looked at between submission and completion: there is nothing half changed to be seen.
+// Nobody reads a request between submission and completion, so nothing half changed can be seen.
 impl UnwindSafe for Op {}
 impl RefUnwindSafe for Op {}
 

@@ -1,7 +1,7 @@
-//! What a ring can be asked for. A [`Request`] owns every byte that the kernel reads or writes for it.
+//! The operations that a ring can be asked for. A [`Request`] owns every byte that the kernel reads or writes for it.
 //!
-//! I1: the pointers that `entry` gives out lead into heap memory of the request (or nowhere), memory that stays
-//! where it is when the request is moved, and that nothing else refers to until the request is taken apart.
+//! I1: the pointers that `entry` gives out are null or lead into heap memory of the request. That memory stays in
+//! place when the request is moved, and nothing else refers to it until the request is taken apart.
 //! I2: a request's descriptor stays open for as long as the request lives.
 
 use crate::fs::Handle;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A read goes on where the last one of the file ended.
 const AT_POSITION: u64 = u64::MAX;
-/// What the kernel moves at most in one operation.
+/// The most bytes that the kernel moves in one operation.
 const MOST: usize = 0x7fff_f000;
 
 #[derive(Debug)]
@@ -27,28 +27,28 @@ pub(crate) enum Request {
         flags: i32,
         mode: u32,
     },
-    /// Of what `path` leads to; with no path, of `file`.
+    /// The status of what `path` leads to, or of `file` if the path is empty.
     Stat {
         path: CString,
         file: Option<Arc<Handle>>,
         answer: StatBuf,
     },
     Rename(Paths),
-    /// Adds to `buf`, at most `most` bytes and at most what fits without it growing. From `at` on, where a
-    /// file has a position: the kernel does not move it when it did a part and failed then. `None` leaves it to it.
+    /// Appends to `buf` at most `most` bytes, and no more than fit without growing it. Reads from `at` on if the file
+    /// has a position: the kernel does not move it after a read that failed half-way. `None`: at the kernel's position.
     Read {
         file: Arc<Handle>,
         buf: Vec<u8>,
         most: usize,
         at: Option<u64>,
     },
-    /// `data` from `from` on, to the same place in the file; by the position it could go elsewhere, see `Read`.
+    /// Writes `data` from `from` on, to the same offset in the file. The file's position could be wrong, see `Read`.
     Write {
         file: Arc<Handle>,
         data: Arc<[u8]>,
         from: usize,
     },
-    /// A model's.
+    /// A request of the models.
     #[cfg(all(test, runtime_loom))]
     Watched(super::memory::Memory),
 }
@@ -67,10 +67,10 @@ impl Request {
     pub(crate) const READ: u8 = Read::CODE;
     pub(crate) const WRITE: u8 = Write::CODE;
 
-    /// The request in the kernel's terms: for a thread of the kernel's own, always.
+    /// The request in the kernel's terms, always to be done by a thread of the kernel's own.
     ///
-    /// Else the kernel first tries in the thread that submits, without waiting for a disk. But it does wait for what it
-    /// asks others: the server of a file system, a listener who is to permit an open or a read. These may be tasks
+    /// Otherwise the kernel first tries in the thread that submits. That attempt does not wait for a disk, but it does
+    /// wait for the server of a file system, or for a listener that must permit an open or a read. These may be tasks
     /// that only this thread can run.
     pub(super) fn entry(&mut self) -> Entry {
         self.plain_entry().flags(Flags::ASYNC)
@@ -120,7 +120,7 @@ impl Request {
         }
     }
 
-    /// May it be stopped half-way when nobody waits for it any more? What changes files is let finish.
+    /// May it be stopped half-way when nobody waits for it any more? A request that changes files must finish.
     pub(super) fn may_cancel(&self) -> bool {
         match self {
             Request::Open { .. } | Request::Stat { .. } | Request::Read { .. } => true,
@@ -130,7 +130,7 @@ impl Request {
         }
     }
 
-    /// What came of it.
+    /// The outcome, from the kernel's result.
     pub(super) fn finish(self, result: i32) -> io::Result<Done> {
         let Ok(n) = usize::try_from(result) else {
             return Err(io::Error::from_raw_os_error(-result));
@@ -144,8 +144,8 @@ impl Request {
             Request::Stat { answer, .. } => Done::Stat(answer),
             Request::Rename(_) => Done::Renamed,
             Request::Read { mut buf, .. } => {
-                // SAFETY: the kernel has written `n` bytes from the end of what was there on, and was not
-                // told of more space than there is (`entry`).
+                // SAFETY: the kernel has written `n` bytes behind what was there, and was given no more
+                // space than there is (`entry`).
                 unsafe { buf.set_len(buf.len() + n) };
                 Done::Read(buf, n)
             }
@@ -156,13 +156,13 @@ impl Request {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Done {
     Opened(Handle),
     Stat(StatBuf),
     Renamed,
-    /// The buffer, and how many bytes it has got.
+    /// The buffer, and how many bytes were read into it.
     Read(Vec<u8>, usize),
     Wrote(usize),
 }
@@ -179,11 +179,11 @@ pub(crate) struct StatBuf(Vec<u64>);
 
 impl StatBuf {
     const BYTES: usize = 256;
-    /// Of `stx_mode`, 16 bits.
+    /// The offset of `stx_mode`, 16 bits.
     const MODE_AT: usize = 28;
-    /// Of `stx_size`, 64 bits.
+    /// The offset of `stx_size`, 64 bits.
     const SIZE_AT: usize = 40;
-    /// Of `stx_rdev_major`, 32 bits.
+    /// The offset of `stx_rdev_major`, 32 bits.
     const DEVICE_AT: usize = 128;
 
     pub(crate) fn new() -> StatBuf {
@@ -199,7 +199,7 @@ impl StatBuf {
         u16::from_ne_bytes(self.bytes_at(Self::MODE_AT)).into()
     }
 
-    /// Of a device, its major number.
+    /// The major number of a device.
     pub(crate) fn device_major(&self) -> u32 {
         u32::from_ne_bytes(self.bytes_at(Self::DEVICE_AT))
     }

@@ -1,20 +1,20 @@
 //! The queues: requests in, completions out.
 //!
-//! I1: the submission queue is written, and the completion queue read, under the lock only; `io_uring_enter` is
-//!     called outside of it (the kernel has a lock of its own), as it may do the work of an operation then
+//! I1: the submission queue is written, and the completion queue read, under the lock only. `io_uring_enter` is
+//!     called outside of the lock (the kernel has one of its own), as it may do an operation's whole work then
 //!     and there.
-//! I2: an entry that the kernel is yet to take is in the submission queue, or in `backlog` behind it; and while
-//!     there is one, somebody is in `flush`, or `is_stalled` is set and the driver tries again before it parks, and
-//!     parks for a while only (`retry`). The driver is woken when a stall begins; for as long as it lasts it is left
-//!     to its pauses, and nobody else asks the kernel.
+//! I2: an entry that the kernel is yet to take is in the submission queue, or in `backlog` behind it. While there
+//!     is one, a thread is in `flush`, or `is_stalled` is set: then the driver tries again before it parks (`retry`),
+//!     and parks only for a while. The driver is woken when a stall begins; as long as the stall lasts it keeps its
+//!     pauses, and no other thread asks the kernel.
 //! I3: wakers run, and requests are dropped, outside of the lock.
 //!
-//! No completion is lost: the kernel keeps what does not fit its queue (one that would not is refused by
-//! `Kernel::new`), tells so, and hands it over at the next `io_uring_enter`.
+//! No completion is lost: the kernel keeps completions that do not fit the queue, says so, and hands them over at the
+//! next `io_uring_enter`. (`Kernel::new` refuses older kernels, which may lose them.)
 //!
 //! A kernel short of memory (`EAGAIN`, `ENOMEM`) stalls the ring: the driver tries again at each turn, and every few
-//! milliseconds. So does one that keeps completions to itself for that reason. A kernel that refuses `io_uring_enter` for
-//! good (a filter installed since) breaks the ring: operations end with that error, and what the kernel may still have
+//! milliseconds. So does a kernel that cannot hand over its completions. A kernel that refuses `io_uring_enter` for good
+//! (a filter installed since) breaks the ring: operations end with that error, and memory that the kernel may still use
 //! is never freed.
 
 use super::kernel::{self, Entry, Kernel};
@@ -39,7 +39,7 @@ use std::task::{Poll, Waker};
 /// Attempts without progress before the driver is left to try again.
 const MOST_ATTEMPTS: usize = 8;
 
-/// What a waker panicked with.
+/// The payload of a waker's panic.
 pub(super) type Panic = Box<dyn Any + Send>;
 
 pub(crate) struct Ring {
@@ -86,7 +86,7 @@ impl Ring {
         }
     }
 
-    /// What becomes readable when operations complete.
+    /// The descriptor that becomes readable when operations complete.
     pub(super) fn fd(&self) -> Option<RawFd> {
         self.inner.lock().kernel.as_ref().map(|k| k.as_raw_fd())
     }
@@ -99,11 +99,11 @@ impl Ring {
 
     /// Must the driver call `retry` from time to time?
     pub(super) fn is_stalled(&self) -> bool {
-        // Ordering: Relaxed; a flag that is set is followed by a wake-up of the driver, which orders it.
+        // Ordering: Relaxed; setting the flag is followed by a wake-up of the driver, which orders it.
         self.is_stalled.load(Ordering::Relaxed)
     }
 
-    /// Starts an operation; `waker` is told of its completion, but not from within this call unless the
+    /// Starts an operation; its completion wakes `waker`, but not from within this call unless the
     /// kernel's queue is full.
     pub(super) fn submit(&self, request: Request, waker: &Waker) -> io::Result<Key> {
         let waker = WakerSlot::holding(waker);
@@ -117,7 +117,7 @@ impl Ring {
             let entry = kernel::start(key, request);
             inner.enqueue(entry);
         }
-        // Under the lock: whoever ends the stall sees the entry.
+        // Under the lock: the thread that ends the stall sees the entry.
         let is_stalled = self.is_stalled();
         drop(inner);
         if !is_stalled {
@@ -126,10 +126,10 @@ impl Ring {
         Ok(key)
     }
 
-    /// The request and the result of an operation that has completed; in flight, `waker` will be woken.
+    /// The request and the result of an operation that has completed; if it is in flight, `waker` will be woken.
     pub(super) fn look(&self, key: Key, waker: &Waker) -> Poll<io::Result<(Request, i32)>> {
         let found = register(&self.inner, waker, |inner| {
-            // A ring that has broken has woken all it will ever wake.
+            // A broken ring has woken all its wakers, and wakes no later one.
             if let Err(error) = inner.check() {
                 return Look::Over(Err(error));
             }
@@ -141,7 +141,7 @@ impl Ring {
         found.map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Nobody waits for the operation any more. What may be cancelled is.
+    /// Nobody waits for the operation any more: cancels it if it may be cancelled.
     pub(super) fn abandon(&self, key: Key) -> OnAbandon {
         let mut inner = self.inner.lock();
         let answer = inner.slots.abandon(key);
@@ -163,14 +163,14 @@ impl Ring {
         answer
     }
 
-    /// Makes the kernel take what is queued. Wakes the driver if it takes nothing more, for now.
+    /// Makes the kernel take what is queued. Wakes the driver if the kernel takes no more for now.
     pub(super) fn flush(&self) {
         if self.try_flush() {
             self.wake_driver();
         }
     }
 
-    /// The driver's attempt at what has stalled. Gives the first panic of a waker.
+    /// The driver's new attempt at a stalled ring. Returns the first panic of a waker.
     pub(super) fn retry(&self) -> Option<Panic> {
         let panic = self.drain();
         self.try_flush();
@@ -208,7 +208,7 @@ impl Ring {
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EINTR) => {}
                     Some(libc::EBUSY) => {
-                        // The kernel has completions that find no room. A waker's panic is the waker's.
+                        // The kernel has completions without room. A waker's panic must not reach our caller.
                         if let Some(payload) = self.drain() {
                             contain::discard(payload);
                         }
@@ -221,7 +221,7 @@ impl Ring {
         }
     }
 
-    /// Leaves the rest to the driver; true if it does not know yet. A ring that has broken has no rest. Under the lock.
+    /// Leaves the rest to the driver; true if the driver does not know yet. A broken ring has no rest. Under the lock.
     fn stall(&self, inner: &Inner) -> bool {
         let begins = inner.broken.is_none() && !self.is_stalled();
         if begins {
@@ -237,7 +237,7 @@ impl Ring {
         }
     }
 
-    /// Takes in what has completed, wakes those who wait for it. Gives the first panic of a waker.
+    /// Takes completions in, and wakes their waiters. Returns the first panic of a waker.
     pub(super) fn drain(&self) -> Option<Panic> {
         let mut panic = None;
         loop {
@@ -267,7 +267,7 @@ impl Ring {
                     OnComplete::Unknown => {}
                 }
             }
-            // What did not fit comes over with this.
+            // This brings the completions that did not fit.
             let error = match overflowed.map(|kernel| kernel.submit()) {
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => error.raw_os_error(),
@@ -287,7 +287,7 @@ impl Ring {
         }
     }
 
-    /// The kernel takes nothing any more.
+    /// The kernel takes no more entries, for good.
     fn break_down(&self, code: i32) {
         let mut wakers = WakeBatch::new();
         let mut inner = self.inner.lock();
@@ -374,8 +374,8 @@ pub(super) fn push(kernel: &Kernel, entry: &Entry) -> bool {
     unsafe { kernel.push(entry) }
 }
 
-/// Empties the completion queue into the slots; gives whether there are more completions, which come with the
-/// next submission. The caller has the queues to itself (I1).
+/// Empties the completion queue into the slots; true if there are more completions, which come with the next
+/// submission. The caller has the queues to itself (I1).
 pub(super) fn complete(
     kernel: &Kernel,
     slots: &mut Slots,

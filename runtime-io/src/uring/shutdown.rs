@@ -1,10 +1,10 @@
 //! The end of a ring that may have operations in flight.
 //!
-//! Whoever shuts down has taken queues and slots out of the ring, so they are nobody else's (others may be in
-//! `io_uring_enter` still, which touches neither). Then: cancel what may be cancelled, and wait until the
-//! kernel has given back every operation. Almost always that is a matter of microseconds. An operation that
-//! waits for a disk that does not answer cannot be cancelled: after a grace period, a thread of its own waits
-//! for the rest, so that shutting down does not hang and nothing is freed too early.
+//! The thread that shuts down has taken queues and slots out of the ring, so it has them to itself (other threads
+//! may still be in `io_uring_enter`, which touches neither). It cancels what may be cancelled, and waits until the
+//! kernel has given back every operation. That mostly takes microseconds. An operation that waits for a disk that
+//! does not answer cannot be cancelled: after a grace period, a separate thread waits for the rest, so that the
+//! shutdown does not hang and no memory is freed too early.
 
 use super::kernel::{self, Entry, Kernel};
 use super::ring::{complete, push};
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long shutting down waits for the kernel: what its pauses in which nothing completes add up to.
+/// How long the shutdown waits for the kernel: the sum of its pauses in which nothing completes.
 const GRACE: Duration = Duration::from_millis(500);
 /// First pause before cancelling once more; it doubles.
 const RETRY: Duration = Duration::from_millis(5);
@@ -29,14 +29,14 @@ pub(super) fn end(kernel: Arc<Kernel>, mut slots: Slots, backlog: &VecDeque<Entr
     if wait(&kernel, &mut slots, Some(GRACE)) {
         return;
     }
-    // Without a thread, the closure is dropped: `Slots` then keeps what the kernel has.
+    // Without a thread, the closure is dropped: `Slots` then keeps the memory that the kernel may use.
     let _ = thread::Builder::new()
         .name("io-uring-shutdown".to_owned())
         .spawn(move || wait(&kernel, &mut slots, None));
 }
 
-/// Asks the kernel to give up what may be given up. It may miss an operation that a thread of its own is about
-/// to start, so this is repeated.
+/// Asks the kernel to cancel the operations. It may miss one that a thread of its own is about to start, so this
+/// is repeated.
 fn cancel_all(kernel: &Kernel, keys: &[Key]) {
     for &key in keys {
         let entry = kernel::cancel(key);
@@ -60,7 +60,7 @@ fn wait(kernel: &Kernel, slots: &mut Slots, mut grace: Option<Duration>) -> bool
             return true;
         }
         if is_refused {
-            // What it could not hand over makes the ring readable all the while.
+            // Completions that the kernel could not hand over keep the ring readable, so a wait would not sleep.
             kernel.rest(pause);
         } else if kernel.wait(pause) {
             continue;

@@ -4,14 +4,14 @@
 //! vacant ─ insert ─▶ waiting ─── complete ──▶ completed ── look, abandon ──▶ vacant
 //!                       └─ abandon ─▶ abandoned ── complete ──▶ vacant
 //! ```
-//! I1: from `insert` until `complete`, that is for as long as the kernel may know of the operation, its request
-//!     is in its slot: `complete` is the only way out of `waiting` and `abandoned`.
-//! I2: a key that names an operation that has ended names nothing (`Slab`): what comes late for it, a second
-//!     cancellation say, finds nothing.
-//! I3: nothing of a user's runs here: wakers and requests are handed out, to be woken or dropped elsewhere.
+//! I1: from `insert` until `complete`, that is as long as the kernel may know the operation, its request is in
+//!     its slot: `complete` is the only way out of `waiting` and `abandoned`.
+//! I2: the key of an operation that has ended names nothing (`Slab`): a late use of it, a second cancellation
+//!     say, finds nothing.
+//! I3: no user code runs here: wakers and requests are handed out, to be woken or dropped elsewhere.
 //!
-//! Dropped with operations that have not completed, it keeps their requests until the process ends: memory is
-//! lost rather than freed under the kernel's hands. (A broken ring comes to that, and one whose shutdown gets no thread.)
+//! `Slots` dropped with operations that have not completed keeps their requests until the process ends: memory is
+//! leaked rather than freed while the kernel may use it. (That happens if a ring breaks, or its shutdown gets no thread.)
 
 use super::Request;
 use runtime_core::base::process_mutex::{ProcessMutex, Rank};
@@ -19,7 +19,7 @@ use runtime_core::base::slab::{self, Slab};
 use runtime_core::base::wake_batch::WakeBatch;
 use runtime_core::base::waker_slot::{Taken, WakerSlot};
 
-/// What nobody can say whether the kernel will still write to.
+/// The requests that the kernel may still write to, for all that is known.
 static KEPT: ProcessMutex<Vec<Request>> = ProcessMutex::new(Rank::Leaf, Vec::new());
 
 /// Which operation: the kernel's `user_data`.
@@ -27,14 +27,14 @@ static KEPT: ProcessMutex<Vec<Request>> = ProcessMutex::new(Rank::Leaf, Vec::new
 pub(super) struct Key(pub(super) u64);
 
 impl Key {
-    /// No operation's: entries that nobody waits for.
+    /// The key of no operation: for entries whose completion nobody waits for.
     pub(super) const NOBODY: Key = Key(u64::MAX);
 
     fn new(key: slab::Key) -> Key {
         Key(key.number() as u64)
     }
 
-    /// `NOBODY` is no key of the slab's, whatever is cut off.
+    /// `NOBODY` is no key of the slab, even where the cast cuts bits off.
     fn in_slab(self) -> slab::Key {
         slab::Key::of(self.0 as usize)
     }
@@ -71,7 +71,7 @@ pub(super) enum OnComplete {
 #[must_use]
 pub(super) enum OnLook<'a> {
     Completed(Request, i32),
-    /// In flight; whoever is to be woken is in here.
+    /// In flight; with the slot of the waker to wake.
     InFlight(&'a mut WakerSlot),
 }
 
@@ -170,7 +170,7 @@ impl Slots {
         }
     }
 
-    /// Takes the wakers of all that wait, and tells which operations in flight may be cancelled.
+    /// Takes the wakers of all waiting operations, and returns which operations in flight may be cancelled.
     pub(super) fn interrupt(&mut self, wakers: &mut WakeBatch) -> Vec<Key> {
         let mut keys = Vec::new();
         for (key, state) in self.states.iter_mut() {

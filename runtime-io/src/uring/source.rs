@@ -1,7 +1,7 @@
 //! The ring of one reactor: made at the first operation, driven by the reactor's turns.
 //!
 //! I1: no ring is made after `shut_down`, so none outlives the driver unnoticed.
-//! I2: that the kernel refuses rings is found out once; that it is short of something, each time.
+//! I2: a kernel that refuses rings is asked once; a kernel short of resources is asked again each time.
 
 use super::ring::{Panic, Ring};
 use crate::reactor::{Reactor, Source, Turn};
@@ -40,7 +40,7 @@ impl RingSource {
         if let Some(known) = self.ring.get() {
             return known.as_ref();
         }
-        // A ring's end runs wakers, for all the lock-depth audit knows: one that is of no use ends after the lock.
+        // Dropping a ring may run wakers, for all that the lock-depth audit knows: an unused ring is dropped after the lock.
         let unused = {
             let is_shutdown = self.is_shutdown.lock();
             if *is_shutdown {
@@ -55,7 +55,7 @@ impl RingSource {
         self.known()
     }
 
-    /// Makes the ring; one whose events nobody would see is given back.
+    /// Makes the ring. A ring whose events would not be seen is returned, to be dropped.
     fn make_known(&self, reactor: &Arc<Reactor>) -> Option<Arc<Ring>> {
         let (ring, answer) = make(reactor);
         let (known, unused) = match answer {
@@ -113,7 +113,7 @@ impl Source for RingSource {
     }
 }
 
-/// What a waker panicked with goes on from here, if that is a user's thread.
+/// Propagates a waker's panic if this is a user's thread, and discards it otherwise.
 fn pass_on(panic: Option<Panic>, turn: &Turn<'_>) {
     match panic {
         Some(panic) if turn.is_users_thread => resume_unwind(panic),
@@ -122,7 +122,7 @@ fn pass_on(panic: Option<Panic>, turn: &Turn<'_>) {
     }
 }
 
-/// Nothing that says that this kernel gives no rings.
+/// An error that does not mean that this kernel gives no rings.
 fn is_temporary(error: &io::Error) -> bool {
     let code = error.raw_os_error();
     code.is_some_and(|code| {

@@ -27,7 +27,7 @@ pub(crate) struct Config {
     start_paused: Option<bool>,
     unhandled_panic: Option<&'static str>,
     name: Option<String>,
-    /// Of a test, in milliseconds.
+    /// The limit of a test's time, in milliseconds.
     pub(crate) timeout: Option<u64>,
 }
 
@@ -43,7 +43,7 @@ struct Raw {
 }
 
 impl Config {
-    /// What is built when the arguments are in error.
+    /// The runtime that is built when the arguments are in error.
     pub(crate) fn fallback(attribute: Attribute) -> Config {
         Config {
             flavor: match attribute.kind {
@@ -211,7 +211,7 @@ fn not_a_pair(attribute: Attribute, meta: &Meta, key: &str) -> syn::Error {
     syn::Error::new_spanned(meta, message)
 }
 
-/// The list is tokio's, whose published tests compare it.
+/// The list is tokio's: its published tests compare the message.
 fn unknown(meta: &Meta, key: &str) -> syn::Error {
     let message = format!("Unknown attribute {key} is specified; expected one of: {NAMES}");
     syn::Error::new_spanned(meta, message)

@@ -33,7 +33,7 @@ pub(crate) struct Attribute {
     pub(crate) multi_thread: bool,
 }
 
-/// A function whose body is not looked into.
+/// A function whose body is not parsed.
 struct Function {
     attributes: Vec<syn::Attribute>,
     visibility: syn::Visibility,
@@ -64,7 +64,7 @@ impl Attribute {
     pub(crate) fn expand(self, args: TokenStream, item: TokenStream) -> TokenStream {
         let function: Function = match syn::parse2(item.clone()) {
             Ok(function) => function,
-            // Half-typed code: leave it to rustc, and keep what editors can complete.
+            // Half-typed code: leave the error to rustc, and keep the tokens so that editors can complete them.
             Err(error) => return with_error(item, &error),
         };
         let parsed = self.check(&function).and_then(|()| {
@@ -173,7 +173,7 @@ impl Attribute {
 }
 
 impl Attribute {
-    /// For tests: what comes before the body, and the future that keeps within the limit of its time.
+    /// For tests: the statement before the body, and the future that keeps the time limit.
     fn limited(
         self,
         config: &Config,
@@ -197,7 +197,7 @@ impl Attribute {
 }
 
 /// For tests: hides the future's type behind `dyn`, so that a thousand tests do not instantiate the
-/// scheduler a thousand times. Not where the output has no name that could be written in a type.
+/// scheduler a thousand times. Not if the output's type cannot be written.
 fn erased(kind: Kind, output: &syn::ReturnType, future: &Ident) -> Option<TokenStream> {
     if kind == Kind::Main {
         return None;

@@ -1,9 +1,9 @@
 //! Models of one slot (arm, fire, give up, reset, rescue, shutdown) and of the handshake between a foreign
-//! timer and whoever sleeps on the driver.
+//! timer and the thread that sleeps on the driver.
 //!
-//! Ticks are far in the future of the clock, and time passes by what `fire` is told. The guarded part of
-//! an entry is watched by loom; a model that frees an entry touches it first, so an access that is not ordered
-//! before that is reported.
+//! Ticks are far in the future of the clock, and time passes by the argument of `fire`. Loom watches the guarded
+//! part of an entry; a model touches it before it frees the entry, so loom reports an access that is not ordered
+//! before the free.
 
 use super::{Armed, NEVER, Slot, TimeHandle};
 use crate::due::Due;
@@ -130,7 +130,7 @@ fn a_change_of_waker_races_a_fire() {
         };
         let phase = wheels.slots[0].update_waker(&timer.0, &new.clone().into());
         rescuer.join().unwrap();
-        // Who was told that it waits is woken; who was told that it fired needs no wake.
+        // If the poll was told that it waits, it is woken; if it saw the timer fired, it needs no wake.
         assert_eq!(new.get(), usize::from(phase == Phase::Armed));
         assert_eq!(old.get() + new.get(), 1);
         assert!(timer.free());
@@ -156,7 +156,7 @@ fn a_reset_to_later_races_a_fire() {
     });
 }
 
-/// As `Sleep::reset` does where the deadline gets earlier: out of one slot, into another.
+/// As `Sleep::reset` does for an earlier deadline: out of one slot, into another.
 #[test]
 fn a_reset_to_another_slot_races_a_fire() {
     ::loom::model(|| {
@@ -222,7 +222,7 @@ fn giving_up_races_shutdown() {
     });
 }
 
-/// Is the sleeper awake at `deadline`, or told to look again?
+/// Does the sleeper mean to sleep past `deadline`?
 fn sleeps_past(wheels: &TimeHandle, deadline: u64) -> bool {
     match wheels.before_park(0, true) {
         None => true,
@@ -269,7 +269,7 @@ fn the_earlier_of_two_foreign_timers_counts() {
     });
 }
 
-/// The driver changes hands: the one who gives it up must not undo what the next one announces.
+/// The driver changes hands: the thread that gives it up must not undo what the next holder announces.
 #[test]
 fn a_foreign_timer_finds_the_next_holder_of_the_driver() {
     ::loom::model(|| {

@@ -157,7 +157,7 @@ impl Both {
         (id, entry)
     }
 
-    /// As `Sleep::reset`: in place if that can be.
+    /// As `Sleep::reset`: in place if possible.
     fn reset(&mut self, key: Key, when: When) {
         let due = when.from(self.now);
         let entry = NonNull::from(&*self.map[&key].1);
@@ -288,7 +288,7 @@ proptest! {
         while both.wheel.end_all(Phase::Failed, &mut wakers) {
             prop_assert_eq!(wakers.len(), WakeBatch::ROOM);
             wakers.wake_after(());
-            // Whoever comes meanwhile gets nothing.
+            // An `advance` in between fires nothing.
             prop_assert!(!both.wheel.advance(u64::MAX, &mut wakers));
             prop_assert!(wakers.is_empty());
             wakers = batch_with(room);
@@ -302,7 +302,7 @@ proptest! {
     }
 }
 
-/// More timers than are looked at: which list comes first is all that is known of them.
+/// More timers than are checked: all that is known is which list comes first.
 #[test]
 fn an_empty_wheel_files_as_close_to_now_as_can_be() {
     for now in [0, 63, 64, 1_000_000, 1 << 40] {
@@ -349,7 +349,7 @@ fn lists_of_every_level_come_in_turn_from_any_place() {
                 if differs < 64 {
                     assert_eq!(both.wheel.next_tick(), Some(first), "{level} {at} {turns}");
                 }
-                // One that is nearer is told instead.
+                // A nearer timer decides instead.
                 assert!(both.insert(when(1)));
                 assert_eq!(both.wheel.next_tick(), Some(both.now + 1));
                 let (fired, due) = both.advance(both.now + 1, 100);
@@ -437,7 +437,7 @@ fn many_postponed_timers_fire_in_the_order_of_their_resets() {
     assert_eq!(fired, due);
 }
 
-/// Timers of one tick fire a few at a time, and so do those that a shutdown ends: others may come in between.
+/// Timers of one tick fire a few at a time, and a shutdown ends timers a few at a time: other calls may come in between.
 #[test]
 fn a_shutdown_in_the_midst_of_firing_ends_the_rest() {
     let mut both = Both::new();
@@ -459,7 +459,7 @@ fn a_shutdown_in_the_midst_of_firing_ends_the_rest() {
     // Nobody fires what the shutdown has yet to end.
     let mut wakers = WakeBatch::new();
     assert!(!both.wheel.advance(u64::MAX, &mut wakers) && wakers.is_empty());
-    // The first and the last of those that are left are given up.
+    // The first and the last of the timers that are left are given up.
     let gone = [4, 6].map(|nth| both.pick(nth).unwrap());
     let gone = gone.map(|key| both.remove(key));
     let mut wakers = batch_with(3);

@@ -50,7 +50,7 @@ fn sleep_in(slot: Arc<Slot>) -> Sleep {
 #[test]
 fn a_timer_that_fires_while_its_waker_is_cloned_is_over() {
     let slot = single_slot();
-    // Whoever polls is no worker: the timer goes to the slot for all others.
+    // The polling thread is no worker: the timer goes to the foreign slot.
     let foreign = slot.foreign.clone().unwrap();
     let mut sleep = Box::pin(sleep_in(slot));
     let mut cx = Context::from_waker(Waker::noop());

@@ -1,6 +1,6 @@
-//! One slot on one thread: who is woken, which waker is given back, when the driver has to wake.
+//! One slot on one thread: which waker is woken, which is given back, when the driver has to wake.
 //!
-//! Ticks are far in the future of the clock, and time passes by what `fire` is told.
+//! Ticks are far in the future of the clock, and time passes by the argument of `fire`.
 
 use super::{Armed, NEVER, Slot, TimeHandle};
 use crate::due::Due;
@@ -16,7 +16,7 @@ use std::task::{Wake, Waker};
 const SOON: u64 = 1_000_000;
 const LATER: u64 = 2_000_000;
 
-/// Counts wakes and unparks; whoever holds it is seen in its count of owners.
+/// Counts wakes and unparks; its reference count shows how many wakers are held.
 #[derive(Default)]
 struct Count(AtomicUsize);
 
@@ -38,7 +38,7 @@ impl Count {
     }
 }
 
-/// A counter and its waker, the latter in one place only.
+/// A counter, and the only waker of it.
 fn waker() -> (Arc<Count>, Waker) {
     let count = Arc::new(Count::default());
     (count.clone(), Waker::from(count))
@@ -191,7 +191,7 @@ fn a_foreign_timer_wakes_the_driver_if_that_sleeps_longer() {
     wheels.after_park(0, true);
     let earliest = arm(&wheels.slots[1], SOON, &its_waker).0;
     assert_eq!(unparks.get(), 1);
-    // A worker's own timer is its own affair.
+    // A worker's own timer does not unpark the driver.
     assert!(wheels.before_park(0, true).is_some());
     let mine = arm(&wheels.slots[0], SOON - 1, &its_waker).0;
     assert_eq!(unparks.get(), 1);
@@ -245,7 +245,7 @@ fn a_paused_clock_goes_from_timer_to_timer() {
     assert!(wheels.advance_to_next());
     assert_eq!(wheels.clock().now_tick(), 10);
     assert!(wheels.is_overdue());
-    // The driver's timers are not the worker's.
+    // The foreign slot's timers fire only with the driver.
     assert_eq!(Timers::fire(&wheels, 0, false), 0);
     assert_eq!((Timers::fire(&wheels, 0, true), count.get()), (1, 1));
     assert_eq!((foreign.phase(), own.phase()), (Phase::Fired, Phase::Armed));
@@ -255,7 +255,7 @@ fn a_paused_clock_goes_from_timer_to_timer() {
     assert_eq!((wheels.fire_overdue(), count.get()), (1, 2));
     assert_eq!(own.phase(), Phase::Fired);
     assert!(!wheels.is_overdue() && !wheels.advance_to_next());
-    // What is due already is told at once, and put nowhere.
+    // A timer that is due already has elapsed at once, and enters no wheel.
     for deadline in [0, 19, 20] {
         let entry = Box::pin(Entry::new());
         // SAFETY: in no wheel afterwards.

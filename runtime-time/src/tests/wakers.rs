@@ -1,5 +1,5 @@
 //! Which waker a timer has, and that none is kept, lost or dropped under the lock. The slot is a current-thread runtime's
-//! own, time passes by what it is told.
+//! own, and time passes by the argument of `fire`.
 
 use crate::due::Due;
 use crate::entry::{Entry, Phase};

@@ -1,8 +1,8 @@
-//! Bytes that were read ahead of the user, by a read that was given up, and what they do to the position.
+//! Bytes that a dropped read left behind, ahead of the user, and what they do to the position.
 //!
-//! In a file they are read again: the position moves back to where the user is. What has no position (a pipe, a
-//! socket, a terminal) says so by `ESPIPE`; but many devices, and an eventfd, agree to every seek and do nothing. Their
-//! bytes are only there once, so they are forgotten only where the position has demonstrably moved.
+//! In a file they are read again: the position moves back to where the user is. A pipe, a socket or a terminal has no
+//! position, and answers `ESPIPE`; but many devices, and an eventfd, accept every seek and do nothing. Their bytes can
+//! be read only once, so the bytes are forgotten only if the position has demonstrably moved.
 //!
 //! For threads of the pool: a seek may ask a server.
 
@@ -10,13 +10,13 @@ use super::buf::Buf;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 
-/// Forgets the bytes and moves the position back by their number, if there is a position; else keeps them.
+/// Forgets the bytes and moves the position back by their number, if the file has a position; else keeps them.
 pub(super) fn move_back(mut file: &File, buf: &mut Buf) -> io::Result<()> {
     if buf.ahead() == 0 || !has_position(file, buf.ahead()) {
         return Ok(());
     }
     let back = from_users_place(SeekFrom::Current(0), buf.ahead());
-    // Where that fails, others have moved the position, and it is theirs.
+    // If the seek fails, others have moved the position, and it stays theirs.
     buf.discard();
     file.seek(back).map(drop)
 }
@@ -31,7 +31,7 @@ pub(super) fn seek(mut file: &File, to: SeekFrom, buf: &mut Buf) -> io::Result<u
     Ok(position)
 }
 
-/// What the user calls `to`, in terms of a position that is ahead of the user's.
+/// The user's `to`, for a system position that is `ahead` of the user's.
 pub(super) fn from_users_place(to: SeekFrom, ahead: usize) -> SeekFrom {
     match to {
         SeekFrom::Current(by) => SeekFrom::Current(by.saturating_sub(ahead as i64)),
@@ -39,7 +39,7 @@ pub(super) fn from_users_place(to: SeekFrom, ahead: usize) -> SeekFrom {
     }
 }
 
-/// Can the bytes be read again? Asked of what has just been read.
+/// Can the bytes, which have just been read, be read again?
 fn has_position(mut file: &File, ahead: usize) -> bool {
     if file.metadata().is_ok_and(|seen| seen.is_file()) {
         return true;

@@ -2,7 +2,7 @@
 //!
 //! I1: `start <= end <= storage.len()`; `start..end` has been read from the file but not by the user.
 //!
-//! `storage` stays initialised for as far as it ever was used, so a read does not clear it again.
+//! `storage` stays initialised as far as it ever was used, so a read does not clear it again.
 
 use crate::io::ReadBuf;
 use crate::io::patient::{self, Wants, insist};
@@ -23,7 +23,7 @@ impl Buf {
         self.end - self.start
     }
 
-    /// Forgets what was read ahead, or what was taken to be written.
+    /// Forgets the bytes read ahead, or those taken to be written.
     pub(super) fn discard(&mut self) {
         (self.start, self.end) = (0, 0);
     }
@@ -35,7 +35,7 @@ impl Buf {
         self.start += n;
     }
 
-    /// Reads once, at most `most` bytes, in place of what is there.
+    /// Reads once, at most `most` bytes; they replace the content.
     pub(super) fn read_from(&mut self, source: &File, most: usize) -> io::Result<()> {
         (self.start, self.end) = (0, 0);
         if self.storage.len() < most {
@@ -56,7 +56,7 @@ impl Buf {
         n.map(drop)
     }
 
-    /// Memory with room for `most` bytes, in place of what is there.
+    /// Gives the memory away with room for `most` bytes, and drops the content.
     pub(super) fn take_space(&mut self, most: usize) -> Vec<u8> {
         (self.start, self.end) = (0, 0);
         let mut space = std::mem::take(&mut self.storage);
@@ -65,13 +65,13 @@ impl Buf {
         space
     }
 
-    /// Takes such memory back with what has been read into it.
+    /// Takes the memory of `take_space` back, with what has been read into it.
     pub(super) fn put_read(&mut self, storage: Vec<u8>) {
         (self.start, self.end) = (0, storage.len());
         self.storage = storage;
     }
 
-    /// Takes a copy of at most `most` bytes to write, in place of what is there.
+    /// Takes a copy of at most `most` bytes to write; they replace the content.
     pub(super) fn fill(&mut self, parts: &[IoSlice<'_>], most: usize) -> usize {
         let mut at = 0;
         for part in parts {
@@ -106,10 +106,10 @@ impl Buf {
     }
 }
 
-/// Of memory that bypasses the page cache (`O_DIRECT`): a page is enough for every device.
+/// The alignment of memory for transfers that bypass the page cache (`O_DIRECT`): a page is enough for every device.
 const ALIGNMENT: usize = 4096;
 
-/// Has the system refused for memory that is not aligned? It does so before anything is read or written.
+/// Did the system refuse because the memory is not aligned? It does so before anything is read or written.
 fn wants_alignment(file: &File, error: &io::Error) -> bool {
     // SAFETY: a call without memory arguments on an open descriptor.
     let flags = || unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
@@ -121,7 +121,7 @@ const DIRECT: i32 = libc::O_DIRECT;
 #[cfg(not(target_os = "linux"))]
 const DIRECT: i32 = 0;
 
-/// From where on the memory is aligned.
+/// The offset from which the memory is aligned.
 fn to_alignment(memory: &[u8]) -> usize {
     memory.as_ptr().align_offset(ALIGNMENT)
 }

@@ -1,24 +1,24 @@
-//! What a [`File`](super::File) has under way: at most one task, and a buffer.
+//! The work that a [`File`](super::File) has under way: at most one task, and a buffer.
 //!
 //! ```text
 //! idle ── start(read|write|seek|set_len) ──▶ busy ── poll_task ──▶ idle, with the task's outcome
 //!  └──── seek of an ordinary file ───────────┘ (no task)
 //! ```
 //! A task is a closure on the blocking pool or, to read, an operation of the runtime's ring. A ring does not lock
-//! the position as `read` does, so it serves files whose position is their own.
+//! the position as `read` does, so it serves only files that share their position with nobody.
 //!
 //! A write is accepted when its bytes are copied; the task is mandatory, and its error is kept in
 //! `failed_write` for the next write, flush or sync. A read that is dropped leaves its bytes in the buffer
-//! for the next one. Whoever writes, seeks, cuts or shares the file first forgets those bytes and moves the
-//! system's position back by their number (`ahead`); a seek that fails leaves both as they were. A pipe or a terminal
-//! has no position to move: its bytes stay for the next read, whatever comes in between.
+//! for the next one. A write, a seek, `set_len` or `try_clone` first forgets those bytes and moves the system's
+//! position back by their number (`ahead`); a seek that fails leaves both as they were. A pipe or a terminal has
+//! no position to move: its bytes stay for the next read, whatever comes in between.
 //!
 //! I1: while `task` is `Some`, the buffer is with the task and `buf` is empty. A task that the pool refuses, for want
 //!     of a thread, leaves `buf` and the position as they were.
 //! I2: bytes in an idle `buf` lie just before the system's position, if the file has one.
 //! I3: without a task, the system is only called for what it does at once: moving the position of an ordinary file of
-//!     a local disk (`Handle::is_ordinary`), and only if nobody else reads with that position (`try_clone`,
-//!     `from_std`), as the kernel's lock of it could be held during a disk access.
+//!     a local disk (`Handle::is_ordinary`). That needs a position that is not shared (by `try_clone` or `from_std`),
+//!     as a reader elsewhere could hold the kernel's lock of the position during a disk access.
 //! I4: an operation of a ring holds the file, so its descriptor is closed after it.
 //!
 //! A lost task (the runtime shut down, a panic) costs the buffer, never the state: the file is idle again.
@@ -40,7 +40,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// What a task has done.
+/// The result of a task.
 pub(super) enum Outcome {
     Read(io::Result<()>),
     Write(io::Result<()>),
@@ -80,7 +80,7 @@ pub(super) struct Engine {
     position: u64,
     /// May others move the position, too (I3)?
     is_shared: bool,
-    /// A ring could not read it.
+    /// A ring failed to read this file.
     avoids_ring: bool,
 }
 
@@ -106,18 +106,18 @@ impl Engine {
         self.buf.ahead() > 0
     }
 
-    /// Starts to make the system's position the user's, for those who do not see the buffer; the engine must be
-    /// settled. What has no position keeps its bytes.
+    /// Starts to make the system's position the user's, for users of the descriptor that do not see the buffer; the
+    /// engine must be settled. A file without a position keeps its bytes.
     ///
     /// # Errors
-    /// Where there is no thread for it; the bytes stay then.
+    /// If there is no thread for it; the bytes stay then.
     pub(super) fn start_settling(&mut self, file: &Arc<Handle>) -> io::Result<()> {
         if !self.is_ahead() {
             return Ok(());
         }
         let file = file.clone();
         let started = try_spawn_blocking_with(mem::take(&mut self.buf), move |mut buf| {
-            // Who cannot move it back leaves it where it is, for there is nobody to tell.
+            // If it cannot be moved back, it stays where it is: nobody is there to get the error.
             let _ = move_back(&file, &mut buf);
             (buf, Outcome::Settled)
         });
@@ -140,17 +140,17 @@ impl Engine {
         }
     }
 
-    /// The same on the spot, for callers who do not wait for tasks.
+    /// Does the same on the spot, for callers that do not wait for tasks.
     pub(super) fn settle_now(&mut self, file: &Handle) {
         let _ = move_back(file, &mut self.buf);
     }
 
-    /// The error of a write that nobody has been told.
+    /// The error of a write that has not been reported yet.
     pub(super) fn take_failed_write(&mut self) -> io::Result<()> {
         self.failed_write.take().map_or(Ok(()), Err)
     }
 
-    /// Waits for the task, if there is one; keeps what its outcome has to say to later operations.
+    /// Waits for the task, if there is one; keeps its error for later operations.
     pub(super) fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.task.is_some() {
             let outcome = ready!(self.poll_task(cx));
@@ -159,7 +159,7 @@ impl Engine {
         Poll::Ready(())
     }
 
-    /// Waits for the task there must be, takes the buffer back.
+    /// Waits for the task, which must exist, and takes the buffer back.
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let Some(task) = &mut self.task else {
             return Poll::Ready(Outcome::Lost);
@@ -204,7 +204,7 @@ impl Engine {
         loop {
             let is_rings = matches!(self.task, Some(Task::Ring(_)));
             match ready!(self.poll_task(cx)) {
-                // It may want aligned memory (`O_DIRECT`): the pool sees to that.
+                // The file may want aligned memory (`O_DIRECT`), which the pool provides.
                 Outcome::Read(Err(error))
                     if is_rings && error.raw_os_error() == Some(libc::EINVAL) =>
                 {
@@ -287,7 +287,7 @@ impl Engine {
                 "another operation of the file is under way: wait for it with poll_complete",
             ));
         }
-        // The end is the file system's to know, and may have to be asked for.
+        // Only the file system knows the end, and it may have to be asked.
         let is_at_once = !self.is_shared && file.is_ordinary();
         if is_at_once && !matches!(to, SeekFrom::End(_)) {
             self.position = (&***file).seek(from_users_place(to, self.buf.ahead()))?;
@@ -334,8 +334,8 @@ impl Engine {
         })
     }
 
-    /// Starts a task that changes the file, and must run. It is given the bytes that were read ahead; on an error they stay
-    /// here, and the file is as it was.
+    /// Starts a task that changes the file, and must run. It gets the bytes that were read ahead; on an error they stay here,
+    /// and the file is as it was.
     fn start_with_buf(
         &mut self,
         task: impl FnOnce(&mut Buf) -> Outcome + Send + 'static,

@@ -1,11 +1,11 @@
 //! [`File`]: an open file; [`OpenOptions`] to open one, [`FileTimes`] for its time stamps.
 //!
-//! Reading, writing and seeking go through the [`engine`]; what asks about the file, or changes it as a
-//! whole, is a task of its own beside it. `&self` operations that must come after the write under way
-//! (`sync_all`, `sync_data`, `set_len`, `set_times`, `try_clone`) lock the engine for their whole duration.
+//! Reading, writing, seeking and `set_len` go through the [`engine`]; any other operation on the file (its metadata,
+//! a sync) is a task of its own. `&self` operations that must come after the write under way (`sync_all`,
+//! `sync_data`, `set_len`, `set_times`, `try_clone`) lock the engine for their whole duration.
 //!
-//! At a drop the descriptor is closed once the task under way is through: accepted bytes are not lost. Who closes it,
-//! `Handle` says.
+//! After a drop the descriptor is closed once the task under way is through: accepted bytes are not lost. `Handle`
+//! says which thread closes it.
 
 mod ahead;
 mod buf;
@@ -36,12 +36,12 @@ const MAX_BUF_SIZE: usize = 2 * 1024 * 1024;
 /// An open file.
 ///
 /// A write returns when the file has a copy of the bytes; they reach the system in the background, at most
-/// one write at a time. Whatever goes wrong there is told by the next write, flush or sync: **flush before
-/// dropping the file** if you want to know. Bytes that were accepted are written even if the file is dropped
-/// or the runtime shuts down.
+/// one write at a time. The next write, flush or sync returns an error that occurs there: **flush before
+/// dropping the file** to see it. Bytes that were accepted are written even if the file is dropped or the
+/// runtime shuts down.
 ///
 /// Dropped with nothing under way, an ordinary file on a disk of this machine is closed at once, as are pipes and
-/// terminals. Where closing may have to ask somebody (file systems of networks, of user space, and such as are stacked
+/// terminals. Where closing may have to wait for an answer (file systems of networks, of user space, and those stacked
 /// on others), a worker leaves it to the blocking pool, and goes on.
 ///
 /// ```
@@ -145,7 +145,7 @@ impl File {
         options.open(path).await
     }
 
-    /// [`OpenOptions::new`], for those who have only `File` at hand.
+    /// [`OpenOptions::new`], for code that has only `File` at hand.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -181,11 +181,11 @@ impl File {
     /// # }
     /// ```
     pub fn from_std(file: StdFile) -> File {
-        // Whoever made it may have cloned it.
+        // Its maker may have cloned it.
         File::new(Handle::foreign(file), true)
     }
 
-    /// A file that was just opened: its position is nobody else's.
+    /// A file that was just opened: its position is not shared.
     pub(super) fn opened(file: Handle) -> File {
         File::new(file, false)
     }
@@ -254,7 +254,7 @@ impl File {
         on_pool(move || f(&file)).await
     }
 
-    /// Cuts the file, or extends it with zeros, to `size` bytes. The position stays, beyond the end perhaps.
+    /// Cuts the file, or extends it with zeros, to `size` bytes. The position stays, even if it is beyond the end then.
     ///
     /// # Errors
     /// The system's, as for a file not open for writing; and if the runtime has shut down.
@@ -308,8 +308,8 @@ impl File {
 
     /// A second handle with the same position: moving one moves the other.
     ///
-    /// Bytes that a read took and nobody got, as it was dropped, are read again by whoever comes first. Of a pipe or a
-    /// terminal, they are read by this handle.
+    /// Bytes that a dropped read took are read again, by the first of the handles to read. Those of a pipe or a terminal
+    /// are read by this handle.
     ///
     /// # Errors
     /// The system's, as when no descriptor is left; and if the runtime shuts down first.
@@ -345,8 +345,8 @@ impl File {
         })
     }
 
-    /// The standard library's file, after the write under way. An error of that write is not told: flush
-    /// first to know. Bytes that a dropped read took from a pipe or a terminal are lost: read them first, or use
+    /// The standard library's file, after the write under way. An error of that write is not reported: flush
+    /// first to see it. Bytes that a dropped read took from a pipe or a terminal are lost: read them first, or use
     /// [`try_into_std`](File::try_into_std).
     ///
     /// ```
@@ -366,13 +366,13 @@ impl File {
         let engine = self.engine.get_mut();
         poll_fn(|cx| engine.poll_settled(cx)).await;
         if engine.start_settling(&self.file).is_err() {
-            // There is no thread for it, and nobody to tell: better wait for the disk here than lose bytes.
+            // There is no thread for it, and no way to report that: better wait for the disk here than lose bytes.
             engine.settle_now(&self.file);
         }
         poll_fn(|cx| engine.poll_settled(cx)).await;
         match Arc::try_unwrap(self.file) {
             Ok(file) => file.into_std(),
-            // A task of a future that was dropped (`metadata`, say) still looks at it.
+            // A task of a dropped future (`metadata`, say) still uses it.
             Err(shared) => shared.try_clone().expect("no descriptor for the file"),
         }
     }
@@ -399,7 +399,7 @@ impl File {
     /// ```
     #[allow(clippy::result_large_err)] // The signature is tokio's, and the file just moves back.
     pub fn try_into_std(mut self) -> Result<StdFile, File> {
-        // A task may have ended without anybody having seen what it brought.
+        // A task may have ended without its outcome having been taken.
         let mut cx = Context::from_waker(Waker::noop());
         let engine = self.engine.get_mut();
         if engine.poll_settled(&mut cx).is_pending() {
@@ -544,7 +544,7 @@ impl File {
         self.max_buf_size
     }
 
-    /// One task, beside whatever the engine does.
+    /// One task, beside the engine's.
     async fn with_file<T: Send + 'static>(
         &self,
         f: impl Fn(&StdFile) -> io::Result<T> + Send + 'static,

@@ -29,7 +29,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     std: std::fs::OpenOptions,
-    /// The same, to be looked at; none if they came as the standard library's, which tell nothing.
+    /// The same options in readable form; none if they came as the standard library's, which cannot be read.
     known: Option<Known>,
 }
 
@@ -46,7 +46,7 @@ struct Known {
 }
 
 impl Known {
-    /// Flags and mode for `open(2)`; none for what makes no sense, which the standard library tells best.
+    /// Flags and mode for `open(2)`; none for options that make no sense: the standard library then gives the error.
     fn for_system(&self) -> Option<(i32, u32)> {
         let writes = self.write || self.append;
         let makes = self.create || self.create_new;
@@ -83,7 +83,7 @@ impl Known {
     }
 }
 
-/// Setters that hand on to `std`'s.
+/// Setters that pass the option on to `std`'s.
 macro_rules! options {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
         $(#[$doc])*

@@ -1,11 +1,11 @@
-//! A [`Handle`]: an open file of which somebody may drop the last reference anywhere, a worker included.
+//! A [`Handle`]: an open file whose last reference may be dropped on any thread, a worker included.
 //!
-//! Closing may wait: a network's file system writes back what it has, one of user space asks its server, which may
-//! be a task of this very runtime; and closing the last descriptor of a removed file frees its blocks. So a worker
-//! closes what is known not to wait, and has the pool close the rest.
+//! Closing may wait: a network's file system writes its data back, one of user space asks its server, which may be
+//! a task of this very runtime; and closing the last descriptor of a removed file frees its blocks. So a worker
+//! closes the files that are known not to wait, and has the pool close the others.
 //!
-//! - I1: whatever the room opens is a handle from the moment it is open, also as the result of a task or operation
-//!   that nobody waits for any more.
+//! - I1: every file that the room opens is a handle from the moment it is open, also as the result of a task or
+//!   operation that nobody waits for any more.
 //! - I2: ordinary files of local disks, pipes and terminals are closed at once: their users count on it (a
 //!   program that was just written can be run, the other side of a pipe sees the end).
 
@@ -21,7 +21,7 @@ const MOST_FREED: u64 = 1024 * 1024;
 pub(crate) struct Handle {
     /// None once it has been given away or closed.
     file: Option<File>,
-    /// None if nobody has asked.
+    /// None if it has not been asked for.
     nature: Option<Nature>,
 }
 
@@ -39,7 +39,7 @@ impl Handle {
         Handle { file, nature }
     }
 
-    /// Is it known as an ordinary file on a disk of this machine, whose position can be moved without waiting?
+    /// Is it known to be an ordinary file on a disk of this machine, so that moving its position does not wait?
     pub(crate) fn is_ordinary(&self) -> bool {
         self.nature == Some(Nature::Ordinary)
     }

@@ -1,5 +1,5 @@
-//! For a ring: does opening a path wait for the other side of a pipe, or for a device? Asked of the kernel's memory,
-//! like all lookups here.
+//! For a ring: does opening a path wait for the other side of a pipe, or for a device? Answered from the kernel's
+//! memory, like all lookups here.
 
 use super::lookup::lookup;
 use super::mount::is_local;
@@ -14,8 +14,8 @@ pub(crate) fn opens_at_once_cached(path: &CStr) -> bool {
         .is_some_and(|seen| opens_at_once(seen.mode(), libc::major(seen.rdev())))
 }
 
-/// Does opening a file of that mode never wait for anybody? Pipes wait for their other side, devices for what they
-/// like; but not `/dev/null` and its kin, which have the major number 1.
+/// Does opening a file of that mode never wait? Pipes wait for their other side, and a device may wait for anything;
+/// but not `/dev/null` and its kin, which have the major number 1.
 pub(crate) fn opens_at_once(mode: u32, device_major: u32) -> bool {
     match mode & libc::S_IFMT {
         libc::S_IFREG | libc::S_IFDIR => true,

@@ -1,4 +1,4 @@
-//! What kind of file an open one is.
+//! The nature of an open file on Linux: a stream, an ordinary file on a local disk, or unknown.
 
 use super::Nature;
 use super::mount::is_local;
@@ -6,7 +6,7 @@ use std::fs::{File, Metadata};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
-/// Waits for nobody (but see `kind_of`).
+/// Does not wait (but see `kind_of`).
 pub(crate) fn nature(file: &File) -> Nature {
     let is_local = is_local(file);
     let kind = match is_local {
@@ -14,17 +14,17 @@ pub(crate) fn nature(file: &File) -> Nature {
         false => kind_of(file),
     };
     match kind {
-        // Nothing: an eventfd or one of its kin.
+        // Kind 0: an eventfd or one of its kin.
         Some(libc::S_IFIFO | libc::S_IFCHR | libc::S_IFSOCK | 0) => Nature::Stream,
         Some(libc::S_IFREG | libc::S_IFDIR) if is_local => Nature::Ordinary,
         _ => Nature::Unknown,
     }
 }
 
-/// The kind as the kernel remembers it. File systems of clusters (GFS2, OCFS2) and 9p ask all the same; but these are
-/// none that a pipe or a terminal is on.
+/// The kind as the kernel remembers it. File systems of clusters (GFS2, OCFS2) and 9p ask their server all the same; but
+/// no pipe or terminal is on one of these.
 fn kind_of(file: &File) -> Option<u32> {
-    /// Of `stx_mode` in `struct statx`.
+    /// The offset of `stx_mode` in `struct statx`.
     const MODE_AT: usize = 28;
     let mut answer = [0_u64; 32];
     // SAFETY: the path is empty, and the answer has the 256 bytes of a `struct statx`.

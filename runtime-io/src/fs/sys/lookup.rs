@@ -6,12 +6,12 @@
 //! then     its metadata
 //! ```
 //!
-//! - I1: no file system is asked for anything unless it is known as local (`mount`): a network's could wait for
+//! - I1: no file system is asked for anything unless it is known to be local (`mount`): a network's could wait for
 //!   its server, and one of user space for this very thread.
-//! - I2: nothing is opened. Opening a pipe or a device does something to it; and opening any file asks the listeners
-//!   for permission that there may be (fanotify; a virus scanner), which nobody can find out beforehand and which may
-//!   be tasks of this runtime. So may reading. To look a path up, and to ask for metadata, needs no such permission.
-//! - I3: every doubt, every error is `None`; the pool's answer is the one that counts.
+//! - I2: nothing is opened. Opening a pipe or a device has effects on it. Opening any file asks listeners for
+//!   permission (fanotify; a virus scanner), and so may reading; the listeners cannot be known beforehand, and may be
+//!   tasks of this runtime. A path lookup or a query for metadata needs no such permission.
+//! - I3: any doubt or error gives `None`: the pool's answer is the one that counts.
 
 use super::mount::{can_tell, is_local};
 use std::ffi::{CStr, CString};
@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The kernel has no `openat2`, or does not know the flag, or a filter forbids the call.
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
 
-/// What is known of a path; of a symbolic link itself unless `follow`.
+/// The metadata of a path; of a symbolic link itself unless `follow`.
 pub(crate) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
     let follow = if follow { 0 } else { libc::O_NOFOLLOW };
     let path = in_c(path).filter(|_| can_tell())?;
@@ -37,7 +37,7 @@ pub(crate) fn metadata_cached(path: &Path, follow: bool) -> Option<Metadata> {
     place.metadata().ok()
 }
 
-/// What is known of an open file.
+/// The metadata of an open file.
 pub(crate) fn metadata_of_local(file: &File) -> Option<Metadata> {
     if !can_tell() || !is_local(file) {
         return None;

@@ -1,7 +1,7 @@
-//! What differs from system to system: looking up what the kernel has in memory, and telling files apart.
+//! What differs from system to system: lookups in the kernel's memory, and telling files apart.
 //!
 //! The contract: nothing here waits for a disk, a server or another thread, or makes an event that a listener could
-//! hold up. Whoever does not know says `None`, `false` or `Unknown`.
+//! hold up. A function that does not know returns `None`, `false` or `Unknown`.
 
 #[cfg(target_os = "linux")]
 mod linux;

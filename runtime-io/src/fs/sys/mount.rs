@@ -1,18 +1,18 @@
 //! Is a file on a disk of this machine? Found out without asking the file system, which may have to wait.
 //!
-//! `fstatfs` would do, but it asks: on a network's file system it is a request to the server, on one of user space a
-//! request to a process, which may be this one and the asker the thread that would have to answer. `statx` asks
-//! too, whatever it is asked for, and some file systems do not heed that it should not wait.
+//! `fstatfs` would do, but it asks: a network's file system sends a request to the server, and one of user space to a
+//! process, which may be this one: the calling thread could wait for itself. `statx` asks too, whatever its mask, and
+//! some file systems ignore the flag that it must not wait.
 //!
 //! ```text
 //! name_to_handle_at, without room for a name ─▶ the mount's id ─▶ known? ─▶ else statmount: the magic number
 //! ```
-//! - I1: ids are the unique ones, which no later mount gets, so what was found out of one holds for ever.
-//! - I2: every doubt is "not local": kernels before 6.12, which do not tell ids so, filters that forbid it, mounts of
-//!   elsewhere.
-//! - I3: a file system that is stacked on others (overlayfs, eCryptfs) is not local, as they may be anywhere; nor one
-//!   that asks other machines or processes (NFS, FUSE, 9p), nor those of the kernel itself (procfs), whose files may
-//!   do anything.
+//! - I1: ids are the unique ones, which no later mount gets, so what is known of a mount holds for ever.
+//! - I2: every doubt counts as "not local": a kernel before 6.12, which does not give unique ids this way, a filter
+//!   that forbids the call, a mount of another namespace.
+//! - I3: a file system stacked on others (overlayfs, eCryptfs) is not local, as those may be anywhere; nor is one that
+//!   asks other machines or processes (NFS, FUSE, 9p), nor one of the kernel itself (procfs), whose files may do
+//!   anything.
 
 use runtime_core::base::shim::atomic64::AtomicU64;
 use std::fs::File;
@@ -20,8 +20,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Magic numbers of file systems whose inodes, once in memory, need nobody else: ext2 to ext4, xfs, btrfs, f2fs,
-/// tmpfs.
+/// Magic numbers of file systems that ask nobody about inodes in memory: ext2 to ext4, xfs, btrfs, f2fs, tmpfs.
 const LOCAL: [u64; 5] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994];
 
 /// The call's number on all but one architecture, where it is another's and refused.
@@ -29,10 +28,10 @@ const SYS_STATMOUNT: libc::c_long = 457;
 const AT_HANDLE_MNT_ID_UNIQUE: libc::c_int = 1;
 const STATMOUNT_SB_BASIC: u64 = 1;
 
-/// Of the last mounts asked for, by the last digits of their ids: id, and whether it is local as the lowest bit.
+/// The last mounts asked for, by the low digits of their ids: each the id, with "is local" as the lowest bit.
 static KNOWN: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
 
-/// The kernel has not the means: there is no use in looking at places.
+/// The kernel lacks a call: no place will be found to be local.
 static UNSUPPORTED: AtomicBool = AtomicBool::new(false);
 
 /// False if no place will be found to be local.
@@ -62,8 +61,8 @@ pub(super) fn is_local(place: &File) -> bool {
 
 /// The unique id of the mount that a file was found through; none for one that cannot be named, like a pipe.
 fn mount_of(place: &File) -> Option<u64> {
-    // `struct file_handle`: the bytes there are for the name, and the name's type. A name does not fit, which is told
-    // as an error, but the id is told all the same.
+    // `struct file_handle`: the room for the name, and the name's type. No name fits, which is an error, but the
+    // kernel fills the id in all the same.
     let (mut handle, mut mount) = ([0_u32; 2], 0_u64);
     // SAFETY: the path is empty, the handle says that nothing follows it, and the id has 64 bits with this flag.
     let result = unsafe {
@@ -92,9 +91,9 @@ fn mount_of(place: &File) -> Option<u64> {
 
 /// What kind of file system is mounted there.
 fn magic_of(mount: u64) -> Option<u64> {
-    /// Of `sb_magic` in `struct statmount`, in units of 64 bits.
+    /// The offset of `sb_magic` in `struct statmount`, in units of 64 bits.
     const MAGIC_AT: usize = 24 / 8;
-    // `struct mnt_id_req`: its size, the mount, what to tell.
+    // `struct mnt_id_req`: its size, the mount, what is asked for.
     let request = [
         u64::from_ne_bytes(size_first(24)),
         mount,

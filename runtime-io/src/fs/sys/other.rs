@@ -1,4 +1,4 @@
-//! Systems of which it is not known what they answer without waiting: nothing is asked, nothing is known.
+//! Systems other than Linux: which calls answer without waiting is not known there, so the pool does all.
 
 use super::Nature;
 use std::fs::{File, Metadata};
@@ -17,7 +17,7 @@ pub(crate) fn exists_cached(_: &Path) -> bool {
     false
 }
 
-/// Pipes and their kin are told from files; an ordinary file is never known as local.
+/// Pipes and their kin are known as streams; an ordinary file is never known to be local.
 pub(crate) fn nature(file: &File) -> Nature {
     let kind = file.metadata().map(|seen| seen.file_type());
     match kind {

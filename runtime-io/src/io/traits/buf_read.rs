@@ -6,7 +6,7 @@ use std::ops::DerefMut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A source of bytes with a buffer that one may look into.
+/// A source of bytes with a buffer that can be read in place.
 ///
 /// ```
 /// # #[selvedge::main(flavor = "current_thread")]

@@ -1,9 +1,9 @@
-//! The four traits every byte stream speaks, their implementations for references and memory, and the buffer that a
-//! read fills.
+//! The four traits of byte streams, their implementations for references and memory, and the buffer that a read
+//! fills.
 //!
-//! All are poll functions on `Pin<&mut Self>`, safe to use as `dyn`: the methods one calls are in the
+//! All are poll functions on `Pin<&mut Self>`, safe to use as `dyn`: the methods for users are in the
 //! extension traits of `util`. `Pending` means that the waker in the context is registered; only the
-//! last one given counts. Implementations for memory never pend and spend no budget.
+//! last waker counts. Implementations for memory never pend and spend no budget.
 
 mod buf_read;
 mod read;

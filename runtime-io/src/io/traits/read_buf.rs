@@ -199,7 +199,7 @@ impl<'a> ReadBuf<'a> {
         &mut self.buf[self.filled..]
     }
 
-    /// The unfilled part, after initialising what of it was not.
+    /// The unfilled part, all of it initialised.
     ///
     /// ```
     /// use std::mem::MaybeUninit;
@@ -213,7 +213,7 @@ impl<'a> ReadBuf<'a> {
         self.initialize_unfilled_to(self.remaining())
     }
 
-    /// The next `n` unfilled bytes, after initialising what of them was not.
+    /// The next `n` unfilled bytes, all of them initialised.
     ///
     /// # Panics
     /// If fewer than `n` bytes are unfilled.
@@ -363,7 +363,7 @@ impl<'a> ReadBuf<'a> {
         self.initialized = self.initialized.max(end);
     }
 
-    /// Runs `read` on a part that was split off by `take`-like means and adds what it read.
+    /// Runs `read` on a part split off as by `take`, and adds what it read.
     ///
     /// # Panics
     /// If `read` swapped the buffer for another: the bytes would not be in ours.

@@ -178,7 +178,7 @@ pub trait AsyncBufReadExt: AsyncBufRead {
 
 impl<R: AsyncBufRead + ?Sized> AsyncBufReadExt for R {}
 
-/// Where `byte` is in `data` first. The C library's search is the quickest at hand for a line's few bytes.
+/// Where `byte` is first in `data`. The C library's search is the fastest available for the few bytes of a line.
 fn find(byte: u8, data: &[u8]) -> Option<usize> {
     // SAFETY: the pointer is good for reads of `len` bytes; `memchr` looks at no more.
     let at = unsafe { libc::memchr(data.as_ptr().cast(), byte.into(), data.len()) };

@@ -151,7 +151,7 @@ impl<RW> From<BufWriter<BufReader<RW>>> for BufStream<RW> {
             end,
             seek,
         } = reader;
-        // The outer one's seek, if any, is the outer one's still.
+        // A seek of the outer buffer, if any, stays there.
         let seek = match asked {
             buf_writer::SeekState::None => seek,
             buf_writer::SeekState::Start(position) => buf_reader::SeekState::Start(position),

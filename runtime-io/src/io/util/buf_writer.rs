@@ -1,7 +1,7 @@
 //! [`BufWriter`]: fewer, larger writes.
 //!
 //! `buf[written..]` waits to be written; `written` is kept over polls, so a cancelled flush writes nothing
-//! twice. What is as large as the buffer goes to the inner writer directly. Dropping it drops what it holds.
+//! twice. A write as large as the buffer goes to the inner writer directly. Dropping it drops buffered data.
 
 use super::BUFFER_SIZE;
 use super::delegate::{accessors, delegate};

@@ -99,7 +99,7 @@ impl<T: AsyncRead, U: AsyncRead> AsyncRead for Chain<T, U> {
         if !*this.first_ended {
             let (before, room) = (buf.remaining(), buf.remaining() > 0);
             ready!(this.first.poll_read(cx, buf))?;
-            // Nothing read without room for anything says nothing about the end.
+            // Reading nothing into a full buffer does not mean the end.
             if buf.remaining() != before || !room {
                 return Poll::Ready(Ok(()));
             }

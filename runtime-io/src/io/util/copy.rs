@@ -1,7 +1,7 @@
 //! [`copy`] and [`copy_buf`]: everything from a reader to a writer.
 //!
-//! When the reader has nothing for now, what was written is flushed, so that a peer that answers only to
-//! what it got is not starved. Every round spends a unit of coop budget: memory on both sides never pends.
+//! When the reader has nothing for now, the writer is flushed: a peer may answer only to data that has reached
+//! it. Every round spends a unit of coop budget, as memory on both sides never pends.
 
 use super::{BUFFER_SIZE, is_interrupted, poll_read_checked};
 use crate::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
@@ -18,7 +18,7 @@ pub(super) struct Copier {
     pos: usize,
     end: usize,
     read_ended: bool,
-    /// The reader's error, told once what was read before it is written, or the writer is stuck.
+    /// The reader's error, reported once the data read before it is written, or the writer is stuck.
     read_error: Option<io::Error>,
     needs_flush: bool,
     copied: u64,
@@ -69,7 +69,7 @@ impl Copier {
                     Poll::Pending => {}
                 }
             }
-            // All of it before the next read, whose error would lose what is left.
+            // All of it before the next read, whose error would lose the rest.
             while self.pos < self.end {
                 let data = &self.buf[self.pos..self.end];
                 let Poll::Ready(result) = writer.as_mut().poll_write(cx, data) else {
@@ -105,8 +105,8 @@ impl Copier {
         }
     }
 
-    /// Reads on, as far as there is room, while the writer is stuck: a reader that fails ends the copy, and
-    /// would go unnoticed if it were not waited for, too.
+    /// Reads on, as far as there is room, while the writer is stuck: otherwise a failure of the reader, which
+    /// ends the copy, would go unnoticed.
     fn poll_top_up<R: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
@@ -151,8 +151,8 @@ impl Copier {
 /// ```
 ///
 /// # Errors
-/// The reader's, once what was read before is written or the writer would have to be waited for; the
-/// writer's; `WriteZero` if the writer takes no more.
+/// The reader's, once the data read before is written or the writer is not ready; the writer's; `WriteZero`
+/// if the writer takes no more.
 ///
 /// # Cancel safety
 /// Not cancel safe: data read and not written is lost.

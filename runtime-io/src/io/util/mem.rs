@@ -1,7 +1,7 @@
 //! Streams in memory: [`simplex`], one way, and [`duplex`], two of them crosswise.
 //!
 //! [`Pipe`] is one direction: at most `max` bytes, a closed flag and a waker slot for each side, behind a lock. After
-//! closing, what is in it can still be read; writing is `BrokenPipe`.
+//! closing, its bytes can still be read; a write gives `BrokenPipe`.
 
 use super::split::{ReadHalf, WriteHalf, split};
 use crate::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,7 +24,7 @@ struct Pipe {
     writer: WakerSlot,
 }
 
-/// What an attempt came to: its result, and whom to wake for it.
+/// The outcome of an attempt: its result, and the waker to wake for it.
 type Moved<T> = (io::Result<T>, Taken);
 
 impl Pipe {

@@ -113,7 +113,7 @@ impl<S: AsyncSeek + Unpin + ?Sized> Future for Seek<'_, S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         let this = self.project();
         if let Some(position) = *this.position {
-            // Whatever is still under way has to end first.
+            // An operation still under way has to end first.
             ready!(Pin::new(&mut **this.stream).poll_complete(cx))?;
             Pin::new(&mut **this.stream).start_seek(position)?;
             *this.position = None;

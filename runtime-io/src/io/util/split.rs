@@ -1,7 +1,7 @@
 //! [`split`]: one stream as two halves with their own owners.
 //!
-//! The halves share the stream behind a mutex that is held during one poll of it. The lock-depth audit deliberately does
-//! not count it: what runs under it is the user's stream, and that may take locks of ours.
+//! The halves share the stream behind a mutex that is held during one poll of it. The lock-depth audit does not count
+//! this mutex: the user's stream runs under it, and that may take locks of ours.
 //!
 //! I1: the stream is pinned in its allocation. Only `unsplit` moves it out, which requires `T: Unpin`.
 //!
@@ -57,7 +57,7 @@ struct Shared<T> {
     is_write_vectored: bool,
 }
 
-// SAFETY: through a shared half nobody reaches the stream: all uses of it take `Pin<&mut Self>`.
+// SAFETY: a shared half gives no access to the stream: all uses of it take `Pin<&mut Self>`.
 unsafe impl<T: Sync> Sync for ReadHalf<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for WriteHalf<T> {}

@@ -151,7 +151,7 @@ pub trait AsyncWriteExt: AsyncWrite {
     /// `WriteZero` if the writer takes no more; else the writer's. `source` holds what is unwritten.
     ///
     /// # Cancel safety
-    /// Cancel safe in that `source` holds exactly what is unwritten.
+    /// Cancel safe: `source` holds exactly what is unwritten.
     ///
     /// # Examples
     /// ```

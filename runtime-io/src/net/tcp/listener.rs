@@ -36,7 +36,7 @@ use std::net::SocketAddr;
 /// ```
 pub struct TcpListener {
     pub(super) io: PollEvented<mio::net::TcpListener>,
-    /// Of the streams it gives.
+    /// The kind of the streams it gives.
     kind: Kind,
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 halves!(TcpStream, SocketAddr);
 
 impl ReadHalf<'_> {
-    /// Polls for data to look at without taking it; how much was put into `buf`.
+    /// Polls for data to look at without taking it; returns how much was put into `buf`.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]
@@ -52,7 +52,7 @@ impl ReadHalf<'_> {
 }
 
 impl OwnedReadHalf {
-    /// Polls for data to look at without taking it; how much was put into `buf`.
+    /// Polls for data to look at without taking it; returns how much was put into `buf`.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

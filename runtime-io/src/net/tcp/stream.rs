@@ -98,7 +98,7 @@ impl TcpStream {
         self.io.peer_addr()
     }
 
-    /// Polls for data to look at without taking it; how much was put into `buf`.
+    /// Polls for data to look at without taking it; returns how much was put into `buf`.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

@@ -26,7 +26,7 @@ use std::path::Path;
 /// ```
 pub struct UnixListener {
     pub(super) io: PollEvented<mio::net::UnixListener>,
-    /// Of the streams it gives.
+    /// The kind of the streams it gives.
     kind: Kind,
 }
 

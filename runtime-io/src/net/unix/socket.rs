@@ -85,7 +85,7 @@ impl UnixSocket {
     /// # }
     /// ```
     pub fn bind(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        // Refuses what `connect` and `listen` would not understand either.
+        // Refuses paths that `connect` and `listen` would not understand either.
         addr::parse(path.as_ref())?;
         self.inner.bind(&SockAddr::unix(path)?)
     }

@@ -149,7 +149,7 @@ impl UnixStream {
         self.io.peer_addr().map(SocketAddr)
     }
 
-    /// Who made the other end.
+    /// The credentials of the process that made the other end.
     ///
     /// ```
     /// # #[selvedge::main(flavor = "current_thread")]

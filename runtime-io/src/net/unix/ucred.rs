@@ -1,4 +1,4 @@
-//! `UCred`: who is at the other end of a Unix stream.
+//! `UCred`: the credentials of the process at the other end of a Unix stream.
 
 use super::{UnixStream, gid_t, pid_t, uid_t};
 use std::io;

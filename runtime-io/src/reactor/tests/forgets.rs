@@ -42,7 +42,7 @@ fn known(registration: &Registration) -> Ready {
 
 type Look = fn(&Registration) -> Option<ReadyEvent>;
 
-/// Looks, and whether each is at one side.
+/// The kinds of look, and whether each is at one side only.
 const LOOKS: [(Look, bool); 5] = [
     (|io| look(io, Direction::Read), true),
     (|io| look(io, Direction::Write), true),
@@ -54,8 +54,8 @@ const LOOKS: [(Look, bool); 5] = [
     ),
 ];
 
-/// What of `seen` goes if `gone` of it is said not to be so, and whether both sides are `closed` by now is not known from
-/// an attempt.
+/// Which flags of `seen` go if `gone` are said not to be true. No attempt tells whether the sides are `closed` now: the
+/// system is asked.
 fn forgotten(seen: Ready, gone: Ready, closed: bool) -> Ready {
     let meant = seen & gone;
     let mut all = meant - Ready::CLOSED;
@@ -67,8 +67,8 @@ fn forgotten(seen: Ready, gone: Ready, closed: bool) -> Ready {
     all
 }
 
-/// Has `f` say something of what each look sees: of a socket that was closed and may be open by now, after some of its flags
-/// went. `f` gives back what it expects to go.
+/// Calls `f` with the result of each kind of look, at a socket that was closed, lost some of its flags, and may be open by
+/// now. `f` clears some flags, and returns those that it expects to go.
 fn each_look(f: impl Fn(&Registration, &ReadyEvent, bool, bool) -> Ready) {
     let _closes = without_forks();
     let (mut driver, reactor) = driver();

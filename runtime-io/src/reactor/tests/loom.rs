@@ -64,7 +64,7 @@ fn an_end_is_seen_whatever_an_attempt_before_it_forgot() {
     });
 }
 
-/// Clear of a look from before a delivery, against that delivery.
+/// A clear by a look from before a delivery, against that delivery.
 #[test]
 fn stale_clear_against_delivery() {
     loom::model(|| {
@@ -101,7 +101,7 @@ fn shutdown_settles_every_waiter() {
     });
 }
 
-/// What the driver did before it delivered is seen by who sees the event.
+/// A thread that sees the event sees what the driver did before it delivered.
 #[test]
 fn an_event_publishes() {
     loom::model(|| {
@@ -176,8 +176,8 @@ impl Eventfd {
     }
 }
 
-/// A source is added to one of the driver's two lists, and then the driver unparked: it does not wait any more without
-/// having asked the source. Another source is added to the other list meanwhile.
+/// A source is added to one of the driver's two lists, and then the driver is unparked: it asks the source before it waits
+/// again. Another source is added to the other list meanwhile.
 #[test]
 fn a_driver_that_is_unparked_knows_of_the_source_that_was_added_before() {
     loom::model(|| {
@@ -204,7 +204,7 @@ fn a_driver_that_is_unparked_knows_of_the_source_that_was_added_before() {
     });
 }
 
-/// A source is refused, or it is told of the shutdown.
+/// A source is refused, or it is shut down.
 #[test]
 fn no_source_outlives_the_shutdown_unnoticed() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! Unit tests of the reactor's parts on a driver that the test drives, and, under `--cfg runtime_loom`, models of those that threads share.
+//! Unit tests of the reactor's parts on a driver that the test drives, and, under `--cfg runtime_loom`, models of the shared parts.
 
 #[cfg(not(runtime_loom))]
 mod forgets;
@@ -24,7 +24,7 @@ mod values;
 #[cfg(not(runtime_loom))]
 use super::driver::{Driver, Reactor};
 
-/// A forked child holds what it inherits open: no test that closes something runs beside one that forks.
+/// A forked child keeps the descriptors that it inherits open: no test that closes one runs beside a test that forks.
 #[cfg(not(runtime_loom))]
 static FORKS: std::sync::RwLock<()> = std::sync::RwLock::new(());
 
@@ -42,7 +42,7 @@ fn without_forks() -> std::sync::RwLockReadGuard<'static, ()> {
     locked.unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A reactor that nobody drives but its test.
+/// A reactor that only its test drives.
 #[cfg(not(runtime_loom))]
 fn driver() -> (Driver, std::sync::Arc<Reactor>) {
     driver_of(false)

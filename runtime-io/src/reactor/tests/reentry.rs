@@ -1,4 +1,4 @@
-//! Wakers that come back to the resource that they are woken for or dropped by: no lock is held then, and the order is kept.
+//! Wakers that call back into the resource that wakes or drops them: no lock is held then, and the order is kept.
 
 use super::driver;
 use crate::reactor::registration::Registration;
@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Takes the lock of the waiters whenever it is woken or goes.
+/// Takes the lock of the waiters when it is woken or dropped.
 struct Returns(
     Arc<ScheduledIo>,
     Arc<Mutex<Vec<&'static str>>>,
@@ -37,7 +37,7 @@ impl Drop for Returns {
     }
 }
 
-/// A resource with a waiter in each slot and two in the list, and the names of those that were woken.
+/// A resource with a waiter in each slot and two in the list, and the names of the wakers that were woken.
 struct Scene {
     io: Arc<ScheduledIo>,
     woken: Arc<Mutex<Vec<&'static str>>>,
@@ -59,7 +59,7 @@ impl Scene {
         Waker::from(Arc::new(Returns(self.io.clone(), self.woken.clone(), name)))
     }
 
-    /// The list is filled first. Who waits already gives its waker back.
+    /// The list is filled first. A waiter that waits already has its waker replaced.
     fn wait(&mut self) {
         let interests = [Interest::READABLE, Interest::WRITABLE];
         for (at, name) in ["first", "second"].into_iter().enumerate() {
@@ -124,7 +124,7 @@ fn wakers_that_are_given_back_may_come_back() {
     assert_eq!(Arc::strong_count(&scene.io), 1);
 }
 
-/// Notes that it was told.
+/// Notes deliveries and wakes.
 #[derive(Default)]
 struct Told(Mutex<Vec<&'static str>>);
 

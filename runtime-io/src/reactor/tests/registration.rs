@@ -1,4 +1,4 @@
-//! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and who is asked.
+//! A registration on a real driver, one thread: what is forgotten after an attempt, what stays, and when the system is asked.
 
 use super::{driver, without_forks};
 use crate::reactor::driver::{Driver, Reactor};
@@ -40,7 +40,7 @@ fn clear(registration: &Registration, direction: Direction, gone: Ready) {
     }
 }
 
-/// A registered socket whose other end is gone, with the flags of that.
+/// A registered socket whose other end is gone, with its closed flags delivered.
 pub(super) fn hung_up(driver: &mut Driver, reactor: &Arc<Reactor>) -> (Registration, UnixStream) {
     let (near, far) = UnixStream::pair().unwrap();
     let registration = Registration::on(reactor.clone(), near.as_raw_fd(), BOTH, Ready::EMPTY);
@@ -85,7 +85,7 @@ fn a_closed_side_that_came_with_data_is_kept_while_the_system_confirms_it() {
         assert_eq!(seen(&registration, other), other.mask());
 
         let (registration, near_too) = hung_up(&mut driver, &reactor);
-        // What was not seen to be so is not meant: nothing happens.
+        // Flags that the look did not see are not cleared: nothing happens.
         clear(&registration, direction, other.mask());
         assert_eq!(seen(&registration, direction), direction.mask());
         clear(&registration, direction, Ready::PRIORITY);
@@ -181,12 +181,12 @@ fn an_attempt_is_made_only_where_something_is_ready() {
         attempt(&registration).unwrap_err().kind(),
         ErrorKind::WouldBlock
     );
-    // From now on the system tells.
+    // From now on the system reports.
     far.write_all(b"now").unwrap();
     driver.turn();
     assert_eq!(attempt(&registration).unwrap(), 7);
     drop(registration);
-    // What is assumed is tried; where that blocks the system is asked.
+    // The assumed readiness is tried; when that blocks, the system is asked.
     let registration = on(Ready::READABLE);
     let blocked = registration.try_io(Interest::READABLE, || {
         Err::<(), _>(ErrorKind::WouldBlock.into())
@@ -279,7 +279,7 @@ fn the_system_says_which_sides_are_closed() {
     assert_eq!(closed_now(i32::MAX), Ready::CLOSED);
 }
 
-/// I3: whoever asks for readiness is registered first, whatever is assumed. The system refuses to watch a file.
+/// I3: a call that asks for readiness registers first, whatever is assumed. The system refuses to watch a file.
 #[test]
 fn whoever_waits_or_goes_by_the_answer_is_registered_first() {
     let (_driver, reactor) = driver();
@@ -342,7 +342,7 @@ fn a_wait_that_is_given_up_keeps_no_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// Of a pipe that nobody reads any more the system tells an error; of one that has room it tells none.
+/// The system reports an error for a pipe whose reader is gone, and none for a pipe with room.
 #[test]
 fn an_error_is_told_where_there_is_one() {
     let _closes = without_forks();
@@ -364,11 +364,11 @@ fn an_error_is_told_where_there_is_one() {
     assert_eq!(flags(Interest::ERROR | Interest::WRITABLE), Ready::WRITABLE);
     drop(reader);
     assert_eq!(flags(Interest::ERROR), Ready::ERROR);
-    // Whoever reads gets it.
+    // A wait for reading sees the error too.
     assert!(flags(Interest::READABLE).is_readable());
 }
 
-/// Who succeeds time after time has to let others have their turn.
+/// A task whose attempts always succeed must still yield.
 #[test]
 fn every_kind_of_attempt_spends_budget() {
     let (mut driver, reactor) = driver();
@@ -400,7 +400,7 @@ fn every_kind_of_attempt_spends_budget() {
     assert_eq!(same, most);
 }
 
-/// An event for each attempt, and nothing there each time: even so others have their turn.
+/// Each attempt has an event, and would block: the task must still yield.
 #[test]
 fn attempts_that_would_block_spend_budget() {
     let (mut driver, reactor) = driver();
@@ -428,7 +428,7 @@ fn attempts_that_would_block_spend_budget() {
     assert_ne!(attempts, 1);
 }
 
-/// A signal ends a wait, and that is all. Any other answer of the system is a fault of ours.
+/// A signal ends a wait without an error. Any other error of the system is a fault of ours.
 #[test]
 fn a_wait_that_a_signal_ends_is_over_and_one_that_is_refused_is_a_panic() {
     extern "C" fn nothing(_: libc::c_int) {}

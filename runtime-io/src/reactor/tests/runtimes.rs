@@ -1,4 +1,4 @@
-//! A registration and the runtimes that its user goes through: which reactor serves it, and when it moves.
+//! A registration whose user changes runtimes: which reactor serves it, and when it moves.
 
 use super::params;
 use crate::reactor::driver::Reactor;
@@ -58,7 +58,7 @@ fn the_reactor_of_this_thread_is_that_of_a_runtime_that_runs() {
     assert!(reactor.is_shutdown());
     let _entered = handle.enter();
     assert!(try_current_reactor().is_none());
-    // Whoever must have one gets it, and is told of the shutdown by it.
+    // A caller that must have a reactor gets it, and learns of the shutdown from it.
     assert!(Arc::ptr_eq(&current_reactor(), &reactor));
 }
 
@@ -104,7 +104,7 @@ fn a_registration_follows_to_another_runtime_that_runs() {
     assert_eq!(Arc::strong_count(&count), 3);
     let (is_elsewhere, reactor) = follows(Some(second.handle()));
     assert!(is_elsewhere && is(&reactor, &second));
-    // Who waited with the first is forgotten.
+    // The waiters at the first reactor are forgotten.
     assert_eq!(Arc::strong_count(&count), 2);
     assert!(poll(near.registration()).is_pending());
     far.write_all(b"now").unwrap();

@@ -96,7 +96,7 @@ fn an_event_for_a_slot_that_was_filled_again_wakes_nobody() {
     drop(duplicate);
 }
 
-/// As many as was asked for, but one at least.
+/// As many as were asked for, but at least one.
 #[test]
 fn a_turn_takes_the_events_that_there_is_room_for() {
     for (room, expected) in [(0, 1), (1, 1), (2, 2), (16, 3)] {

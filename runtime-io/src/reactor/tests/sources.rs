@@ -70,7 +70,7 @@ fn no_source_is_added_after_the_shutdown() {
     ));
 }
 
-/// Also if the source and its descriptor come during the wait.
+/// Source and descriptor come during the wait, and its event still reaches the source.
 #[test]
 fn a_descriptor_that_is_watched_from_during_a_wait_wakes_its_source() {
     let (mut driver, reactor) = driver();
@@ -125,7 +125,7 @@ fn the_lists_are_copied_once_for_each_change() {
     }
 }
 
-/// Counts the reactors' turns and ends, of those that are in its test.
+/// Counts the turns and ends of the reactors of its test.
 #[derive(Default)]
 struct Everywhere;
 
@@ -152,7 +152,7 @@ fn a_source_of_all_reactors_is_asked_by_old_and_new_ones() {
     assert_eq!(TURNS.load(Ordering::Relaxed), 2);
 }
 
-/// As [`Impatient`], for there to be two.
+/// A second source beside [`Impatient`]; counts deliveries.
 #[derive(Default)]
 struct Counts(AtomicUsize);
 
@@ -162,7 +162,7 @@ impl Source for Counts {
     }
 }
 
-/// Neither of another source's events, nor of a registration's.
+/// Not of another source's events, nor of a registration's.
 #[test]
 fn a_source_is_told_of_its_own_events_only() {
     let (mut driver, reactor) = driver();

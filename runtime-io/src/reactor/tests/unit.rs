@@ -140,7 +140,7 @@ fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
     assert_eq!([&first, &second, &again].map(Arc::strong_count), [1, 2, 2]);
     io.deliver(Ready::READABLE);
     assert_eq!(*notes.lock().unwrap(), [3, 2]);
-    // Woken: out of the list, and told so. A place that is gone is given up without harm to another.
+    // Woken: out of the list, and the next poll says so. Leaving with an old key does not harm another waiter.
     assert_eq!([&first, &second, &again].map(Arc::strong_count), [1; 3]);
     assert!(poll(&first, &mut key).is_ready());
     assert_eq!(key, None);
@@ -151,7 +151,7 @@ fn one_that_polls_again_keeps_its_place_and_gives_its_old_waker_back() {
     assert_eq!(other, None);
     io.unlist(&mut other);
     assert_eq!(Arc::strong_count(&first), 2);
-    // Woken by now, it comes too late to the list but in time for the answer.
+    // Woken by now, it is no longer in the list, but still gets the answer.
     io.unlist(&mut key);
     assert_eq!((key, Arc::strong_count(&first)), (None, 1));
 }
@@ -227,7 +227,7 @@ impl Wake for Note {
     }
 }
 
-/// Those who wait are woken in the order in which they came, whatever they wait for and whoever gives up.
+/// Waiters are woken in the order in which they came, whatever they wait for and whichever gives up.
 #[derive(Default)]
 struct Crowd {
     notes: Arc<Mutex<Vec<usize>>>,

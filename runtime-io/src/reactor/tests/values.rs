@@ -45,7 +45,7 @@ fn interests_are_added_and_removed() {
     }
 }
 
-/// The system has no interest in errors alone: it is asked about reading then, and about nothing that was not wished for.
+/// The system has no interest in errors alone: it is asked about reading then, and about nothing else.
 #[test]
 fn the_system_is_asked_for_each_interest() {
     let asked = |interest: Interest| {

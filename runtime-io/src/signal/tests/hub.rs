@@ -1,4 +1,4 @@
-//! A reactor and its hub: one for all who listen, until the last of them has gone or the reactor.
+//! A reactor and its hub: one hub for all streams, until the last of them is gone or the reactor is.
 
 use super::unit::LIST;
 use crate::is_shutdown_error;
@@ -50,7 +50,7 @@ fn threads_that_begin_to_listen_at_once_share_a_hub() {
             thread::spawn(move || {
                 start.wait();
                 let hub = Hub::of(&reactor).unwrap();
-                // Nobody lets go of it before all have asked.
+                // No thread drops the hub before all have asked for it.
                 start.wait();
                 hub
             })

@@ -1,6 +1,6 @@
 //! Models of a latch: arrivals against listeners that come and go.
 //!
-//! The time is one at which a last arrival that is not yet known to have a time is too old to be kept.
+//! `NOW` is so late that an arrival whose time is not yet visible counts as too old to be kept.
 
 use crate::signal::latch::{KEPT, Latch, Switch, after_arrival};
 use loom::thread;
@@ -33,7 +33,7 @@ fn an_arrival_between_listeners_is_given_to_one_of_them() {
     });
 }
 
-/// Also if that begins in the midst of the arrival: it has its time then.
+/// Also if the listener begins in the midst of the arrival: the arrival has its time then.
 #[test]
 fn an_arrival_is_given_once_to_who_stays() {
     loom::model(|| {

@@ -1,4 +1,4 @@
-//! Models of a latch, under `--cfg runtime_loom`; the rest is tested by itself.
+//! Unit tests of latches, pipes and hubs and, under `--cfg runtime_loom`, models of a latch.
 
 #[cfg(not(runtime_loom))]
 mod hub;

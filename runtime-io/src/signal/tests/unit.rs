@@ -1,4 +1,4 @@
-//! Latches, bells and the action, one thread at a time.
+//! Latches, self-pipes ("bells") and the signal's action, one thread at a time.
 
 use crate::signal::latch::{KEPT, Latch};
 use crate::signal::self_pipe::{SelfPipe, wake_all};
@@ -27,7 +27,7 @@ fn an_arrival_that_nobody_took_is_kept_for_a_while() {
         assert_eq!(seen, 2 - usize::from(is_kept), "{age}");
         assert_eq!(latch.take(&mut seen), is_kept, "{age}");
         assert!(!latch.take(&mut seen));
-        // What was taken is nobody's any more.
+        // What was taken is not given again.
         let mut next = latch.begin(1000);
         assert_eq!(latch.take(&mut next), !is_kept, "{age}");
     }
@@ -35,7 +35,7 @@ fn an_arrival_that_nobody_took_is_kept_for_a_while() {
 
 #[test]
 fn an_arrival_after_the_look_at_the_clock_is_kept_and_times_may_wrap() {
-    // So many milliseconds are too many for 32 bits.
+    // As many milliseconds as do not fit into 32 bits.
     let wrap = (1 << 32) * 1_000_000;
     for (came, now, is_kept) in [
         (KEPT_NANOS, 0, true),
@@ -57,7 +57,7 @@ fn a_listener_from_before_the_last_arrival_is_not_given_it_twice() {
     assert!(latch.take(&mut first) && latch.take(&mut second));
     assert!(!latch.take(&mut first) && !latch.take(&mut second));
     assert_eq!((first, second, latch.begin(5)), (1, 1, 1));
-    // One that slept over another's taking does not undo it.
+    // A listener that looks late does not undo what another has taken.
     let mut slow = 0;
     latch.arrive(6);
     assert!(latch.take(&mut first) && latch.take(&mut slow));
@@ -74,7 +74,7 @@ fn a_switch_is_off_until_it_is_turned_on() {
     assert!(switch.is_off());
 }
 
-/// How often the pipe was rung since the last time, which is not told from once if it is full.
+/// How often the pipe was rung since the last time: a byte each, but none if it was full.
 fn rings(pipe: &SelfPipe) -> usize {
     // SAFETY: open as long as the pipe, and not closed here.
     let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(pipe.as_raw_fd()) });
@@ -90,7 +90,7 @@ fn rings(pipe: &SelfPipe) -> usize {
     }
 }
 
-/// Held by a test that takes self-pipes: they are the process's.
+/// Held by a test that takes self-pipes: they belong to the whole process.
 pub(super) static LIST: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -112,7 +112,7 @@ fn bells_in_use_ring_and_others_wait_for_the_next_user() {
     let third = SelfPipe::new().unwrap();
     assert!(![unused, second.as_raw_fd()].contains(&third.as_raw_fd()));
 
-    // More than it holds: nobody waits for room.
+    // More than it holds: no write waits for room.
     (0..5_000).for_each(|_| wake_all());
     for pipe in [&again, &second, &third] {
         let count = rings(pipe);

@@ -1,12 +1,12 @@
-//! A model of the kernel's side of a ring, for loom to look into.
+//! A model of the kernel's side of a ring, for loom.
 //!
-//! Entries that are submitted become operations *taken*; a thread of a model's does them by calling `work`, or
-//! `submit` itself does when the kernel is made to. A thread that works writes to the memory that the entry points to
-//! outside of the kernel's lock. Queues are as small as they can be: one place for submissions, one for completions.
-//! What does not fit the queue for completions is kept, and comes over with a submission that is not refused.
+//! Entries that are submitted become operations *taken*. A thread of the model does them by calling `work`, or `submit`
+//! does them, if the kernel is set so. The work writes to the memory that the entry points to, outside of the kernel's
+//! lock. Queues are as small as they can be: one place for submissions, one for completions. Completions that do not
+//! fit are kept, and come over with a submission that is not refused.
 //!
-//! What it watches, by cells that loom finds races in: the queues' user side (whoever touches it has it alone), and the
-//! memory of requests (`memory`).
+//! Loom's cells find races in the user's side of the queues (only one thread may touch it at a time), and in the memory
+//! of requests (`memory`).
 
 use super::Request;
 use super::memory::Cell;
@@ -20,7 +20,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a request that is done gives.
+/// The result of a request that is done.
 pub(super) const DONE: i32 = 7;
 
 #[derive(Clone)]
@@ -61,7 +61,7 @@ struct State {
     /// How often the driver was woken.
     unparks: usize,
     is_stopped: bool,
-    /// What the next submissions come to; those after them are taken.
+    /// The answers to the next submissions; later ones are taken.
     answers: VecDeque<Answer>,
     /// How often it was asked to take what is submitted.
     asked: usize,
@@ -79,7 +79,7 @@ struct State {
 }
 
 pub(super) struct Kernel {
-    /// Touched by whoever uses the user's side of the submission queue.
+    /// Touched on each use of the user's side of the submission queue.
     submission_side: UnsafeCell<()>,
     completion_side: UnsafeCell<()>,
     state: Mutex<State>,
@@ -111,7 +111,7 @@ impl Kernel {
         self.change(|state| state.works_in_waits = true);
     }
 
-    /// All operations that it has are done, and those to come when they are submitted.
+    /// Does all operations that it has, and later ones when they are submitted.
     pub(super) fn work_off(&self) {
         self.change(|state| {
             state.works_at_once = true;
@@ -126,7 +126,7 @@ impl Kernel {
         self.answer(vec![Answer::Refuses(libc::EAGAIN); times]);
     }
 
-    /// What the next submissions come to.
+    /// The answers to the next submissions.
     pub(super) fn answer(&self, answers: impl IntoIterator<Item = Answer>) {
         self.change(|state| state.answers = answers.into_iter().collect());
     }
@@ -170,7 +170,7 @@ impl Kernel {
         true
     }
 
-    /// The driver parks; gives false once `stop` was called.
+    /// The driver parks; false once `stop` was called.
     pub(super) fn park_driver(&self) -> bool {
         let mut state = self.lock();
         while !state.is_driver_awake && state.completed.is_empty() && !state.is_stopped {
@@ -180,7 +180,7 @@ impl Kernel {
         !state.is_stopped
     }
 
-    /// The driver, and who works, are to come to their ends.
+    /// Ends the driver and the working threads.
     pub(super) fn stop(&self) {
         self.change(|state| state.is_stopped = true);
     }
@@ -266,7 +266,7 @@ impl State {
     }
 }
 
-/// The same as the true kernel's, see there.
+/// The interface of the true kernel's side, see there.
 impl Kernel {
     pub(super) fn opcodes(&self) -> u64 {
         u64::MAX

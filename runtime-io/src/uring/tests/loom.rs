@@ -1,7 +1,7 @@
 //! Models of a ring: operations, completions, drops and the end, each against each.
 //!
-//! The kernel's model watches the memory, see `kernel`; what is asserted here is that nobody waits for ever, and
-//! that all memory is freed.
+//! The kernel's model watches the memory, see `kernel`; the models assert that no thread waits for ever, and that
+//! all memory is freed.
 
 use crate::uring::kernel::{DONE, Kernel, Pause};
 use crate::uring::memory::{Memory, Witness};
@@ -87,7 +87,7 @@ fn a_completion_is_never_missed() {
     });
 }
 
-/// A future that goes, while the kernel writes to its memory and the driver drains.
+/// A future is dropped while the kernel writes to its memory and the driver drains.
 #[test]
 fn memory_stays_while_the_kernel_may_write() {
     for may_cancel in [READS, CHANGES] {
@@ -113,7 +113,7 @@ fn memory_stays_while_the_kernel_may_write() {
     }
 }
 
-/// A future that is forgotten: its memory goes with the ring, and not before the kernel has done with it.
+/// A future that is leaked: its memory is freed with the ring, and not before the kernel is done with it.
 #[test]
 fn memory_of_what_is_forgotten_goes_with_the_ring() {
     loom::model(|| {
@@ -154,7 +154,7 @@ fn what_is_refused_is_submitted_again() {
     }
 }
 
-/// What is cancelled while it waits behind a full queue is not started after its cancellation.
+/// An operation that is cancelled while it waits behind a full queue is not started after its cancellation.
 #[test]
 fn a_cancellation_comes_after_what_it_cancels() {
     for refusals in [1, 2] {
@@ -255,7 +255,7 @@ fn starting_against_the_end() {
     });
 }
 
-/// The end against a drain and a drop: what one has taken in is not lost to the other.
+/// The end against a drain and a drop: a completion that one has taken in is not lost to the other.
 #[test]
 fn draining_and_dropping_against_the_end() {
     loom::model(|| {
@@ -279,8 +279,8 @@ fn draining_and_dropping_against_the_end() {
     });
 }
 
-/// What the kernel has not seen ends with the runtime, and what it could do for ever is cancelled: again, where
-/// the first cancellation came too early.
+/// Entries that the kernel has not seen end with the runtime. An operation that could take for ever is cancelled: again
+/// if the first cancellation came too early.
 #[test]
 fn the_end_cancels_what_would_take_for_ever() {
     loom::model(|| {
@@ -308,7 +308,7 @@ fn the_end_cancels_what_would_take_for_ever() {
     });
 }
 
-/// A kernel that is longer about it than the end waits: a thread of its own frees the memory, later.
+/// A kernel that takes longer than the end waits: a separate thread frees the memory later.
 #[test]
 fn the_end_leaves_the_rest_to_a_thread() {
     loom::model(|| {
@@ -331,7 +331,7 @@ fn the_end_leaves_the_rest_to_a_thread() {
     });
 }
 
-/// What the end waits for comes one by one: as long as something comes, nothing is left to a thread.
+/// Operations complete one by one: as long as they do, the end leaves nothing to a thread.
 #[test]
 fn the_end_is_patient_while_something_completes() {
     loom::model(|| {
@@ -348,7 +348,7 @@ fn the_end_is_patient_while_something_completes() {
     });
 }
 
-/// A kernel that refuses to take the cancellations: the end asks again, after pauses that do not ask the ring.
+/// A kernel that refuses the cancellations: the end asks again, after pauses that do not poll the ring.
 #[test]
 fn the_end_asks_a_kernel_that_refuses_again() {
     loom::model(|| {

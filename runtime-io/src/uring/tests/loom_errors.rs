@@ -1,5 +1,5 @@
 //! Models of a ring whose kernel refuses, is interrupted, takes nothing, or keeps completions to itself: what becomes of
-//! operations, how often the kernel is asked, and what the driver is told. Most have one thread only.
+//! operations, how often the kernel is asked, and when the driver is woken. Most have one thread only.
 
 use super::loom::{CHANGES, READS, is_done, op, poll_once, ring};
 use crate::uring::kernel::{Answer, Kernel};
@@ -44,7 +44,7 @@ impl Wake for Panics {
     }
 }
 
-/// What it panics with panics when it is dropped.
+/// Panics with a payload that panics when it is dropped.
 pub(super) struct PanicsToo;
 
 impl Drop for PanicsToo {
@@ -68,8 +68,8 @@ fn is_ready(op: &mut Op) -> bool {
     }
 }
 
-/// As many operations as that, done by the kernel: one is in its queue, the others find no room there. Each wakes the
-/// count.
+/// `count` operations that the kernel has done: one completion is in the queue, the others have no room there. Each wakes
+/// the count.
 pub(super) fn done_ops(kernel: &Kernel, ring: &Arc<Ring>, count: usize) -> (Vec<Op>, Arc<Count>) {
     let woken = Arc::new(Count::default());
     let waker = Waker::from(woken.clone());
@@ -81,7 +81,7 @@ pub(super) fn done_ops(kernel: &Kernel, ring: &Arc<Ring>, count: usize) -> (Vec<
     (ops, woken)
 }
 
-/// The driver is told once; as long as the stall lasts nobody else asks the kernel.
+/// The driver is woken once; as long as the stall lasts no other thread asks the kernel.
 #[test]
 fn a_kernel_without_progress_is_left_to_the_driver() {
     let cases = [
@@ -101,7 +101,7 @@ fn a_kernel_without_progress_is_left_to_the_driver() {
             drop(second);
             assert!(ring.is_stalled());
             assert_eq!((kernel.asked(), kernel.unparks()), (attempts, 1));
-            // The driver is not told of what it sees itself.
+            // The driver is not woken for a stall that it sees itself.
             assert!(ring.retry().is_none());
             assert_eq!((kernel.asked(), kernel.unparks()), (2 * attempts, 1));
             assert!(ring.is_stalled());
@@ -141,7 +141,7 @@ fn a_kernel_that_is_slow_to_take_is_not_given_up() {
     });
 }
 
-/// A signal's interruption says nothing of the kernel: it is asked again, however often.
+/// An interruption by a signal says nothing about the kernel: it is asked again, however often.
 #[test]
 fn interruptions_do_not_count() {
     loom::model(|| {
@@ -165,8 +165,8 @@ fn interruptions_do_not_count() {
     });
 }
 
-/// The kernel takes nothing while there are completions without room: they are taken in, and it is asked again. A
-/// panic of one of their wakers does not reach the one who submits.
+/// The kernel takes nothing while completions have no room: they are taken in, and the kernel is asked again. A panic
+/// of one of their wakers does not reach the submitting thread.
 #[test]
 fn completions_make_room_for_submissions() {
     loom::model(|| {
@@ -212,7 +212,7 @@ fn a_surplus_that_is_refused_comes_later() {
     }
 }
 
-/// So does a kernel that hands over a part, and refuses for the rest.
+/// A kernel that hands over a part, and refuses the rest, stalls the ring too.
 #[test]
 fn a_surplus_comes_part_by_part() {
     loom::model(|| {
@@ -230,7 +230,7 @@ fn a_surplus_comes_part_by_part() {
     });
 }
 
-/// Who flushes finds a kernel that refuses, while others find one that takes: the ring is stalled only if something is left.
+/// One thread's flush is refused while others succeed: the ring is stalled only if something is left.
 #[test]
 fn a_ring_is_not_stalled_by_what_others_have_submitted() {
     loom::model(|| {
@@ -272,7 +272,7 @@ fn nothing_to_submit_wakes_no_driver() {
     });
 }
 
-/// A stalled ring that breaks is stalled no more, and asks the kernel nothing any more; whoever waits learns of it.
+/// A stalled ring that breaks is no longer stalled, and does not ask the kernel any more; its waiters get the error.
 #[test]
 fn a_ring_that_breaks_asks_no_more() {
     loom::model(|| {
@@ -312,7 +312,7 @@ fn a_surplus_that_never_comes_breaks_the_ring() {
     });
 }
 
-/// An operation that fails as the ring has broken gives its memory back then, if the kernel has done with it.
+/// An operation that fails because the ring broke frees its memory then, if the kernel is done with it.
 #[test]
 fn memory_that_the_kernel_has_done_with_goes_with_the_error() {
     loom::model(|| {
@@ -330,8 +330,8 @@ fn memory_that_the_kernel_has_done_with_goes_with_the_error() {
     });
 }
 
-/// One thread is refused, another is so for good: whichever is the last to say so, a broken ring is not stalled, or the
-/// driver would try again for ever.
+/// One thread is refused for now, another for good. In either order, a broken ring is not stalled: the driver would try
+/// again for ever.
 #[test]
 fn a_broken_ring_does_not_stall() {
     loom::model(|| {
@@ -354,7 +354,7 @@ fn a_broken_ring_does_not_stall() {
     });
 }
 
-/// A waker panics in a drain that the kernel refuses to go on with: the panic goes to the driver all the same.
+/// A waker panics in a drain that the kernel then refuses to continue: the driver still gets the panic.
 #[test]
 fn panics_are_told_by_a_drain_that_is_refused() {
     for code in [libc::EAGAIN, libc::EPERM] {

@@ -1,4 +1,4 @@
-//! A ring's part in the turns of a reactor, on the model of the kernel. One thread only.
+//! What a ring does in the turns of a reactor, on the model of the kernel. One thread only.
 
 use super::loom::{CHANGES, op, ring};
 use super::loom_errors::{Panics, PanicsToo, done_ops};
@@ -58,7 +58,7 @@ fn the_driver_waits_shortly_for_a_stalled_ring() {
     });
 }
 
-/// Calls the source; gives whether it has panicked, with what the waker did.
+/// Calls the source; true if it panicked with the waker's payload.
 fn panics(call: impl FnOnce()) -> bool {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(()) => false,
@@ -76,7 +76,7 @@ fn done_op_that_panics(kernel: &Kernel, ring: &Arc<Ring>) -> Op {
     op
 }
 
-/// A waker's panic goes on where the driver's thread is a user's, from a delivery as from an attempt at what is stalled.
+/// A waker's panic propagates if the driver's thread is a user's, from a delivery as from a retry of a stalled ring.
 #[test]
 fn a_wakers_panic_goes_on_in_a_users_thread() {
     for is_users_thread in [true, false] {
@@ -90,7 +90,7 @@ fn a_wakers_panic_goes_on_in_a_users_thread() {
             let source = source(&ring);
             let _op = done_op_that_panics(&kernel, &ring);
             assert_eq!(panics(|| source.deliver(&turn)), is_users_thread);
-            // Nothing more is there to be told.
+            // The panic is not reported twice.
             assert!(!panics(|| source.deliver(&turn)));
 
             let _op = done_op_that_panics(&kernel, &ring);

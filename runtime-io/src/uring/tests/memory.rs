@@ -1,7 +1,7 @@
-//! The memory of a model's request: its owner's, and the kernel's while it works.
+//! The memory of a model's request: its owner's, and the kernel's while the kernel works.
 //!
-//! Its content is a cell that loom watches: nobody else has it while the kernel writes, the kernel never writes once it
-//! is freed, and it is freed once.
+//! Its content is a cell that loom watches: no other thread uses it while the kernel writes, the kernel never writes
+//! after it is freed, and it is freed once.
 
 use loom::cell::UnsafeCell;
 use loom::sync::{Condvar, Mutex};

@@ -15,7 +15,7 @@ use crate::reactor::{self, Reactor};
 use runtime_core::driver::{DriverParams, IoDriver};
 use std::sync::Arc;
 
-/// A reactor, which its driver's holder drives.
+/// A reactor, and the driver that drives it.
 fn reactor() -> (Box<dyn IoDriver>, Arc<Reactor>) {
     let params = DriverParams {
         fire_at_shutdown: false,

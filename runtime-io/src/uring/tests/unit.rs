@@ -1,4 +1,4 @@
-//! A ring without a reactor: the test is the driver. What waits, waits for a pipe.
+//! A ring without a reactor: the test is the driver. Operations that wait, wait for a pipe.
 
 use crate::fs::Handle;
 use crate::uring::kernel::{self, Kernel};
@@ -57,8 +57,8 @@ impl Bench {
         )
     }
 
-    /// Delivers what the kernel has completed. Tells whether a waker panicked; what it panicked with is contained,
-    /// because its destructor may panic too.
+    /// Delivers what the kernel has completed; true if a waker panicked. The payload is contained, as its destructor
+    /// may panic too.
     fn look(&self) -> bool {
         self.ring.drain().map(contain::discard).is_some()
     }
@@ -85,7 +85,7 @@ fn pipe() -> (PipeReader, PipeWriter) {
     std::io::pipe().unwrap()
 }
 
-/// How many descriptors lead to the pipe that `to` is the writing end of: none, if writing finds nobody.
+/// Is the reading end of the pipe of `to` still open?
 fn has_readers(to: &mut PipeWriter) -> bool {
     to.write_all(b"?").is_ok()
 }
@@ -121,7 +121,7 @@ fn an_operation_that_was_never_polled_never_happens() {
     assert!(!has_readers(&mut to));
 }
 
-/// The file, which the operation held, is closed; so the kernel has given the operation up.
+/// The file that the operation held is closed: so the kernel has given the operation up.
 #[test]
 fn a_read_that_is_dropped_is_cancelled() {
     let Some(bench) = Bench::new() else { return };
@@ -224,7 +224,7 @@ impl Wake for Panics {
     }
 }
 
-/// A payload of the worst kind.
+/// A payload whose destructor panics.
 struct PanicsToo;
 
 impl Drop for PanicsToo {
@@ -330,7 +330,7 @@ fn slots_go_through_their_states() {
     ));
 }
 
-/// An operation that is given up twice is still the kernel's; what names none is let alone.
+/// An operation that is given up twice stays the kernel's; a key of no operation changes nothing.
 #[test]
 fn an_operation_is_given_up_once() {
     let mut slots = Slots::default();
@@ -432,14 +432,14 @@ fn a_rest_takes_its_time() {
     assert!(start.elapsed() >= time);
 }
 
-/// The threads that wait for a thread's files, and those for sockets and pipes: at most as many as a pool has of the
-/// first, and what the kernel thinks right of the second.
+/// The kernel's threads for one thread's files, and for its sockets and pipes: of the first at most as many as a pool has,
+/// of the second the kernel's default.
 #[test]
 fn the_kernel_makes_as_many_threads_as_a_pool_has() {
     const REGISTER_IOWQ_MAX_WORKERS: libc::c_uint = 19;
 
     fn limits(ring: RawFd) -> Option<[u32; 2]> {
-        // Zeros change nothing, and the limits come in their place.
+        // Zeros change nothing, and are replaced by the limits.
         let mut limits = [0u32; 2];
         // SAFETY: the call reads and writes two numbers.
         let answer = unsafe {
@@ -462,7 +462,7 @@ fn the_kernel_makes_as_many_threads_as_a_pool_has() {
     }
 }
 
-/// Each poll tells what it waits for, the first as the next.
+/// Each poll notes what it waits for, the first as well as later ones.
 #[test]
 fn a_poll_notes_its_wait() {
     use runtime_core::base::waits::{WaitKind, forget, mark, note};
@@ -517,7 +517,7 @@ fn an_operation_that_has_ended_is_not_polled_again() {
     let _ = poll_once(&mut op);
 }
 
-/// It costs budget once it is over, as any other.
+/// An operation costs budget when it completes, as any other.
 #[test]
 fn an_operation_costs_budget() {
     use runtime_core::coop;
