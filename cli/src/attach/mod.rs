@@ -44,7 +44,7 @@ pub enum Command {
     Record(record::Args),
     /// Show a process in the browser: its workers, tasks and findings as they are, and the timeline of a recording made now.
     ///
-    /// It prints the page's address, which holds a secret: who does not know it is told nothing. Only this machine is listened to. Ctrl-C ends it.
+    /// It prints the page's address, which holds a secret: requests without the secret get no answer. It listens on this machine only. Ctrl-C ends it.
     Serve(serve::Args),
 }
 
