@@ -302,8 +302,16 @@ impl Postgres {
             process,
             address: address.to_string(),
         };
+        let is_ready = || {
+            let mut asked = Command::new(programs.join("pg_isready"));
+            let words = ["-q", "-h", "127.0.0.1", "-p", &port];
+            asked
+                .args(words)
+                .status()
+                .is_ok_and(|status| status.success())
+        };
         let end = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(address).is_err() {
+        while !is_ready() {
             if Instant::now() > end {
                 return Err("PostgreSQL does not come up".into());
             }
