@@ -23,8 +23,9 @@ const CARGO_DENY: Tool = Tool {
 };
 
 /// The packages beside the workspace, with the licences that they may have beside those of `deny.toml`.
-pub const BESIDE: [(&str, &[&str]); 5] = [
+pub const BESIDE: [(&str, &[&str]); 6] = [
     ("benches", &[]),
+    ("benches/apps", &["BSD-3-Clause", "Zlib"]),
     ("fuzz", &["NCSA"]),
     ("models", &[]),
     ("observers", &["BSD-3-Clause", "Zlib"]),
