@@ -1,7 +1,7 @@
 //! `cargo xtask tsan`: runs unit tests and random operations under ThreadSanitizer. Needs nightly.
 //!
 //! The standard library is not instrumented, and ThreadSanitizer does not understand fences. So under `--cfg runtime_tsan` the shim
-//! replaces a fence by an atomic access, and `xtask/tsan.supp` lists the silenced reports, each with its reason.
+//! adds an atomic access to each fence, and `xtask/tsan.supp` lists the silenced reports, each with its reason.
 
 use crate::{Outcome, env};
 
