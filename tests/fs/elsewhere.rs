@@ -1,5 +1,5 @@
-//! No file content is read on a thread that runs tasks. Even a read that must not wait (`RWF_NOWAIT`) waits for the disk
-//! if it bypasses the page cache, or if the place of the file's blocks is not in memory.
+//! No file content is read on a thread that runs tasks. A read that the kernel should do without waiting waits for the
+//! disk all the same, if it bypasses the page cache, or if the place of the file's blocks is not in memory.
 
 use std::os::unix::fs::OpenOptionsExt;
 
