@@ -1,8 +1,8 @@
 //! A chat server over lines of text: `cargo run --example chat`, then `nc 127.0.0.1 PORT` from several terminals.
 //! With `-- --demo` two clients talk to each other and the program ends.
 //!
-//! What to look at: one broadcast channel for all rooms' talk, `select!` between what a client types and what
-//! the others said, and that a client too slow for the channel is told how much it missed, not cut off.
+//! What to look at: one broadcast channel for all that is said, `select!` between the lines that a client types and
+//! the lines of the others. A client too slow for the channel is told how many lines it missed, and stays connected.
 
 #[macro_use]
 #[path = "support/mod.rs"]
@@ -87,7 +87,7 @@ async fn member(
 async fn talk(address: std::net::SocketAddr) -> io::Result<()> {
     let mut ada = BufReader::new(TcpStream::connect(address).await?).lines();
     let mut bob = BufReader::new(TcpStream::connect(address).await?).lines();
-    // The welcome says that the server has subscribed us.
+    // Once the welcome has come, the server has subscribed both clients.
     ada.next_line().await?;
     bob.next_line().await?;
     ada.get_mut().write_all(b"hello, is anyone here?\n").await?;

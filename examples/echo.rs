@@ -1,7 +1,7 @@
 //! A TCP echo server and one client: `cargo run --example echo`
 //!
-//! What to look at: a task per connection, `io::copy` between the two halves of one socket, and that the
-//! server ends by itself when the listener's task is aborted.
+//! What to look at: a task per connection, `io::copy` between the two halves of one socket, and a server
+//! that ends when the listener's task is aborted.
 
 #[macro_use]
 #[path = "support/mod.rs"]

@@ -1,7 +1,7 @@
-//! Stopping in order: `cargo run --example graceful_shutdown` (Ctrl-C, or it stops by itself after a second)
+//! Graceful shutdown: `cargo run --example graceful_shutdown` (stops at Ctrl-C, or by itself after a second)
 //!
-//! What to look at: a watch channel tells everybody, each task finishes its piece of work, the set shows when
-//! all are done, a deadline bounds the wait, and `shutdown_timeout` bounds what blocks a pool thread.
+//! What to look at: a watch channel tells all tasks to stop, each task finishes its piece of work, the `JoinSet` shows
+//! when all have ended, a deadline bounds that wait, and `shutdown_timeout` bounds the wait for a blocked pool thread.
 
 #[macro_use]
 #[path = "support/mod.rs"]
@@ -28,7 +28,7 @@ fn main() -> std::io::Result<()> {
         for id in 0..4 {
             tasks.spawn(worker(id, stopping.clone()));
         }
-        // Never listens: what the deadline below is for.
+        // This task never stops by itself: the deadline below is for it.
         tasks.spawn(std::future::pending());
 
         tokio::select! {

@@ -1,7 +1,7 @@
 //! Fan out, fan in: `cargo run --example joinset_fanout`
 //!
-//! What to look at: results come in the order they are ready, one task's panic is an `Err` for that task
-//! alone, and dropping the set at the end of the scope aborts whoever is still running.
+//! What to look at: results come in the order in which the tasks end, one task's panic is an `Err` for that task
+//! alone, and dropping the set at the end of the scope aborts the tasks that still run.
 
 #[macro_use]
 #[path = "support/mod.rs"]

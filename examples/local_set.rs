@@ -1,8 +1,8 @@
 //! Futures that are not Send: `cargo run --example local_set`
 //!
-//! `tokio::spawn` wants a `Send` future, because any worker may poll it. What holds an `Rc` across an await
-//! belongs on one thread: a `LocalSet` there, and a channel to it from everywhere else. What to look at: the
-//! state is a plain `Rc<RefCell<_>>`, without a lock, and yet every worker can use it.
+//! `tokio::spawn` wants a `Send` future, because any worker may poll it. A future that holds an `Rc` across an
+//! await must stay on one thread: a `LocalSet` runs it there, and all others reach it by a channel. What to look
+//! at: the state is a plain `Rc<RefCell<_>>`, without a lock, and yet every worker can use it.
 
 #[macro_use]
 #[path = "support/mod.rs"]
@@ -36,7 +36,7 @@ fn main() -> std::io::Result<()> {
         let mut clients = task::JoinSet::new();
         for i in 1..=10 {
             let requests = requests.clone();
-            // On any worker; only the request travels.
+            // Runs on any worker; only the request goes to the owner's thread.
             clients.spawn(async move { requests.send(Request::Add("sum", i)).await.is_ok() });
         }
         while clients.join_next().await.is_some() {}
@@ -58,7 +58,7 @@ fn own(mut received: mpsc::Receiver<Request>) -> std::io::Result<()> {
         let table = Rc::new(RefCell::new(HashMap::<&str, i64>::new()));
         while let Some(request) = received.recv().await {
             let table = table.clone();
-            // Not Send, and need not be. Awaited, so that the requests keep their order.
+            // The future is not Send, and need not be. It is awaited here, so that requests are handled in order.
             let handled = task::spawn_local(async move {
                 task::yield_now().await;
                 match request {

@@ -1,7 +1,7 @@
 //! Code that blocks: `cargo run --example spawn_blocking`
 //!
-//! What to look at: the ticker keeps its beat while eight threads of the blocking pool compute, because none
-//! of them is a worker. Put the call of `count_primes` straight into the task to see the beat suffer.
+//! What to look at: the ticker ticks on time while eight threads of the blocking pool compute, because none
+//! of them is a worker. Call `count_primes` directly in the task to see the ticks come late.
 
 #[macro_use]
 #[path = "support/mod.rs"]

@@ -1,7 +1,7 @@
 //! Deadlines: `cargo run --example timeouts`
 //!
-//! What to look at: a timeout drops the future it gave up on (see the guard's message), a deadline shared by
-//! several steps, and an interval that catches up in the way it was asked to.
+//! What to look at: a timeout that drops the late future (see the guard's message), a deadline shared by
+//! several steps, and an interval that skips missed ticks, as its `MissedTickBehavior` says.
 
 #[macro_use]
 #[path = "support/mod.rs"]

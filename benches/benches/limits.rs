@@ -1,4 +1,4 @@
-//! `cargo bench --bench limits`: what the machine itself charges, to read the ratios against.
+//! `cargo bench --bench limits`: what the machine's own operations cost, as a scale for the other figures.
 
 use std::hint::black_box;
 use std::io::{Read, Seek, Write};
@@ -22,7 +22,7 @@ fn main() {
     });
 
     let word = AtomicU64::new(0);
-    // Ordering: SeqCst; the price of a full RMW is what is asked for, there is no partner.
+    // Ordering: SeqCst; no partner: the cost of a full RMW is what is measured.
     group.bench_function("rmw_uncontended", |b| {
         b.iter(|| word.fetch_add(1, Ordering::SeqCst))
     });
@@ -77,7 +77,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// What the same work on files costs without any runtime, by `std` on the calling thread.
+/// The cost of the same work on files without a runtime: `std` on the calling thread.
 fn files(group: &mut BenchmarkGroup<'_, WallTime>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");

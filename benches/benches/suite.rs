@@ -1,5 +1,5 @@
 //! `cargo bench --bench suite [-- FILTER]`: one criterion group per workload, functions `selvedge` and `tokio`
-//! measured one right after the other. The whole suite takes about five minutes on two cores.
+//! measured directly after each other. The whole suite takes about five minutes on two cores.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn main() {
     for (ours, theirs) in pairs {
         assert_eq!(ours.name, theirs.name);
         let mut group = criterion.benchmark_group(ours.name);
-        // A runtime lives only while it is measured, so that the other's threads are never around.
+        // A runtime lives only while it is measured, so that the other runtime's threads do not exist then.
         group.bench_function("selvedge", |bencher| {
             let runtime = on_selvedge::suite::runtime(ours.flavor);
             bencher.iter_custom(|n| ours.run(&runtime, n));

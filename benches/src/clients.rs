@@ -1,5 +1,5 @@
-//! The clients of the servers in `suite/servers.rs`, on tokio whichever runtime the server is on: in a process of
-//! their own, so that nothing of them is counted.
+//! The clients of the servers in `suite/servers.rs`. They run in a process of their own, so that their work is not
+//! counted, and always on tokio, whichever runtime the server is on.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ const PACE: Duration = Duration::from_millis(5);
 /// What the clients of a server send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Client {
-    /// HTTP requests, each connection the next one as soon as it has the answer.
+    /// HTTP requests: each connection sends the next request as soon as it has the answer.
     Http,
-    /// 64 bytes, in the same way.
+    /// 64 bytes that are sent back, again as soon as they have come.
     Echo,
-    /// HTTP requests, one every five milliseconds, each on the next connection.
+    /// HTTP requests, one every five milliseconds, on the connections in turn.
     Paced,
 }
 
-/// Makes `operations` round trips with the servers at `addresses`, and closes.
+/// Makes `operations` round trips with the servers at `addresses`, then closes the connections.
 ///
 /// # Panics
 /// If a server cannot be reached, or answers other than expected.
@@ -49,8 +49,8 @@ pub fn run(client: Client, addresses: &[String], operations: u64) {
     });
 }
 
-/// Sends HTTP requests to `address` for a while, over so many connections, each the next one as soon as it has the answer. Returns how long
-/// each took, in order of length.
+/// Sends HTTP requests to `address` for a while. Each of the `connections` sends the next request as soon as it has the answer. Returns how
+/// long each request took, sorted.
 ///
 /// # Panics
 /// If the server cannot be reached, or answers other than expected.
@@ -64,7 +64,7 @@ pub fn latencies(address: &str, connections: u64, lasts: Duration) -> Vec<Durati
         for _ in 0..connections {
             streams.push(connect(address).await);
         }
-        // What comes in the first tenth is not counted.
+        // Requests in the first tenth of the time are not counted.
         let begin = Instant::now() + lasts / 10;
         let end = begin + lasts;
         let each = |mut stream: Box<dyn Stream>| async move {
@@ -120,7 +120,7 @@ async fn at_once(client: Client, streams: Vec<Box<dyn Stream>>, operations: u64)
             })
         })
         .collect();
-    // All stay open until the last has done.
+    // All connections stay open until the last client has ended.
     let mut done = Vec::new();
     for task in tasks {
         done.push(task.await.expect("a client"));

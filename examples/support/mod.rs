@@ -1,7 +1,7 @@
-//! What the examples share: output that ends quietly when nobody reads it any more, and the terminal's width.
+//! What the examples share: output that ends quietly when its reader has gone, and the terminal's width.
 //!
-//! `println!` panics when its pipe is closed, as by `| head -1`. The system's own answer, SIGPIPE, would end a server
-//! at the first client that hangs up, so it stays off, and the examples print by `say!`.
+//! `println!` panics when its pipe is closed, as by `| head -1`. The default action of SIGPIPE would end a server
+//! at the first client that hangs up, so SIGPIPE stays ignored, and the examples print with `say!`.
 #![allow(dead_code, unused_macros)]
 
 use std::fmt;
@@ -17,22 +17,22 @@ macro_rules! complain {
     ($($part:tt)*) => { crate::support::line(&std::io::stderr(), format_args!($($part)*)) };
 }
 
-/// Writes a line; the program ends, without an error, if nobody reads it.
+/// Writes a line. The program exits with success if the reader has closed the pipe.
 pub fn line<'a, O>(mut output: &'a O, text: fmt::Arguments<'_>)
 where
     &'a O: Write,
 {
-    // Whole, so that lines of several threads do not mix.
+    // One write for the whole line, so that lines of several threads do not mix.
     let result = output.write_all(format!("{text}\n").as_bytes());
     match result.and_then(|()| output.flush()) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        // A full disk, say: there is nowhere to tell of it.
+        // A full disk, for example: the error cannot be printed anywhere.
         Err(_) => std::process::exit(1),
     }
 }
 
-/// Columns of the terminal that the standard output is, else of `COLUMNS`, else 80.
+/// Columns of the terminal if the standard output is one, else the value of `COLUMNS`, else 80.
 pub fn width() -> usize {
     // SAFETY: all of its fields may be zero; the call writes to it.
     let asked = unsafe {

@@ -1,10 +1,10 @@
-//! Latencies drawn in the terminal: one line a range, plain characters, as wide as the terminal.
+//! A histogram of latencies for the terminal: one line for each range, plain characters, as wide as the terminal.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Draws sorted latencies. The ranges go by 1, 2, 5, 10: each about twice the one before, as latencies spread over
-/// several powers of ten.
+/// Draws sorted latencies. The ranges go by 1, 2, 5, 10: each bound is about twice the bound before, as latencies
+/// spread over several powers of ten.
 #[derive(Debug)]
 pub struct Histogram<'a> {
     pub sorted: &'a [Duration],
@@ -13,9 +13,9 @@ pub struct Histogram<'a> {
 }
 
 const BAR: &str = "#";
-/// Columns before the bar: two bounds and what is between.
+/// Columns before the bar: two bounds and the dash between them.
 const LABEL: usize = 22;
-/// Columns after it: the count.
+/// Columns after the bar: the count.
 const COUNT: usize = 10;
 
 impl fmt::Display for Histogram<'_> {
@@ -24,7 +24,7 @@ impl fmt::Display for Histogram<'_> {
         let most = ranges.iter().map(|range| range.2).max().unwrap_or(0);
         let room = self.width.saturating_sub(LABEL + COUNT).max(8);
         for (from, below, count) in ranges {
-            // What is there is seen, however little.
+            // Rounded up, so that a small count is visible.
             let length = (count * room).div_ceil(most.max(1));
             let label = format!("{:>8} - {}", text(from), text(below));
             writeln!(
@@ -37,7 +37,7 @@ impl fmt::Display for Histogram<'_> {
     }
 }
 
-/// From the first range that is not empty to the last such: its bounds in microseconds, and how many lie in it.
+/// The ranges from the first to the last that is not empty: bounds in microseconds, and the number of latencies within.
 fn ranges(sorted: &[Duration]) -> Vec<(u64, u64, usize)> {
     let mut ranges = Vec::new();
     let (mut from, mut at) = (0, 0);
@@ -54,7 +54,7 @@ fn ranges(sorted: &[Duration]) -> Vec<(u64, u64, usize)> {
     ranges
 }
 
-/// 1, 2, 5, 10 and so on, in microseconds; the last is longer than anybody waits.
+/// 1, 2, 5, 10 and so on, in microseconds; the last bound is longer than any latency.
 fn bounds() -> impl Iterator<Item = u64> {
     let powers = (0..12).map(|power| 10_u64.pow(power));
     powers.flat_map(|power| [power, 2 * power, 5 * power])

@@ -1,4 +1,4 @@
-//! The load: keep-alive connections by hyper's client, each asking again as soon as it was answered.
+//! The load: keep-alive connections by hyper's client. Each sends its next request as soon as it has the answer.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::histogram::Histogram;
 
-/// What the clients saw.
+/// What the clients measured.
 #[derive(Debug)]
 pub struct Report {
     elapsed: Duration,
@@ -71,7 +71,7 @@ async fn client(
             .header("host", "localhost")
             .body(Empty::<Bytes>::new())
             .map_err(|e| failed(&e))?;
-        // The connection's own task may not have dealt with the end of the last response yet.
+        // The connection's task may not have processed the end of the last response yet.
         sender.ready().await.map_err(|e| failed(&e))?;
         let response = sender.send_request(request).await.map_err(|e| failed(&e))?;
         if response.status() != StatusCode::OK {

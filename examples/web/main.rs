@@ -1,12 +1,12 @@
 //! An axum application on this runtime: `cargo run --release --example web`
 //!
 //! axum, hyper and everything below them come unmodified from crates.io; the workspace's `[patch.crates-io]`
-//! gives them selvedge where they ask for tokio. What to look at: the first line printed (which crate the
-//! runtime's type really comes from), the latencies, and what the runtime counted while serving.
+//! gives them selvedge where they ask for tokio. What to look at: the first line printed (the crate that the
+//! runtime's type comes from), the latencies, and the runtime's counters after the load.
 //!
-//! `-- --serve` keeps serving until Ctrl-C and then finishes the requests in flight, for five seconds at most; a second
-//! Ctrl-C does not wait for them. `-- --help` lists the rest.
-//! Exit code: 0 fine, 1 could not run (a port in use), 2 wrong argument.
+//! `-- --serve` serves until Ctrl-C and then finishes the requests in flight, for five seconds at most; a second
+//! Ctrl-C does not wait for them. `-- --help` lists the other options.
+//! Exit code: 0 success, 1 could not run (a port in use), 2 wrong argument.
 
 #[macro_use]
 #[path = "../support/mod.rs"]
@@ -109,10 +109,10 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     server.await.map_err(|error| error.to_string())?
 }
 
-/// How long requests in flight are waited for.
+/// How long the server waits for requests in flight.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves until Ctrl-C, and gives the requests in flight a while.
+/// Serves until Ctrl-C, then waits a while for the requests in flight.
 async fn serve_until_interrupted(listener: TcpListener) -> Result<(), String> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let start = || {
@@ -122,7 +122,7 @@ async fn serve_until_interrupted(listener: TcpListener) -> Result<(), String> {
     };
     let mut server = None;
     tokio::select! {
-        // In this order: the signal is listened to before anybody is served.
+        // In this order: the signal's handler is installed before the first request is served.
         biased;
         () = interrupted() => say!("stopping"),
         ended = async { server.insert(start()).await } => {
@@ -169,7 +169,7 @@ async fn hello(Path(name): Path<String>) -> Json<Greeting> {
 async fn interrupted() {
     match tokio::signal::ctrl_c().await {
         Ok(()) => {}
-        // Without the signal there is no way to be told: serve on.
+        // Without a signal handler nothing can stop the server: it goes on.
         Err(error) => {
             complain!("web: cannot listen for Ctrl-C: {error}");
             std::future::pending().await
@@ -208,7 +208,7 @@ impl Counts {
     }
 
     fn print(&self, elapsed: Duration, workers: usize) {
-        // All workers' time. What they counted may have begun a little before the clock did.
+        // The time of all workers. Their counters may begin a little before `start` was read.
         let all = elapsed * u32::try_from(workers).unwrap_or(u32::MAX);
         say!(
             "runtime        {} polls, {} tasks stolen, {} parks",

@@ -1,4 +1,4 @@
-//! `broadcast`: every receiver gets every value, in order, or is told how many it missed.
+//! Fuzz target `broadcast`: every receiver gets every value, in order, or learns how many it missed.
 
 use crate::{Input, Token, Wait, begin, finish};
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ impl Reader {
 
     fn poll(&mut self, tail: u64, capacity: u64, is_over: bool) {
         let receiver = self.receiver.clone();
-        // The borrow lasts as long as the future: nobody else touches the receiver meanwhile.
+        // The borrow lasts as long as the future: nothing else uses the receiver meanwhile.
         #[allow(clippy::await_holding_refcell_ref)]
         let wait = self
             .wait
@@ -84,7 +84,7 @@ pub fn run(bytes: &[u8]) {
             7 => {
                 if let Some(at) = input.place(readers.len()) {
                     let reader = &mut readers[at];
-                    reader.wait = None; // given up: nothing is lost
+                    reader.wait = None; // cancelled: no value is lost
                     let answer = reader.receiver.borrow_mut().try_recv();
                     match answer {
                         Ok(token) => reader.got(token.0, tail, capacity),

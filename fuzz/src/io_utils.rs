@@ -1,4 +1,4 @@
-//! The I/O utilities over readers and writers that give little, wait or fail, against what the bytes say.
+//! Fuzz target `io_utils`: the I/O utilities over readers and writers that move few bytes, wait or fail. All bytes must arrive.
 
 use crate::{Input, begin, drive, finish};
 use std::collections::VecDeque;
@@ -16,11 +16,11 @@ enum Step {
     Some(usize),
     Wait,
     Fail,
-    /// Of kind "interrupted": the utilities hand it on like any other.
+    /// An error of kind "interrupted": the utilities return it like any other error.
     Interrupt,
 }
 
-/// A script of steps; when it is over, all that is asked for.
+/// A script of steps. After its end, each call moves all bytes.
 #[derive(Clone)]
 struct Script(VecDeque<Step>);
 
@@ -109,7 +109,7 @@ fn writer(input: &mut Input<'_>, may_fail: bool) -> Writer {
     }
 }
 
-/// Text with many ends of lines.
+/// Text with many line ends.
 fn data(input: &mut Input<'_>) -> Vec<u8> {
     let seed = input.below(256);
     let letter = |i: usize| b"\nab\r\n,c\n\n"[(i * i + i / 3 + seed) % 9];
@@ -124,7 +124,7 @@ fn reader(input: &mut Input<'_>, data: &[u8], may_fail: bool) -> Reader {
     }
 }
 
-/// Goes on after each error: none of them loses or doubles a byte.
+/// Reads to the end and goes on after each error: no error may lose or double a byte.
 async fn read_all(reader: &mut (impl AsyncRead + Unpin), piece: usize) -> Vec<u8> {
     let mut got = Vec::new();
     let mut buffer = vec![0; piece];
@@ -246,7 +246,7 @@ fn write_buffered(input: &mut Input<'_>, data: &[u8]) {
         let mut left = data;
         while !left.is_empty() {
             let most = piece.min(left.len());
-            // `write` takes some or none of it: an error none.
+            // `write` takes some of the bytes; if it fails, none.
             if let Ok(n) = buffered.write(&left[..most]).await {
                 left = &left[n..];
             }

@@ -1,11 +1,11 @@
 //! Fuzz targets: random operations on one part of selvedge at a time, compared with a simple model.
 //!
-//! A module is a target: `run` takes the fuzzer's bytes, and panics at the first difference. What all of them watch:
-//! - a wait that the model says is over must have been woken since it was last polled (no lost wake-up);
-//! - each poll may come with another waker, and only the last one counts;
+//! A module is a target: `run` takes the fuzzer's bytes, and panics at the first difference. All targets check that
+//! - a wait that the model says is over was woken since its last poll (no lost wake-up);
+//! - each poll may come with another waker, and only the last waker counts;
 //! - at the end no payload and no waker is left ([`finish`]).
 //!
-//! `random` (`src/bin`) runs the targets on random bytes with any toolchain, for those who have no fuzzer.
+//! `random` (`src/bin`) runs the targets on random bytes, with any toolchain and without a fuzzer.
 
 pub mod broadcast;
 pub mod io_utils;
@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A target.
+/// The function of a target.
 pub type Run = fn(&[u8]);
 
 /// All targets, by name.
@@ -48,7 +48,7 @@ pub const TARGETS: &[(&str, Run)] = &[
     ("watch", watch::run),
 ];
 
-/// The fuzzer's bytes, as decisions.
+/// The fuzzer's bytes, read as a list of decisions.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -56,14 +56,14 @@ impl<'a> Input<'a> {
         Input(&bytes[..bytes.len().min(600)])
     }
 
-    /// The next decision, out of `n`; none when there are no more.
+    /// The next decision, below `n`; `None` when the bytes are used up.
     pub fn next(&mut self, n: usize) -> Option<usize> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(usize::from(*first) % n)
     }
 
-    /// As `next`; zero when there are no more.
+    /// As `next`, but zero when the bytes are used up.
     pub fn below(&mut self, n: usize) -> usize {
         self.next(n.max(1)).unwrap_or(0)
     }
@@ -72,7 +72,7 @@ impl<'a> Input<'a> {
         self.below(2) == 1
     }
 
-    /// One of `len` places, if there are any.
+    /// One of `len` indices; `None` if `len` is zero.
     pub fn place(&mut self, len: usize) -> Option<usize> {
         (len > 0).then(|| self.below(len))
     }
@@ -83,7 +83,7 @@ thread_local! {
     static FLAGS: RefCell<Vec<Weak<Flag>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A payload that is counted.
+/// A payload; the live ones are counted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Token(pub u64);
 
@@ -106,7 +106,7 @@ impl Drop for Token {
     }
 }
 
-/// A waker that remembers.
+/// A waker that counts its wake-ups.
 #[derive(Debug, Default)]
 pub struct Flag(AtomicUsize);
 
@@ -118,7 +118,7 @@ impl Flag {
     }
 
     pub fn is_set(&self) -> bool {
-        // Ordering: Relaxed; a counter. All of it happens on one thread, or is waited for.
+        // Ordering: Relaxed; a counter. Wakes come from the same thread, or from threads that were waited for.
         self.0.load(Ordering::Relaxed) > 0
     }
 }
@@ -133,7 +133,7 @@ impl Wake for Flag {
     }
 }
 
-/// Every payload and waker of the run is gone.
+/// Checks that every payload and waker of the run is dropped.
 pub fn finish() {
     let live = LIVE.replace(0);
     assert_eq!(live, 0, "payloads are left");
@@ -142,13 +142,13 @@ pub fn finish() {
     assert_eq!(left, 0, "wakers are left");
 }
 
-/// Forgets what an earlier run left that panicked.
+/// Forgets the payloads and wakers of an earlier run that panicked.
 pub fn begin() {
     LIVE.set(0);
     FLAGS.take();
 }
 
-/// A future that is being waited for, with the waker it was given last.
+/// A future that waits, with the waker of its last poll.
 pub struct Wait<'a, T> {
     future: Pin<Box<dyn Future<Output = T> + 'a>>,
     flag: Option<Arc<Flag>>,
@@ -162,7 +162,7 @@ impl<'a, T> Wait<'a, T> {
         }
     }
 
-    /// Polls with a waker of its own, whatever came before.
+    /// Polls with a new waker, whether it was woken or not.
     pub fn poll(&mut self) -> Option<T> {
         let flag = Flag::new();
         let waker = Waker::from(flag.clone());
@@ -179,7 +179,7 @@ impl<'a, T> Wait<'a, T> {
         self.flag.as_ref().is_none_or(|flag| flag.is_set())
     }
 
-    /// By the model it is ready: it was told so, and is.
+    /// The model says that it is ready: checks that it was woken, and is ready.
     #[track_caller]
     pub fn must(&mut self) -> T {
         assert!(self.is_woken(), "ready, but was not woken");
@@ -191,7 +191,7 @@ impl<'a, T> Wait<'a, T> {
         assert!(self.poll().is_none(), "not ready by the model");
     }
 
-    /// Checks the model's opinion.
+    /// Checks that it is ready if the model says so, and only then.
     #[track_caller]
     pub fn expect(&mut self, is_ready: bool) -> Option<T> {
         match is_ready {

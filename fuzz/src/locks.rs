@@ -1,7 +1,7 @@
-//! `Semaphore`, `Mutex` and `RwLock`: one model for the three, permits given in the order in which they were asked for.
+//! Fuzz target `locks`: `Semaphore`, `Mutex` and `RwLock`. One model for the three: permits are granted in the order of the requests.
 //!
-//! A mutex has one permit; a lock for `n` readers has `n`, and a writer asks for all. Who waits collects permits as they
-//! come back, the first of the queue before the second; who gives up passes on what it has.
+//! A mutex has one permit; a lock for `n` readers has `n`, and a writer asks for all. A waiting request collects permits as
+//! they are released, the first of the queue before the second. A cancelled request passes its permits on.
 
 use crate::{Input, Wait, begin, finish};
 use std::any::Any;
@@ -18,7 +18,7 @@ enum Lock {
 }
 
 impl Lock {
-    /// What a wish for `n` comes to.
+    /// The number of permits for a request with the decision `n`.
     fn need(&self, n: usize) -> usize {
         match self {
             Lock::Semaphore(_) => n,
@@ -87,7 +87,7 @@ impl World {
     fn ask(&mut self, need: usize) {
         let mut wait = Wait::new(self.lock.clone().acquire(need));
         let queue = self.waiters.iter().any(|w| w.got < w.need);
-        // A wish for nothing is granted at once.
+        // A request for no permits is granted at once.
         let is_granted = self.is_closed || (self.free >= need && !queue) || need == 0;
         match wait.expect(is_granted) {
             Some(guard) => {

@@ -1,7 +1,7 @@
-//! `mpsc`, bounded and unbounded: sends, permits, receives, closing and dropping in any order.
+//! Fuzz target `mpsc`, bounded and unbounded: sends, permits, receives, closing and dropping in any order.
 //!
-//! The model: messages in order; permits that are free; waiting senders, first come, first served. A permit that comes
-//! back goes to the first of them. The receiver is at the end when nobody can send and all permits are back.
+//! The model: messages in order; free permits; waiting senders, first come, first served. A released permit goes
+//! to the first of them. The channel ends when nothing can send any more and all permits are released.
 
 use crate::{Flag, Input, Token, Wait, begin, finish};
 use std::collections::VecDeque;
@@ -278,7 +278,7 @@ fn bounded(input: &mut Input<'_>, capacity: usize) {
                         receiver.close();
                         world.is_closed = true;
                     }
-                    // Who closes it knows.
+                    // `close` need not wake the receiver, which called it.
                     if world.is_readable() {
                         world.flag = None;
                     }
@@ -343,7 +343,7 @@ fn unbounded(input: &mut Input<'_>) {
                 }
                 (1, Some(receiver)) => {
                     receiver.close();
-                    // Who closes it knows.
+                    // `close` need not wake the receiver, which called it.
                     (is_closed, flag) = (true, None);
                 }
                 _ => {}

@@ -1,7 +1,7 @@
-//! `Notify`: who is told by `notify_one`, `notify_last` and `notify_waiters`, and what happens to what nobody took.
+//! Fuzz target `notify`: which futures `notify_one`, `notify_last` and `notify_waiters` notify, and what becomes of unused notifications.
 //!
-//! The model: a permit; the waiting futures in the order in which they began to wait. A future that was told by
-//! `notify_one` and is dropped passes it on, to the same end.
+//! The model: a permit; the waiting futures in the order in which they began to wait. A future that was notified by
+//! `notify_one` or `notify_last` and is dropped passes the notification on, to the same end of the queue.
 
 use crate::{Flag, Input, begin, finish};
 use std::future::Future;
@@ -25,7 +25,7 @@ struct Waiter<'a> {
     future: Pin<Box<Notified<'a>>>,
     state: State,
     flag: Option<Arc<Flag>>,
-    /// Its place among those that wait.
+    /// Its place in the queue.
     place: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `oneshot`: both ends in any order.
+//! Fuzz target `oneshot`: operations on both ends in any order.
 
 use crate::{Flag, Input, Token, begin, finish};
 use std::future::Future;
@@ -44,7 +44,7 @@ pub fn run(bytes: &[u8]) {
                     state = State::SenderGone;
                 }
             }
-            // A receiver that has given its answer is not to be polled again.
+            // A receiver that was ready must not be polled again.
             2 | 3 => {
                 if let Some(some) = &mut receiver {
                     let answer = Pin::new(some).poll(&mut cx);
@@ -89,7 +89,7 @@ pub fn run(bytes: &[u8]) {
             5 => {
                 if let Some(receiver) = &mut receiver {
                     receiver.close();
-                    // Who closes it knows.
+                    // `close` need not wake the receiver, which called it.
                     (is_closed, flags[0]) = (true, None);
                 }
             }

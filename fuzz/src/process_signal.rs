@@ -1,4 +1,4 @@
-//! Children and signals in any order: every child's end is told once, every signal is seen.
+//! Fuzz target `process_signal`: children and signals in any order. Every child's end is reported, and every signal is seen.
 
 use crate::{Input, begin, finish};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use tokio::process::{Child, Command};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// One that waits longer is left behind.
+/// A wait that takes longer than this was never woken.
 const LONG: Duration = Duration::from_secs(10);
 
 fn raise(kind: SignalKind) {
@@ -32,7 +32,7 @@ pub fn run(bytes: &[u8]) {
         let kinds = [SignalKind::user_defined1(), SignalKind::child()];
         let mut children: Vec<(Child, Option<i32>)> = Vec::new();
         let mut listeners: Vec<(Signal, usize, bool)> = Vec::new();
-        // From here on raising one ends nobody.
+        // From here on the signal has a handler: raising it does not end the process.
         let _always = signal(kinds[0]).unwrap();
         while let Some(operation) = input.next(9) {
             match operation {

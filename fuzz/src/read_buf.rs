@@ -1,4 +1,4 @@
-//! `ReadBuf`: what is filled and what is initialised, against bytes that may be absent.
+//! Fuzz target `read_buf`: the filled and the initialised part of a `ReadBuf`, compared with a model.
 
 use crate::{Input, begin, finish};
 use std::cell::Cell;
@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::io::ReadBuf;
 
-/// The model: bytes that are known, then bytes that are not.
+/// The model: initialised bytes with known values; the bytes after them are uninitialised.
 struct Model {
     known: Vec<u8>,
     filled: usize,
@@ -45,7 +45,7 @@ fn panics(operation: impl FnOnce()) -> bool {
 pub fn run(bytes: &[u8]) {
     begin();
     std::panic::set_hook(Box::new(|info| {
-        // A difference is told; what may panic is not.
+        // Prints only panics of the comparison, not of operations that may panic.
         if !MAY_PANIC.get() {
             eprintln!("{info}");
         }
@@ -120,7 +120,7 @@ pub fn run(bytes: &[u8]) {
                 model.write(model.filled, &vec![value; n]);
             }
             8 => {
-                // As `Take` does it: a part is read into, and what became of it is told to the whole.
+                // As in `Take`: bytes are read into a part, and then the whole is updated to match.
                 let mut part = buf.take(n);
                 let len = part.capacity();
                 assert_eq!(len, n.min(remaining));

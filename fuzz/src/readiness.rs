@@ -1,4 +1,4 @@
-//! Readiness: a socket pair whose other end, the system's own, writes, reads and closes at random.
+//! Fuzz target `readiness`: a socket pair. The other end is a socket of `std` that writes, reads and closes at random.
 
 use crate::{Input, Wait, begin, finish};
 use std::cell::RefCell;
@@ -13,13 +13,13 @@ struct World {
     runtime: Runtime,
     ours: Rc<AsyncFd<UnixStream>>,
     theirs: Option<UnixStream>,
-    /// Bytes on their way to us, and how many we have had.
+    /// Bytes that were written to us and not read; then the number of bytes read.
     on_the_way: usize,
     had: usize,
     sent: usize,
     reads: Vec<Wait<'static, usize>>,
     write: Option<Wait<'static, usize>>,
-    /// How many of ours the other end may read.
+    /// The number of our bytes that the other end can read.
     outgoing: Rc<RefCell<usize>>,
     is_full: bool,
 }
@@ -45,7 +45,7 @@ async fn write(fd: Rc<AsyncFd<UnixStream>>, len: usize) -> usize {
 }
 
 impl World {
-    /// Events are delivered.
+    /// Lets the driver deliver events.
     fn turn(&self) {
         self.runtime.block_on(async {
             tokio::time::sleep(Duration::from_micros(1)).await;
@@ -65,7 +65,7 @@ impl World {
             self.had += n;
             drop(self.reads.remove(at));
         } else {
-            // The event may be on its way; once it was delivered there is no more excuse.
+            // The event may be on its way. Once it is delivered, a readable socket must have woken a read.
             assert!(!self.is_readable() || self.reads.len() > 1 || !self.is_settled());
         }
     }
@@ -152,7 +152,7 @@ pub fn run(bytes: &[u8]) {
                 }
             }
             9 => {
-                // The other end reads all there is.
+                // The other end reads all that it can.
                 let mut bytes = vec![0; 1 << 16];
                 let mut outgoing = world.outgoing.borrow_mut();
                 while let Some(theirs) = &mut world.theirs {

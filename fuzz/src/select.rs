@@ -1,11 +1,11 @@
-//! `select!`, `join!` and `try_join!` over futures that are ready after some polls.
+//! Fuzz target `select`: `select!`, `join!` and `try_join!` over futures that are ready after some polls.
 
 use crate::{Input, Token, begin, drive, finish};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Ready at the poll after `left` others; polled again it panics.
+/// A future that is pending `left` times, then ready. It panics if it is polled again.
 struct Script {
     left: usize,
     polls: usize,
@@ -63,7 +63,7 @@ pub fn run(bytes: &[u8]) {
                 let first = (0..3).filter(|i| fails[*i]).map(|i| rounds[i]).min();
                 match answer {
                     Ok(_) => assert_eq!(first, None),
-                    // Of those that fail in the same round any may be told.
+                    // If several fail in the same round, any of them may be returned.
                     Err(token) => assert_eq!(Some(token.0), first.map(|n| n as u64 + 1)),
                 }
             }
@@ -80,7 +80,7 @@ pub fn run(bytes: &[u8]) {
                 assert_eq!(chosen, first);
             }
             _ => {
-                // A branch that does not match is out of the race; with none left, `else`.
+                // A branch whose pattern does not match is disabled; with no branch left, `else` runs.
                 let chosen = drive(async {
                     tokio::select! {
                         Ok(_) = one, if rounds[0] != 5 => Some(0),

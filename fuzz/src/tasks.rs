@@ -1,6 +1,6 @@
-//! `JoinSet` and `LocalSet` on a current-thread runtime: tasks that go on when told to, end, panic or are aborted.
+//! Fuzz target `tasks`: `JoinSet` and `LocalSet` on a current-thread runtime. Tasks end when they get a message, panic or are aborted.
 //!
-//! The model knows of each task what it is to come to; every end is told once, in any order.
+//! The model knows how each task must end. Every end is reported once, in any order.
 
 use crate::{Flag, Input, Token, begin, finish};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ impl World {
         self.tasks.values_mut().nth(at).unwrap()
     }
 
-    /// Lets everything that can go on do so.
+    /// Runs the tasks until all of them wait.
     fn settle(&mut self) {
         let local = &self.local;
         self.runtime.block_on(local.run_until(async {
@@ -125,7 +125,7 @@ impl World {
 
     fn abort(task: &mut Task) {
         task.handle.abort();
-        // One that has been let through may be faster.
+        // A task that has its message may end before the abort.
         if task.fate == Fate::Waits {
             task.fate = Fate::Aborted;
         }
@@ -154,7 +154,7 @@ pub fn run(bytes: &[u8]) {
                         let word = (!panics).then(|| Token::new(task.number));
                         let _ = gate.send(word);
                         task.fate = if panics { Fate::Panics } else { Fate::Ends };
-                        // Only when it has ended is that certain.
+                        // The fate is certain only when the task has ended.
                         world.settle();
                     }
                 }
@@ -192,7 +192,7 @@ pub fn run(bytes: &[u8]) {
             },
         }
     }
-    // Ends in one of the orders in which such things are dropped.
+    // Drops everything in one of four orders.
     let order = world.last;
     let World {
         runtime,

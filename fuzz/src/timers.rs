@@ -1,4 +1,4 @@
-//! Timers under a paused clock, against a list of deadlines: nothing fires early, everything due has been woken.
+//! Fuzz target `timers`: timers with a paused clock, compared with a list of deadlines. No timer fires early, every due timer was woken.
 
 use crate::{Input, Wait, begin, finish};
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ fn wait_for(sleep: &Slot) -> Wait<'static, ()> {
     Wait::new(poll_fn(move |cx| sleep.borrow_mut().as_mut().poll(cx)))
 }
 
-/// A span that lies in any of the wheel's levels.
+/// A span in milliseconds, for any level of the wheel.
 fn span(input: &mut Input<'_>) -> u64 {
     let n = input.below(256) as u64;
     match input.below(5) {
@@ -73,7 +73,7 @@ async fn operate(bytes: &[u8]) {
                     let is_due = timer.deadline <= now;
                     match timer.is_armed {
                         true => drop(timer.wait.expect(is_due)),
-                        // Whether it is woken by a reset into the past is its own affair.
+                        // A reset into the past may wake it or not.
                         false => assert_eq!(timer.wait.poll().is_some(), is_due),
                     }
                     timer.is_armed = true;
@@ -104,7 +104,7 @@ async fn operate(bytes: &[u8]) {
                 now += by;
             }
             _ => {
-                // The clock moves by itself to the earliest deadline, as nothing else is to be done.
+                // The clock moves by itself to the earliest deadline, as the runtime has nothing else to do.
                 let limit = span(&mut input);
                 let earliest = timers
                     .iter()

@@ -1,4 +1,4 @@
-//! `watch`: every receiver sees the newest value, and is told once of each change that it has not seen.
+//! Fuzz target `watch`: every receiver sees the newest value, and is notified once of changes that it has not seen.
 
 use crate::{Input, Token, Wait, begin, finish};
 use std::cell::RefCell;
@@ -59,7 +59,7 @@ impl World {
         let reader = &mut self.readers[at];
         if how < 3 {
             let receiver = reader.receiver.clone();
-            // The borrow lasts as long as the future: nobody else touches the receiver meanwhile.
+            // The borrow lasts as long as the future: nothing else uses the receiver meanwhile.
             #[allow(clippy::await_holding_refcell_ref)]
             let wait = reader.wait.get_or_insert_with(|| {
                 Wait::new(async move { receiver.borrow_mut().changed().await })
@@ -175,7 +175,7 @@ pub fn run(bytes: &[u8]) {
             }
         }
         if world.readers.is_empty() && world.closed.as_ref().is_some_and(Wait::is_woken) {
-            // It may be told and find a new receiver: looked at before there is one.
+            // Polled now: later it could find a new receiver, and wait again.
             world.closed.take().unwrap().must();
         }
         world.check();

@@ -1,7 +1,7 @@
 //! A runtime's figures as Prometheus reads them, at `/metrics`.
 //!
-//! What the runtime counts is read when somebody asks, so it costs nothing before. The delay of the loop is measured: a
-//! task wants to wake up each 10 ms, and notes how late it is. A runtime whose workers are all busy is late.
+//! The runtime's counters are read when Prometheus asks, and cost nothing between. The delay of the loop is measured: a
+//! task sleeps for 10 ms again and again, and notes how late it wakes up. It is late if all workers are busy.
 
 use axum::Router;
 use axum::extract::State;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 /// How often the delay is measured.
 pub const TICK: Duration = Duration::from_millis(10);
 
-/// Reads a runtime's counters whenever it is asked.
+/// A collector that reads a runtime's counters at each scrape.
 #[derive(Debug)]
 struct Runtime(RuntimeMetrics);
 
@@ -81,7 +81,7 @@ impl Collector for Runtime {
     }
 }
 
-/// The figures of the runtime that `handle` is of, and the histogram of its loop's delay, in seconds.
+/// A registry with the figures of the handle's runtime, and the histogram of its loop's delay, in seconds.
 pub fn registry(handle: &Handle) -> (Registry, Histogram) {
     let mut registry = Registry::with_prefix("runtime");
     registry.register_collector(Box::new(Runtime(handle.metrics())));
@@ -92,7 +92,7 @@ pub fn registry(handle: &Handle) -> (Registry, Histogram) {
     (registry, delay)
 }
 
-/// Measures for ever.
+/// Measures the delay of the loop, for ever.
 pub async fn measure(delay: Histogram) {
     loop {
         let due = Instant::now() + TICK;

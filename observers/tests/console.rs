@@ -1,4 +1,4 @@
-//! console-subscriber: what a console sees that speaks its protocol.
+//! console-subscriber: the figures that a client of its protocol gets are right.
 
 use console_api::instrument::instrument_client::InstrumentClient;
 use console_api::instrument::{InstrumentRequest, TaskDetailsRequest, Update};
@@ -13,10 +13,10 @@ use tonic::transport::Channel;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Against a hang, not a claim.
+/// A limit against hangs; no test measures it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What all updates so far say.
+/// The contents of all updates so far.
 #[derive(Default)]
 struct Seen {
     names: HashMap<u64, String>,
@@ -64,7 +64,7 @@ impl Seen {
     }
 }
 
-/// Starts the subscriber for the whole process. Returns where it serves.
+/// Starts the subscriber for the whole process. Returns its address.
 fn subscribe() -> SocketAddr {
     let address = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -80,7 +80,7 @@ fn subscribe() -> SocketAddr {
 
 async fn connect(address: SocketAddr) -> InstrumentClient<Channel> {
     loop {
-        // The subscriber's thread may not listen yet.
+        // The subscriber's thread may not be listening yet.
         match InstrumentClient::connect(format!("http://{address}")).await {
             Ok(client) => return client,
             Err(_) => sleep(Duration::from_millis(20)).await,
@@ -126,8 +126,8 @@ async fn look(address: SocketAddr) {
     }
     for (id, stats) in seen.named(crew::NAME) {
         let polls = stats.poll_stats.as_ref().unwrap();
-        // Four polls, and the drop of the future: the console counts whenever the task's span is entered. On tokio it
-        // is the same, and there, too, a task that gives up its turn is woken after its poll.
+        // Four polls, and the drop of the future: the console counts each entry of the task's span. tokio has the same
+        // figures; there, too, a task that yields is woken after its poll.
         assert_eq!(polls.polls, 5);
         assert_eq!((stats.wakes, stats.self_wakes), (3, 0));
         assert!(polls.busy_time.is_some());

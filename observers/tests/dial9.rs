@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::Builder;
 
-/// A process has one recorder at a time: a second one beside it writes no trace.
+/// A process has one recorder at a time: a second recorder at the same time writes no trace.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The trace of 20 tasks that are polled 4 times each.

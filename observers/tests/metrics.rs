@@ -1,4 +1,4 @@
-//! tokio-metrics: do its figures say what was done?
+//! tokio-metrics: its figures match what was done.
 
 use selvedge_observers::crew::give_turns;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn an_interval_counts_what_was_done_in_it() {
     assert_eq!(first.total_polls_count, 40);
     assert_eq!(first.live_tasks_count, 0);
     assert_eq!(first.total_steal_count, 0);
-    // Nothing came from another thread.
+    // No task was scheduled from another thread.
     assert_eq!(first.num_remote_schedules, 0);
     let buckets = first.poll_time_histogram.buckets();
     let polls: u64 = buckets.iter().map(|bucket| bucket.count()).sum();

@@ -1,4 +1,4 @@
-//! The example for Prometheus: the text is what a scraper reads, and its figures are right.
+//! The server for Prometheus: a scraper can read its text, and the figures are right.
 
 use prometheus_client::metrics::histogram::Histogram;
 use selvedge_observers::crew::give_turns;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 
-/// What a scrape says: each line's name, labels included, with its value.
+/// The result of a scrape: each line's name, labels included, with its value.
 async fn scrape(address: SocketAddr) -> HashMap<String, f64> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -48,17 +48,17 @@ fn a_scrape_has_the_figures_of_the_runtime() {
         }
         let after = scrape(address).await;
         assert_eq!(after["runtime_tasks"] - before["runtime_tasks"], 5.0);
-        // A hundred of the crew, one for each that waits, and those of the server.
+        // A hundred polls of the crew, one of each waiting task, and the server's own polls.
         assert!(after["runtime_polls_total"] - before["runtime_polls_total"] >= 105.0);
         assert_eq!(after["runtime_steals_total"], 0.0);
         waiting.iter().for_each(|task| task.abort());
         let late = a_blocked_loop_is_late(address, delay);
-        // Against a hang.
+        // The limit is only against a hang.
         timeout(Duration::from_secs(60), late).await.unwrap();
     });
 }
 
-/// The only worker is blocked for 100 ms, so a sleep of 10 ms that began before ends at least 80 ms late.
+/// The only worker is blocked for 100 ms, so a sleep of 10 ms that began before that ends at least 80 ms late.
 async fn a_blocked_loop_is_late(address: SocketAddr, delay: Histogram) {
     tokio::spawn(prometheus::measure(delay));
     while scrape(address).await["runtime_loop_delay_seconds_count"] < 1.0 {}

@@ -1,4 +1,4 @@
-//! Task dumps: every task is in them, where it waits, and none is disturbed.
+//! Task dumps: a dump contains every task with the place where it waits, and disturbs no task.
 
 use crate::support::within;
 use selvedge::runtime::{Builder, Handle, Runtime};
@@ -76,7 +76,7 @@ fn a_dump_that_is_given_up_leaves_nothing_behind() {
     }
 }
 
-/// Yields without being a leaf of the runtime's: a traced poll goes on behind it.
+/// Yields, but not by a leaf future of the runtime: a traced poll goes on after it.
 async fn not_a_leaf() {
     let mut is_second = false;
     std::future::poll_fn(|cx| {
@@ -89,7 +89,7 @@ async fn not_a_leaf() {
     .await
 }
 
-/// A task that is polled for a dump steps out of its worker and blocks on a future: that one is not made to stand still.
+/// A task that is polled for a dump leaves its worker by `block_in_place` and blocks on a future. That future is not stopped by the dump.
 #[test]
 fn a_dump_meets_tasks_that_block_in_place() {
     let [_, runtime] = runtimes();
@@ -120,8 +120,8 @@ fn a_dump_meets_tasks_that_block_in_place() {
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
 
-/// What the runtime polls for itself, when a dump's poll is its occasion, does not stand still: a signal's bell that is
-/// rung within one, a member of a set that has ended.
+/// The runtime's own polls inside of a dump's poll are not stopped: of the signal pipe when a signal comes, of a set's
+/// member that has ended.
 #[test]
 fn a_dump_meets_the_runtimes_own_polls() {
     let (done, is_done) = std::sync::mpsc::channel();
@@ -159,7 +159,7 @@ fn a_dump_meets_the_runtimes_own_polls() {
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
 
-/// A task that a worker was polling already when the dump began, and that ends with that poll.
+/// A worker is already polling the task when the dump begins, and the task ends with that poll.
 #[test]
 fn a_dump_does_not_wait_for_a_task_that_ends_as_it_begins() {
     use std::future::{Future, poll_fn};
@@ -193,7 +193,7 @@ fn a_dump_does_not_wait_for_a_task_that_ends_as_it_begins() {
     is_done.recv_timeout(Duration::from_secs(30)).unwrap();
 }
 
-/// Neither what it waits for nor its turn.
+/// A traced future keeps what it waits for, and its turn.
 #[test]
 fn a_trace_takes_nothing_from_what_it_traces() {
     use selvedge::runtime::dump::Trace;
@@ -230,7 +230,7 @@ fn a_trace_takes_nothing_from_what_it_traces() {
     assert!(poll(yields).is_ready());
 }
 
-/// Each worker comes out of its sleep for a dump, and sleeps again after it: hooks around the sleep see that. What is spawned later is run.
+/// Each worker wakes up for a dump and sleeps again after it, as the park hooks see. A task that is spawned later runs.
 #[test]
 fn a_dump_ends_the_sleep_of_each_worker() {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

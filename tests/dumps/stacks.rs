@@ -1,4 +1,4 @@
-//! The stack of a thread that stands still: `Builder::stall_stacks`.
+//! The stack of a thread whose task blocks: `Builder::stall_stacks`.
 
 use selvedge::runtime::Builder;
 use selvedge::runtime::tasks::{Finding, FindingKind};
@@ -11,7 +11,7 @@ fn a_dependency_blocks(over: &Receiver<()>) {
     over.recv().unwrap();
 }
 
-/// What is told of a task that blocks until it has been told of.
+/// The finding about a task that blocks until the finding has come.
 fn stall(builder: &mut Builder) -> Finding {
     let (told, findings) = channel();
     let runtime = builder
@@ -24,7 +24,7 @@ fn stall(builder: &mut Builder) -> Finding {
     let (end, over) = channel();
     let blocks = selvedge::task::Builder::new().name("the one that blocks");
     let task = blocks.spawn_on(async move { a_dependency_blocks(&over) }, runtime.handle());
-    // A current-thread runtime runs where somebody blocks on it.
+    // A current-thread runtime runs only while a thread is in its `block_on`.
     let runs = std::thread::spawn(move || runtime.block_on(task.unwrap()).unwrap());
     let is_stall = |finding: &Finding| finding.kind() == FindingKind::Stall;
     let finding = findings.iter().find(is_stall).unwrap();
@@ -47,7 +47,7 @@ fn the_function_that_blocks_is_named() {
     for mut builder in builders() {
         let finding = stall(builder.stall_stacks(true));
         assert!(names_it(&finding), "{finding}");
-        // From the function to the task's future, and not what polls that.
+        // The stack goes from the function to the task's future; the worker's frames are left out.
         let stack = finding.stack();
         assert!(
             !stack.iter().any(|f| f.starts_with("runtime_core::worker")),
@@ -62,7 +62,7 @@ fn the_function_that_blocks_is_named() {
     }
 }
 
-/// Set in the process that is asked by its environment.
+/// Set in the child process, where only the environment asks for stacks.
 const CHILD: &str = "STACKS_TEST_CHILD";
 
 #[test]
@@ -80,7 +80,7 @@ fn the_environment_asks_too() {
     assert!(status.unwrap().success());
 }
 
-/// Nobody has asked: no signal is sent.
+/// Neither builder nor environment asks for stacks: no signal is sent.
 #[test]
 fn without_a_word_there_is_none() {
     if std::env::var_os(CHILD).is_some() {

@@ -1,4 +1,4 @@
-//! The examples as their readers run them: help, wrong arguments, output cut off, Ctrl-C, no terminal.
+//! Runs the examples as a reader would: help, wrong arguments, output cut off, Ctrl-C, no terminal.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// All of them, and arguments with which each ends by itself soon.
+/// All examples, each with arguments with which it soon ends by itself.
 const EXAMPLES: [(&str, &[&str]); 8] = [
     ("chat", &["--demo"]),
     ("echo", &[]),
@@ -26,8 +26,8 @@ const EXAMPLES: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// The folder of the built examples, beside that of this test. `cargo test` builds them before it runs any test; with
-/// `--test examples` it does not.
+/// The folder of the built examples, beside the folder of this test. `cargo test` builds them before it runs any test;
+/// `cargo test --test examples` does not.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -69,13 +69,13 @@ fn are_built(folder: &Path) -> bool {
     EXAMPLES.iter().all(|(name, _)| is_new(folder.join(name)))
 }
 
-/// A started example; killed if the test forgets it.
+/// A started example; it is killed when dropped.
 struct Run(Child);
 
 impl Run {
     fn start(name: &str, arguments: &[&str]) -> Run {
         let mut command = Command::new(folder().join(name));
-        // Whatever this process was told: one that a shell has put into the background ignores interrupts, and hands that on.
+        // Resets SIGINT: a shell makes background processes ignore it, and their children inherit that.
         let heeds_interrupts = || {
             // SAFETY: the call may be made between fork and exec.
             unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
@@ -113,7 +113,7 @@ impl Run {
         }
     }
 
-    /// What it writes is little: it fits into the pipes.
+    /// Reads the output after the end: it is so small that it fits into the pipes.
     #[track_caller]
     fn output(mut self) -> Output {
         let status = self.end();
@@ -194,7 +194,7 @@ fn each_ends_by_itself_and_draws_nothing_without_a_terminal() {
     }
 }
 
-/// No more busy than there is time, and the distribution of all requests.
+/// The workers' busy time is at most the time that they had, and the histogram contains all requests.
 fn web_says_what_can_be(text: &str) {
     let workers = text
         .lines()
@@ -228,7 +228,7 @@ fn web_says_what_can_be(text: &str) {
     assert!(bars.iter().any(|line| line.contains("#####")), "{text}");
 }
 
-/// As by `| head -1`, and by a reader that has gone before the first line.
+/// The reader closes the pipe after the first line, as `| head -1` does, or before it.
 #[test]
 fn output_that_nobody_reads_ends_quietly() {
     for (name, arguments) in EXAMPLES {
@@ -266,14 +266,14 @@ fn an_interrupt_ends_each() {
         stdout.read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "{name}");
         run.interrupt();
-        // By itself, by the signal's default effect, or because it was done anyway.
+        // It handled the signal, the signal ended it, or it had ended before.
         let status = run.end();
         let is_fine = status.success() || status.signal() == Some(libc::SIGINT);
         assert!(is_fine, "{name} {arguments:?}: {status}");
     }
 }
 
-/// A client that never ends its request does not keep the server.
+/// A client that never ends its request does not keep the server from ending.
 #[test]
 fn a_second_interrupt_does_not_wait_for_requests() {
     let mut run = Run::start("web", &["--serve", "--workers", "2"]);
@@ -288,7 +288,7 @@ fn a_second_interrupt_does_not_wait_for_requests() {
     client
         .write_all(b"POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n")
         .unwrap();
-    // The server has the request when it has answered another one.
+    // When the server has answered another request, it has the first one too.
     let mut other = TcpStream::connect(address).unwrap();
     other
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
@@ -301,7 +301,7 @@ fn a_second_interrupt_does_not_wait_for_requests() {
     drop(client);
 }
 
-/// Help is coloured in a terminal, and not where the user wants none.
+/// Help is coloured in a terminal, but not with `NO_COLOR`.
 #[test]
 fn no_color_is_honoured_in_a_terminal() {
     for (name, _) in EXAMPLES {
@@ -325,7 +325,7 @@ fn no_color_is_honoured_in_a_terminal() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // The end is told by an error; of the command, which keeps the slave, nothing is left.
+        // The end comes as an error. The slave is closed: the command, which owned it, is dropped.
         let mut text = Vec::new();
         let _ = (&master).read_to_end(&mut text);
         assert!(child.wait().unwrap().success(), "{name}");

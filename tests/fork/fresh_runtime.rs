@@ -5,7 +5,7 @@ use crate::support::in_own_process;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Leaves sleepers of every kind behind: workers, threads of the pool, blocked callers.
+/// A runtime with sleeping threads of every kind: workers, threads of the pool.
 fn busy_parent() -> tokio::runtime::Runtime {
     let runtime = support::multi(4);
     runtime.block_on(async {
@@ -113,7 +113,7 @@ fn a_child_and_its_parent_listen_to_signals_of_their_own() {
     }
 }
 
-/// The set's thread in the child is another process: what it spawned there nobody would run.
+/// In the child nothing drives the set, so a task that is spawned on it would never run.
 #[test]
 fn a_child_forked_inside_of_a_local_set_is_in_no_set() {
     if !in_own_process!() {
@@ -129,7 +129,7 @@ fn a_child_forked_inside_of_a_local_set_is_in_no_set() {
     });
 }
 
-/// What takes locks that the whole process has: a runtime's begin and end, sets, locks that are waited for, signals, children.
+/// Takes the locks that exist once in a process: start and end of a runtime, sets, contended locks, signals, children.
 fn use_what_the_process_has_once() {
     let runtime = support::current();
     let set = tokio::task::LocalSet::new();

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Echoes on a connection go on all the time; counts them.
+/// Starts an echo over a connection that goes on all the time; returns the count of echoes.
 fn with_load(runtime: &Runtime) -> Arc<AtomicUsize> {
     let echoes = Arc::new(AtomicUsize::new(0));
     let count = echoes.clone();
@@ -98,7 +98,7 @@ fn support_block_on<F: Future>(runtime: &Runtime, f: F) -> F::Output {
         .expect("the parent hangs")
 }
 
-/// Each kind of thing that is registered with the parent's reactor is dropped in the child; in the parent it works on.
+/// The child drops one of each kind of source that is registered with the parent's reactor. In the parent they still work.
 #[test]
 fn a_child_drops_what_belongs_to_the_runtime() {
     if !in_own_process!() {
@@ -118,7 +118,7 @@ fn a_child_drops_what_belongs_to_the_runtime() {
         .spawn()
         .unwrap();
     let file = parent.block_on(async { tokio::fs::File::open("/proc/self/stat").await.unwrap() });
-    // All are registered, with somebody waiting.
+    // All are registered with the parent's reactor.
     let mut all = Some((near, ready, udp, arrivals, process, file));
     let mut far = far;
     for _ in 0..REPETITIONS {
@@ -187,7 +187,7 @@ fn a_socket_of_the_parents_runtime_fails_in_the_child_instead_of_waiting_for_eve
         UnixStream::pair().unwrap()
     };
     let mut byte = [0];
-    // Registered, and known not to be ready.
+    // Now the socket is registered, and known not to be ready.
     parent.block_on(async {
         let read = near.read(&mut byte);
         assert!(
@@ -204,8 +204,8 @@ fn a_socket_of_the_parents_runtime_fails_in_the_child_instead_of_waiting_for_eve
     });
 }
 
-/// A child that returns into the parent's runtime, as if nothing had happened, is stopped: the parent's events are not
-/// taken from it.
+/// A child that returns into the parent's runtime, as if it were the parent, is stopped. It does not take the parent's
+/// events.
 #[test]
 fn a_child_that_goes_on_in_the_runtime_is_stopped() {
     if !in_own_process!() {
@@ -216,7 +216,7 @@ fn a_child_that_goes_on_in_the_runtime_is_stopped() {
         for _ in 0..REPETITIONS / 3 {
             let goes_on = || {
                 assert_refused(|| {
-                    // As a task that forked does: it awaits what never comes.
+                    // Like a task that has forked: it awaits something that never comes.
                     parent.block_on(std::future::pending::<()>())
                 })
             };
@@ -229,7 +229,7 @@ fn a_child_that_goes_on_in_the_runtime_is_stopped() {
                         tokio::task::yield_now().await;
                         std::future::pending::<()>().await;
                     });
-                    // The panic goes through `block_on` to `in_fork` of nobody: the process ends below.
+                    // No `in_fork` catches the panic here: the drop below ends the process.
                     struct Exit;
                     impl Drop for Exit {
                         fn drop(&mut self) {
@@ -255,7 +255,7 @@ fn a_child_that_goes_on_in_the_runtime_is_stopped() {
     }
 }
 
-/// A child that was forked on a thread of the parent's pool ends with what that thread was doing: it does not wait for more.
+/// A child that is forked on a thread of the parent's pool ends with the current closure or task: it does not wait for more.
 #[test]
 fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
     if !in_own_process!() {
@@ -264,14 +264,14 @@ fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
     let parent = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_keep_alive(Duration::from_secs(1000))
-        // No reactor, which would stop the child as well.
+        // Without a reactor, as the reactor would stop the child too.
         .build()
         .unwrap();
     // SAFETY: the child has this thread only, which ends soon.
     let fork = || unsafe { libc::fork() };
     parent.block_on(async {
         for _ in 0..3 {
-            // The child returns from the closure, and goes on in its worker.
+            // The child returns from the closure or task, and goes on in its thread's loop.
             for child in [
                 tokio::task::spawn_blocking(fork).await.unwrap(),
                 tokio::spawn(async move { fork() }).await.unwrap(),
@@ -284,7 +284,7 @@ fn a_child_forked_on_a_thread_of_the_pool_ends_there() {
     });
 }
 
-/// There is no reactor that asks.
+/// Without a reactor, the park itself must notice the fork.
 #[test]
 fn a_child_that_waits_in_a_runtime_without_a_reactor_is_stopped() {
     if !in_own_process!() {

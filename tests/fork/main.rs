@@ -1,5 +1,5 @@
-//! A process that forks without exec: a new runtime works in the child, the parent's is left alone there, and the parent
-//! goes on unharmed.
+//! A process that forks without exec: a new runtime works in the child, the child leaves the parent's runtime alone, and
+//! the parent goes on unharmed.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]
@@ -11,10 +11,10 @@ mod inherited_runtime;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// How often each scenario is repeated: what goes wrong depends on where the other threads are.
+/// How often each scenario is repeated: failures depend on what the other threads do at the fork.
 const REPETITIONS: usize = 60;
 
-/// Forks; the child runs `f`, its exit status tells whether `f` panicked. Waits for it, for 30 seconds at most.
+/// Forks; the child runs `f`, and its exit status says whether `f` panicked. Waits for the child, for 30 seconds at most.
 #[track_caller]
 fn in_fork(f: impl FnOnce()) {
     wait_for(fork(f));
@@ -53,7 +53,7 @@ fn wait_for(child: libc::pid_t) {
     }
 }
 
-/// Does `f` panic with words about the fork?
+/// Asserts that `f` panics with a message about the fork.
 #[track_caller]
 fn assert_refused<R>(f: impl FnOnce() -> R) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(f)) else {
@@ -68,7 +68,7 @@ fn assert_refused<R>(f: impl FnOnce() -> R) {
     );
 }
 
-/// Tasks, timers, the pool and sockets of a runtime that was made just now.
+/// Uses tasks, timers, the pool and sockets of a new runtime.
 fn use_new_runtime(runtime: tokio::runtime::Runtime) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     runtime.block_on(async {

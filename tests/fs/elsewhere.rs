@@ -1,5 +1,5 @@
-//! No content is read on the thread that runs tasks, wherever it comes from: a read that the kernel is asked to do
-//! without waiting waits all the same for a disk, if the page cache is bypassed, or for the place of its blocks.
+//! No file content is read on a thread that runs tasks. A read that the kernel should do without waiting waits for the
+//! disk all the same, if it bypasses the page cache, or if the place of the file's blocks is not in memory.
 
 use std::os::unix::fs::OpenOptionsExt;
 
@@ -8,7 +8,7 @@ use crate::support::{current, within};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-/// How many bytes this thread has read by system calls; none where the kernel does not count.
+/// How many bytes this thread has read by system calls; `None` where the kernel does not count them.
 fn read_so_far() -> Option<u64> {
     let figures = std::fs::read_to_string("/proc/thread-self/io").ok()?;
     let read = figures
@@ -55,7 +55,7 @@ fn content_is_read_by_other_threads() {
     });
 }
 
-/// As a system's own `read` and `write` of aligned memory do; the buffer of a `File` is not the caller's.
+/// O_DIRECT needs aligned memory, and a `File` reads into its own buffer, not the caller's: reads and writes work.
 #[test]
 fn a_file_that_bypasses_the_page_cache_is_read_and_written() {
     within(60, || {
@@ -82,7 +82,7 @@ fn a_file_that_bypasses_the_page_cache_is_read_and_written() {
     });
 }
 
-/// Is this an overlayfs? What it closes, it may close later.
+/// Is this an overlayfs? It may close files later than asked.
 fn is_overlay(folder: &Folder) -> bool {
     let path = std::ffi::CString::new(folder.0.to_str().unwrap()).unwrap();
     // SAFETY: `statfs` is numbers; zero is good for each.
@@ -92,9 +92,9 @@ fn is_overlay(folder: &Folder) -> bool {
     seen.f_type == libc::OVERLAYFS_SUPER_MAGIC
 }
 
-/// Is there `statmount` (Linux 6.8)? Without, no disk counts as local. qemu's user mode has it not.
+/// Is there `statmount` (Linux 6.8)? Without it, no disk counts as local. qemu's user mode does not have it.
 fn tells_mounts() -> bool {
-    // Of all processors, as every call of these years.
+    // The number is the same on all processors, as for every recent call.
     const STATMOUNT: libc::c_long = 457;
     let none = std::ptr::null_mut::<u8>();
     // SAFETY: without a request the kernel touches no memory.
@@ -103,7 +103,7 @@ fn tells_mounts() -> bool {
     told != -1 || error != Some(libc::ENOSYS)
 }
 
-/// What a program has written and closed can be run at once.
+/// A program file that was written and closed can be run at once.
 #[test]
 fn a_program_that_was_written_can_be_run() {
     within(60, || {

@@ -1,4 +1,4 @@
-//! Files: what a full disk, odd paths, big folders, and files that go away do to programs.
+//! Files: what programs see of a full disk, odd paths, big folders, and files that are removed.
 
 use std::future::Future;
 use std::io::{ErrorKind, SeekFrom};
@@ -27,7 +27,7 @@ fn full_disk_is_told_by_the_next_operation() {
                 let error = file.write(b"y").await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::StorageFull);
 
-                // A sync after a write that failed must not claim that all is well.
+                // A sync after a write that failed must not succeed.
                 let mut file = full().await.unwrap();
                 file.write_all(b"x").await.unwrap();
                 let error = file.sync_all().await.unwrap_err();
@@ -171,7 +171,7 @@ fn read_given_up_loses_no_bytes_and_position_is_the_users() {
             .open(&path)
             .unwrap();
         let mut file = File::from_std(std_file);
-        // `from_std` reads on the pool, so the first poll starts a read of 8 and waits; unless the pool is that quick.
+        // `from_std` reads on the pool, so the first poll starts a read of 8 bytes and waits, unless the pool is very quick.
         loop {
             let mut buf = [0; 8];
             let mut read = std::pin::pin!(file.read(&mut buf));
@@ -184,7 +184,7 @@ fn read_given_up_loses_no_bytes_and_position_is_the_users() {
         let mut two = [0; 2];
         assert_eq!(file.read(&mut two).await.unwrap(), 2);
         assert_eq!(&two, b"01");
-        // Six bytes are ahead of the user: what comes now goes where the user is.
+        // Six bytes are read ahead: the next operations start at the user's position all the same.
         assert_eq!(file.stream_position().await.unwrap(), 2);
         assert_eq!(file.read(&mut two).await.unwrap(), 2);
         assert_eq!(&two, b"23");
@@ -297,7 +297,7 @@ fn path_functions_fail_in_order_after_shutdown() {
     assert_eq!(error.to_string(), "background task failed");
 }
 
-/// What the kernel answers from memory is what the pool would have said, for every kind of path.
+/// Answers that the kernel gives from memory are the same as the pool's, for every kind of path.
 #[test]
 fn answers_at_once_are_the_pools_answers() {
     use std::os::unix::fs::MetadataExt;
@@ -390,7 +390,7 @@ fn answers_at_once_are_the_pools_answers() {
     });
 }
 
-/// Looking at a named pipe must not open it: a writer would take the look for a reader.
+/// Asking for a named pipe's metadata must not open it: a writer would see a reader.
 #[test]
 fn looking_at_a_pipe_does_not_open_it() {
     let folder = Folder::new("fifo");
@@ -403,7 +403,7 @@ fn looking_at_a_pipe_does_not_open_it() {
                 let path = path.clone();
                 async move { fs::read(path).await.unwrap() }
             });
-            // Blocks until the reader has truly come, and then writes what it is to get.
+            // Blocks until the reader has opened the pipe, then writes.
             let writer = tokio::task::spawn_blocking({
                 let path = path.clone();
                 move || std::fs::write(path, "through the pipe").unwrap()
@@ -414,7 +414,7 @@ fn looking_at_a_pipe_does_not_open_it() {
     });
 }
 
-/// A loop of answers at once still lets the other tasks of the thread run.
+/// A loop whose operations are all ready at once still lets the thread's other tasks run.
 #[test]
 fn answers_at_once_spend_the_budget() {
     let folder = Folder::new("budget");

@@ -1,8 +1,8 @@
-//! A folder of a test's own.
+//! A temporary folder for one test.
 
 use std::path::PathBuf;
 
-/// Removed at the end.
+/// Removed when it is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {

@@ -1,5 +1,5 @@
-//! A file system of user space with one folder and one file, served by a task. The kernel may remember nothing of it:
-//! every look asks.
+//! A user-space file system (FUSE) with one folder and one file, served by a task. The kernel may cache nothing of it:
+//! every operation asks the task.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -18,17 +18,17 @@ pub const CONTENT: &[u8] = b"served by a task";
 /// How often a descriptor was closed.
 pub type Closed = Arc<AtomicUsize>;
 
-/// The byte order of the kernel. It is not this program's where an emulator runs the program.
+/// The byte order of the kernel. It differs from this program's if an emulator runs the program.
 #[derive(Clone, Copy)]
 struct Order {
     is_other: bool,
 }
 
 impl Order {
-    /// What a kernel says first.
+    /// The operation of the kernel's first message.
     const INIT: u32 = 26;
 
-    /// The order in which this is a first message.
+    /// The byte order, from the kernel's first message.
     fn of(request: &[u8]) -> Order {
         let operation = u32::from_ne_bytes(request[4..8].try_into().unwrap());
         Order {
@@ -60,7 +60,7 @@ impl Order {
     }
 }
 
-/// Mounts it; the channel, to be served. None, and the reason printed, where that is forbidden.
+/// Mounts the file system; returns the channel to serve. `None`, with the reason printed, where mounts are forbidden.
 pub fn mount(place: &Path) -> Option<File> {
     let mut options = File::options();
     options
@@ -91,7 +91,7 @@ pub async fn serve(channel: File, closed: Closed) {
         let mut ready = channel.readable().await.unwrap();
         let n = match ready.try_io(|channel| channel.get_ref().read(&mut request)) {
             Ok(Ok(n)) => n,
-            // An operation that was given up before it was read, or the end.
+            // ENOENT: an operation was cancelled before it was read. Other errors: the end.
             Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOENT) => continue,
             Ok(Err(_)) => return,
             Err(_) => continue,
@@ -108,7 +108,7 @@ pub async fn serve(channel: File, closed: Closed) {
         reply.extend(order.bytes(i32::to_ne_bytes(-error)));
         reply.extend(&request[8..16]);
         reply.extend(body);
-        // Refused, if nobody waits any more.
+        // The kernel refuses the reply if nothing waits for it any more.
         let _ = channel.get_ref().write_all(&reply);
     }
 }
@@ -126,7 +126,7 @@ fn attributes(order: Order, node: u64, content: &[u8]) -> Vec<u8> {
     it
 }
 
-/// What is answered; none where no answer is expected.
+/// The answer; `None` for messages without one.
 fn answer(
     order: Order,
     request: &[u8],
@@ -146,7 +146,7 @@ fn answer(
             it
         }
         1 => return Some(Err(libc::ENOENT)),
-        // SETATTR: its length, perhaps. GETATTR.
+        // SETATTR, which may set the length, and GETATTR.
         3 | 4 => {
             if operation == 4 && order.u32_at(body, 0) & 8 != 0 {
                 content.resize(order.u64_at(body, 16) as usize, 0);

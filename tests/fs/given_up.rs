@@ -1,4 +1,4 @@
-//! Reads that were given up, on what has no position: the bytes stay for the next read, whatever comes in between.
+//! Cancelled reads on files without a position: the bytes stay for the next read, whatever comes in between.
 
 use std::future::Future;
 use std::io::{Read, SeekFrom, Write};
@@ -16,7 +16,7 @@ fn owned(fd: i32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
-/// A raw terminal: the side of the program that shows it, and the side of the program in it.
+/// A raw terminal: its master side, and its slave side.
 fn terminal() -> (std::fs::File, std::fs::File) {
     let (mut master, mut slave) = (-1, -1);
     let none = std::ptr::null_mut();
@@ -56,7 +56,7 @@ async fn give_up(file: &mut File, n: usize) {
     assert!(first.await.is_pending());
 }
 
-/// Two connected descriptors, the first under test.
+/// Makes two connected descriptors; the first is under test.
 type Make = fn() -> (std::fs::File, std::fs::File);
 const STREAMS: [Make; 2] = [terminal, sockets];
 
@@ -79,7 +79,7 @@ fn a_write_after_a_read_given_up_loses_neither() {
                         let mut seen = [0; 2];
                         file.read_exact(&mut seen).await.unwrap();
                         assert_eq!(&seen, b"ab", "round {round}");
-                        // One byte is still ahead of the user.
+                        // One byte is still read ahead.
                         file.write_all(b"!").await.unwrap();
                         file.flush().await.unwrap();
                         other.read_exact(&mut seen[..1]).unwrap();
@@ -111,13 +111,13 @@ fn what_cannot_be_done_to_a_stream_costs_no_byte() {
                         assert_eq!(error.raw_os_error(), Some(libc::ESPIPE));
                     }
                     let _ = file.sync_all().await;
-                    // The clone sees what comes later, the bytes are this handle's.
+                    // The bytes that were read belong to this handle; the clone sees later bytes.
                     let mut clone = file.try_clone().await.unwrap();
                     other.write_all(b"later").unwrap();
                     let mut seen = [0; 5];
                     clone.read_exact(&mut seen).await.unwrap();
                     assert_eq!(&seen, b"later");
-                    // There is no way to give them with the standard library's file.
+                    // A file of the standard library cannot hold them, so the conversion fails.
                     let mut file = file.try_into_std().unwrap_err();
                     assert_eq!(file.read(&mut seen).await.unwrap(), 3);
                     assert_eq!(&seen[..3], b"abc");
@@ -128,8 +128,8 @@ fn what_cannot_be_done_to_a_stream_costs_no_byte() {
     });
 }
 
-/// An eventfd agrees to every seek, and moves nothing. The numbers are the same in both byte orders: qemu turns the bytes of
-/// those that are written, and not of those that are read.
+/// An eventfd accepts every seek but has no position. Its numbers here are the same in both byte orders, as qemu swaps the
+/// bytes of numbers that are written, but not of numbers that are read.
 #[test]
 fn a_position_that_only_seems_to_move_costs_no_byte() {
     within(20, || {
@@ -141,7 +141,7 @@ fn a_position_that_only_seems_to_move_costs_no_byte() {
                 let mut file = File::from_std(ours);
                 give_up(&mut file, 8).await;
                 other.write_all(&[5; 8]).unwrap();
-                // Waits for the read.
+                // The seeks wait for the cancelled read.
                 let _ = file.seek(SeekFrom::Current(0)).await;
                 let _ = file.seek(SeekFrom::Start(0)).await;
                 file.write_all(&[7; 8]).await.unwrap();
@@ -153,7 +153,7 @@ fn a_position_that_only_seems_to_move_costs_no_byte() {
     });
 }
 
-/// Bytes that were accepted arrive, though somebody has made the pipe non-blocking and it is full; and a read waits.
+/// The pipe is non-blocking and full, yet all accepted bytes arrive; and a read waits for bytes.
 #[test]
 fn a_non_blocking_pipe_is_waited_for() {
     within(20, || {

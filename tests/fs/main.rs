@@ -1,4 +1,4 @@
-//! Files: what they give, what they keep, and whom they must not make wait.
+//! Files: contents, positions, cancelled reads, and slow files that must not make other tasks wait.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Random operations on a `File`, compared with a vector and a cursor; and on a pipe, compared with a queue.
+//! Random operations on a `File`, compared with a vector and a cursor; and on a pair of sockets, compared with queues.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -44,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-/// What a file should be.
+/// The model of a file.
 struct Model {
     content: Vec<u8>,
     position: usize,
@@ -70,7 +70,7 @@ impl Model {
         self.position = end;
     }
 
-    /// The new position; none where the system refuses.
+    /// The new position; `None` where the system refuses the seek.
     fn seek(&mut self, to: SeekFrom) -> Option<u64> {
         let to = match to {
             SeekFrom::Start(at) => at as i64,
@@ -82,7 +82,7 @@ impl Model {
     }
 }
 
-/// Starts a read and drops it; whether it was quick enough to end, and what it gave then.
+/// Polls a read once and drops it. Returns the bytes if it ended in that poll.
 async fn give_up(file: &mut File, n: usize) -> Option<Vec<u8>> {
     let mut buf = vec![0; n];
     let first = {
@@ -103,7 +103,7 @@ async fn run(mut file: File, steps: &[Step], model: &mut Model) {
             Step::Read(n) => {
                 let mut buf = vec![0; n];
                 let mut seen = 0;
-                // A read may give less than there is: what was read ahead, say.
+                // A read may return less than there is, for example only bytes that were read ahead.
                 while seen < n {
                     match file.read(&mut buf[seen..]).await.unwrap() {
                         0 => break,
@@ -180,7 +180,7 @@ fn a_file_is_a_vector_with_a_cursor() {
     });
 }
 
-/// One end of a pair of sockets: what comes is a queue, what goes arrives, and nothing has a position.
+/// One end of a pair of sockets: received bytes form a queue, written bytes arrive, and there is no position.
 #[test]
 fn a_stream_is_a_queue_each_way() {
     within(120, || {
@@ -191,7 +191,7 @@ fn a_stream_is_a_queue_each_way() {
             let mut next = 0_u8;
             runtime.block_on(async {
                 let mut file = File::from(OwnedFd::from(ours));
-                // Enough for a read that was given up to end before what comes after it.
+                // Enough bytes for a cancelled read to end before the next operation.
                 let mut feed = |expected: &mut VecDeque<u8>, n: usize| {
                     let data: Vec<u8> = (0..n).map(|_| { next = next.wrapping_add(1); next }).collect();
                     (&other).write_all(&data).unwrap();

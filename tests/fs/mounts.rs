@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Gives this thread, and those it starts, mounts of its own. False, and the reason printed, where that is forbidden.
+/// Gives this thread, and threads that it starts, mounts of their own. False, with the reason printed, where that is forbidden.
 pub fn have_own() -> bool {
     // SAFETY: a call without memory arguments.
     let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
@@ -41,7 +41,7 @@ pub fn mount(kind: &str, place: &Path, options: &str) -> io::Result<()> {
     }
 }
 
-/// Takes a mount out of sight.
+/// Detaches a mount.
 pub fn unmount(place: &Path) {
     let place = CString::new(place.as_os_str().as_bytes()).unwrap();
     // SAFETY: the path is a string.

@@ -1,5 +1,5 @@
-//! A listener that permits or forbids opening and reading (fanotify; a virus scanner) may be a task of the runtime whose
-//! files it is asked about, on a single thread too.
+//! A listener that permits or forbids opens and reads (fanotify, as a virus scanner uses it) may be a task of the runtime
+//! that uses the files, even on a single thread.
 
 use std::fs::File as StdFile;
 use std::io::{self, Read, Write};
@@ -16,7 +16,7 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 
-/// Asks to be asked about everything in the file system.
+/// Makes a listener that the kernel asks about every open and read in the file system.
 fn listener(place: &Path) -> io::Result<StdFile> {
     let place = std::ffi::CString::new(place.as_os_str().as_bytes()).unwrap();
     let flags = libc::FAN_CLASS_CONTENT | libc::FAN_CLOEXEC | libc::FAN_NONBLOCK;
@@ -39,7 +39,7 @@ fn listener(place: &Path) -> io::Result<StdFile> {
     }
 }
 
-/// Permits everything, and counts.
+/// Permits everything, and counts the permissions.
 async fn permit(listener: StdFile, permitted: Arc<AtomicUsize>) {
     const EVENT: usize = size_of::<libc::fanotify_event_metadata>();
     // SAFETY: a file's descriptor stays what it is.
@@ -51,7 +51,7 @@ async fn permit(listener: StdFile, permitted: Arc<AtomicUsize>) {
             continue;
         };
         for event in events[..n.unwrap()].chunks_exact(EVENT) {
-            // At 16 the descriptor of the file that it is about.
+            // At offset 16: the descriptor of the event's file.
             let fd = i32::from_ne_bytes(event[16..20].try_into().unwrap());
             // SAFETY: the kernel has made it for us.
             let about = unsafe { OwnedFd::from_raw_fd(fd) };

@@ -1,4 +1,4 @@
-//! The position of a file that was read ahead is the user's.
+//! After a read-ahead, the position of a file is still where the user has read to.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::task::Context;
@@ -13,15 +13,15 @@ fn one_pool_thread() -> Runtime {
     builder.max_blocking_threads(1).build().unwrap()
 }
 
-/// A file of ten digits, of which five were read ahead by a read that was given up.
+/// A file of ten digits. A cancelled read has read five of them ahead; then one was read.
 async fn read_ahead(folder: &std::path::Path) -> File {
     let path = folder.join("digits");
     std::fs::write(&path, b"0123456789").unwrap();
-    // A descriptor that others may have is read on the pool.
+    // A descriptor that others may share is read on the pool.
     let options = std::fs::File::options().read(true).write(true).open(&path);
     let mut file = File::from_std(options.unwrap());
     let mut buf = [0; 5];
-    // The pool's one thread is busy until the read has been given up.
+    // The pool's only thread is busy until the read has been dropped.
     let (go_on, blocked) = std::sync::mpsc::channel();
     let blocker = tokio::task::spawn_blocking(move || blocked.recv());
     {

@@ -1,5 +1,5 @@
-//! Whoever serves a file system, or grants permissions on one, may use it, on a single thread too: nothing but the
-//! pool, or the kernel, waits for the answer.
+//! A runtime may use a file system that its own tasks serve, even on a single thread: only threads of the pool, or the
+//! kernel, wait for the answers.
 
 use std::future::Future;
 use std::io::SeekFrom;
@@ -60,7 +60,7 @@ async fn read_all_ways(file: &Path) {
     give_up(clone.read_u8()).await;
     drop(clone);
     drop(open);
-    // Files that nobody waits for are closed like others.
+    // Files whose open was cancelled are closed like others.
     give_up(File::open(file)).await;
     give_up(fs::read(file)).await;
     let open = tokio::spawn(File::open(file.to_owned()));
@@ -88,7 +88,7 @@ async fn write_all_ways(file: &Path) {
     drop(open);
     let mut open = OpenOptions::new().append(true).open(file).await.unwrap();
     open.write_all(b"!").await.unwrap();
-    // Else the byte may be written after what follows.
+    // Without the flush, the byte may be written later than the next operations.
     open.flush().await.unwrap();
     drop(open);
     fs::write(file, CONTENT).await.unwrap();
@@ -134,7 +134,7 @@ fn with_served(
 fn a_file_system_served_by_the_same_thread_can_be_used() {
     with_served("fuse", current, async |place, closed| {
         use_everything(place).await;
-        // Each is closed, if not at once: nine in a round. (Opens that were given up may never have happened.)
+        // Each file is closed in the end: nine in a round. (Cancelled opens may never have happened.)
         let start = Instant::now();
         // Ordering: Relaxed; a count.
         while closed.load(Ordering::Relaxed) < 18 {
@@ -144,7 +144,7 @@ fn a_file_system_served_by_the_same_thread_can_be_used() {
     });
 }
 
-/// More operations at once than the kernel has threads for by itself.
+/// There are more operations at once than the kernel has threads for.
 #[test]
 fn many_at_once_can_use_a_file_system_served_by_the_same_thread() {
     with_served("fuse-many", current, async |place, _| {
@@ -158,7 +158,7 @@ fn many_at_once_can_use_a_file_system_served_by_the_same_thread() {
     });
 }
 
-/// What overlayfs shows may lie anywhere, here in a file system that the same thread serves.
+/// The files of an overlayfs may lie anywhere, here in a file system that the same thread serves.
 #[test]
 fn an_overlay_over_a_served_file_system_can_be_used() {
     with_served("overlay", current, async |place, _| {
@@ -187,7 +187,7 @@ fn an_overlay_over_a_served_file_system_can_be_used() {
                     list(&merged).await;
                 }
                 use_everything(&merged).await;
-                // Closes come in their time.
+                // Time for closes that come late.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(error) => eprintln!("not tested: no overlayfs ({error})"),

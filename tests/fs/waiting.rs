@@ -1,4 +1,4 @@
-//! Files: what an operation must wait for, and what it must not.
+//! Files: an operation waits for earlier writes of the same file.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ fn fifo(name: &str) -> PathBuf {
     path
 }
 
-/// A pipe that is full holds a write up for as long as the test wants.
+/// A full pipe holds up the write until the test reads.
 #[test]
 fn time_stamps_are_set_after_the_write_under_way() {
     within(20, || {

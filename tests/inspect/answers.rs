@@ -1,4 +1,4 @@
-//! What is told: runtimes, figures, recordings.
+//! The inspector's answers: runtimes, figures, recordings, tasks, findings, mistakes.
 
 use crate::support::within;
 use crate::{Client, alone, number, numbers, shown, socket_in};
@@ -13,7 +13,7 @@ fn every_runtime_is_shown_while_it_lives() {
     let first = shown(folder.path());
     let mut client = Client::new(&socket_in(folder.path()));
     assert_eq!(numbers(&client.hello(), "id").len(), 1);
-    // It does not ask, but the inspector is there.
+    // The second runtime does not ask for the inspector, but is shown, as the inspector is there.
     let mut builder = Builder::new_current_thread();
     let second = builder.name("the \"second\"\n").build().unwrap();
     let hello = client.hello();
@@ -45,7 +45,7 @@ fn the_figures_are_those_of_the_metrics() {
         selvedge::task::spawn_blocking(|| {}).await.unwrap();
     });
     let lasting = runtime.spawn(std::future::pending::<()>());
-    // Whoever waits for a task goes on before its worker has counted it.
+    // The wait for a task ends before its worker has counted the poll.
     let answer = within(60, move || {
         loop {
             let answer = client.ask("\"request\":\"metrics\"");
@@ -147,7 +147,7 @@ fn a_recording_is_begun_taken_and_ended() {
     let recording = Recording::read(&bytes).unwrap();
     assert_eq!(recording.process, u64::from(std::process::id()));
     assert!(!recording.events.is_empty());
-    // What follows the bytes is the next answer.
+    // The next answer follows the bytes.
     let answer = client.ask(STOP);
     assert!(answer.contains("\"recording\":false"), "{answer}");
     assert!(!runtime.handle().recorder().is_on());
@@ -162,7 +162,7 @@ fn a_recording_ends_with_the_client_that_has_begun_it() {
     let socket = socket_in(folder.path());
     let mut client = Client::new(&socket);
     client.ask(START);
-    // Another one may look, and may not end it.
+    // Another client may ask questions, but may not end the recording.
     let mut other = Client::new(&socket);
     assert!(other.ask(START).contains("\"error\":\"recording\""));
     assert!(other.ask(STOP).contains("\"error\":\"recording\""));
@@ -185,7 +185,7 @@ fn what_the_program_records_itself_is_left_alone() {
     let recorder = runtime.handle().recorder();
     let mut client = Client::new(&socket_in(folder.path()));
     client.ask(START);
-    // The client's ends here, and this one does not end with the client.
+    // This ends the client's recording; the new one does not end with the client.
     recorder.start(&Default::default()).unwrap();
     client.ask(STOP);
     assert!(recorder.is_on());
@@ -218,7 +218,7 @@ fn mistakes_are_answered() {
             "{answer}"
         );
     }
-    // Whatever a client speaks, it is told which version this is.
+    // A `hello` of any version is answered with this version.
     client.send(b"{\"protocol\":7,\"request\":\"hello\"}\n");
     assert!(
         client
@@ -262,7 +262,7 @@ fn tasks_and_what_they_wait_for_are_told_and_what_is_wrong_with_them() {
         numbers(&told, "id"),
         [task.id().to_string().parse().unwrap()]
     );
-    // Nobody is at fault yet.
+    // There is no finding yet.
     let told = told_after("findings", "\"runtime\"");
     assert!(told.ends_with("\"findings\":[]}]}\n"), "{told}");
     drop(held);

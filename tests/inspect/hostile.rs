@@ -1,11 +1,11 @@
-//! Clients that send anything, too much, half of it, or nothing, and those that do not read.
+//! Hostile clients: they send garbage, too much, half a request or nothing, or do not read.
 
 use crate::support::{in_own_process, within};
 use crate::{Client, alone, shown, socket_in};
 use proptest::prelude::*;
 use std::net::Shutdown;
 
-/// Bytes that look like requests more or less.
+/// Bytes that look more or less like requests.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..200),
@@ -30,7 +30,7 @@ fn whatever_one_client_sends_the_next_is_answered() {
     let config = ProptestConfig::with_cases(300);
     proptest!(config, |(bytes in bytes(), waits in any::<bool>())| {
         let mut client = Client::new(&socket);
-        // The server may have refused it by now.
+        // The server may have closed the connection by now.
         let _ = std::io::Write::write_all(client.0.get_mut(), &bytes);
         if waits {
             client.0.get_ref().shutdown(Shutdown::Write).unwrap();
@@ -54,7 +54,7 @@ fn a_request_without_end_is_refused() {
     client.send(&[b' '; 4096]);
     assert!(client.line().contains("\"error\":\"too_long\""));
     assert_eq!(client.line(), "");
-    // One that is just short enough is read.
+    // A request of the greatest length is read.
     let mut client = Client::new(&socket_in(folder.path()));
     let request = "{\"protocol\":1,\"request\":\"hello\"}";
     client.send(format!("{request:4095}\n").as_bytes());
@@ -69,7 +69,7 @@ fn half_a_request_is_not_waited_for_forever() {
     let socket = socket_in(folder.path());
     let mut slow = Client::new(&socket);
     slow.send(b"{\"protocol\":1,");
-    // One that says nothing may stay.
+    // A client that sends nothing may stay.
     let mut silent = Client::new(&socket);
     assert_eq!(slow.line(), "");
     silent.hello();
@@ -98,7 +98,7 @@ fn a_client_that_does_not_read_holds_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = shown(folder.path());
     let recorder = runtime.handle().recorder();
-    // More than a socket's buffers hold.
+    // A recording that is larger than a socket's buffers.
     let options = selvedge::runtime::RecordOptions::new().ring_bytes(4 << 20);
     recorder.start(&options).unwrap();
     runtime.block_on(async {
@@ -117,7 +117,7 @@ fn a_client_that_does_not_read_holds_up_nobody() {
     let mut other = Client::new(&socket);
     other.hello();
     assert!(other.ask(snapshot).contains("\"error\":\"busy\""));
-    // Once the first has gone, its memory is free.
+    // Once the first client has gone, its snapshot's memory is free.
     drop(greedy);
     within(60, move || {
         while other.ask(snapshot).contains("\"error\":\"busy\"") {
@@ -143,7 +143,7 @@ fn one_client_too_many_is_told() {
     clients.iter_mut().for_each(|client| {
         client.hello();
     });
-    // There is room again once one has gone.
+    // Once a client has gone, there is room for another.
     drop(clients.pop());
     within(60, move || {
         loop {

@@ -1,4 +1,4 @@
-//! When the inspector is there: by the environment, after a fork, at the end.
+//! When the inspector exists: by builder and environment, after a fork, at the end.
 
 use crate::support::{
     assert_ended, in_own_process, is_inner, once_more, open_fds, this_test, threads_named, within,
@@ -39,7 +39,7 @@ fn it_is_off_unless_asked_for_and_leaves_nothing() {
     }
     assert_eq!(open_fds(), before);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    // A runtime that comes later is not shown, as nobody has asked again.
+    // A later runtime is not shown, as it does not ask for the inspector.
     drop(plain());
     assert_eq!(open_fds(), before);
 }
@@ -101,7 +101,7 @@ fn a_runtime_that_ends_in_an_asynchronous_context_takes_it_along() {
         let folder = tempfile::tempdir().unwrap();
         let inner = shown(folder.path());
         Client::new(&socket_in(folder.path())).hello();
-        // Not shown: it would keep the socket.
+        // The outer runtime is not shown: it would keep the socket.
         plain_outside(move || inner.shutdown_background());
         assert!(!socket_in(folder.path()).exists());
     });
@@ -112,7 +112,7 @@ fn plain_outside(f: impl FnOnce()) {
     plain().block_on(async { f() });
 }
 
-/// Forks; the child runs `f` and ends. Gives its number.
+/// Forks; the child runs `f` and ends. Returns its process id.
 #[cfg(target_os = "linux")]
 fn fork(f: impl FnOnce()) -> libc::pid_t {
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -153,7 +153,7 @@ fn a_forked_child_leaves_its_parents_socket_alone_and_may_have_its_own() {
             // SAFETY: the child's copy, which is dropped once; the parent has its own.
             drop(unsafe { std::ptr::read(*inherited) });
             assert!(socket.exists());
-            // One that does not ask is not shown: the inspector was the parent's.
+            // A runtime that does not ask is not shown: the inspector was the parent's.
             drop(plain());
             assert_eq!(threads_named(THREAD), 0);
             let own = shown(folder.path());
@@ -167,7 +167,7 @@ fn a_forked_child_leaves_its_parents_socket_alone_and_may_have_its_own() {
     }
 }
 
-/// A child that lives on does not keep the address of a parent that is gone.
+/// A child that outlives its parent does not keep the parent's socket open.
 #[cfg(target_os = "linux")]
 #[test]
 fn nobody_seems_to_listen_once_the_parent_is_killed() {
@@ -180,7 +180,7 @@ fn nobody_seems_to_listen_once_the_parent_is_killed() {
             (&tells).write_all(&[1]).unwrap();
             std::thread::sleep(std::time::Duration::from_secs(60));
         });
-        // The child is past what it does as it is forked.
+        // The child has run its fork handlers.
         told.read_exact(&mut [0]).unwrap();
         println!("child {child}");
         std::thread::sleep(std::time::Duration::from_secs(60));
@@ -205,7 +205,7 @@ fn nobody_seems_to_listen_once_the_parent_is_killed() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
-/// A descriptor is what a client needs; without any, it waits, and the program goes on.
+/// The server needs a descriptor for each client; if there is none, the client waits, and the program goes on.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_client_waits_for_a_descriptor() {
@@ -217,7 +217,7 @@ fn a_client_waits_for_a_descriptor() {
     let mut client = Client::new(&socket_in(folder.path()));
     client.hello();
     let left = crate::system::NoDescriptor::but(1);
-    // It is connected, but the server cannot take it.
+    // It is connected, but the server cannot accept it.
     let mut waiting = Client::new(&socket_in(folder.path()));
     waiting.send(b"{\"protocol\":1,\"request\":\"hello\"}\n");
     client.hello();
@@ -247,7 +247,7 @@ fn is_open(descriptor: i32) -> bool {
     unsafe { libc::fcntl(descriptor, libc::F_GETFD) >= 0 }
 }
 
-/// Once the inspector has ended, its descriptor's number is another's: a child has nothing to close.
+/// Once the inspector has ended, its descriptor's number belongs to another file: the child must not close that.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_forked_child_closes_nothing_of_the_programs() {
@@ -269,13 +269,13 @@ fn a_forked_child_closes_nothing_of_the_programs() {
         };
         assert_succeeds(fork(|| {
             assert_all_open();
-            // And a child of the child's.
+            // And in a child of the child.
             assert_succeeds(fork(assert_all_open));
         }));
     }
 }
 
-/// Whatever its number: that of the standard input, if the program has closed that.
+/// The socket gets the number of the standard input if the program has closed its standard input.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_forked_child_closes_the_socket_that_is_number_0() {
@@ -319,14 +319,14 @@ fn a_server_that_gets_no_thread_leaves_no_socket() {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    // The next one is the first, and takes the socket along.
+    // The next runtime starts the inspector, and removes the socket at its end.
     let runtime = shown_current().unwrap();
     assert!(socket_in(folder.path()).exists());
     drop(runtime);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// The thread's sleep is not restarted by the system.
+/// The system does not restart the thread's sleep after a signal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_signal_does_not_end_it() {

@@ -1,4 +1,4 @@
-//! The inspector: what a process tells by its socket, to whom, and that nobody can harm it there.
+//! The inspector: what a process answers on its socket, which users may ask, and that no client can harm it.
 #![cfg(unix)]
 
 #[path = "../support/mod.rs"]
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The inspector is the process's: one test at a time.
+/// A process has one inspector: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,7 +29,7 @@ fn options(folder: &Path) -> InspectOptions {
     InspectOptions::new().path(folder)
 }
 
-/// A runtime with two workers, shown at this process's socket in the folder.
+/// A runtime with two workers whose inspector's socket is in the folder.
 fn shown(folder: &Path) -> Runtime {
     let mut builder = Builder::new_multi_thread();
     let builder = builder.worker_threads(2).enable_all();
@@ -45,7 +45,7 @@ struct Client(BufReader<UnixStream>);
 impl Client {
     fn new(socket: &Path) -> Client {
         let stream = UnixStream::connect(socket).unwrap();
-        // A server that is silent is a failure, not a hang.
+        // A server that does not answer makes the test fail, and not hang.
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
@@ -66,7 +66,7 @@ impl Client {
         }
     }
 
-    /// Asks by a request's members, and gives the answer.
+    /// Sends a request with these members, and returns the answer.
     fn ask(&mut self, request: &str) -> String {
         self.send(format!("{{\"protocol\":1,{request}}}\n").as_bytes());
         let answer = self.line();

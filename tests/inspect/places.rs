@@ -1,4 +1,4 @@
-//! Where the socket is, with which rights, and what was there before.
+//! The place of the socket, its rights, and old files in its place.
 
 use crate::support::{in_own_process, is_inner, once_more, this_test};
 use crate::{Client, alone, options, shown, socket_in};
@@ -14,7 +14,7 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().mode() & 0o7777
 }
 
-/// Another user of every system.
+/// A user id that every system has, and that is not the test's.
 const NOBODY: u32 = 65534;
 
 fn is_root() -> bool {
@@ -60,7 +60,7 @@ fn what_is_left_of_a_dead_process_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let socket = socket_in(folder.path());
     drop(UnixListener::bind(&socket).unwrap());
-    // And of one that died as it made its socket.
+    // And the folder of a process that died while it made its socket.
     let private = folder.path().join(format!(".{}", std::process::id()));
     fs::create_dir(&private).unwrap();
     drop(UnixListener::bind(private.join("s")).unwrap());
@@ -106,7 +106,7 @@ fn a_socket_that_has_replaced_this_one_is_not_removed() {
     assert!(path.exists());
 }
 
-/// One process for each: the folder is found by the environment.
+/// Runs the test in a process of its own, as the environment determines the folder.
 fn usual_folder(test: &str, prepare: impl Fn(&Path), check: impl Fn(&Path, io::Result<()>)) {
     if is_inner(test) {
         let folder = std::env::var_os("XDG_RUNTIME_DIR").unwrap();
@@ -188,7 +188,7 @@ fn a_link_to_a_folder_is_refused() {
     );
 }
 
-/// The rights of the file keep others out; should they be changed, the process at the other end is asked for its user.
+/// The file's rights keep other users out. If they are changed, the server still checks the user of the other end.
 #[test]
 fn another_user_is_refused_though_the_file_lets_it_in() {
     if !is_root() || !in_own_process!() {
@@ -207,7 +207,7 @@ fn another_user_is_refused_though_the_file_lets_it_in() {
         let mut told = String::new();
         let stream = UnixStream::connect(&path);
         let read = stream.and_then(|mut stream| {
-            // One that is let in would wait for its own request.
+            // A client that is accepted would wait here without end.
             stream.set_read_timeout(Some(std::time::Duration::from_secs(20)))?;
             stream.read_to_string(&mut told)
         });

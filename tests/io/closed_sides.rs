@@ -1,5 +1,5 @@
-//! A side that was closed once and is not any more, or is called closed though an attempt would block: whoever waits
-//! for it sleeps until there is something, and what really ends is still reported.
+//! A side that was closed once and is open again, or that the system calls closed though an attempt would block: a wait
+//! for it sleeps until there is something, and a real end is still reported.
 
 use std::fs::OpenOptions;
 use std::future::Future;
@@ -20,9 +20,9 @@ use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
 use tokio::time::{sleep, timeout};
 
-/// A loop that spins is polled thousands of times in this.
+/// In this time, a spinning loop is polled thousands of times.
 const WHILE: Duration = Duration::from_millis(150);
-/// Polls of one that sleeps: the first, one for each event there is, and the end of the time-out.
+/// Polls of a sleeping future at most: the first, one for each event, and one at the end of the time-out.
 const FEW: usize = 12;
 
 /// Counts how often a future is polled.
@@ -36,7 +36,7 @@ impl<F: Future> Future for Polls<'_, F> {
     }
 }
 
-/// The future waits, and does not try again and again meanwhile.
+/// Asserts that the future waits, and is not polled again and again meanwhile.
 async fn assert_sleeps<F: Future>(what: &str, future: Pin<&mut F>) {
     let mut polls = Polls(future, 0);
     let ended = timeout(WHILE, &mut polls).await;
@@ -73,7 +73,7 @@ impl Fifo {
             .unwrap()
     }
 
-    /// Writes by a first writer and closes it, has the reader take that and see the end, and opens a second writer.
+    /// Writes with a first writer and closes it; `seen` reads the data and the end; then opens a second writer.
     async fn second_writer(&self, seen: impl AsyncFnOnce()) -> std::fs::File {
         let mut first = self.open(true);
         first.write_all(b"first").unwrap();
@@ -98,7 +98,7 @@ fn a_fifo_whose_second_writer_is_silent_is_waited_for() {
         assert_sleeps("a read", pin!(receiver.read(&mut buf))).await;
         second.write_all(b"second").unwrap();
         assert_eq!(soon("a read", receiver.read(&mut buf)).await.unwrap(), 6);
-        // By the user's own loop.
+        // A loop in the user's code waits too.
         assert_sleeps(
             "a loop of try_read",
             pin!(async {
@@ -121,7 +121,7 @@ fn a_fifo_whose_second_writer_is_silent_is_waited_for() {
     });
 }
 
-/// The ways to wait by an `AsyncFd`, each with a closed flag that is no longer true.
+/// All ways to wait with an `AsyncFd`, each with a closed flag that is no longer true.
 #[test]
 fn an_async_fd_on_a_fifo_with_a_second_writer_is_waited_for() {
     async fn wait(way: usize, fd: &AsyncFd<std::fs::File>) -> usize {
@@ -235,7 +235,7 @@ fn a_terminal_that_was_opened_again_is_waited_for() {
     });
 }
 
-/// The OS calls an unconnected stream socket hung up.
+/// The OS reports an unconnected stream socket as hung up.
 #[test]
 fn a_socket_registered_before_it_connects_is_waited_for() {
     fn socket() -> OwnedFd {
@@ -279,13 +279,13 @@ fn a_socket_registered_before_it_connects_is_waited_for() {
         assert_eq!(soon("a read", near.read(&mut buf)).await.unwrap(), 4);
         near.write_all(b"answer").await.unwrap();
         drop(far);
-        // The answer was not read: the end is a reset.
+        // The far end has not read the answer, so the connection ends with a reset.
         let _ = soon("the end", near.read(&mut buf)).await;
         assert_eq!(soon("the end", near.read(&mut buf)).await.unwrap(), 0);
     });
 }
 
-/// Hung up for good, says the OS, and has nothing to read all the same.
+/// The OS reports it as hung up for good, although there is nothing to read.
 #[test]
 fn a_shut_down_datagram_socket_is_waited_for() {
     each_blocks_on(async || {
@@ -322,7 +322,7 @@ fn a_send_to_a_second_peer_waits_for_room() {
     });
 }
 
-/// Errors that were reported and not fetched leave the OS's error flag set.
+/// Errors in the queue that are not fetched leave the OS's error flag set.
 #[test]
 fn an_error_queue_that_nobody_reads_does_not_keep_others_busy() {
     each_blocks_on(async || {
@@ -359,7 +359,7 @@ fn a_full_stream_with_an_error_queue_is_waited_for() {
         let far = TcpStream::connect(listener.local_addr().unwrap());
         let (near, far) = tokio::join!(listener.accept(), far);
         let (mut near, mut far) = (near.unwrap().0, far.unwrap());
-        // Time stamps of what is sent (by software, told on its way) come through the error queue.
+        // Time stamps of sent data (made by software) come through the error queue.
         let stamps: libc::c_uint = libc::SOF_TIMESTAMPING_TX_SOFTWARE
             | libc::SOF_TIMESTAMPING_TX_ACK
             | libc::SOF_TIMESTAMPING_SOFTWARE;
@@ -374,7 +374,7 @@ fn a_full_stream_with_an_error_queue_is_waited_for() {
         near.write_all(b"stamped").await.unwrap();
         far.read_exact(&mut [0; 7]).await.unwrap();
         let block = vec![0; 1 << 20];
-        // Until nothing fits any more, even after the OS has moved some to the other end.
+        // Writes until nothing fits, even after the OS has moved bytes to the other end.
         while let Ok(written) = timeout(WHILE, near.write(&block)).await {
             written.unwrap();
         }
@@ -393,7 +393,7 @@ fn a_full_stream_with_an_error_queue_is_waited_for() {
     });
 }
 
-/// What is true stays reported: the other end sends no more, and still takes what we send.
+/// The flag stays as long as it is true: the other end sends no more, but still receives.
 #[test]
 fn a_half_closed_stream_tells_so_every_time() {
     each_blocks_on(async || {
@@ -411,7 +411,7 @@ fn a_half_closed_stream_tells_so_every_time() {
         while !closed("the end").await {
             sleep(Duration::from_millis(1)).await;
         }
-        // A short read, and a write for which there is no room, take nothing of it away.
+        // A short read, and a write for which there is no room, do not clear the flag.
         let mut buf = [0; 64];
         assert_eq!(near.try_read(&mut buf).unwrap(), 3);
         let either = Interest::READABLE | Interest::WRITABLE;
@@ -443,7 +443,7 @@ fn a_half_closed_stream_tells_so_every_time() {
     });
 }
 
-/// A user who clears the readiness after a short read, without the attempt that would block, is told of the end.
+/// A program that clears the readiness after a short read, before an attempt would block, still learns of the end.
 #[test]
 fn an_end_that_came_with_the_data_outlives_a_guard_that_is_cleared_early() {
     each_blocks_on(async || {

@@ -1,4 +1,4 @@
-//! `copy`: what was read is written, whatever either side does then.
+//! `copy`: bytes that were read are written, whatever reader and writer do then.
 
 use std::io::{self};
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::support::{both, current, within};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Gives its pieces, then an error.
+/// A reader that gives its pieces, then an error.
 struct Failing(Vec<&'static [u8]>);
 
 impl AsyncRead for Failing {
@@ -27,7 +27,7 @@ impl AsyncRead for Failing {
     }
 }
 
-/// Takes one byte at a time.
+/// A writer that takes one byte at a time.
 struct Slow(Vec<u8>);
 
 impl AsyncWrite for Slow {
@@ -61,7 +61,7 @@ fn copy_writes_what_was_read_before_an_error() {
     });
 }
 
-/// Gives one piece of data, then nothing, then an error once `fail` is called.
+/// A reader that gives one piece of data, then waits, and gives an error once `fail` is called.
 #[derive(Clone, Default)]
 struct Breaking {
     given: Arc<AtomicBool>,
@@ -95,7 +95,7 @@ impl AsyncRead for Breaking {
     }
 }
 
-/// A peer that takes nothing, ever.
+/// A writer that never takes a byte.
 struct Stuck;
 
 impl AsyncWrite for Stuck {
@@ -133,7 +133,7 @@ fn a_copy_with_a_stuck_writer_sees_its_reader_fail() {
     }
 }
 
-/// Three bytes, then one, then an error.
+/// A reader that gives three bytes, then one, then an error.
 struct Cut(u8);
 
 impl AsyncRead for Cut {
@@ -152,7 +152,7 @@ impl AsyncRead for Cut {
     }
 }
 
-/// Takes one byte at a time.
+/// A writer that takes one byte at a time.
 #[derive(Default)]
 struct Narrow(Vec<u8>);
 
@@ -176,7 +176,7 @@ impl AsyncWrite for Narrow {
     }
 }
 
-/// What was read before the reader failed arrives, also if the writer takes it in pieces.
+/// Bytes that were read before the reader failed arrive, even if the writer takes them in pieces.
 #[test]
 fn a_copy_writes_what_it_has_before_it_reads_on() {
     for runtime in both() {

@@ -1,8 +1,8 @@
-//! Readers that give what is no text, or claim more than they gave.
+//! Readers whose bytes are no text, or that claim more bytes than they gave.
 
 use crate::support::{current, panic_message};
 
-/// The line is refused, the next one is read.
+/// A line that is not UTF-8 is an error; the next line is read.
 #[test]
 fn lines_that_are_not_utf8() {
     use tokio::io::{AsyncBufReadExt, AsyncReadExt};
@@ -21,7 +21,7 @@ fn lines_that_are_not_utf8() {
     });
 }
 
-/// A reader cannot claim more bytes than there is room for, nor a buffered one to be ahead of itself.
+/// A reader that claims more bytes than there is room for makes the read panic, through a `BufReader` too.
 #[test]
 fn readers_that_claim_too_much() {
     use std::pin::Pin;

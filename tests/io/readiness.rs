@@ -1,4 +1,4 @@
-//! Readiness of both kinds, and waits that must let others run.
+//! Readiness for reading and writing, and waits that must let other tasks run.
 
 use std::io::{Read, Write};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use tokio::io::{Interest, ReadBuf, Ready};
 use tokio::net::{UnixDatagram, UnixStream};
 use tokio::time::{sleep, timeout};
 
-/// Somebody who only asks, and does not write, is told of what comes.
+/// A task that only asks for readiness, and does not write, sees that data comes.
 #[test]
 fn a_pair_that_is_writable_becomes_readable_too() {
     for runtime in both() {
@@ -36,8 +36,8 @@ fn a_pair_that_is_writable_becomes_readable_too() {
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// The system calls a datagram socket whose peer has gone "hung up" for good, which is no reason to try
-/// without end: once reconnected, a send that finds the queue full waits, and others run meanwhile.
+/// The system reports a datagram socket whose peer has gone as hung up for good. Still the runtime does not spin:
+/// once the socket is reconnected, a send that finds the queue full waits, and other tasks run meanwhile.
 #[test]
 fn a_send_after_the_first_peer_has_gone_lets_others_run() {
     within(30, || {
@@ -114,7 +114,7 @@ fn receiving_on_a_shut_down_datagram_socket_lets_others_run() {
     });
 }
 
-/// What a guard still vouches for once a part of it is cleared.
+/// A guard whose readiness is cleared in part keeps the rest.
 #[test]
 fn a_guard_keeps_what_is_not_cleared() {
     for runtime in both() {
@@ -131,7 +131,7 @@ fn a_guard_keeps_what_is_not_cleared() {
             assert!(!guard.ready().is_readable() && guard.ready().is_writable());
             guard.clear_ready();
             assert!(guard.ready().is_empty());
-            // Whoever may change it is told the same.
+            // The same with a mutable guard.
             let (fd, mut near) = (&mut fd, [0; 4]);
             (&far).write_all(b"y").unwrap();
             let mut guard = fd.ready_mut(both).await.unwrap();
@@ -147,7 +147,7 @@ fn a_guard_keeps_what_is_not_cleared() {
             let read = guard.try_io(|fd| fd.get_mut().read(&mut near));
             assert!(read.is_err() && guard.ready().is_empty());
             drop(guard);
-            // Forgotten by the descriptor, too.
+            // The descriptor's readiness is cleared, too.
             assert!(poll_once(pin!(fd.readable())).is_pending());
             (&far).write_all(b"z").unwrap();
             let mut guard = fd.readable_mut().await.unwrap();

@@ -1,5 +1,5 @@
-//! Standard streams that somebody has made non-blocking, as a terminal's other users may: a slow other side costs no
-//! byte and is no error. Each test starts its own binary again, whose streams are pipes.
+//! Standard streams that are non-blocking, as another program on the same terminal may make them: a slow other side loses
+//! no byte and is no error. Each test starts its own binary again, with pipes as its streams.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::RawFd;
@@ -32,7 +32,7 @@ fn line(i: usize) -> String {
     format!("line {i} {}\n", "x".repeat(i % 300))
 }
 
-/// Lines, then more bytes than any pipe holds in one write and without an end of line.
+/// Prints lines, then, in one write without a line end, more bytes than any pipe holds.
 async fn print_all(mut output: impl AsyncWrite + Unpin) {
     for i in 0..LINES {
         output.write_all(line(i).as_bytes()).await.unwrap();
@@ -60,7 +60,7 @@ fn read_slowly(mut from: impl Read) -> Vec<u8> {
     }
 }
 
-/// The test harness prints, too: what counts begins with the first line of ours.
+/// The output from our first line on: the test harness prints before it.
 fn ours(all: &[u8]) -> &[u8] {
     let start = all.windows(7).position(|w| w == b"line 0 ").unwrap();
     &all[start..]
@@ -71,7 +71,7 @@ fn every_byte_of_a_full_stdout_arrives() {
     if is_inner(this_test!()) {
         set_non_blocking(1);
         current().block_on(print_all(tokio::io::stdout()));
-        // The harness's own printing would fail.
+        // Exits at once, as the harness's own output would fail.
         std::process::exit(0);
     }
     within(60, || {
@@ -117,7 +117,7 @@ fn an_empty_stdin_is_waited_for() {
         let mut child = child(this_test!());
         let mut input = child.stdin.take().unwrap();
         for i in 0..100 {
-            // In two halves: neither comes when it is asked for.
+            // In two halves with pauses, so that reads find nothing at first.
             let line = line(i);
             let (one, two) = line.split_at(line.len() / 2);
             for half in [one, two] {
@@ -132,7 +132,7 @@ fn an_empty_stdin_is_waited_for() {
     });
 }
 
-/// A reader that is gone is an error, once for each operation that failed, and no endless wait.
+/// When the reader is gone, each failed operation reports the error once, and none waits for ever.
 #[test]
 fn a_reader_that_is_gone_is_told_once() {
     if is_inner(this_test!()) {
@@ -155,7 +155,7 @@ fn a_reader_that_is_gone_is_told_once() {
     }
     within(60, || {
         let mut child = child(this_test!());
-        // What the harness prints first must not fail.
+        // The harness's own first output must not fail.
         let mut output = child.stdout.take().unwrap();
         let mut byte = [0];
         while byte[0] != b't' {

@@ -1,4 +1,4 @@
-//! What operations give: what the standard library gives, without a thread of the pool.
+//! The results of operations: the same as in the standard library, without a thread of the pool.
 
 use std::fs::{File as StdFile, OpenOptions as StdOptions};
 use std::future::Future;
@@ -89,7 +89,7 @@ fn files_without_a_length_are_read_to_their_end() {
     }
 }
 
-/// Each way to open gives what the standard library gives, errors included.
+/// Each combination of options opens a file as in the standard library, errors included.
 #[test]
 fn options_mean_what_they_mean_to_std() {
     let folder = Folder::new("options");
@@ -141,7 +141,7 @@ fn options_mean_what_they_mean_to_std() {
     }
 }
 
-/// Flags of the description and of the descriptor, and the mode of the file.
+/// Status flags, descriptor flags, and the file's mode.
 fn traits_of(file: &StdFile) -> (i32, i32, u32) {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::PermissionsExt;
@@ -156,7 +156,7 @@ fn traits_of(file: &StdFile) -> (i32, i32, u32) {
     (status, own, file.metadata().unwrap().permissions().mode())
 }
 
-/// A read that was given up leaves its bytes for the next one, in order.
+/// A cancelled read leaves its bytes for the next read, in order.
 #[test]
 fn reads_given_up_lose_no_bytes() {
     let folder = Folder::new("given-up");
@@ -203,7 +203,7 @@ fn position_is_kept_between_reads_seeks_and_writes() {
     });
 }
 
-/// As with `open(2)`: a pipe without the other side is not open yet.
+/// As with `open(2)`: opening a pipe waits until the other side is opened.
 #[test]
 fn opening_a_pipe_waits_for_the_other_side() {
     let folder = Folder::new("waits");
@@ -230,7 +230,7 @@ fn opening_a_pipe_waits_for_the_other_side() {
     }
 }
 
-/// Files take real time, which a paused clock must not turn into hours.
+/// File operations take real time; the paused clock must not jump meanwhile.
 #[test]
 #[cfg(feature = "test-util")]
 fn a_paused_clock_waits_for_files() {
@@ -255,7 +255,7 @@ fn a_paused_clock_waits_for_files() {
     });
 }
 
-/// The first poll of each is all that `Poll` is needed for.
+/// The panic comes at the first poll.
 #[test]
 fn outside_of_a_runtime_operations_panic_as_ever() {
     let _folder = Folder::new("outside");
@@ -269,7 +269,7 @@ fn outside_of_a_runtime_operations_panic_as_ever() {
     assert!(outcome.is_err());
 }
 
-/// A disk of which a part can be read: the file is there while its first half is in memory, then the image is cut.
+/// A disk that fails half-way: a part of the file is read into memory, then the disk's image is cut to nothing.
 const BROKEN_DISK: &str = r#"
 set -e
 cd "$1"
@@ -285,7 +285,7 @@ echo 1 > /proc/sys/vm/drop_caches
 BROKEN_FILE="$1/mounted/file" "$2" --ignored --exact reads_of_a_broken_disk_end_with_its_error
 "#;
 
-/// The kernel gives the part that it could read, and does not move the file's position.
+/// The kernel returns the part that it could read, but does not move the file's position.
 #[test]
 #[ignore = "needs root and a loop device"]
 fn reads_of_a_broken_disk_end_with_its_error() {

@@ -1,4 +1,4 @@
-//! Operations that are dropped in mid-flight, and runtimes with them: no descriptor, byte or buffer is lost.
+//! Operations, and runtimes, that are dropped in mid-flight: no descriptor, byte or buffer is lost.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -66,7 +66,7 @@ fn more_completions_than_the_queue_holds() {
     let path = folder.file("a", b"");
     let runtime = current();
     runtime.block_on(async {
-        // Nothing is taken in before the last one is submitted.
+        // No completion is read before the last operation is submitted.
         let mut questions: Vec<_> = (0..3000).map(|_| Box::pin(fs::try_exists(&path))).collect();
         for question in &mut questions {
             let _ = tokio::task::unconstrained(async { poll!(question.as_mut()) }).await;
@@ -117,7 +117,7 @@ fn runtimes_dropped_in_mid_flight_leave_nothing() {
             outlives
         });
         drop(runtime);
-        // Futures that outlive their runtime end, one way or the other.
+        // Futures that outlive their runtime end: ready, or with a panic.
         for mut future in outlives {
             let mut cx = Context::from_waker(Waker::noop());
             let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -138,14 +138,14 @@ fn runtimes_dropped_in_mid_flight_leave_nothing() {
     );
 }
 
-/// Once polled, a `write` happens, though nobody awaits it.
+/// Once polled, a `write` happens, even if it is dropped.
 #[test]
 fn a_write_that_is_dropped_goes_on() {
     let folder = Folder::new("dropped-write");
     for (i, runtime) in both().into_iter().enumerate() {
         let path = folder.path.join(format!("{i}"));
         runtime.block_on(async {
-            // On a loaded machine the kernel may be done within the first poll.
+            // On a loaded machine the kernel may finish within the first poll.
             if let Some(written) = fs::write(&path, bytes(3_000_000)).now_or_never() {
                 written.unwrap();
             }
@@ -158,8 +158,8 @@ fn a_write_that_is_dropped_goes_on() {
     }
 }
 
-/// The kernel tells of the part that was written and leaves the error to the next write, without having moved the
-/// file's position. In a process of its own: the limit also holds for a log that the test harness writes to.
+/// The kernel reports the part that was written and leaves the error to the next write, but does not move the file's
+/// position. In a process of its own, as the limit also holds for a log that the test harness writes.
 #[test]
 fn a_write_that_fails_half_way_says_so() {
     if !in_own_process!() {
@@ -181,7 +181,7 @@ fn a_write_that_fails_half_way_says_so() {
     }
 }
 
-/// For good, but within the sight of a leak detector.
+/// Never drops the future, but keeps it reachable, so that a leak detector does not report it.
 fn forget(future: impl Future + Send + 'static) {
     static FORGOTTEN: Mutex<Vec<Box<dyn std::any::Any + Send>>> = Mutex::new(Vec::new());
     FORGOTTEN.lock().unwrap().push(Box::new(future));

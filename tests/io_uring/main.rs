@@ -1,5 +1,5 @@
-//! File operations through io_uring: storms of cancellations, comparison with the standard library, shutdown in
-//! mid-flight, kernels that refuse. One test at a time, as descriptors are counted per process.
+//! File operations through io_uring: many cancellations, comparison with the standard library, shutdown in
+//! mid-flight, kernels that refuse. One test runs at a time, as descriptors are counted per process.
 #![cfg(all(
     feature = "io-uring",
     target_os = "linux",
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use system::make_fifo;
 use tokio::runtime::Handle;
 
-/// A folder of a test's own; and the test's turn.
+/// A folder for one test, and the lock that lets one test run at a time.
 struct Folder {
     path: PathBuf,
     _turn: MutexGuard<'static, ()>,
@@ -60,7 +60,7 @@ impl Drop for Folder {
     }
 }
 
-/// Does this machine give rings at all? Where not, what needs one is not tested.
+/// Does this machine have io_uring? If not, tests that need a ring are skipped.
 fn has_rings() -> bool {
     // SAFETY: a call that is refused for its arguments, or as a whole.
     let answer = unsafe { libc::syscall(libc::SYS_io_uring_setup, 0, std::ptr::null::<u8>()) };
@@ -72,7 +72,7 @@ fn bytes(n: usize) -> Vec<u8> {
     (0..n).map(|i| (i * 31 + i / 251) as u8).collect()
 }
 
-/// Waits until the process has as few descriptors as before.
+/// Asserts that the process soon has as few descriptors as before.
 fn assert_fds_come_down_to(before: usize) {
     let start = Instant::now();
     while support::open_fds() > before {
@@ -85,7 +85,7 @@ fn assert_fds_come_down_to(before: usize) {
     }
 }
 
-/// A thread that may block forever is not the runtime's to give: nothing of these goes to the pool.
+/// Asserts that the pool has no thread: operations that may block for ever must not use it.
 fn assert_pool_unused() {
     assert_eq!(Handle::current().metrics().num_blocking_threads(), 0);
 }

@@ -1,4 +1,4 @@
-//! Kernels that give no ring, take nothing for a while, or never again.
+//! Kernels that give no ring, or that accept no submissions, for a while or for ever.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -49,8 +49,8 @@ fn rings() -> usize {
         .count()
 }
 
-/// What the kernel is short of may be there the next time; that it gives no rings, or does not watch them, is so for good. In a
-/// process of its own, where nobody else has rings.
+/// If the kernel is short of something, it is asked again later. If it has no rings, or epoll does not accept them, it is not asked
+/// again. In a process of its own, where no other test has rings.
 #[test]
 fn a_kernel_that_is_short_of_something_is_asked_again() {
     if !has_rings() || !in_own_process!() {
@@ -73,7 +73,7 @@ fn a_kernel_that_is_short_of_something_is_asked_again() {
     for (call, code, is_temporary) in cases {
         let runtime = current();
         let handle = runtime.handle().clone();
-        // The refusal is this thread's, and ends with it.
+        // The filter refuses the call on this thread only, and ends with the thread.
         let path = folder.path.clone();
         within(20, move || {
             refuse(call, code);
@@ -87,7 +87,7 @@ fn a_kernel_that_is_short_of_something_is_asked_again() {
     }
 }
 
-/// A kernel that takes nothing for now: the driver, on a thread that is not refused, tries again.
+/// The kernel accepts no submissions for now: the driver, on a thread that is not refused, tries again.
 #[test]
 fn a_stalled_ring_is_set_going_by_the_driver() {
     let folder = Folder::new("stalled");
@@ -98,7 +98,7 @@ fn a_stalled_ring_is_set_going_by_the_driver() {
             runtime.block_on(everything_works_in(&path));
             refuse(libc::SYS_io_uring_enter, code);
             runtime.block_on(async {
-                // More than the submission queue takes.
+                // More operations than the submission queue holds.
                 let questions = (0..1000).map(|_| fs::try_exists(&path));
                 for answer in join_all(questions).await {
                     assert!(answer.unwrap());
@@ -109,8 +109,8 @@ fn a_stalled_ring_is_set_going_by_the_driver() {
     }
 }
 
-/// A kernel that takes nothing for long is asked again after pauses, not all the time: by the driver when it parks, and
-/// by nobody else.
+/// A kernel that accepts no submissions for long is asked again after pauses, not all the time, and only by the driver
+/// when it parks.
 #[test]
 fn a_stalled_ring_is_asked_again_after_pauses() {
     let folder = Folder::new("pauses");
@@ -130,14 +130,14 @@ fn a_stalled_ring_is_asked_again_after_pauses() {
                 let (start, before) = (Instant::now(), parks());
                 tokio::time::sleep(Duration::from_millis(500)).await;
                 let (parks, time) = (parks() - before, start.elapsed());
-                // One each five milliseconds, and a few.
+                // About one park each five milliseconds; the bound is one each millisecond.
                 assert!(u128::from(parks) < time.as_millis(), "{parks} in {time:?}");
                 for question in questions {
                     assert!(!question.is_finished());
                     question.abort();
                 }
             });
-            // What is in flight is nothing: the kernel has taken none of it.
+            // Nothing is in flight: the kernel has accepted no operation.
             drop(runtime);
         });
     }
@@ -147,7 +147,7 @@ fn parks() -> u64 {
     Handle::current().metrics().worker_park_count(0)
 }
 
-/// One that takes nothing any more: errors, no hang.
+/// The kernel refuses all submissions for good: operations return errors and do not hang.
 #[test]
 fn a_broken_ring_fails_its_operations() {
     let folder = Folder::new("broken");

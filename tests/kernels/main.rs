@@ -1,4 +1,4 @@
-//! Kernels that lack what the runtime prefers. A filter makes this one refuse it, to a process of the test's own.
+//! Kernels without calls that the runtime prefers. A filter makes this kernel refuse them, in the test's own process.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,4 @@
-//! Child processes on a kernel that gives no pidfd: SIGCHLD is the hint then.
+//! Child processes on a kernel without pidfds: the runtime uses SIGCHLD instead.
 
 use crate::support::in_own_process;
 use crate::system::refuse;
@@ -30,7 +30,7 @@ fn sigchld_takes_the_place_of_pidfds() {
             let (i, status) = task.await.unwrap();
             assert_eq!(status.unwrap().code(), Some(i));
         }
-        // An orphan is reaped by signal too.
+        // An orphan is reaped at SIGCHLD too.
         let pid = {
             let child = Command::new("sleep").arg("0.05").spawn().unwrap();
             child.id().unwrap()

@@ -1,4 +1,4 @@
-//! `max_blocking_threads` and the keep-alive.
+//! The blocking pool's limits: `max_blocking_threads` and the keep-alive.
 
 use super::support::within;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ fn runtime(workers: usize, cap: usize, keep_alive: Duration) -> Runtime {
 
 const LONG: Duration = Duration::from_secs(1000);
 
-/// Counts how many run at once.
+/// Counts how many closures run at once.
 #[derive(Clone, Default)]
 struct Gauge(Arc<(AtomicUsize, AtomicUsize)>);
 
@@ -37,7 +37,7 @@ impl Gauge {
     }
 }
 
-/// Makes threads that were workers: as many tasks are in `block_in_place` at once, then all come back.
+/// Makes `n` threads that were workers: `n` tasks are in `block_in_place` at the same time, then all return.
 fn make_former_workers(runtime: &Runtime, n: usize) {
     let all = Arc::new(Barrier::new(n));
     let tasks: Vec<_> = (0..n)
@@ -137,7 +137,7 @@ fn closures_run_in_the_order_in_which_they_came() {
     });
 }
 
-/// At shutdown the closures that wait are cancelled at once, not when the one that runs ends.
+/// At shutdown, waiting closures are cancelled at once, not when the running closure ends.
 #[test]
 fn shutdown_cancels_what_waits_and_keeps_to_the_cap() {
     within(60, || {
@@ -163,7 +163,7 @@ fn shutdown_cancels_what_waits_and_keeps_to_the_cap() {
     });
 }
 
-/// A burst makes threads; work for one then keeps one, and lets the others go.
+/// A burst makes threads; later work for one thread keeps one alive, and lets the others end.
 #[test]
 fn threads_that_a_burst_made_go_while_work_goes_on() {
     within(120, || {
@@ -180,7 +180,7 @@ fn threads_that_a_burst_made_go_while_work_goes_on() {
                 call.await.unwrap();
             }
             assert!(runtime.metrics().num_blocking_threads() >= 30);
-            // One at a time, without end: were it any idle thread's turn, none would come to the end of its keep-alive.
+            // One closure at a time, on and on: if any idle thread could take it, no thread's keep-alive would end.
             while runtime.metrics().num_blocking_threads() > 3 {
                 spawn_blocking(|| ()).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(2)).await;

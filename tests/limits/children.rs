@@ -1,4 +1,4 @@
-//! Children that were started when no descriptor was left: their ends are learned of all the same.
+//! Children that are started when no descriptor is left: the runtime learns of their ends all the same.
 
 use std::future::Future;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,7 @@ use selvedge::time::{sleep, timeout};
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// A command that is started without a descriptor: its streams are inherited.
+/// A command that needs no descriptor: its streams are inherited.
 fn sh(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script);
@@ -23,7 +23,7 @@ fn sh(script: &str) -> Command {
 }
 
 fn is_there(pid: u32) -> bool {
-    // SAFETY: signal 0 is only asked whether it could be sent.
+    // SAFETY: signal 0 only asks whether a signal could be sent.
     unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
 }
 
@@ -44,7 +44,7 @@ fn a_child_started_without_a_descriptor_is_awaited() {
     for runtime in both() {
         runtime.block_on(async {
             let none = NoDescriptor::left();
-            // At once, and after a while.
+            // The child ends at once, and after a while.
             for script in ["exit 7", "sleep 0.2; exit 7"] {
                 let mut child = sh(script).spawn().unwrap();
                 for _ in 0..2 {
@@ -58,7 +58,7 @@ fn a_child_started_without_a_descriptor_is_awaited() {
             soon("a kill", killed.kill()).await.unwrap();
             let status = killed.wait().await.unwrap();
             assert_eq!(status.signal(), Some(libc::SIGKILL));
-            // Pipes are refused; what is had of them is given back, and nothing is started.
+            // Pipes are refused; pipes that were made before are closed, and nothing is started.
             let error = soon("an output", sh("exit 0").output()).await.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
             drop(none);
@@ -68,7 +68,7 @@ fn a_child_started_without_a_descriptor_is_awaited() {
     }
 }
 
-/// A wait that was given up, or begun without descriptors and ended with some.
+/// A wait that was cancelled, and a wait that began without descriptors and ends with some.
 #[test]
 fn a_wait_goes_on_when_descriptors_come_free() {
     if !in_own_process!() {
@@ -86,7 +86,7 @@ fn a_wait_goes_on_when_descriptors_come_free() {
                     .await
                     .is_err()
             );
-            // For a pidfd; or too few for the pair that SIGCHLD needs.
+            // One descriptor is enough for a pidfd, but not for the pair that SIGCHLD needs.
             none.free(1);
             let status = soon("a child's end", wait).await.unwrap();
             assert_eq!(status.code(), Some(9));
@@ -135,7 +135,7 @@ fn orphans_without_a_descriptor_are_reaped() {
             let mut endless = sh("exec sleep 600");
             let status = endless.kill_on_drop(true).status();
             assert!(timeout(Duration::from_millis(50), status).await.is_err());
-            // One that outlives its runtime, which knows of no way to be told of it.
+            // An orphan that outlives its runtime, which has nothing registered for it.
             let outliving = sh("sleep 0.5").spawn().unwrap();
             let pid = outliving.id().unwrap();
             drop(outliving);
@@ -149,7 +149,7 @@ fn orphans_without_a_descriptor_are_reaped() {
     }
 }
 
-/// The runtime's thread sleeps in the system when somebody outside of it begins to wait.
+/// The runtime's worker sleeps in the system when a thread outside of the runtime begins to wait.
 #[test]
 fn a_child_awaited_outside_of_its_runtime_needs_no_descriptor() {
     struct Unpark(std::thread::Thread);
@@ -164,7 +164,7 @@ fn a_child_awaited_outside_of_its_runtime_needs_no_descriptor() {
     let runtime = crate::support::multi(1);
     let none = NoDescriptor::left();
     let mut child: Child = runtime.block_on(async { sh("sleep 0.3; exit 4").spawn().unwrap() });
-    // Until the worker has nothing left to do.
+    // Time for the worker to fall asleep.
     std::thread::sleep(Duration::from_millis(100));
     let waker = Arc::new(Unpark(std::thread::current())).into();
     let mut context = Context::from_waker(&waker);
@@ -181,7 +181,7 @@ fn a_child_awaited_outside_of_its_runtime_needs_no_descriptor() {
     drop(none);
 }
 
-/// The runtime that serves a wait goes; the child is awaited on the next one.
+/// The runtime that serves the wait ends; the child is awaited on another runtime.
 #[test]
 fn a_child_without_a_descriptor_outlives_its_runtime() {
     if !in_own_process!() {
@@ -206,7 +206,7 @@ fn a_child_without_a_descriptor_outlives_its_runtime() {
     drop(none);
 }
 
-/// SIGCHLD that is ignored has the system reap the children itself: there is no status, and no hang either.
+/// If SIGCHLD is ignored, the system reaps children itself: the wait returns an error, and does not hang.
 #[test]
 fn a_child_that_the_system_reaps_is_an_error() {
     if !in_own_process!() {
@@ -240,7 +240,7 @@ fn a_signal_stream_refused_for_want_of_descriptors_can_be_made_later() {
     if !in_own_process!() {
         return;
     }
-    // One runtime: a second would find the first one's pair, and need no descriptor.
+    // Only one runtime: a second would use the first one's pair, and need no descriptor.
     crate::support::current().block_on(async {
         let mut none = NoDescriptor::left();
         for room in 0..2 {

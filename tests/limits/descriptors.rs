@@ -1,5 +1,5 @@
-//! Out of descriptors, a server's accept fails and works again once some are free; files that may not grow tell their
-//! writers.
+//! Without free descriptors, a server's accept fails, and works again once some are free. Writes to files that may not
+//! grow return the error.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn server_outlives_the_descriptor_limit() {
 
             let error = listener.accept().await.unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{error}");
-            // Timers and tasks do not care.
+            // Timers and tasks go on working.
             tokio::spawn(tokio::time::sleep(Duration::from_millis(5)))
                 .await
                 .unwrap();
@@ -45,7 +45,7 @@ fn server_outlives_the_descriptor_limit() {
     });
 }
 
-/// Row 25: a runtime that cannot be made for want of descriptors keeps none of those it got.
+/// Row 25: a runtime that cannot be made for want of descriptors keeps no descriptor.
 #[test]
 fn refused_runtimes_keep_no_descriptor() {
     if !in_own_process!() {
@@ -64,7 +64,7 @@ fn refused_runtimes_keep_no_descriptor() {
                 .build()
         };
         refused += u32::from(build().is_err());
-        // As many can be opened as before.
+        // As many descriptors can be opened as before.
         let free = all_descriptors();
         assert_eq!(free.len(), room);
         drop(free);
@@ -137,7 +137,7 @@ fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
         drop(spare);
         limit(libc::RLIMIT_NOFILE, Some(old));
 
-        // What was not read of a stream is nothing to the next.
+        // An arrival that one stream has not read does not end the wait of another.
         tokio::time::sleep(Duration::from_millis(150)).await;
         let unread = signal(SignalKind::hangup()).unwrap();
         // SAFETY: as above.
@@ -147,7 +147,7 @@ fn ctrl_c_in_a_loop_needs_no_new_descriptor() {
     });
 }
 
-/// A copy by path that gets one descriptor of two fails and gives it back; one under way needs none.
+/// A copy by path that gets only one of two descriptors fails and closes it; a copy under way needs no descriptor.
 #[test]
 fn copies_end_in_an_error_or_go_on() {
     if !in_own_process!() {
@@ -198,7 +198,7 @@ fn copies_end_in_an_error_or_go_on() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// Room for a part of what is written: the part arrives, the error follows, and the next file is fine.
+/// There is room for a part of the written bytes: the part arrives, the error follows, and the next file is fine.
 #[test]
 fn files_end_where_they_may_not_grow() {
     if !in_own_process!() {
@@ -222,14 +222,14 @@ fn files_end_where_they_may_not_grow() {
             for buffer in [1_000, 2 * ROOM] {
                 let mut file = tokio::fs::File::create(&to).await.unwrap();
                 file.set_max_buf_size(buffer);
-                // The writes themselves may all be accepted; then it is the flush that tells.
+                // All writes may be accepted; then the flush returns the error.
                 let written = file.write_all(&vec![7; ROOM + ROOM / 2]).await;
                 too_big(match written {
                     Err(error) => error,
                     Ok(()) => file.flush().await.unwrap_err(),
                 });
                 assert_eq!(length().await, ROOM as u64, "buffer {buffer}");
-                // An error is told once, and what fits is still written.
+                // The error is returned once; a write that fits still works.
                 file.set_len(0).await.unwrap();
                 file.rewind().await.unwrap();
                 file.write_all(b"short").await.unwrap();

@@ -1,4 +1,4 @@
-//! A listener when no descriptor is left: the error goes to whoever accepts, and the connection is still there.
+//! A listener when no descriptor is left: `accept` returns the error, and the connection is not lost.
 
 use std::future::Future;
 use std::io;
@@ -14,11 +14,11 @@ use tokio::time::{sleep, timeout};
 
 type Accept<'a, S> = Pin<Box<dyn Future<Output = io::Result<S>> + 'a>>;
 
-/// Accepts in a loop that sleeps upon an error, as servers do, while descriptors are gone and come free again.
+/// Accepts in a loop that sleeps after an error, as servers do, while there are no descriptors, and later some.
 async fn accepts_in_the_end<S>(accept: impl Fn() -> Accept<'static, S>) -> S {
     let mut fill = all_descriptors();
     for _ in 0..3 {
-        // At once, not after another connection has come.
+        // The error comes at once, not after another connection.
         let accepted = timeout(Duration::from_secs(10), accept())
             .await
             .expect("a hang");

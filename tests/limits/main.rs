@@ -1,5 +1,5 @@
-//! What happens at the system's limits, and at the runtime's own: descriptors, threads, the size of files. Tests that
-//! change a limit of the process run in one of their own.
+//! The system's limits and the runtime's own: descriptors, threads, the size of files. Tests that change a limit of the
+//! process run in a process of their own.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]

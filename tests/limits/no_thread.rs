@@ -1,4 +1,4 @@
-//! The system gives no thread: whoever can return an error does, nothing is lost, and the second attempt works.
+//! The system gives no thread: operations that can return an error do so, nothing is lost, and the second attempt works.
 
 use crate::support::{self, in_own_process};
 use crate::system::{NoThreads, STACK};
@@ -9,21 +9,21 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
 
-/// Threads of the process without the pool's.
+/// The number of threads of the process without the pool.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 fn runtime() -> Runtime {
     THREADS.store(support::threads(), Ordering::Relaxed);
     Builder::new_current_thread()
         .thread_stack_size(STACK)
-        // Each thread goes at once, so each call needs one.
+        // Each thread soon ends, so each call needs a new one.
         .thread_keep_alive(Duration::from_millis(1))
         .enable_all()
         .build()
         .unwrap()
 }
 
-/// The pool's threads have gone, and freed what stacks they do free.
+/// Waits until the pool's threads have ended, and their stacks are freed.
 async fn all_threads_gone() {
     while support::threads() > THREADS.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -89,7 +89,7 @@ fn a_file_keeps_its_bytes_and_its_position() {
             .write(true)
             .open(&path)
             .unwrap();
-        // A position that may be shared: every operation is the pool's.
+        // The position may be shared with others: every operation uses the pool.
         let mut file = tokio::fs::File::from_std(std_file);
         let mut byte = [0];
 
@@ -97,7 +97,7 @@ fn a_file_keeps_its_bytes_and_its_position() {
         let none = NoThreads::new();
         assert_no_thread(file.read_exact(&mut byte).await);
         drop(none);
-        // A read that is given up leaves all that it has read ahead.
+        // The bytes of a cancelled read are read ahead.
         let mut many = [0; 8];
         loop {
             let is_given_up = {
@@ -111,7 +111,7 @@ fn a_file_keeps_its_bytes_and_its_position() {
             if is_given_up {
                 break;
             }
-            // The thread was quicker.
+            // The thread was quicker: the read has ended.
             file.seek(SeekFrom::Start(0)).await.unwrap();
         }
         file.read_exact(&mut byte).await.unwrap();
@@ -185,7 +185,7 @@ fn standard_streams_return_an_error_and_go_on() {
     if !in_own_process!() {
         return;
     }
-    // Standard input is a file of ours from here on.
+    // From here on, the standard input is a file of this test.
     let path = std::env::temp_dir().join(format!("no-thread-stdin-{}", std::process::id()));
     std::fs::write(&path, "line\n").unwrap();
     let input = std::fs::File::open(&path).unwrap();
@@ -201,7 +201,7 @@ fn standard_streams_return_an_error_and_go_on() {
         assert_no_thread(stdin.read_exact(&mut text).await);
         drop(none);
         stderr.write_all(b"told\n").await.unwrap();
-        // A flush that is refused is still owed.
+        // A refused flush happens later.
         let _ = stderr.flush().await;
         stderr.write_all(b"told again\n").await.unwrap();
         stdin.read_exact(&mut text).await.unwrap();

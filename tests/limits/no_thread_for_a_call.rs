@@ -1,12 +1,12 @@
-//! The system refuses a thread: no blocking call is left without one. Row 18 of the regressions.
+//! The system refuses a thread: a blocking call is refused, and not left waiting. Row 18 of the regressions.
 
 use crate::support::{in_own_process, within};
 use crate::system::{NoThreads, STACK};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Workers live on threads of the pool, but no blocking call can count on them: with the first thread refused, it is
-/// its caller that has to learn of it, and it must not take a worker's place whose thread is only starting.
+/// Workers run on threads of the pool, but a blocking call cannot use those. If its thread is refused, its caller must
+/// learn of that, and the call must not take the place of a worker whose thread is still starting.
 #[test]
 fn row18_blocking_call_is_told_when_only_workers_have_threads() {
     if !in_own_process!() {

@@ -1,4 +1,4 @@
-//! A blocking pool that may have one thread, or gets none.
+//! A blocking pool with one thread, and one that gets no thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::support::within;
 use tokio::runtime::Builder;
 
-/// The system refuses every thread: whoever asked learns of it, and the runtime works on.
+/// The system refuses every thread: the caller gets an error or a panic, and the runtime works on.
 #[test]
 fn thread_limit_of_the_blocking_pool() {
     within(20, || {
-        // No address space has room for such a stack.
+        // The stack is larger than any address space.
         let runtime = Builder::new_current_thread()
             .thread_stack_size(usize::MAX / 4 * 3)
             .enable_all()

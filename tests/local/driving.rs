@@ -1,4 +1,4 @@
-//! Who drives a `LocalSet`, and who spawns on it from where.
+//! Driving a `LocalSet`, and spawning on it from different places.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -53,7 +53,7 @@ fn spawning_outside_of_a_set_names_the_cure() {
     task::spawn_local(async {});
 }
 
-/// Two futures drive one set; the one that was polled last ends, or is dropped, and the other must still be woken.
+/// Two futures drive one set. The future that was polled last ends, or is dropped, and the other must still be woken.
 #[test]
 fn two_drivers_of_one_set() {
     for drops in [false, true] {
@@ -76,7 +76,7 @@ fn two_drivers_of_one_set() {
                 let mut both: FuturesUnordered<Pin<Box<dyn Future<Output = i32>>>> =
                     FuturesUnordered::new();
                 both.push(Box::pin(first));
-                // Polls the first, which leaves its waker.
+                // Polls the first driver, whose waker the set keeps.
                 assert!(futures_util::poll!(both.next()).is_pending());
                 {
                     let mut second: FuturesUnordered<Pin<Box<dyn Future<Output = i32>>>> =
@@ -108,7 +108,7 @@ fn two_drivers_of_one_set() {
     }
 }
 
-/// A set's tasks spawn on it from their drops, when the set is dropped.
+/// When a set is dropped, the drops of its tasks spawn on it.
 #[test]
 fn spawn_local_from_a_drop_of_the_set() {
     within(20, || {
@@ -138,7 +138,7 @@ fn spawn_local_from_a_drop_of_the_set() {
     });
 }
 
-/// A set that is kept by a task of its own.
+/// A set is a task of another set, and one of its tasks drives a third.
 #[test]
 fn a_set_inside_of_a_set() {
     within(20, || {

@@ -1,5 +1,5 @@
-//! Random operations on a `LocalSet`, beside two queues: of what its own thread woke, and of what others did. Which of
-//! the two comes first is open; the order within each is not.
+//! Random operations on a `LocalSet`, compared with two queues: of tasks that its own thread woke, and of tasks that other
+//! threads woke. The order within each queue is fixed; the order between the queues is not.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -29,7 +29,7 @@ enum Act {
 #[derive(Clone, Debug)]
 enum Step {
     Spawn(usize),
-    /// From the set's own thread, or from another.
+    /// From the set's own thread, or from another (`true`).
     Wake(usize, bool),
     Abort(usize, bool),
     Plan(usize, Act),
@@ -87,7 +87,7 @@ impl Drop for NotesDrop {
     }
 }
 
-/// Takes the next number and spawns its task, from within the set or from outside.
+/// Takes the next number and spawns the task with it, from within the set or from outside.
 fn spawn(
     world: &Shared,
     spawn: impl FnOnce(Pin<Box<dyn Future<Output = usize>>>) -> JoinHandle<usize>,
@@ -164,7 +164,7 @@ struct Model {
     tasks: Vec<Task>,
     local: VecDeque<usize>,
     remote: VecDeque<usize>,
-    /// The last tick ran so many that it may have ended before all had their turn.
+    /// The last tick ran so many tasks that it may have ended before all queued tasks had run.
     may_be_cut: bool,
 }
 
@@ -202,7 +202,7 @@ impl Model {
         self.local.is_empty() && self.remote.is_empty()
     }
 
-    /// Follows what the set did in a tick, which it may have done in this order.
+    /// Repeats in the model what the set did in a tick, and checks the order.
     fn replay(&mut self, log: &[Event]) {
         let mut log = log.iter().copied();
         let mut runs = 0;
@@ -228,7 +228,7 @@ impl Model {
                 Some(Act::Panic) => task.end = Some(End::Panicked),
                 Some(Act::Spawn) => self.spawn(),
                 Some(Act::Wake(which)) => self.wake(which, false),
-                // Who aborts itself ends as soon as its poll does.
+                // A task that aborts itself ends with its poll.
                 Some(Act::Abort(which)) if place(&self.tasks, which) == Some(number) => {
                     self.tasks[number].end = Some(End::Cancelled);
                 }
@@ -251,7 +251,7 @@ struct Run {
     model: Model,
 }
 
-/// Does it here, or on a thread of its own.
+/// Runs `f` on this thread, or on a new one (`there`).
 fn here_or_there(there: bool, f: impl FnOnce() + Send + 'static) {
     match there {
         true => thread::spawn(f).join().unwrap(),
@@ -332,7 +332,7 @@ impl Run {
     fn check(&self) {
         assert!(self.world.borrow().log.is_empty(), "ran outside of a tick");
         if self.driver.is_waiting() {
-            // Also by a tick that ended early, as it seemed.
+            // The driver is also woken by a tick that ended early, or seemed to.
             let is_woken = self.driver.is_woken();
             assert!(is_woken || self.model.is_idle(), "the set sleeps");
             assert!(!is_woken || !self.model.is_idle() || self.model.may_be_cut);
@@ -346,7 +346,7 @@ impl Run {
         }
     }
 
-    /// The set is dropped, and its tasks with it, the oldest first.
+    /// Drops the set; its tasks must be dropped with it, the oldest first.
     fn end(mut self) {
         drop(self.set.take());
         let tasks = self.model.tasks.iter_mut().enumerate();

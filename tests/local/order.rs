@@ -1,4 +1,4 @@
-//! In what order a set's tasks end when it is dropped, and who is left behind by a `run_until`.
+//! The order in which a set's tasks end when the set is dropped, and the drop of a `run_until`'s future.
 
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
@@ -20,7 +20,7 @@ impl Drop for Noted {
     }
 }
 
-/// Some tasks wait, some have been woken since, and some have never run: they end in the order in which they came.
+/// Some tasks wait, some have been woken, and some have never run: they end in the order in which they were spawned.
 #[test]
 fn a_dropped_set_ends_its_tasks_oldest_first() {
     let log = Log::default();
@@ -54,7 +54,7 @@ fn a_dropped_set_ends_its_tasks_oldest_first() {
     assert_eq!(*log.borrow(), (0..80).collect::<Vec<_>>());
 }
 
-/// A member that owns the handle of another, or wakes it in its drop, ends no other out of its turn.
+/// A task that aborts another task in its drop does not make that task end out of its turn.
 #[test]
 fn tasks_that_wake_and_abort_each_other_as_they_end_keep_their_order() {
     struct Abort(tokio::task::AbortHandle);
@@ -85,7 +85,7 @@ fn a_future_that_has_run_to_its_end_is_dropped_at_once() {
     let set = LocalSet::new();
     let noted = Noted(0, log.clone());
     let mut task = set.spawn_local(async { 1 });
-    // Not a block of its own, which drops what it has at its end anyway.
+    // A `poll_fn` and not an async block, as the block would drop its values at its end anyway.
     let mut run = pin!(set.run_until(poll_fn(move |cx| {
         let _ = &noted;
         pin!(&mut task).poll(cx)

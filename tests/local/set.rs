@@ -1,4 +1,4 @@
-//! What a `LocalSet` does besides running tasks: hooks, its current thread, panics, several drivers at a time.
+//! `LocalSet` besides running tasks: hooks, its current thread, panics, several drivers at a time.
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
@@ -84,7 +84,7 @@ fn a_set_is_current_while_its_guard_lives() {
     assert_eq!(current().block_on(set.run_until(task)).unwrap(), 1);
 }
 
-/// A task that is always ready does not keep those from running that other threads wake.
+/// A task that is always ready does not keep tasks that other threads wake from running.
 #[test]
 fn a_busy_task_leaves_room_for_tasks_woken_from_other_threads() {
     within(20, || {
@@ -159,7 +159,7 @@ fn a_driver_that_goes_hands_what_is_left_to_another() {
     assert!(tasks.iter().any(|task| !task.is_finished()));
 }
 
-/// The one that waited longest goes while one other is there.
+/// Of two drivers, the one that was polled first is dropped: the other is woken.
 #[test]
 fn the_first_of_two_drivers_goes() {
     let set = LocalSet::new();
@@ -173,7 +173,7 @@ fn the_first_of_two_drivers_goes() {
     assert_eq!([counts[0].get(), counts[1].get()], [0, 1]);
 }
 
-/// What other threads have woken was run: nothing is left for the others.
+/// The task that another thread woke has run: nothing is left for the other driver.
 #[test]
 fn a_driver_that_goes_after_a_wake_from_outside_leaves_the_others_alone() {
     let set = LocalSet::new();
@@ -193,7 +193,7 @@ fn a_driver_that_goes_after_a_wake_from_outside_leaves_the_others_alone() {
     assert_eq!(counts[1].get(), before, "there is nothing to do");
 }
 
-/// The set itself was polled, as a future, before somebody else drove it for a while.
+/// The set itself was polled as a future, and then another driver drove it for a while.
 #[test]
 fn the_sets_own_driver_is_woken_after_another_has_gone() {
     let mut set = LocalSet::new();
@@ -223,7 +223,7 @@ fn a_driver_that_leaves_tasks_for_later_is_woken_at_once() {
     assert!(tasks.iter().any(|task| !task.is_finished()));
 }
 
-/// Ready, it is a driver no more, though it is still there.
+/// A driver that is ready drives no more, even before it is dropped.
 #[test]
 fn a_driver_that_is_done_leaves_what_is_left_to_another() {
     let set = LocalSet::new();

@@ -1,4 +1,4 @@
-//! The macros: as users write them, and what the compiler says to those who write them wrongly.
+//! The macros: as users write them, and the compiler's errors for wrong uses.
 
 #[path = "../support/mod.rs"]
 mod support;

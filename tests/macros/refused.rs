@@ -1,7 +1,7 @@
-//! What the compiler says when a macro is used wrongly: one sentence, at the place that is wrong.
+//! The compiler's errors for wrong uses of macros: one sentence, at the place of the mistake.
 //!
-//! `TRYBUILD=overwrite cargo test --test macros` writes the expectations anew. The wording around ours is the
-//! compiler's: after an update of it, look at the difference and take it.
+//! `TRYBUILD=overwrite cargo test --test macros` rewrites the expected output. The text around our sentences is the
+//! compiler's: after an update of the compiler, check the difference and accept it.
 
 #[test]
 fn messages_of_the_macros() {

@@ -1,5 +1,5 @@
-//! Memory that a burst took comes back when the burst is over, while what it went through lives on. A binary of its own,
-//! with a test for all: the allocator counts for the whole process.
+//! Memory that a burst took is freed when the burst is over, while the channels and sets that it used live on. A binary of
+//! its own with a single test, as the allocator counts for the whole process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::pending;
@@ -36,14 +36,14 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 const MANY: usize = 100_000;
-/// What may stay: a block or two of a channel, a queue's first room.
+/// Bytes that may stay: a block or two of a channel, the first capacity of a queue.
 const LEFT: usize = 48 * 1024;
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs the burst twice: what is made once, such as a thread's own room, does not count.
+/// Runs the burst twice: memory that is allocated once, such as a thread's own, does not count.
 fn check(name: &str, mut burst: impl FnMut()) {
     burst();
     // Ordering: Relaxed; a count.
@@ -57,7 +57,7 @@ fn check(name: &str, mut burst: impl FnMut()) {
     );
 }
 
-/// What `burst` leaves held.
+/// The bytes that are still held after `burst`.
 fn left_by(burst: impl FnOnce()) -> usize {
     // Ordering: Relaxed; a count.
     let before = HELD.load(Ordering::Relaxed);
@@ -172,7 +172,7 @@ fn channels() {
     assert!(left <= LEFT, "a broadcast that was read keeps {left} bytes");
 }
 
-/// Everything that many futures wait for at once.
+/// Bursts of waiting futures, of timers, and of oneshot channels.
 fn waits() {
     let runtime = runtime();
     let (notify, semaphore) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
@@ -223,7 +223,7 @@ fn waits() {
     });
 }
 
-/// Members that end when their set is gone, and keep nothing of it.
+/// Members that end after their set is dropped do not keep the set's memory.
 fn dropped_join_sets() {
     let runtime = runtime();
     check("sets that were dropped", || {
@@ -239,7 +239,7 @@ fn dropped_join_sets() {
     });
 }
 
-/// What is told of a task beside its first wait goes with it.
+/// A task's name, and its waits beyond the first, are freed with the task.
 fn named_tasks() {
     let runtime = runtime();
     let (notify, semaphore) = (Notify::new(), Semaphore::new(0));

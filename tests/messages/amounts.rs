@@ -1,4 +1,4 @@
-//! Amounts that cannot be: the message names what is meant.
+//! Amounts that are not allowed: the message names the argument.
 
 use super::told;
 use crate::support::current;

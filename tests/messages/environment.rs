@@ -1,4 +1,4 @@
-//! What the environment says and means nothing.
+//! Environment variables with values that are not valid.
 #![allow(clippy::redundant_closure)] // As a function that is passed on has no caller here.
 
 use super::told;
@@ -21,7 +21,7 @@ fn a_number_of_workers_that_is_none() {
         let says = ["\"TOKIO_WORKER_THREADS\"", says, "or unset it"];
         told!(".build()", says, || Builder::new_multi_thread().build());
         told!("Runtime::new()", says, || Runtime::new());
-        // It is not asked for where the program says how many.
+        // The variable is not read where the program sets the number.
         let told = Builder::new_multi_thread().worker_threads(1).build();
         assert_eq!(told.unwrap().metrics().num_workers(), 1);
         assert!(Builder::new_current_thread().build().is_ok());

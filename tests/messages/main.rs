@@ -1,6 +1,6 @@
-//! The runtime asked for what it cannot do: the panic says what to write instead, and names the line of the program.
+//! Misuse of the runtime: the panic says what to write instead, and names the line of the program.
 //!
-//! `told!` runs a closure that must panic, and compares the message, the file and the line: `code` is what stands there.
+//! `told!` runs a closure that must panic, and compares the message, the file and the line, which must contain `code`.
 //! All messages are in [docs/panics.md](../../docs/panics.md).
 
 #[path = "../support/mod.rs"]
@@ -21,7 +21,7 @@ thread_local! {
     static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
-/// What a panic hook was told.
+/// A panic, as the panic hook sees it.
 struct Panic {
     message: String,
     file: String,
@@ -36,7 +36,7 @@ fn text(payload: &dyn Any) -> String {
     fixed.or_else(made).unwrap_or_default()
 }
 
-/// Runs `f`, which must panic on this thread; returns what the hook was told.
+/// Runs `f`, which must panic on this thread; returns the panic that the hook saw.
 #[track_caller]
 fn panic_of<T>(f: impl FnOnce() -> T) -> Panic {
     static HOOK: Once = Once::new();
@@ -58,7 +58,7 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> Panic {
     LAST.with(|last| last.borrow_mut().take()).unwrap()
 }
 
-/// `f` panics: the message holds each of `says`, and the line that it names, in `file`, holds `code`.
+/// `f` must panic. The message must contain each of `says`; the line that it names must be in `file` and contain `code`.
 #[track_caller]
 fn compare<T>((file, source): (&str, &str), code: &str, says: &[&str], f: impl FnOnce() -> T) {
     let panic = panic_of(f);
@@ -82,7 +82,7 @@ fn compare<T>((file, source): (&str, &str), code: &str, says: &[&str], f: impl F
     );
 }
 
-/// [`compare`], for the file that it is called from.
+/// [`compare`] with the file of the caller.
 macro_rules! told {
     ($code:literal, $says:expr, $f:expr) => {
         crate::compare(

@@ -1,7 +1,7 @@
-//! Futures that are polled after they gave their output.
+//! Futures that are polled after they were ready.
 
 //!
-//! `.await` on a reference goes through the standard library, which is then named: what calls `poll` itself is named here.
+//! For an `.await` on a reference, the panic would name the standard library. So these tests call `poll` themselves.
 
 use super::told;
 use crate::support::current;

@@ -1,4 +1,4 @@
-//! Outside of a runtime, or on one without what is asked for.
+//! Calls outside of a runtime, or on a runtime without the needed driver.
 #![allow(clippy::redundant_closure)] // A function that is passed on is called by the standard library, which is then the caller.
 
 use super::told;
@@ -17,7 +17,7 @@ const NO_RUNTIME: [&str; 4] = [
     "`Handle::enter`",
 ];
 
-/// As by an executor that is no runtime.
+/// Polls as an executor does that is no runtime.
 #[track_caller]
 fn poll<F: Future>(future: F) -> Poll<F::Output> {
     let mut future = pin!(future);

@@ -1,4 +1,4 @@
-//! What a read that ended early leaves behind it: bytes behind urgent data, behind a descriptor, in the next packet.
+//! Bytes that are left after a read that ended early: after urgent data, after a descriptor, in the next packet.
 
 use std::io::Write;
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// A read ends before urgent data and goes on behind it, without a new event.
+/// A read ends before urgent data; the next one goes on after it, without a new event.
 #[test]
 fn tcp_reads_past_urgent_data() {
     within(30, || {
@@ -22,7 +22,7 @@ fn tcp_reads_past_urgent_data() {
                 let (near, far) = tokio::join!(listener.accept(), far);
                 let (mut near, far) = (near.unwrap().0, far.unwrap());
                 let mut buf = [0; 64];
-                // Registered and found empty: from here on only events tell.
+                // Now the socket is registered and empty: from here on only events make it readable.
                 assert!(
                     timeout(Duration::from_millis(50), near.read(&mut buf))
                         .await
@@ -75,7 +75,7 @@ fn send_with_descriptor(socket: RawFd, bytes: &[u8], descriptor: RawFd) {
     }
 }
 
-/// A read ends behind a message with descriptors, though there is more.
+/// A read ends after a message with descriptors, although there are more bytes.
 #[test]
 fn unix_stream_reads_past_a_message_with_descriptors() {
     within(30, || {
@@ -102,7 +102,7 @@ fn unix_stream_reads_past_a_message_with_descriptors() {
     });
 }
 
-/// A read of a pipe ends with a packet, though there are more.
+/// A read of a pipe ends with a packet, although there are more packets.
 #[test]
 fn pipes_of_packets_are_read_to_the_last() {
     within(30, || {

@@ -1,4 +1,4 @@
-//! Sockets and pipes by what they promise.
+//! Sockets and pipes: packets, short reads, and peers that go away.
 
 #[path = "../support/mod.rs"]
 mod support;

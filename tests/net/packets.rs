@@ -1,5 +1,5 @@
-//! A read that ends early, at a packet's end, a line's, or before urgent data, does not hide what lies behind it,
-//! whatever type the socket was given to.
+//! A read may end early: at the end of a packet or a line, or before urgent data. The bytes after that are read all the
+//! same, whatever type the socket was converted to.
 
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -34,10 +34,10 @@ fn send(socket: RawFd, bytes: &[u8], flags: libc::c_int) {
     );
 }
 
-/// Packets that are queued while nobody looks, and more than once, are read one by one.
+/// Packets that are queued while no read waits are read one by one, several times over.
 async fn reads_each_packet(name: &str, near: &mut (impl AsyncRead + Unpin), far: RawFd) {
     let mut buf = [0; 64];
-    // Registered and found empty: from here on only events tell.
+    // Now the socket is registered and empty: from here on only events make it readable.
     let early = timeout(Duration::from_millis(20), near.read(&mut buf)).await;
     assert!(early.is_err(), "{name}");
     for round in 0..3 {
@@ -45,7 +45,7 @@ async fn reads_each_packet(name: &str, near: &mut (impl AsyncRead + Unpin), far:
             send(far, packet.as_bytes(), 0);
         }
         if round == 1 {
-            // The event is there before the first read.
+            // In this round the event comes before the first read.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         for packet in ["one", "three", "fourteen"] {
@@ -183,7 +183,7 @@ fn an_async_fd_of_packets_reads_each() {
     });
 }
 
-/// A terminal gives a line a read.
+/// A read of a terminal returns one line.
 #[test]
 fn lines_of_a_terminal_are_read_to_the_last() {
     each_blocks_on(async || {
@@ -212,7 +212,7 @@ fn lines_of_a_terminal_are_read_to_the_last() {
     });
 }
 
-/// A byte out of band ends a read of a Unix stream, too, where the kernel has such.
+/// A byte out of band ends a read of a Unix stream too, if the kernel has that.
 #[test]
 fn a_unix_stream_reads_past_urgent_data() {
     each_blocks_on(async || {
@@ -236,7 +236,7 @@ fn a_unix_stream_reads_past_urgent_data() {
     });
 }
 
-/// What `TcpSocket` and `from_std` take over reads and writes as what was made here.
+/// Streams that `TcpSocket` and `from_std` have taken over read and write like other streams.
 #[test]
 fn streams_of_known_kinds_that_were_taken_over_carry_data_both_ways() {
     each_blocks_on(async || {
@@ -261,7 +261,7 @@ fn streams_of_known_kinds_that_were_taken_over_carry_data_both_ways() {
     });
 }
 
-/// Reads that fill their buffer, then one with a descriptor behind it that does not.
+/// Reads that fill their buffer, then a read that ends before a descriptor and does not fill it.
 #[test]
 fn a_unix_stream_that_was_read_in_full_reads_on_to_the_last() {
     each_blocks_on(async || {

@@ -1,4 +1,4 @@
-//! Peers: who is not there, who goes away, and halves that do not belong together.
+//! Peers that do not exist or go away, and halves that do not belong together.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 fn port_in_use() {
     for runtime in both() {
         runtime.block_on(async {
-            // Another process may take the port when it is free.
+            // Another process may take the free port, so it is tried several times.
             let mut is_bound_again = false;
             for _ in 0..10 {
                 let first = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -64,14 +64,14 @@ fn halves_of_different_streams_do_not_unite() {
         assert!(message.contains("Unrelated"), "{message}");
         let message = panic_message(|| read.unsplit(other_write));
         assert!(message.contains("Unrelated"), "{message}");
-        // Both halves went with the panics, so the far end sees the end.
+        // The panics dropped both halves, so the far end sees the end.
         assert_eq!(far.read(&mut [0]).await.unwrap(), 0);
 
         let ((one, _a), (other, _b)) = (UnixStream::pair().unwrap(), UnixStream::pair().unwrap());
         let ((read, write), (other_read, other_write)) = (one.into_split(), other.into_split());
         let error = read.reunite(other_write).unwrap_err();
         assert!(error.to_string().contains("not from the same socket"));
-        // They come back with the error and are still good.
+        // The error returns both halves, and they still work.
         error.0.reunite(write).unwrap();
         other_read.reunite(error.1).unwrap();
 
@@ -88,7 +88,7 @@ fn halves_of_different_streams_do_not_unite() {
     });
 }
 
-/// Whoever writes learns that nobody reads, also when it was already waiting for room.
+/// A writer learns that its reader has gone, even if it already waits for room.
 #[test]
 fn peers_that_go_away() {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
@@ -136,7 +136,7 @@ fn peers_that_go_away() {
                 drop(to);
                 assert_eq!(from.read(&mut [0]).await.unwrap(), 0);
 
-                // A child that reads nothing, and one that cannot say what it wants to.
+                // A child that does not read its input, and a child whose output is closed.
                 let mut child = tokio::process::Command::new("true")
                     .stdin(Stdio::piped())
                     .spawn()
@@ -174,7 +174,7 @@ async fn tcp_pair() -> (TcpStream, TcpStream) {
     (client.unwrap(), server.unwrap().0)
 }
 
-/// A server that only watches for its client's end sees it, without a read.
+/// A server that only waits for its client's end sees it, without a read.
 #[test]
 fn an_accepted_stream_tells_that_its_peer_has_gone() {
     for runtime in both() {

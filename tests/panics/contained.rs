@@ -1,4 +1,4 @@
-//! Panics of the user's code stay with the user's task.
+//! Panics of user code affect only the task that they are in.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::{OnDrop, assert_works, on_both, within};
 use tokio::runtime::{Builder, Runtime};
 
-/// Each scenario on both kinds of runtime; afterwards the runtime must still do everything.
+/// Runs the scenario on both kinds of runtime; afterwards the runtime must still work.
 fn contained(scenario: impl Fn(&Runtime) + Send + Sync + Copy + 'static) {
     on_both(move |runtime| {
         scenario(&runtime);

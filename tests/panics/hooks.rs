@@ -1,4 +1,4 @@
-//! Hooks of the runtime's builder that panic, and names that no thread can have.
+//! Hooks of the runtime's builder that panic, and invalid thread names.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ fn hooked(hook: impl Fn(&mut Builder), workers: usize) -> Runtime {
     builder.build().unwrap()
 }
 
-/// Panics at its first calls, then does nothing.
+/// A hook that panics at its first calls, then does nothing.
 fn panics_at_first(times: usize) -> impl Fn() + Send + Sync + 'static {
     let calls = AtomicUsize::new(0);
     move || {
@@ -90,7 +90,7 @@ fn the_thread_name_function_panics() {
     });
 }
 
-/// std wants names without zero bytes.
+/// std accepts only names without zero bytes.
 #[test]
 fn a_thread_name_that_cannot_be() {
     within(20, || {

@@ -1,4 +1,4 @@
-//! Panics, and whatever else user code may do where the runtime calls it: they stay with whom they belong to.
+//! Panics, and other hostile acts of user code that the runtime calls: they affect only that code.
 
 #[path = "../support/mod.rs"]
 mod support;

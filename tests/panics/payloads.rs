@@ -1,5 +1,5 @@
-//! Panics whose payload panics when it is dropped, wherever the runtime drops it because nobody asked for it: no
-//! thread of the runtime ends by it, nothing hangs, and no count of tasks is lost.
+//! Panics whose payload panics when it is dropped, wherever the runtime drops it because nothing awaits it: no thread
+//! of the runtime ends, nothing hangs, and the counts of tasks stay right.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
-/// A payload that panics so many times, each time with the next one.
+/// A payload whose drop panics, with a payload that does the same, so many times.
 struct Payload(u32);
 
 impl Drop for Payload {
@@ -25,7 +25,7 @@ impl Drop for Payload {
     }
 }
 
-/// Panics when it is dropped, with a payload that does so too.
+/// Panics when it is dropped, with a payload that panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -38,7 +38,7 @@ fn nap(runtime: &Runtime) {
     runtime.block_on(async { sleep(Duration::from_millis(10)).await });
 }
 
-/// All workers are there still, and no task is left.
+/// Asserts that all workers still run, and that no task is left.
 fn assert_all_there(runtime: &Runtime) {
     assert_works(runtime);
     nap(runtime);
@@ -73,7 +73,7 @@ fn of_a_poll() {
     });
 }
 
-/// The future panics, then its field while that panic unwinds.
+/// The future panics, and then its field panics in a drop.
 #[test]
 fn of_a_poll_and_of_the_drop_after_it() {
     struct Both(#[allow(dead_code)] Bomb);
@@ -102,7 +102,7 @@ fn of_the_drop_of_an_aborted_future() {
         kept.abort();
         detached.abort();
         drop(detached);
-        // The payload is the handle's now, and ours to be rid of.
+        // The handle has given the payload to the test, which has to drop it.
         let mut payload = runtime.block_on(kept).unwrap_err().into_panic();
         while let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             payload = next;
@@ -179,7 +179,7 @@ fn in_a_local_set() {
     });
 }
 
-/// Closures that the shutdown drops in the queue.
+/// Queued closures that the shutdown drops.
 #[test]
 fn of_the_drop_of_a_queued_closure() {
     within(20, || {
@@ -210,7 +210,7 @@ fn of_the_drop_of_a_queued_closure() {
     });
 }
 
-/// A task owns a runtime and panics: dropping that runtime there must not be the second panic.
+/// A task owns a runtime and panics: the drop of that runtime must not be a second panic.
 #[test]
 fn a_runtime_goes_while_its_owner_unwinds() {
     contained(|runtime| {

@@ -30,7 +30,7 @@ fn a_tasks_panic_ends_the_block_on_and_cancels_the_others() {
         let told = ended.unwrap_err();
         let told = told.downcast_ref::<&str>().unwrap();
         assert!(told.contains("configured to shut down"), "{told}");
-        // It is refused, from outside as well.
+        // A spawn from outside is refused as well.
         let late = handle.spawn(async {});
         drop(runtime);
         let outcomes = super::support::current().block_on(async { (other.await, late.await) });

@@ -1,6 +1,6 @@
 //! Hostile user code at every place the runtime runs user code: {panic, re-enter, block, drop a runtime}
 //! x {poll, future drop, output drop, blocking closure, task-local destructor} x {running, shutting down,
-//! after shutdown}. What is asked: no hang, no abort, and the next runtime works.
+//! after shutdown}. There must be no hang and no abort, and the next runtime must work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -34,7 +34,7 @@ enum Phase {
 
 fn commit(deed: Deed, handle: &Handle) {
     match deed {
-        // A second panic while one unwinds would abort by the language's rules.
+        // A second panic during an unwind would abort the process, by the rules of the language.
         Deed::Panic if !std::thread::panicking() => panic!("deed"),
         Deed::Panic => {}
         Deed::Reenter => {
@@ -86,7 +86,7 @@ fn plant(deed: Deed, place: Place, handle: &Handle) {
             handle.spawn_blocking(move || drop(guard));
         }
         Place::ThreadLocalDestructor => {
-            // A panic in a TLS destructor aborts the process by std's rule: not ours to contain.
+            // A panic in a TLS destructor aborts the process by std's rule: the runtime cannot contain it.
             if matches!(deed, Deed::Panic) {
                 return;
             }
@@ -107,7 +107,7 @@ fn scenario(runtime: Runtime, deed: Deed, place: Place, phase: Phase) {
             drop(runtime);
         }
         Phase::ShuttingDown => {
-            // Planted by a destructor that shutdown itself runs.
+            // The shutdown drops the guard, which plants the deed.
             let mine = handle.clone();
             runtime.spawn(async move {
                 let _guard = OnDrop::new(move || plant(deed, place, &mine));

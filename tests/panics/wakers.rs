@@ -1,4 +1,4 @@
-//! Wakers that panic when they are called: who waits beside them is woken, and the runtime works on.
+//! Wakers that panic when they are called: other waiting tasks are woken, and the runtime works on.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ fn panic_waker() -> Waker {
     Waker::from(Arc::new(PanicWaker))
 }
 
-/// Polls a future with a waker that panics, then gives the waker's place back to nobody.
+/// Polls a future with a waker that panics; the waker stays registered.
 fn leave_panic_waker<F: Future>(future: Pin<&mut F>) {
     assert!(
         future
@@ -74,7 +74,7 @@ fn a_sockets_waker_panics() {
     });
 }
 
-/// A notification that is passed on by a destructor, while a panic unwinds, to a waker that panics: no abort.
+/// While a panic unwinds, a destructor passes a notification on to a waker that panics: no abort.
 #[test]
 fn a_waker_panics_while_another_panic_unwinds() {
     within(20, || {
@@ -94,7 +94,7 @@ fn a_waker_panics_while_another_panic_unwinds() {
     });
 }
 
-/// `yield_now` with a waker that panics, next to one that does not.
+/// `yield_now` with a waker that panics, beside others with good wakers.
 #[test]
 fn a_deferred_waker_panics() {
     on_both(|runtime| {

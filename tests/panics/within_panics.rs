@@ -1,4 +1,4 @@
-//! A panic in a destructor that a panic runs.
+//! A panic in a destructor that runs because of another panic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,6 +33,6 @@ fn a_panic_in_a_drop_during_a_panic_is_contained() {
         Some("in poll")
     );
     assert_eq!(drops.load(Ordering::SeqCst), 1);
-    // The worker lives.
+    // The worker still runs.
     assert_eq!(runtime.block_on(runtime.spawn(async { 7 })).unwrap(), 7);
 }

@@ -1,4 +1,4 @@
-//! Child processes: waiting, killing, pipes, orphans, and what happens when the runtime goes.
+//! Child processes: waits, kills, pipes, orphans, and children that outlive their runtime.
 
 use selvedge::io::{AsyncReadExt, AsyncWriteExt};
 use selvedge::process::{Child, Command};
@@ -27,7 +27,7 @@ fn sh(script: &str) -> Command {
     command
 }
 
-/// Is there a process of that id which nobody has reaped?
+/// Is there a process with that id that was not reaped?
 fn exists(pid: u32) -> bool {
     std::fs::metadata(format!("/proc/{pid}")).is_ok()
 }
@@ -151,12 +151,12 @@ fn kill_on_drop_kills_and_reaps() {
     });
 }
 
-/// A child of a runtime that goes before it: awaited on another, or reaped when the next one ends.
+/// Children that outlive their runtime: one is awaited on another runtime, the other is reaped there.
 #[test]
 fn children_outlive_their_runtime() {
     let (mut kept, dropped, pid): (Child, Child, u32) = runtime().block_on(async {
         let mut kept = sh("sleep 0.2; exit 4").spawn().unwrap();
-        // Registered with the runtime that goes.
+        // The wait is registered with the runtime that ends.
         assert!(
             timeout(Duration::from_millis(10), kept.wait())
                 .await
@@ -215,7 +215,7 @@ fn a_runtime_without_io_names_the_cure() {
     assert!(message.contains("enable_io"), "{message}");
 }
 
-/// A runtime that is never idle for long, as any that has something to do.
+/// A runtime that is never idle for long.
 fn busy() -> Runtime {
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -234,7 +234,7 @@ fn current_thread() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Without the help of a runtime.
+/// Asserts that the process is soon reaped, without a `block_on` that helps.
 fn assert_goes(pid: u32) {
     let start = Instant::now();
     while exists(pid) {

@@ -1,4 +1,4 @@
-//! Child processes: started, awaited, killed, let go of.
+//! Child processes: started, awaited, killed, dropped.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,8 +1,8 @@
 //! Random operations of all kinds on several runtimes at once, which then end in random ways: nothing hangs, and
 //! every task and message is dropped.
 //!
-//! A round is made from a seed, but threads make of it what they like: a failure names the seed as a place to look,
-//! and comes again after some hundred rounds. `cargo test --release --test random -- --ignored` goes on for
+//! A round is made from a seed, but the threads' timing differs each time. A failure names the seed, but may need some
+//! hundred rounds to come again. `cargo test --release --test random -- --ignored` runs for
 //! two minutes.
 
 #[path = "../support/mod.rs"]
@@ -47,7 +47,7 @@ impl Random {
     }
 }
 
-/// What each task and message holds; a round ends when none is left.
+/// A token that each task and message holds; a round ends when no token is left.
 type Token = Arc<()>;
 
 struct World {
@@ -68,7 +68,7 @@ struct World {
 
 impl World {
     fn token(&self) -> Token {
-        // Whoever asks is a task that holds one.
+        // The caller is a task that holds a token, so there is one.
         self.token.upgrade().unwrap_or_default()
     }
 
@@ -260,7 +260,7 @@ async fn block(world: &Arc<World>, depth: u32) {
                 false => task.abort(),
             }
         }
-        // In a local set this panics; so be it.
+        // In a local set this panics, which is fine.
         1 if may_block_in_place() => block_in_place(move || {
             Handle::current().block_on(async {
                 drop(timeout(pause, inner.notify.notified()).await);
@@ -276,7 +276,7 @@ async fn block(world: &Arc<World>, depth: u32) {
                 handle.block_on(async { drop(timeout(pause * 5, future).await) });
             }));
         }
-        // A runtime that ends on a thread of its own, mostly.
+        // A runtime that mostly ends on one of its own threads.
         3 if depth > 0 => {
             let task = spawn_blocking(move || {
                 let _token = token;
@@ -465,7 +465,7 @@ fn round(seed: u64, folder: PathBuf) {
     });
     world.runtimes.lock().unwrap().clear();
     drop(world);
-    // What was shut down in the background has some way to go yet.
+    // Runtimes that were shut down in the background still need some time.
     let start = Instant::now();
     while Arc::strong_count(&token) > 1 {
         let left = Arc::strong_count(&token) - 1;

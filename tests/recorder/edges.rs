@@ -1,4 +1,4 @@
-//! Who spawned, woke and polled whom.
+//! The edges between tasks and threads in a recording: spawns, wakes, polls, waits, steals.
 
 use crate::{analysed, current, multi, recorded};
 use selvedge::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +7,7 @@ use selvedge::sync::{mpsc, oneshot};
 use selvedge_trace::{Analysis, EventKind, PollKind, TaskTrack, WaitKind, Waker};
 use std::time::Duration;
 
-/// The task that was spawned at a line of this file that begins so.
+/// The task that was spawned at that line of this file.
 fn at_line(analysis: &Analysis, line: u32) -> &TaskTrack {
     let place = format!("edges.rs:{line}:");
     let mut found = analysis.tasks.values().filter(|t| t.place.contains(&place));
@@ -60,7 +60,7 @@ fn the_future_of_a_block_on_is_there_as_a_task() {
             block_on.place
         );
         assert!(block_on.ended.is_some());
-        // Where it slept for the value, the sender's task woke it.
+        // It was polled again only because the sender's task woke it.
         let sender = analysis
             .tasks
             .values()
@@ -74,12 +74,12 @@ fn the_future_of_a_block_on_is_there_as_a_task() {
 
 #[test]
 fn a_wake_tells_who_it_was() {
-    // Enough for one of them to come while the other side sleeps, however loaded the machine is.
+    // Enough rounds for one wake to come while the other side sleeps, even on a loaded machine.
     const ROUNDS: u8 = 10;
     for builder in [multi(), current()] {
         let mut fd = 0;
         let analysis = analysed(builder, || async {
-            // Of a timer, of a descriptor, of a task, of a thread.
+            // Wakes by a timer, by a descriptor, by a task, by a thread.
             selvedge::spawn(selvedge::time::sleep(Duration::from_millis(2)))
                 .await
                 .unwrap();
@@ -156,7 +156,7 @@ fn what_a_task_waits_for_at_the_end_is_told() {
         ];
         assert_eq!(waits, expected);
     });
-    // What the shutdown cancels is told as that.
+    // The recording shows the tasks that the shutdown cancels as cancelled.
     let cancelled = analysis.tasks.values().filter(|t| t.cancelled).count();
     assert_eq!(cancelled, 8);
 }
@@ -193,7 +193,7 @@ fn closures_of_the_pool_and_in_place_have_their_time() {
     assert!(end[0] - begin[0] >= 3_000_000);
 }
 
-/// The thread begins to poll in the midst of the closure, and has a larger ring from then on.
+/// The thread begins to poll in the middle of the closure, and has a larger ring from then on.
 #[test]
 fn a_closure_that_blocks_on_a_future_ends_on_its_thread() {
     let recording = recorded(multi(), || async {
@@ -242,7 +242,7 @@ fn names_marks_and_spans_are_there() {
     assert!(span.time.nanos() >= 2_000_000);
 }
 
-/// Each thing once, however often a poll comes by it, and nothing of polls that end.
+/// Each wait is recorded once, however often it is polled; polls that end the task record none.
 #[test]
 fn a_task_that_waits_for_several_things_has_all_of_them() {
     analysed(current(), || async {
@@ -268,7 +268,7 @@ fn a_task_that_waits_for_several_things_has_all_of_them() {
     });
 }
 
-/// In the poll that arms it as in those after it. There is nothing to be told of what it waits for.
+/// The sleep is recorded in the poll that arms it and in later polls.
 #[test]
 fn a_sleep_is_told_in_each_poll() {
     analysed(current(), || async {
@@ -286,7 +286,7 @@ fn a_sleep_is_told_in_each_poll() {
             selvedge::spawn(async move { long().await }),
             selvedge::spawn(polls_twice(long())),
         ];
-        // On this runtime the others have their polls meanwhile.
+        // The other tasks of this runtime are polled meanwhile.
         for _ in 0..20 {
             selvedge::task::yield_now().await;
         }
@@ -296,7 +296,7 @@ fn a_sleep_is_told_in_each_poll() {
         let waits: Vec<_> = sleepers
             .map(|t| t.waits.iter().map(|w| (w.kind, w.what)).collect::<Vec<_>>())
             .collect();
-        // Each for the time of its deadline, in milliseconds of the runtime's clock.
+        // Each wait has its deadline, in milliseconds of the runtime's clock.
         for waits in &waits {
             assert!(
                 matches!(waits[..], [(WaitKind::Sleep, 999_000..2_000_000)]),
@@ -308,14 +308,14 @@ fn a_sleep_is_told_in_each_poll() {
     });
 }
 
-/// As many as are kept, and no harm where there are more.
+/// A poll records some of its waits; more of them do no harm.
 #[test]
 fn a_poll_that_waits_for_many_things_tells_of_some() {
     analysed(current(), || async {
         let channels: Vec<_> = (0..8).map(|_| oneshot::channel::<()>()).collect();
         let (kept, waits): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
         let task = selvedge::spawn(futures_util::future::join_all(waits));
-        // On this runtime the others have their polls meanwhile.
+        // The other tasks of this runtime are polled meanwhile.
         for _ in 0..20 {
             selvedge::task::yield_now().await;
         }
@@ -329,7 +329,7 @@ fn a_poll_that_waits_for_many_things_tells_of_some() {
     });
 }
 
-/// A worker that is taken for stuck, by its number: its task blocks until another has run, which only the watch can hand on.
+/// A stuck worker is recorded by its number. Its task blocks until another task has run, which only the watch can hand on.
 #[test]
 fn a_worker_that_gets_stuck_is_told_of() {
     let mut runtime = 0;
@@ -343,7 +343,7 @@ fn a_worker_that_gets_stuck_is_told_of() {
             let (done, ran) = std::sync::mpsc::channel();
             selvedge::spawn(async move { done.send(()).unwrap() });
             ran.recv().unwrap();
-            // The watch looks at it again and again.
+            // The watch checks the worker again and again.
             std::thread::sleep(std::time::Duration::from_millis(20));
         });
         blocks.await.unwrap();
@@ -363,8 +363,8 @@ fn a_worker_that_gets_stuck_is_told_of() {
     assert_eq!(in_poll.count(), 1);
 }
 
-/// A thread with the driver: each sleep is told with its end, between the two what was ready, and looks without a sleep are
-/// not told.
+/// A thread that holds the driver records each sleep with its end, and what was ready between the two. Turns of the driver
+/// without a sleep are not recorded.
 #[test]
 fn sleeps_on_the_driver_are_told_and_looks_are_not() {
     let sleeps = |recording: &selvedge_trace::Recording| -> Vec<EventKind> {
@@ -395,7 +395,7 @@ fn sleeps_on_the_driver_are_told_and_looks_are_not() {
     }
 }
 
-/// Tasks that a blocked worker leaves behind are stolen, and the event says from whom and how many.
+/// Tasks of a blocked worker are stolen; the event has the victim and the number of tasks.
 #[test]
 fn what_is_stolen_is_told() {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -407,7 +407,7 @@ fn what_is_stolen_is_told() {
             for _ in 0..TASKS {
                 selvedge::spawn(async { RUN.fetch_add(1, Relaxed) });
             }
-            // The other worker runs them all, the one in this worker's slot too, which the watch hands out.
+            // The other worker runs all of them, also the task in this worker's slot, which the watch hands out.
             while RUN.load(Relaxed) < TASKS {
                 std::thread::yield_now();
             }

@@ -1,14 +1,14 @@
-//! Recordings in files: made by a word of the environment, and there however the process ends.
+//! Recordings in files: the environment turns them on, and they exist after any end of the process.
 
 use selvedge_trace::{Analysis, ReadError, Recording};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Set in the process that is recorded: how it ends.
+/// Set in the recorded process; the value says how it ends.
 const END: &str = "RECORDER_TEST_END";
 
-/// Of this process, as others may run the same tests.
+/// A folder for this process, as others may run the same tests.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let name = format!("{name}-{}", std::process::id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -17,7 +17,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     path
 }
 
-/// Runs this test file as a program that ends in a way, recorded to a path.
+/// Runs this test file as a program that ends as `end` says, recorded to a path.
 fn run(end: &str, path: &Path) -> std::process::ExitStatus {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "files::the_recorded_program", "--nocapture"])
@@ -29,7 +29,7 @@ fn run(end: &str, path: &Path) -> std::process::ExitStatus {
         .unwrap()
 }
 
-/// No test: the program that the others run.
+/// This is no test, but the program that the tests run.
 #[test]
 fn the_recorded_program() {
     let Ok(end) = std::env::var(END) else { return };
@@ -51,7 +51,7 @@ fn the_recorded_program() {
             "abort" => std::process::abort(),
             "fork" => {
                 fork_and_mark(&recorder);
-                // Nothing more of this thread's, which would be written over what the child has left.
+                // No more events of this thread, as they would overwrite what the child may have left.
                 std::process::exit(0);
             }
             _ => panic!("the end"),
@@ -59,7 +59,7 @@ fn the_recorded_program() {
     });
 }
 
-/// From here on no file of this process grows: another recording cannot begin.
+/// From here on, no file of this process may grow: another recording cannot begin.
 fn fails_to_begin(recorder: &selvedge::runtime::Recorder) {
     let none = libc::rlimit {
         rlim_cur: 0,
@@ -77,7 +77,7 @@ fn fails_to_begin(recorder: &selvedge::runtime::Recorder) {
     recorder.mark("goes on", 1);
 }
 
-/// The child marks too, and ends.
+/// Forks; the child also makes a mark, and ends.
 fn fork_and_mark(recorder: &selvedge::runtime::Recorder) -> i32 {
     // SAFETY: the child writes to no memory that a lock of another thread's guards.
     if unsafe { libc::fork() } == 0 {
@@ -118,7 +118,7 @@ fn the_last_events_are_there_however_the_process_ends() {
             .values()
             .filter(|t| t.ended.is_some())
             .count();
-        // The last ones may be about to write their ends.
+        // The ends of the last tasks may not be written yet.
         assert!(ended >= 95, "{end}: {ended}");
         assert!(
             recording.program.contains("recorder"),

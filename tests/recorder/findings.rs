@@ -1,4 +1,4 @@
-//! Faults that are planted, and named in the recording with task, place and cure; and none where there is none.
+//! Planted faults: the recording names them with task, place and cure, and names none where there is none.
 
 use crate::{analysed, multi, recorded};
 use selvedge::sync::Notify;
@@ -63,7 +63,7 @@ fn a_task_whose_source_never_runs_dry_is_a_hog() {
             .name("drains")
             .spawn(async move { while rx.recv().await.is_some() {} })
             .unwrap();
-        // Gives up its turn by itself: no hog.
+        // A task that yields by itself is no hog.
         let yields = selvedge::spawn(async {
             for _ in 0..1_000 {
                 selvedge::task::yield_now().await;
@@ -93,7 +93,7 @@ fn a_poll_that_wakes_a_crowd_is_a_storm() {
                 notified.await
             });
         }
-        // One that came later would wait for ever.
+        // All must wait before the notification: a later waiter would wait for ever.
         while waiting.load(Ordering::Relaxed) < 1_000 {
             selvedge::time::sleep(Duration::from_millis(1)).await;
         }
@@ -138,7 +138,7 @@ fn tasks_that_are_made_and_never_end_are_a_leak() {
         let now = Analysis::of(&selvedge_trace::Recording::read(&bytes).unwrap());
         assert_eq!(only(&now, FindingKind::Leak).times, 1_000);
     });
-    // At the runtime's end they are cancelled, and none is left.
+    // The end of the runtime cancels the tasks, and none is left.
     assert!(
         analysis
             .findings
@@ -173,7 +173,7 @@ fn a_program_that_does_well_has_none() {
         tasks.join_all().await;
     });
     let told: Vec<FindingKind> = analysis.findings.iter().map(|f| f.kind).collect();
-    // A loaded machine may keep a thread from its processor for long; nothing else can be wrong.
+    // A loaded machine may keep a thread from running for long; no other finding is allowed.
     let by_machine = [
         FindingKind::Stall,
         FindingKind::Delay,
@@ -186,7 +186,7 @@ fn a_program_that_does_well_has_none() {
     );
 }
 
-/// What is told while the program runs is in the recording as well, at the moment at which it was told.
+/// A finding that is reported while the program runs is also a mark in the recording.
 #[test]
 fn a_finding_that_is_told_is_marked() {
     let (send, told) = std::sync::mpsc::channel();

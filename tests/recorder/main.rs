@@ -1,4 +1,4 @@
-//! The flight recorder: what a program does is in its recording, whoever spawned what.
+//! The flight recorder: a recording has everything that the program's tasks and threads did.
 
 mod edges;
 mod files;
@@ -11,7 +11,7 @@ use selvedge_trace::{Analysis, Recording};
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The recorder is the process's: one test at a time.
+/// A process has one recorder: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -29,7 +29,7 @@ fn current() -> Builder {
     builder
 }
 
-/// Runs a future on a runtime of its own, and gives what was recorded.
+/// Runs a future on a new runtime, and returns the recording.
 fn recorded<F: Future>(mut builder: Builder, future: impl FnOnce() -> F) -> Recording {
     let _alone = alone();
     let runtime = builder.record(RecordOptions::new()).build().unwrap();
@@ -45,7 +45,7 @@ fn analysed<F: Future>(builder: Builder, future: impl FnOnce() -> F) -> Analysis
     Analysis::of(&recorded(builder, future))
 }
 
-/// A program that goes on for long has its newest events, in memory that does not grow.
+/// The recording of a long program has the newest events, in memory that does not grow.
 #[test]
 fn the_newest_events_are_kept_and_the_others_counted() {
     let _alone = alone();

@@ -1,5 +1,5 @@
-//! When things happened: a thread that waited, looked out or ran other code of the user's between two events does not give the later
-//! one the time of the earlier.
+//! The times of events: if a thread waits, searches or runs other user code between two events, the later event does not get the
+//! time of the earlier.
 
 use crate::{current, multi, recorded};
 use selvedge::runtime::{Builder, Handle, Recorder};
@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// Longer than the threads look out for each other.
+/// Longer than a thread searches for work before it sleeps.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Each poll begins after its task was spawned.
@@ -22,12 +22,12 @@ fn assert_in_order(analysis: &Analysis) {
     }
 }
 
-/// Another thread marks the moment: a mark of this thread's own would be an event between the two that are looked at.
+/// Another thread makes the mark: a mark of this thread would be an event between the two that are tested.
 fn mark(recorder: &Recorder) {
     thread::scope(|scope| drop(scope.spawn(|| recorder.mark("now", 0))));
 }
 
-/// Marks were made outside of the polls of this kind, of which there is one at a time: none of them has one in it.
+/// All marks were made between polls of this kind, of which there is one at a time: asserts that no poll contains a mark.
 fn assert_between_polls(recording: &Recording, kind: PollKind) {
     let marks = recording.events.iter();
     let marks = marks.filter(|event| matches!(event.kind, EventKind::Mark { .. }));
@@ -43,7 +43,7 @@ fn assert_between_polls(recording: &Recording, kind: PollKind) {
     }
 }
 
-/// Tasks and closures, one after another, each spawned while the others' threads are idle or look out.
+/// Tasks and closures, one after another, each spawned while the other threads are idle or search for work.
 async fn one_by_one() {
     for n in 0..200 {
         selvedge::spawn(async {}).await.unwrap();
@@ -72,7 +72,7 @@ fn nothing_is_polled_before_it_is_spawned() {
     }
 }
 
-/// The second poll of a `block_on` comes after what woke it.
+/// Each later poll of a `block_on` comes after the wake.
 #[test]
 fn a_block_on_is_polled_after_it_was_woken() {
     for builder in [multi(), current()] {
@@ -100,7 +100,7 @@ fn a_block_on_is_polled_after_it_was_woken() {
     }
 }
 
-/// A hook of the runtime's is code of the user's, and no poll.
+/// A hook of the runtime is user code, but no part of a poll.
 #[test]
 fn a_hook_is_not_part_of_the_next_poll() {
     let installs: [fn(&mut Builder, Hook) -> &mut Builder; 4] = [

@@ -1,4 +1,4 @@
-//! Snapshots by themselves: `RecordOptions::snapshot_on`.
+//! Automatic snapshots: `RecordOptions::snapshot_on`.
 
 use crate::files::folder;
 use crate::{alone, current, multi};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A runtime with one trigger, and the snapshots that it has written.
+/// A runtime with one trigger, and the snapshots that it writes.
 struct Recorded {
     runtime: Runtime,
     snapshots: Receiver<(PathBuf, SnapshotTrigger)>,
@@ -44,7 +44,7 @@ impl Recorded {
         }
     }
 
-    /// The next snapshot, what for, and what is in it.
+    /// The next snapshot: its trigger and its analysis.
     fn next(&self) -> (SnapshotTrigger, Analysis) {
         let (path, trigger) = self.snapshots.recv().unwrap();
         assert_eq!(path.parent(), Some(&*self.folder));
@@ -74,7 +74,7 @@ fn a_long_poll_is_in_its_snapshot() {
         let trigger = SnapshotTrigger::LongPoll(20 * MS);
         let recorded = Recorded::new(builder, "long-poll", trigger);
         recorded.runtime.block_on(async {
-            // Of the pool: it may take long.
+            // A closure on the pool may take long: no trigger.
             let closure = selvedge::task::spawn_blocking(|| thread::sleep(30 * MS));
             closure.await.unwrap();
             let named = selvedge::task::Builder::new().name("the long one");
@@ -113,7 +113,7 @@ fn a_task_that_was_ready_for_long_calls_for_one() {
     }
 }
 
-/// It is written while the worker stands still: only then does the poll end.
+/// The snapshot is written while the worker is stuck: the poll ends only afterwards.
 #[test]
 fn a_stall_calls_for_one_while_it_lasts() {
     let recorded = Recorded::new(multi(), "stall", SnapshotTrigger::Stall);
@@ -143,7 +143,7 @@ fn each_panic_calls_for_one_and_the_newest_is_kept() {
     assert!(analysis.tasks.values().any(|task| task.panicked));
     let first = files(&recorded.folder);
     assert_eq!(first.len(), 1);
-    // What comes at once belongs to the first; a later one has a snapshot of its own.
+    // A panic right after the first has no snapshot of its own; a later one has.
     let second = loop {
         panics();
         match recorded.snapshots.recv_timeout(200 * MS) {
@@ -165,7 +165,7 @@ fn none_is_written_without_a_reason_or_after_the_end() {
     recorded.recorder.stop();
     let task = recorded.runtime.spawn(async { panic!("on purpose") });
     recorded.runtime.block_on(task).unwrap_err();
-    // The thread has ended without a word, and its end of the channel with it.
+    // The thread has ended without a snapshot, and its end of the channel is dropped.
     assert_eq!(
         recorded.snapshots.recv().map(drop),
         Err(std::sync::mpsc::RecvError)
@@ -176,7 +176,7 @@ fn none_is_written_without_a_reason_or_after_the_end() {
 /// Set in the process that is recorded.
 const CHILD: &str = "TRIGGERS_TEST_CHILD";
 
-/// No test: the program that the next one runs.
+/// This is no test, but the program that the next tests run.
 #[test]
 fn the_program_that_panics() {
     let Some(folder) = std::env::var_os(CHILD) else {
@@ -238,7 +238,7 @@ fn a_word_that_is_none_is_told_and_the_recording_goes_on() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// Where the recording would be, nobody has said.
+/// `SELVEDGE_RECORD` is not set, so there is no place for the recording.
 #[test]
 fn triggers_without_a_recording_are_told_of() {
     let folder = folder("no-recording");

@@ -36,7 +36,7 @@ fn row21_stale_clear_does_not_erase_new_readiness() {
     });
 }
 
-/// Writes going on in one direction must not keep the read side busy: it sleeps until there is a byte.
+/// Writes in one direction must not keep the read side busy: the reader sleeps until there is a byte.
 #[test]
 fn row22_write_events_do_not_wake_the_reader() {
     within(30, || {
@@ -72,7 +72,7 @@ fn row22_write_events_do_not_wake_the_reader() {
     });
 }
 
-/// epoll refuses regular files; each refusal must give back all it took.
+/// epoll refuses regular files; a refused registration must free everything that it took.
 #[test]
 fn row23_refused_registrations_leave_nothing_behind() {
     within(30, || {
@@ -90,7 +90,7 @@ fn row23_refused_registrations_leave_nothing_behind() {
     });
 }
 
-/// Registrations that go while events for them are on the way.
+/// Registrations that are dropped while events for them are on the way.
 #[test]
 fn row24_events_for_a_registration_that_is_gone() {
     within(60, || {
@@ -149,7 +149,7 @@ fn row23_registering_again_after_drop() {
     });
 }
 
-/// A forked child runs the same handlers on the same descriptors; its signals are not its parent's.
+/// A forked child has the same handlers and descriptors, but its signals must not reach its parent.
 #[test]
 fn row34_signals_of_a_forked_child_stay_in_the_child() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,4 +1,4 @@
-//! Rows 9-20: what a runtime or a LocalSet does with tasks when it goes.
+//! Rows 9-20: what a runtime or a `LocalSet` does with its tasks when it is dropped.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ fn row09_abort_from_elsewhere_drops_a_local_task_on_its_own_thread() {
     });
 }
 
-/// Thousands of wakes race with the runtime's end; whoever publishes a task must not touch what is freed.
+/// Thousands of wakes race with the runtime's end; a wake must not touch memory that is freed.
 #[test]
 fn row10_wakers_outlive_the_runtime() {
     within(60, || {
@@ -84,7 +84,7 @@ fn row11_dropping_tasks_that_wake_each_other() {
     });
 }
 
-/// A destructor on one worker waits for a destructor on another: shutdown must run them side by side.
+/// A destructor on one worker waits for a destructor on another worker: the shutdown must run both in parallel.
 #[test]
 fn row12_shutdown_with_workers_that_wait_for_the_pool() {
     within(30, || {
@@ -107,7 +107,7 @@ fn row12_shutdown_with_workers_that_wait_for_the_pool() {
     });
 }
 
-/// The drop of one future wakes its own task through a channel.
+/// The drop of a future wakes its own task through a channel.
 #[test]
 fn row13_wake_of_oneself_during_shutdown() {
     within(30, || {
@@ -127,7 +127,7 @@ fn row13_wake_of_oneself_during_shutdown() {
     });
 }
 
-/// Tasks stay alive for as long as `block_on` runs, however often it is left and entered.
+/// Tasks stay alive between calls of `block_on`, however many there are.
 #[test]
 fn row14_tasks_survive_between_calls_of_block_on() {
     within(30, || {
@@ -146,7 +146,7 @@ fn row14_tasks_survive_between_calls_of_block_on() {
     });
 }
 
-/// Two threads in `block_on` of one runtime: the end of one call leaves the tasks alone, and the other drives them.
+/// Two threads in `block_on` of one runtime: when one call ends, the tasks go on, driven by the other.
 #[test]
 fn row14_tasks_go_on_when_the_first_of_two_calls_ends() {
     within(30, || {
@@ -233,7 +233,7 @@ fn row16_runtime_and_local_set_dropped_by_thread_local_destructors() {
     within(30, || {
         for first_the_set in [true, false] {
             std::thread::spawn(move || {
-                // Destructors run in some order of first use: try both.
+                // The order of destructors depends on the order of first use: both orders are tried.
                 if first_the_set {
                     LOCAL.with(|_| ());
                 }
@@ -252,7 +252,7 @@ fn row16_runtime_and_local_set_dropped_by_thread_local_destructors() {
     });
 }
 
-/// Idle threads counted wrongly leave a queued call without a thread.
+/// A wrong count of idle threads would leave a queued call without a thread.
 #[test]
 fn row17_bursts_of_blocking_calls_with_a_short_keep_alive() {
     within(60, || {

@@ -1,4 +1,4 @@
-//! Rows 1-8, 33: work that waits although a worker could do it.
+//! Rows 1-8, 33: tasks that wait although a worker could run them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::support::{current, multi, within};
 
-/// Wake-ups lost between "the queues are empty" and "I sleep" show as a hang after enough rounds.
+/// A wake-up that is lost between "the queues are empty" and "I sleep" shows as a hang after enough rounds.
 #[test]
 fn row01_wake_from_outside_while_workers_go_to_sleep() {
     within(60, || {
@@ -36,7 +36,7 @@ fn row02_second_of_two_wakes_publishes_too() {
             let (give, take) = mpsc::channel();
             let task = runtime.spawn(std::future::poll_fn(move |cx| {
                 let _ = give.send(cx.waker().clone());
-                // Ordering: Relaxed on purpose: it is the wakes that publish.
+                // Ordering: Relaxed on purpose: the wakes publish the inputs.
                 match seen.iter().all(|input| input.load(Ordering::Relaxed)) {
                     true => std::task::Poll::Ready(()),
                     false => std::task::Poll::Pending,
@@ -182,7 +182,7 @@ fn row04_lifo_ping_pong_does_not_starve_others() {
     });
 }
 
-/// A hook that makes work whenever a worker is about to park: the driver must be turned all the same.
+/// A hook makes work whenever a worker is about to park: the driver must be turned all the same.
 #[test]
 fn row05_driver_is_turned_though_every_park_makes_work() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -253,7 +253,7 @@ fn row06_local_queue_of_a_blocked_worker_is_emptied_by_siblings() {
     });
 }
 
-/// Every task runs exactly once, whoever steals it.
+/// Every task runs exactly once, whichever worker steals it.
 #[test]
 fn row07_no_task_is_popped_twice() {
     within(60, || {
@@ -298,7 +298,7 @@ fn row08_self_waking_local_task_lets_others_run() {
     });
 }
 
-/// No queue of wakes has a bound that makes `wake` wait.
+/// No queue has a bound that makes `wake` wait.
 #[test]
 fn row33_a_hundred_thousand_wakes_from_outside_do_not_block() {
     within(60, || {
@@ -311,7 +311,7 @@ fn row33_a_hundred_thousand_wakes_from_outside_do_not_block() {
             })
             .collect();
         runtime.block_on(tokio::task::yield_now());
-        // Nobody polls the runtime now.
+        // No thread drives the runtime now.
         notify.add_permits(100_000);
         runtime.block_on(async {
             for task in tasks {

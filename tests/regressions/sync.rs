@@ -24,7 +24,7 @@ fn row29_oneshot_close_races_with_send() {
     });
 }
 
-/// A value need not be Sync: receivers that take the same one clone it one after the other.
+/// A value need not be `Sync`: receivers of the same value clone it one after the other.
 #[test]
 fn row30_broadcast_clones_one_at_a_time() {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +101,7 @@ fn row31_returned_permit_lets_a_waiting_sender_in() {
     });
 }
 
-/// A waker that goes back into the object that wakes or drops it: under a lock this would hang.
+/// A waker that re-enters the object that wakes or drops it: under a lock this would hang.
 struct Reentrant(Box<dyn Fn() + Send + Sync>);
 
 impl Wake for Reentrant {
@@ -131,7 +131,7 @@ fn row32_notify_waker_notifies() {
         let mut waiting = Box::pin(notify.notified());
         let inner = notify.clone();
         let first = reentrant(move || inner.notify_waiters());
-        // Polled a second time, it drops the first waker, which notifies while it is being replaced.
+        // The second poll drops the first waker, which notifies while it is being replaced.
         assert!(poll_with(waiting.as_mut(), first).is_pending());
         let _ = poll_with(waiting.as_mut(), Waker::noop().clone());
         notify.notify_waiters();
@@ -210,7 +210,7 @@ fn row32_channel_wakers_send_and_receive() {
     });
 }
 
-/// Values in a channel whose drop goes back into the channel.
+/// Values whose drop re-enters the channel that they are in.
 #[test]
 fn row32_values_dropped_by_the_channel_reenter_it() {
     within(30, || {
@@ -231,7 +231,7 @@ fn row32_values_dropped_by_the_channel_reenter_it() {
     });
 }
 
-/// Timers' wakers as well: the drop of one sleeps again.
+/// The same for timers: the waker, called or dropped, spawns another sleep.
 #[test]
 fn row32_timer_waker_arms_timers() {
     within(30, || {
@@ -248,7 +248,7 @@ fn row32_timer_waker_arms_timers() {
     });
 }
 
-/// First come, first served, also when the one in front has no budget left.
+/// First come, first served, even if the task in front has no budget left.
 #[test]
 fn row35_mutex_keeps_its_queue_when_the_budget_is_used_up() {
     within(30, || {

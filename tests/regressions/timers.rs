@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::support::{current, multi, within};
 use tokio::time::{self, Instant};
 
-/// Timers set from many threads while the driver decides how long to sleep: none is lost.
+/// Timers are armed by many threads while the driver decides how long to sleep: none is lost.
 #[test]
 fn row26_no_timer_is_lost_between_wheels() {
     within(60, || {
@@ -30,7 +30,7 @@ fn row26_no_timer_is_lost_between_wheels() {
     });
 }
 
-/// A timer set on one thread, polled and dropped on others.
+/// A timer is armed on one thread, and polled and dropped on others.
 #[test]
 fn row26_timers_that_move_between_threads() {
     within(60, || {
@@ -58,7 +58,7 @@ fn row26_timers_that_move_between_threads() {
     });
 }
 
-/// Never early, whatever the millisecond's fraction.
+/// No timer is early, whatever the fraction of the millisecond.
 #[test]
 fn row26_no_timer_is_early() {
     within(30, || {

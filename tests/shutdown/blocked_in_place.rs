@@ -1,5 +1,5 @@
-//! Tasks that hold their worker, in `block_in_place`, while the runtime ends: the shutdown is told to them, or waits for
-//! them without using the processor.
+//! Tasks that are in `block_in_place` while the runtime ends: the shutdown ends their waits, or waits for them without
+//! using the processor.
 
 use std::sync::mpsc;
 use std::thread;
@@ -27,7 +27,7 @@ fn blocked_in_place_on_a_timer_at_shutdown() {
     });
 }
 
-/// The shutdown has begun when the task steps out of its worker: somebody has to go on as that worker all the same.
+/// The shutdown has begun when the task leaves its worker: another thread has to go on as that worker all the same.
 #[test]
 fn blocking_in_place_after_the_shutdown_began() {
     within(20, || {
@@ -82,7 +82,7 @@ fn cpu_time() -> Duration {
     of(usage.ru_utime) + of(usage.ru_stime)
 }
 
-/// Shutdown does not burn a processor while it waits for a task that blocks.
+/// The shutdown does not use the processor while it waits for a task that blocks.
 #[test]
 fn waiting_for_a_task_blocked_in_place_is_idle() {
     // It measures the processor time of the process.

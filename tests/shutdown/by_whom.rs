@@ -1,4 +1,4 @@
-//! A runtime that is dropped where it works, or where nobody would expect it.
+//! A runtime that is dropped on its own threads, or in unusual places.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::support::{OnDrop, both, current, multi, on_both, panic_message, within};
 use tokio::runtime::Runtime;
 
-/// The last reference to a runtime goes on one of its own threads that may block.
+/// The last reference to a runtime is dropped by one of its own blocking threads.
 #[test]
 fn dropped_by_its_own_blocking_thread() {
     on_both(|runtime| {
@@ -55,7 +55,7 @@ thread_local! {
     static KEPT: RefCell<Option<Runtime>> = const { RefCell::new(None) };
 }
 
-/// A runtime that ends with its thread, after the thread-locals that it uses itself, with tasks in its queue.
+/// A runtime in a thread-local ends with its thread, after the runtime's own thread-locals, with tasks in its queue.
 #[test]
 fn dropped_by_a_thread_local_with_tasks_in_its_queue() {
     for runtime in both() {

@@ -1,4 +1,4 @@
-//! Runtimes come and go without a trace. Descriptors and threads are counted per process, so each test has its own.
+//! Runtimes leave nothing behind. Descriptors and threads are counted per process, so each test has a process of its own.
 
 use crate::support::{self, in_own_process};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ fn cycles(n: usize) {
         };
         let (token, blocked, asleep) = (alive.clone(), alive.clone(), alive.clone());
         runtime.block_on(async move {
-            // One task that ends, one that never does, one asleep, one registered with the reactor.
+            // A task that ends, one that never ends, one that sleeps, and one that is registered with the reactor.
             tokio::spawn(async move { drop(token) }).await.unwrap();
             tokio::spawn(async move {
                 let _held = blocked;
@@ -41,7 +41,7 @@ fn cycles(n: usize) {
     assert!(threads <= 3, "{threads} threads are left");
 }
 
-/// Threads that were joined may stay listed for a moment.
+/// Waits a while for the count of threads: joined threads may stay listed for a moment.
 fn settle(below: usize) -> usize {
     for _ in 0..100 {
         if support::threads() <= below {

@@ -1,4 +1,4 @@
-//! Runtimes that end: in which order their tasks go, who may end them from where, and that nothing is left of them.
+//! The end of a runtime: the order in which its tasks are dropped, the places where it may end, and that it leaves nothing behind.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -11,7 +11,7 @@ use crate::support::{current, on_both};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-/// Tasks that spawn when they are dropped, each a task that spawns when it is dropped.
+/// A task that is dropped spawns a task that does the same when it is dropped, and so on.
 #[test]
 fn spawning_from_drops_at_shutdown_ends() {
     struct Respawn(Handle, u32);
@@ -42,7 +42,7 @@ fn spawning_from_drops_at_shutdown_ends() {
     });
 }
 
-/// Woken, aborted and dropped from a thread of their own while the runtime goes.
+/// Another thread wakes and aborts tasks, and drops their handles, while the runtime ends.
 #[test]
 fn wakes_and_aborts_from_elsewhere_during_shutdown() {
     for _ in 0..200 {
@@ -76,7 +76,7 @@ fn wakes_and_aborts_from_elsewhere_during_shutdown() {
     }
 }
 
-/// A set of tasks of a runtime that is gone: each is told as cancelled.
+/// A `JoinSet` whose runtime is gone returns each task as cancelled.
 #[test]
 fn a_join_set_outlives_its_runtime() {
     on_both(|runtime| {
@@ -100,7 +100,7 @@ fn a_join_set_outlives_its_runtime() {
     });
 }
 
-/// `Handle::block_on` from outside when the runtime goes.
+/// `Handle::block_on` on another thread while the runtime ends.
 #[test]
 fn handle_block_on_elsewhere_at_shutdown() {
     on_both(|runtime| {

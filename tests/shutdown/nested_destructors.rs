@@ -1,4 +1,4 @@
-//! Destructors that spawn on what is shutting down, thousands deep: one after another, whatever the stack.
+//! Destructors that spawn on a runtime or set that is shutting down, thousands deep: they run one after another, on a small stack.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::support::{current, within};
 const DEEP: usize = 100_000;
 const SMALL_STACK: usize = 256 * 1024;
 
-/// On a thread with a small stack.
+/// Runs `f` on a thread with a small stack.
 fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
     within(300, || {
         let thread = std::thread::Builder::new().stack_size(SMALL_STACK);
@@ -25,11 +25,11 @@ enum How {
     Task,
     Blocking,
     Local,
-    /// The one, then the other.
+    /// Tasks and blocking closures in turn.
     Both,
 }
 
-/// Its destructor spawns a task that owns the next.
+/// A link of a chain: its destructor spawns a task or closure that owns the next link.
 struct Chain {
     left: usize,
     how: How,
@@ -146,7 +146,7 @@ fn in_the_destructor_of_a_thread_local() {
     assert_eq!(dropped.load(Ordering::Relaxed), DEEP + 1);
 }
 
-/// A task's output that is the handle of another, and so on.
+/// The output of a task is the handle of another task, whose output is a handle, and so on.
 #[test]
 fn of_join_handles_in_outputs() {
     struct Link(
@@ -177,7 +177,7 @@ fn of_join_handles_in_outputs() {
     });
 }
 
-/// A destructor that waits for the task it has spawned learns of its end, also deep down.
+/// A destructor that waits for the task that it has spawned learns of its end, even if nested deep.
 #[test]
 fn that_wait_for_the_task_they_spawn() {
     struct Waits(Handle, usize);
@@ -199,7 +199,7 @@ fn that_wait_for_the_task_they_spawn() {
     });
 }
 
-/// A destructor that panics ends nobody else's.
+/// A destructor that panics does not keep others from running.
 #[test]
 fn that_panic() {
     struct Panics(Handle, usize, Arc<AtomicUsize>);

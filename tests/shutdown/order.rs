@@ -1,4 +1,4 @@
-//! A runtime that ends drops its tasks oldest first, each time the same.
+//! A runtime that ends drops its tasks in a fixed order: oldest first.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -61,7 +61,7 @@ fn tasks_that_wait_end_oldest_first() {
             while polled.load(Ordering::Relaxed) < TASKS {
                 runtime.block_on(tokio::task::yield_now());
             }
-            // The last to be polled have yet to give their permits back.
+            // Time for the last polls to end.
             std::thread::sleep(Duration::from_millis(50));
             drop(runtime);
             log.assert_in_order(TASKS);
@@ -69,7 +69,7 @@ fn tasks_that_wait_end_oldest_first() {
     }
 }
 
-/// Some wait, some are queued, some have never been polled.
+/// Some tasks wait, some are queued, some have never been polled.
 #[test]
 fn tasks_in_queues_end_in_the_same_order() {
     within(60, move || {
@@ -130,7 +130,7 @@ fn tasks_that_no_worker_came_to_end_in_the_same_order() {
     }
 }
 
-/// An order is no reason to wait for one another for ever: another worker goes on with the next.
+/// The destructor of an older task may wait for that of a younger task: another worker goes on with the next task.
 #[test]
 fn a_destructor_may_wait_for_that_of_a_younger_task() {
     within(60, || {

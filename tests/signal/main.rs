@@ -1,4 +1,4 @@
-//! Signals: who is told, also when a runtime has gone or many come at once.
+//! Signals: all listeners are notified, even if a runtime has ended, or many signals come at once.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,8 +1,8 @@
-//! More signals than anybody can count.
+//! A storm of signals, which coalesce.
 
 use crate::support::{both, in_own_process, within};
 
-/// Signals coalesce, but one that comes after the storm is not lost in it, nor is another kind during it.
+/// Signals coalesce, but a signal after the storm is not lost, and neither is a signal of another kind during the storm.
 #[test]
 fn signal_storm() {
     // Other tests count the same signals.
@@ -39,7 +39,7 @@ fn signal_storm() {
                 for listener in &mut storm {
                     listener.recv().await.unwrap();
                 }
-                // What of the storm is still under way may come first; the last one must come.
+                // Late signals of the storm may come first; the last signal must come.
                 assert_eq!(send(often), 0);
                 for listener in &mut storm {
                     listener.recv().await.unwrap();

@@ -1,4 +1,4 @@
-//! Signals: streams that outlive the runtime they were made on.
+//! Signal streams, on their own runtime, on another runtime, and outside of runtimes.
 
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ fn stream_whose_runtime_nobody_drives_is_served_by_another() {
             comes(&mut arrivals).await;
             does_not_come(&mut arrivals).await;
         });
-        // And back.
+        // And on the first runtime again.
         first.block_on(async {
             send(libc::SIGUSR2);
             comes(&mut arrivals).await;
@@ -73,7 +73,7 @@ fn stream_awaited_on_another_runtime_does_not_end_with_its_first() {
     });
 }
 
-/// A loop around a `select!` with a new listener at each turn drops some that have not told of an arrival.
+/// A `select!` loop that makes a new listener each time may drop a listener that has an unreported arrival.
 #[test]
 fn arrival_that_nobody_told_of_is_given_to_the_next_listener() {
     const KEPT: Duration = Duration::from_millis(100);
@@ -93,14 +93,14 @@ fn arrival_that_nobody_told_of_is_given_to_the_next_listener() {
                     break;
                 }
             }
-            // It is dealt with.
+            // The arrival was reported.
             does_not_come(&mut listen()).await;
 
             let unheard = listen();
             raise();
             std::thread::sleep(KEPT);
             drop(unheard);
-            // It is too old.
+            // The arrival is too old.
             does_not_come(&mut listen()).await;
         });
     });
@@ -153,7 +153,7 @@ fn a_thousand_streams_need_no_descriptor_each() {
     });
 }
 
-/// Outside of a runtime a stream is served by the one it was made on, and ends with it.
+/// Outside of a runtime, a stream is served by the runtime that it was made on, and ends with it.
 #[test]
 fn stream_polled_outside_ends_with_its_runtime() {
     use std::future::Future;
@@ -182,7 +182,7 @@ fn stream_polled_outside_ends_with_its_runtime() {
     });
 }
 
-/// Streams that go, by being dropped or to another runtime, leave no waker behind.
+/// A stream that is dropped, or moves to another runtime, leaves no waker behind.
 #[test]
 fn stream_that_goes_leaves_no_waker() {
     use std::sync::Arc;
@@ -195,7 +195,7 @@ fn stream_that_goes_leaves_no_waker() {
     within(20, || {
         let (first, second) = (current(), current());
         let listen = || first.block_on(async { signal(SignalKind::io()).unwrap() });
-        // It keeps what serves the others.
+        // This stream keeps alive what serves the others.
         let _stays = listen();
         let count = Arc::new(Nobody);
         let waker = Waker::from(count.clone());

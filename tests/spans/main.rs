@@ -1,5 +1,5 @@
-//! What a subscriber of `tracing` sees of the runtime, with the feature `tracing`. A process of its own: what is set for
-//! subscribers concerns all threads.
+//! What a subscriber of `tracing` sees of the runtime, with the feature `tracing`. A test binary of its own, as settings of
+//! subscribers affect all threads.
 
 #[cfg(feature = "tracing")]
 #[path = "../support/mod.rs"]

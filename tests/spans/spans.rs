@@ -1,5 +1,5 @@
-//! What a subscriber sees of tasks, locks and timers (feature `tracing`), and that one which panics or
-//! which uses the runtime itself does no harm.
+//! What a subscriber sees of tasks, locks and timers (feature `tracing`). A subscriber that panics, or that uses the
+//! runtime itself, does no harm.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,14 +14,14 @@ use tracing::{Event, Metadata, Subscriber};
 
 #[derive(Default)]
 struct Seen {
-    /// Spans that live, and how many of each name there were.
+    /// Live spans, and the total number of spans of each name.
     live: HashMap<u64, &'static str>,
     total: HashMap<&'static str, usize>,
     entered: HashMap<&'static str, i64>,
     events: HashMap<&'static str, usize>,
 }
 
-/// Counts everything; tracing itself counts a span's references through `clone_span` and `try_close`.
+/// Counts spans and events; tracing counts a span's references through `clone_span` and `try_close`.
 #[derive(Clone, Default)]
 struct Counter {
     seen: Arc<Mutex<Seen>>,
@@ -150,7 +150,7 @@ fn spans_begin_and_end_with_what_they_stand_for() {
     assert!(seen.events["runtime::resource::poll_op"] > 0);
 }
 
-/// A subscriber may use what it watches: none of it is called under a lock.
+/// A subscriber may use the primitives that it watches: it is never called under a lock.
 #[test]
 fn subscriber_may_use_the_primitives_it_watches() {
     static LOCK: sync::Semaphore = sync::Semaphore::const_new(1);
@@ -179,7 +179,7 @@ fn subscriber_may_use_the_primitives_it_watches() {
     assert_eq!(LOCK.available_permits(), 1);
 }
 
-/// Nor is it told under a lock that a span has ended: of requests that are granted, given up or refused.
+/// The ends of spans are not reported under a lock either: of requests that are granted, cancelled or refused.
 #[test]
 fn subscriber_may_use_what_it_watches_when_a_span_ends() {
     static LOCK: Mutex<Option<Arc<sync::Semaphore>>> = Mutex::new(None);
@@ -227,7 +227,7 @@ fn subscriber_may_use_what_it_watches_when_a_span_ends() {
         .expect("told under a lock, or panicked");
 }
 
-/// Whatever event a subscriber panics at, no permit is lost and nobody is left waiting.
+/// At whatever event a subscriber panics, no permit is lost and no task is left waiting.
 #[test]
 fn subscriber_that_panics_costs_no_permit() {
     static COUNTDOWN: AtomicU64 = AtomicU64::new(u64::MAX);
@@ -250,7 +250,7 @@ fn subscriber_that_panics_costs_no_permit() {
                         .map(|_| {
                             let semaphore = semaphore.clone();
                             selvedge::spawn(async move {
-                                // The second waits with one of its two.
+                                // The second task waits with one of its two permits.
                                 let _permit = semaphore.acquire_many(2).await.unwrap();
                                 selvedge::task::yield_now().await;
                             })

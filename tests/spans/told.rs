@@ -1,4 +1,4 @@
-//! What a subscriber is told of locks and channels, word for word and in order, and in whose span.
+//! The events of locks and channels that a subscriber gets: word for word, in order, and in the right span.
 
 use std::fmt::{Debug, Write};
 use std::future::Future;
@@ -13,7 +13,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// Writes down each event, and what the innermost span is called that it comes from.
+/// Writes down each event, with the name of its innermost span.
 #[derive(Clone, Default)]
 struct Log {
     names: Arc<Mutex<Vec<String>>>,
@@ -76,7 +76,7 @@ impl Subscriber for Log {
     }
 }
 
-/// What is told while `f` runs.
+/// The events while `f` runs.
 fn told(f: impl FnOnce()) -> Vec<String> {
     let log = Log::default();
     tracing::subscriber::with_default(log.clone(), f);
@@ -115,13 +115,13 @@ fn a_semaphore_tells_of_permits_one_by_one() {
     let own = |n, op| format!("Semaphore permits={n} permits.op=\"{op}\"");
     let expected = [
         own(1, "override"),
-        // The first gets one of two, and the other later.
+        // The first request gets one of its two permits, and the other permit later.
         own(1, "sub"),
         wait(1),
         poll(false),
         wait(1),
         own(1, "add"),
-        // The second gets two of three; the third none; the second is refused.
+        // The second request gets two of three permits, the third none; then the second is refused.
         own(2, "sub"),
         wait(2),
         poll(false),
@@ -250,7 +250,7 @@ fn a_barrier_tells_of_its_size_and_of_each_arrival() {
     assert_eq!(lines, expected);
 }
 
-/// Findings are told on a thread of their own, so to the subscriber of all threads.
+/// Findings are reported on a thread of their own, so they go to the global subscriber.
 #[test]
 fn a_finding_is_an_event() {
     if !in_own_process!() {
@@ -265,7 +265,7 @@ fn a_finding_is_an_event() {
     builder.on_finding(move |_| send.lock().unwrap().send(()).unwrap());
     let runtime = builder.build().unwrap();
     runtime.spawn(std::future::pending::<()>());
-    // The event comes first.
+    // The event comes before the hook's call.
     found.recv().unwrap();
     let lines = log.lines.lock().unwrap();
     let told = |line: &String| line.contains("lost task") && line.contains("nothing can wake it");

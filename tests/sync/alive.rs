@@ -1,4 +1,4 @@
-//! Values that are counted.
+//! Values that count how many of them are alive.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -1,4 +1,4 @@
-//! The budget of a task: what is always ready spends it, and what it keeps back is not lost.
+//! The budget of a task: operations that are always ready spend it, and what waits for lack of budget is not lost.
 
 use std::future::Future;
 use std::pin::pin;
@@ -22,7 +22,7 @@ where
     })
 }
 
-/// How often `step` is done by one task until another gets a turn.
+/// How often a task runs `step` until another task gets its turn.
 fn turns<F, Fut>(step: F) -> usize
 where
     F: Fn() -> Fut + Send + 'static,
@@ -136,7 +136,7 @@ fn what_is_always_ready_spends_the_budget() {
     assert_eq!(counts, [], "steps until another task has its turn");
 }
 
-/// Spends the task's budget, in a fresh poll of a task.
+/// Runs `f` in a poll of a task whose budget is spent.
 async fn with_spent_budget<R>(f: impl FnOnce() -> R) -> R {
     tokio::task::yield_now().await;
     while tokio::task::coop::has_budget_remaining() {

@@ -1,4 +1,4 @@
-//! Permits, capacities and lags at their ends.
+//! The limits of permits, capacities and lags.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -106,7 +106,7 @@ fn the_most_permits_are_counted() {
         let semaphore = Semaphore::new(max);
         assert!(panics(|| semaphore.add_permits(usize::MAX)));
         assert_eq!(semaphore.available_permits(), max);
-        // With 32 bits fewer than that are all of them.
+        // On 32 bits, `max` is less than `u32::MAX`.
         let many = u32::try_from(max).unwrap_or(u32::MAX);
         let held = semaphore.try_acquire_many(many).unwrap();
         assert_eq!(semaphore.forget_permits(usize::MAX), max - many as usize);

@@ -1,4 +1,4 @@
-//! What is still to be had of a channel that was closed, and of a lock's `Debug` form.
+//! What a closed channel still gives, and the `Debug` form of a lock.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Waits that are given up, after they were granted what they waited for too: it goes to the next, or stays.
+//! Cancelled waits, even after they were granted what they waited for: it goes to the next wait, or stays.
 
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -159,7 +159,7 @@ fn an_initialiser_given_up_or_panicking_leaves_the_cell_to_the_next() {
     assert_eq!(OnceCell::<u8>::new_with(None).get(), None);
 }
 
-/// Who gave up has been counted: as documented of `Barrier::wait`.
+/// A cancelled wait has been counted, as the docs of `Barrier::wait` say.
 #[test]
 fn a_barrier_after_a_wait_given_up() {
     let barrier = Barrier::new(2);

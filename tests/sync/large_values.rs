@@ -1,5 +1,5 @@
-//! Messages far larger than what a stack has room to copy many times, through every channel and cell, on a thread of
-//! 2 MiB. A debug build is the harder test: there each move is a copy.
+//! Messages that are too large for many copies on the stack, through every channel and cell, on a thread of 2 MiB. A debug
+//! build is the harder test: there each move is a copy.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn seven<const N: usize>(value: &Large<N>) {
     assert_eq!((value[0], value[N - 1]), (7, 7));
 }
 
-/// Each on a thread of its own: in a debug build a function has room on the stack for every value it names.
+/// Cases that each run on a thread of their own: in a debug build, a function's stack holds every value that it names.
 type Cases = Vec<fn()>;
 
 fn bounded<const N: usize>() -> Cases {
@@ -151,7 +151,7 @@ fn cells<const N: usize>() -> Cases {
     ]
 }
 
-/// Outputs of tasks go the same way.
+/// The same for outputs of tasks.
 fn outputs<const N: usize>() -> Cases {
     vec![
         || seven(&current().block_on(async { large::<N>() })),

@@ -1,4 +1,4 @@
-//! Locks, channels and the rest of `sync` as programs see them.
+//! Locks, channels and the rest of `sync`, as programs use them.
 #![allow(dropping_copy_types, dropping_references, clippy::drop_non_drop)] // it says that a result is not wanted
 #![allow(clippy::type_complexity)]
 

@@ -1,4 +1,4 @@
-//! Wakers, destructors, clones and closures that panic: what else was to be done is done, and what is shared stays usable.
+//! Wakers, destructors, clones and closures that panic: the rest of the operation is done, and the shared object stays usable.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -59,7 +59,7 @@ impl Drop for Bomb {
 
 #[test]
 fn drops_that_panic_are_each_done_once() {
-    // mpsc: what is left in the channel.
+    // mpsc: values that are left in the channel.
     let dropped = Arc::new(Count::default());
     let (tx, rx) = mpsc::unbounded_channel();
     for _ in 0..3 {
@@ -69,14 +69,14 @@ fn drops_that_panic_are_each_done_once() {
     let second = panics(|| drop(tx));
     assert_eq!((first, second, dropped.get()), (true, false, 3));
 
-    // oneshot: a value nobody wants.
+    // oneshot: a value that is not received.
     let dropped = Arc::new(Count::default());
     let (tx, rx) = oneshot::channel();
     assert!(tx.send(Bomb(dropped.clone())).is_ok());
     let first = panics(|| drop(rx));
     assert_eq!((first, dropped.get()), (true, 1));
 
-    // watch: the value before.
+    // watch: the value that is replaced.
     let dropped = Arc::new(Count::default());
     let (tx, mut rx) = watch::channel(Bomb(dropped.clone()));
     let first = panics(|| tx.send(Bomb(dropped.clone())).is_ok());
@@ -90,7 +90,7 @@ fn drops_that_panic_are_each_done_once() {
     let b = panics(|| drop(rx));
     assert_eq!((a, b, dropped.get()), (false, true, 2));
 
-    // broadcast: what is written over, and what is left.
+    // broadcast: values that are overwritten, and values that are left.
     let dropped = Arc::new(Count::default());
     let (tx, mut rx) = broadcast::channel::<Arc<Bomb>>(2);
     let mut sent = Vec::new();
@@ -164,7 +164,7 @@ fn panics_with_guards_held_leave_locks_usable() {
     assert!(lock.try_lock().is_ok());
 }
 
-/// A waker that panics, among others that wait for the same thing: they are woken all the same.
+/// A waker panics; the other waits for the same thing are woken all the same.
 #[test]
 fn a_waker_that_panics_among_others() {
     fn check(
@@ -180,7 +180,7 @@ fn a_waker_that_panics_among_others() {
         }
         assert!(panics(wake), "{what}");
         assert_eq!(woken.get(), waits.len() - 1, "{what}");
-        // The one whose waker panicked has what it waited for, too.
+        // The wait whose waker panicked is granted, too.
         assert!(
             waits
                 .iter_mut()

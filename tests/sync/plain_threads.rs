@@ -1,4 +1,4 @@
-//! The blocking calls, from threads that are no runtime's.
+//! The blocking calls, from threads that belong to no runtime.
 
 use std::sync::Arc;
 use std::thread;

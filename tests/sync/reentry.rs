@@ -1,4 +1,4 @@
-//! Values and wakers that use the channel or lock which drops, clones or wakes them.
+//! Values and wakers that re-enter the channel or lock that drops, clones or wakes them.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,7 +12,7 @@ use crate::support::waits::{Count, Wait, poll_once, poll_with, waker_that};
 use crate::support::within;
 use tokio::sync::{Barrier, Mutex, Notify, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch};
 
-/// Polls with a waker that does something.
+/// Polls with a waker that calls `does`.
 fn poll_doing<F: Future>(
     future: Pin<&mut F>,
     does: impl Fn() + Send + Sync + 'static,
@@ -91,7 +91,7 @@ fn a_watched_value_that_looks_at_its_channel_when_it_is_dropped() {
 fn a_oneshot_value_that_holds_its_own_sender_or_receiver() {
     within(10, || {
         let dropped = Arc::new(Count::default());
-        // The receiver is sent through its own channel: nobody can receive it any more.
+        // The receiver is sent through its own channel, so it can never be received.
         type Slot = Arc<StdMutex<Option<oneshot::Receiver<Own>>>>;
         struct Own(#[allow(dead_code)] Option<Slot>, Arc<Count>);
         impl Drop for Own {
@@ -108,7 +108,7 @@ fn a_oneshot_value_that_holds_its_own_sender_or_receiver() {
     });
 }
 
-/// Wakers that use the primitive that wakes them: from within the call that wakes.
+/// Wakers that use the primitive that wakes them, during the call that wakes.
 #[test]
 fn wakers_that_come_back_in() {
     within(10, || {

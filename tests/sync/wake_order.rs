@@ -1,4 +1,4 @@
-//! First come, first served, where many are woken at once: in the order of their wakers, and of their tasks.
+//! First come, first served when many waits are woken at once: wakers are called, and tasks run, in the order of the waits.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,13 @@ use tokio::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, broadcast, mpsc, watch,
 };
 
-/// Several batches of wakers.
+/// So many that they are woken in several batches.
 const MANY: usize = 70;
 
 type Log = Arc<StdMutex<Vec<usize>>>;
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Notes its number; the one of `fails` panics then.
+/// A waker that notes its number; if the number is `fails`, it then panics.
 struct Note {
     number: usize,
     fails: Option<usize>,
@@ -32,8 +32,8 @@ impl Wake for Note {
     }
 }
 
-/// Polls many waiting futures, one after another, and then does what wakes them: by hand, with a waker that panics, and
-/// as tasks of a current-thread runtime.
+/// Polls many futures, one after another, then wakes all of them, and checks the order: by hand, with a waker that panics,
+/// and as tasks of a current-thread runtime.
 fn check(name: &str, make: impl Fn() -> (Vec<Waiting>, Box<dyn FnOnce()>)) {
     for fails in [None, Some(3), Some(40)] {
         let log = Log::default();
@@ -76,7 +76,7 @@ fn check(name: &str, make: impl Fn() -> (Vec<Waiting>, Box<dyn FnOnce()>)) {
     );
 }
 
-/// Long enough for all tasks to have their turn.
+/// Yields until all tasks have had their turn.
 async fn settle() {
     for _ in 0..MANY {
         tokio::task::yield_now().await;
@@ -188,7 +188,7 @@ fn senders_learn_in_order_that_nobody_listens() {
         });
         (waiting, Box::new(move || drop(rx)))
     });
-    // What is closed lives on: its drop wakes as well.
+    // A closed receiver is kept, as its drop would wake the waits too.
     let kept = Arc::new(StdMutex::new(Vec::new()));
     for drops in [false, true] {
         check("mpsc::Sender::closed", || {
@@ -212,7 +212,7 @@ fn senders_learn_in_order_that_nobody_listens() {
 
 #[test]
 fn senders_get_room_or_are_refused_in_order() {
-    // Kept whatever a waker does.
+    // The receiver is kept, even if a waker panics.
     let kept = Arc::new(StdMutex::new(None));
     check("mpsc room", || {
         let kept = kept.clone();
@@ -293,7 +293,7 @@ fn those_who_meet_at_a_barrier_leave_in_the_order_in_which_they_came() {
     });
 }
 
-/// One at a time: a mutex, and a `Notify` that wakes one, pass from the oldest to the newest.
+/// One at a time: a mutex, and a `Notify` that wakes one, go from the oldest wait to the newest.
 #[test]
 fn a_lock_goes_from_hand_to_hand_in_order() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! `block_in_place`, and threads that take the driving over from each other.
+//! `block_in_place`, and threads that take over driving a runtime from each other.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::task;
 use tokio::time::{sleep, timeout};
 
-/// Every thread the pool may have is busy; tasks that block in place hand their worker on all the same.
+/// All threads that the pool may have are busy; tasks that block in place hand off their worker all the same.
 #[test]
 fn blocking_in_place_with_a_full_pool() {
     fn nested(depth: u32) -> Pin<Box<dyn Future<Output = u32> + Send>> {
@@ -43,7 +43,7 @@ fn blocking_in_place_with_a_full_pool() {
     });
 }
 
-/// Many threads in `Runtime::block_on` of one current-thread runtime; the one that drives it leaves, by panic too.
+/// Many threads are in `block_on` of one current-thread runtime; the thread that drives it leaves, also by a panic.
 #[test]
 fn the_driving_thread_leaves() {
     within(20, || {
@@ -74,7 +74,7 @@ fn the_driving_thread_leaves() {
     });
 }
 
-/// A waker that waits for the end of the poll does not wait for what blocks within it.
+/// The waker of a `yield_now` is normally called after the poll; it does not wait for a `block_in_place` in that poll.
 #[test]
 fn what_yields_beside_it_goes_on_while_it_blocks() {
     within(20, || {

@@ -1,4 +1,4 @@
-//! Named tasks, and what hooks are told of them.
+//! Named tasks, and what hooks see of them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,7 +47,7 @@ fn hooks_are_told_names_and_latencies() {
     local.block_on(&runtime, third).unwrap();
     let names = names.lock().unwrap();
     let names: Vec<_> = names.iter().map(Option::as_deref).collect();
-    // The third is spawned outside of a runtime, whose hook therefore does not know it.
+    // The third is spawned from outside of the runtime, so the hook does not see its name.
     assert_eq!(names, [Some("first"), Some("second"), None]);
     assert!(*longest.lock().unwrap() >= Duration::from_millis(20));
 }

@@ -1,18 +1,18 @@
-//! A long chain, each link of which is owned by the one before, comes apart without recursion: where a channel or a task
-//! need not hold the next link until its own memory goes.
+//! A long chain, in which each link owns the next, is dropped without recursion, where a channel or a task can drop the next
+//! link before its own memory is freed.
 
 use crate::support::current;
 use tokio::sync::oneshot;
 
 const LINKS: usize = 100_000;
 
-/// Small, so that a recursion would not go unnoticed.
+/// Runs `f` on a small stack, which a recursion would overflow.
 fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(512 * 1024);
     thread.spawn(f).unwrap().join().unwrap();
 }
 
-/// Each task holds the sender whose receiver the next one awaits.
+/// Each task holds the sender whose receiver the next task awaits.
 #[test]
 fn a_chain_of_tasks_that_wait_for_each_other_ends_with_its_first() {
     on_a_small_stack(|| {
@@ -33,7 +33,7 @@ fn a_chain_of_tasks_that_wait_for_each_other_ends_with_its_first() {
     });
 }
 
-/// Each task owns the next one's join handle.
+/// Each task owns the join handle of the next task.
 #[test]
 fn a_chain_of_join_handles_is_dropped() {
     for aborts in [false, true] {

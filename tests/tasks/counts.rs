@@ -1,4 +1,4 @@
-//! What a runtime counts of its schedulers, where the number can be known.
+//! The scheduler's counters, where the right numbers are known.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ fn a_current_thread_runtime_tells_its_own_tasks_from_those_of_others() {
         while metrics.num_alive_tasks() > 0 {
             yield_now().await;
         }
-        // Each yields once.
+        // Each task yields once.
         assert_eq!(metrics.worker_local_schedule_count(0), 10);
         assert_eq!(metrics.worker_poll_count(0), 12);
         assert_eq!(metrics.worker_local_queue_depth(0), 0);
@@ -46,7 +46,7 @@ fn a_full_queue_gives_half_of_its_tasks_away() {
         let runtime = multi(1);
         let burst = runtime.spawn(async {
             let metrics = Handle::current().metrics();
-            // The last one stays in the slot.
+            // The last task stays in the slot.
             let pushed = |spawned: usize| spawned - 1;
             for spawned in 1..=600 {
                 tokio::spawn(async {});
@@ -67,7 +67,7 @@ fn a_full_queue_gives_half_of_its_tasks_away() {
     });
 }
 
-/// The spawner's thread is stuck: what it has queued is taken by the other worker, task by task or several at a time.
+/// The spawner's worker is stuck: the other worker steals the queued tasks, one by one or several at a time.
 #[test]
 fn tasks_taken_from_a_sibling_are_counted_once_each() {
     const MANY: usize = 9;
@@ -92,7 +92,7 @@ fn tasks_taken_from_a_sibling_are_counted_once_each() {
         runtime.block_on(spawner).unwrap();
         let metrics = runtime.metrics();
         let sum = |count: &dyn Fn(usize) -> u64| count(0) + count(1);
-        // One was in the slot, and came by way of the injector.
+        // One task was in the slot, and went through the injector.
         assert_eq!(sum(&|w| metrics.worker_steal_count(w)), MANY as u64);
         let operations = sum(&|w| metrics.worker_steal_operations(w));
         assert!((1..=MANY as u64).contains(&operations), "{operations}");

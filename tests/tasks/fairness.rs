@@ -1,4 +1,4 @@
-//! How long a task can be kept waiting by others that are always ready.
+//! How long a task waits for other tasks that are always ready.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,7 +75,7 @@ fn timers_and_sockets_are_served_beside_self_wakers() {
     }
 }
 
-/// A receiver that always finds a message gives way when its budget is used up.
+/// A receiver that always finds a message yields when its budget is used up.
 #[test]
 fn budget_interrupts_a_channel_that_is_never_empty() {
     within(30, || {
@@ -102,13 +102,13 @@ fn budget_interrupts_a_channel_that_is_never_empty() {
     });
 }
 
-/// The bound of docs/scheduling.md: how many polls of others a task that is always ready sees between two of its own.
+/// The bound of docs/scheduling.md: the number of polls of other tasks between two polls of a task that is always ready.
 #[test]
 fn polls_between_ready_and_polled_are_bounded() {
     const SPINNERS: usize = 40;
     const PAIRS: usize = 4;
     for (runtime, factor) in [(current(), 2), (multi(1), 8)] {
-        // Half a minute where an emulator runs it on a busy machine.
+        // It takes half a minute under an emulator on a busy machine.
         within(120, move || {
             runtime.block_on(async {
                 let stop = Arc::new(AtomicBool::new(false));

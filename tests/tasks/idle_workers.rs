@@ -10,8 +10,8 @@ use tokio::runtime::Builder;
 
 use super::support::within;
 
-/// One worker counts as searching and gets no further; its queue has tasks all the time. The other one, which a timer keeps
-/// waking, sees them and may not search as well. It sleeps until its next timer, and does not go round in circles.
+/// One worker counts as searching, but blocks in a hook; its queue always has tasks. The other worker, which a timer keeps
+/// waking, sees these tasks but may not search as well. It must sleep until its next timer, and not spin.
 #[test]
 fn a_worker_that_may_not_search_sleeps() {
     const TASKS: u64 = 400;
@@ -52,7 +52,7 @@ fn a_worker_that_may_not_search_sleeps() {
         // Ordering: Relaxed; as above.
         ARMED.store(true, Ordering::Relaxed);
         loop {
-            // Claims a worker; not always the one that does not tick.
+            // Wakes a worker; it may be the one that ticks.
             runtime.spawn(async {});
             if told.recv_timeout(Duration::from_millis(5)).is_ok() {
                 break;
@@ -61,7 +61,7 @@ fn a_worker_that_may_not_search_sleeps() {
         let before = parks();
         told.recv_timeout(Duration::from_secs(30)).unwrap();
         let parks = parks() - before;
-        // Every task may wake it, and so may the timer and the watch.
+        // Each task may wake the other worker, and so may the timer and the watch.
         assert!(parks < 10 * TASKS, "{parks} parks");
     });
 }

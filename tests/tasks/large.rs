@@ -1,5 +1,5 @@
-//! Futures and closures of hundreds of kibibytes, by every way into the runtime, from a thread of 2 MiB. In a debug build
-//! each move is a copy on the stack, so what goes through there goes through.
+//! Futures and closures of hundreds of kibibytes, by every way into the runtime, from a thread of 2 MiB. A debug build is
+//! the hardest test, as each move is a copy on the stack.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -60,7 +60,7 @@ fn spawns<const N: usize>() {
             assert_eq!(tokio::spawn(future::<N>()).await.unwrap(), N);
         });
     }
-    // Never polled.
+    // A task that is never polled.
     let [current, _] = runtimes();
     drop(current.spawn(future::<N>()));
 }
@@ -148,7 +148,7 @@ fn futures_of_800_kibibytes_from_a_thread_of_8_mebibytes() {
     on_a_stack_of(8, runs_until::<{ 800 << 10 }>);
 }
 
-/// One by one, so that the test's own frame holds one future.
+/// One way at a time, so that the test's own stack frame holds one future.
 #[test]
 fn a_single_future_of_800_kibibytes_from_a_thread_of_2_mebibytes() {
     const N: usize = 800 << 10;

@@ -1,4 +1,4 @@
-//! The heart of the runtime, without drivers: spawn, join, abort, block, shut down.
+//! The runtime without drivers: spawn, join, abort, block, shut down.
 
 use selvedge::runtime::{Builder, Runtime};
 use selvedge::task;
@@ -180,7 +180,7 @@ fn a_task_woken_while_its_worker_is_stuck_is_rescued() {
     let (sender, receiver) = std::sync::mpsc::channel();
     let n = rt.block_on(async move {
         task::spawn(async move {
-            // Lands in this worker's LIFO slot, which wakes nobody.
+            // The task goes into this worker's LIFO slot, which wakes no other worker.
             task::spawn(async move { sender.send(9).unwrap() });
             receiver.recv().unwrap()
         })

@@ -1,4 +1,4 @@
-//! Tasks as their users see them: when they run, where, how long they may be kept waiting, and how they end.
+//! Tasks as programs see them: when and where they run, how long they may wait, and how they end.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! The runtime asked for what it cannot do: a panic that says so, and often what to do instead; it works on afterwards.
+//! Misuse of the runtime: the panic says what is wrong, and often what to do instead; the runtime works on afterwards.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn blocking_inside_async() {
 #[test]
 fn zeroes() {
     use tokio::io::{BufReader, duplex, empty};
-    // What is to be checked, and the word of the message that names it.
+    // `f` must panic, with a message that contains `says`.
     fn refused(says: &str, f: impl FnOnce()) {
         let message = panic_message(f);
         assert!(message.contains(says), "{message:?} does not name {says:?}");
@@ -72,7 +72,7 @@ fn zeroes() {
     });
     refused("max_buf_size", || drop(duplex(0)));
     refused("capacity", || drop(BufReader::with_capacity(0, empty())));
-    // Here nothing is an amount like any other.
+    // Here zero is allowed.
     assert_eq!(tokio::sync::Semaphore::new(0).available_permits(), 0);
     current().block_on(async {
         tokio::time::sleep(Duration::ZERO).await;

@@ -1,4 +1,4 @@
-//! Workers whose user code blocks: what they leave undone is done by siblings that have nothing to do.
+//! Workers whose user code blocks: idle siblings run the tasks and timers that they leave.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ fn wait_for(what: &Receiver<()>) {
     what.recv_timeout(SOON).expect("a sibling has run it");
 }
 
-/// Blocks `count` workers, and returns once all of them are; they go on when the sender is dropped.
+/// Blocks `count` workers; returns when all of them are blocked. They go on when the sender is dropped.
 fn block_workers(runtime: &Runtime, count: usize) -> Sender<()> {
     let (hold, held) = mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
@@ -27,7 +27,7 @@ fn block_workers(runtime: &Runtime, count: usize) -> Sender<()> {
         let (held, tell) = (held.clone(), tell.clone());
         runtime.spawn(async move {
             tell.send(()).unwrap();
-            // One waits for the sender's end, the others for the lock.
+            // One task waits for the sender's drop, the others for the lock.
             let _ = held.lock().unwrap().recv();
         });
     }
@@ -61,7 +61,7 @@ fn a_task_left_behind_is_run_however_many_workers_are_stuck() {
     }
 }
 
-/// Each of several stuck workers has a task in its slot, and these block as well, until all of them run.
+/// Each of several stuck workers has a task in its slot. These tasks block as well, until all of them run.
 #[test]
 fn every_stuck_worker_is_relieved() {
     within(60, || {
@@ -99,7 +99,7 @@ fn the_queue_of_a_stuck_worker_is_shared_among_as_many_siblings_as_it_takes() {
     });
 }
 
-/// Whoever takes over is stuck in turn.
+/// The sibling that takes over gets stuck too.
 #[test]
 fn a_sibling_that_takes_over_may_be_stuck_in_turn() {
     fn nest(depth: usize) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -125,7 +125,7 @@ impl Wake for Tell {
     }
 }
 
-/// Arms a timer on the own worker, and blocks until that has fired.
+/// Arms a timer on its own worker, and blocks until the timer has fired.
 async fn arm_and_block() {
     let (tell, told) = mpsc::channel();
     let waker = Waker::from(Arc::new(Tell(Mutex::new(tell))));
@@ -174,7 +174,7 @@ fn the_timers_of_a_stuck_worker_fire_where_no_sibling_ever_sleeps() {
     });
 }
 
-/// The thread that has left its worker in `block_in_place` comes back while that worker, elsewhere now, is stuck.
+/// A thread that left its worker by `block_in_place` comes back while that worker, now on another thread, is stuck.
 #[test]
 fn a_worker_is_found_stuck_after_its_old_thread_has_come_back() {
     within(60, || {
@@ -202,7 +202,7 @@ fn a_worker_is_found_stuck_after_its_old_thread_has_come_back() {
     });
 }
 
-/// A worker that was woken to search blocks in a hook first: others must not rely on it.
+/// A worker that was woken to search first blocks in a hook: other workers must not rely on it.
 #[test]
 fn a_hook_that_blocks_keeps_no_task_waiting() {
     within(60, || {

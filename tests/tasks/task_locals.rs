@@ -19,7 +19,7 @@ async fn task_locals_nest_and_go() {
     assert!(DEPTH.try_get().is_err());
 }
 
-/// Notes the task-local value that is set when it is dropped.
+/// When dropped, notes the task-local value that is set then.
 struct Notes(std::rc::Rc<std::cell::Cell<Option<u32>>>);
 
 impl Drop for Notes {
@@ -28,7 +28,7 @@ impl Drop for Notes {
     }
 }
 
-/// A future that is ready goes at once, and finds its value once more.
+/// A future that is ready is dropped at once, and its drop still sees its value.
 #[test]
 fn a_future_that_is_ready_is_dropped_at_once_with_its_value_set() {
     let seen = std::rc::Rc::new(std::cell::Cell::new(None));

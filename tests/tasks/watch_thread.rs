@@ -1,5 +1,5 @@
-//! The thread that finds stuck workers: there while a runtime is busy, and gone with it. The test is a process of its own,
-//! whose threads it looks at.
+//! The watch, the thread that finds stuck workers: it exists while a runtime is busy, and ends with the runtime. The test
+//! runs in a process of its own, as it reads the list of the process's threads.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ fn the_watch_ends_with_its_runtime() {
             drop(runtime);
             assert_ended(NAME);
         }
-        // One worker has no sibling to be woken. The watch would have come by then.
+        // A single worker has no sibling to wake, so there is no watch. It would have started within this time.
         let runtime = multi(1);
         runtime.block_on(async {
             let end = Instant::now() + Duration::from_millis(30);

@@ -1,4 +1,4 @@
-//! Tests that take too long: they fail with what their tasks wait for. Each case is a test of its own process, which fails there.
+//! Tests that take too long: they fail and print what their tasks wait for. Each case is a test that runs, and fails, in its own process.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use support::{is_inner, once_more, this_test};
 
-/// What a case prints that is to fail.
+/// Runs a case that must fail; returns what it prints.
 #[track_caller]
 fn fails(case: &str, limit: Option<&str>) -> String {
     let output = run(case, limit);
@@ -43,7 +43,7 @@ fn assert_tells(text: &str, words: &[&str]) {
     }
 }
 
-/// They fail, or hang, where they run by themselves: only the tests below start them.
+/// The cases fail or hang, so they do nothing unless a test below has started them.
 mod cases {
     use super::*;
 

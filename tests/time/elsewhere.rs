@@ -1,4 +1,4 @@
-//! Timers away from the runtime that they belong to: on other threads, on other runtimes, and after its end.
+//! Timers used outside of their runtime: on other threads, on other runtimes, and after its end.
 #![allow(clippy::async_yields_async)] // a task gives the sleep that it has polled back
 
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::support::waits::{Count, panics, poll_once};
 use crate::support::{both, current, multi, within};
 use tokio::time::{self, Instant, interval, sleep};
 
-/// A sleep of one runtime awaited in another, then its runtime goes: the other is woken, and told.
+/// A sleep of one runtime is awaited in another when its runtime ends: the waiting task is woken, and the poll panics.
 #[test]
 fn a_sleep_away_from_its_runtime() {
     for runtime in both() {
@@ -32,7 +32,7 @@ fn a_sleep_away_from_its_runtime() {
             });
             let mut cx = Context::from_waker(&waker);
             assert_eq!(moved.as_mut().poll(&mut cx), Poll::Pending);
-            // Polled elsewhere too; the last waker counts.
+            // It is polled on another runtime too; the last waker counts.
             assert_eq!(
                 other.block_on(async { outcome(moved.as_mut()) }),
                 Outcome::Pending
@@ -50,7 +50,7 @@ fn a_sleep_away_from_its_runtime() {
                 assert!(moved.is_elapsed());
                 moved.as_mut().reset(Instant::now());
             }
-            // Due or not, what is first polled now is told.
+            // A timer that is first polled now panics, whether it is due or not.
             assert_eq!(outcome(due.as_mut()), Outcome::Shutdown);
             assert_eq!(outcome(pin!(ticks.tick())), Outcome::Shutdown);
             let _enter = handle.enter();
@@ -59,7 +59,7 @@ fn a_sleep_away_from_its_runtime() {
     }
 }
 
-/// Resets and the end of the sleep's runtime at the same time: whoever awaits it elsewhere comes to know.
+/// Resets race with the end of the sleep's runtime: a wait elsewhere is woken.
 #[test]
 fn a_reset_against_the_end_of_the_runtime() {
     within(30, || {
@@ -207,7 +207,7 @@ fn a_sleep_in_a_task_that_is_aborted_or_in_a_runtime_that_goes() {
             for task in &tasks[..50] {
                 task.abort();
             }
-            // However slow the machine is; a task that does not end fails the test.
+            // Without a limit of its own, as the machine may be slow; `within` catches a hang.
             while !tasks[..50].iter().all(|task| task.is_finished()) {
                 runtime.block_on(time_sleep(MS));
             }
@@ -218,7 +218,7 @@ fn a_sleep_in_a_task_that_is_aborted_or_in_a_runtime_that_goes() {
     });
 }
 
-/// A worker looks at its own timers before it sleeps, and nobody wakes it for new ones: what others poll is not among them.
+/// A worker checks its own timers only before it sleeps, so a timer that another thread polls must not be among them.
 #[test]
 fn a_sleep_made_on_a_worker_that_sleeps_fires_for_another_thread() {
     within(20, || {

@@ -1,4 +1,4 @@
-//! Deadlines that no clock reaches, and those that have passed.
+//! Deadlines that no clock reaches, and deadlines that have passed.
 
 use std::future::pending;
 use std::pin::pin;
@@ -103,7 +103,7 @@ fn sends_with_a_time_limit_at_its_ends() {
     });
 }
 
-/// Deadlines no clock reaches are waited for; they do not overflow.
+/// Waits for deadlines that no clock reaches do not overflow.
 #[test]
 fn durations_without_end() {
     within(20, || {

@@ -1,4 +1,4 @@
-//! Time as programs see it: sleeps, intervals, time-outs, and the paused clock.
+//! Sleeps, intervals, time-outs and the paused clock, as programs see them.
 #![cfg(feature = "test-util")]
 
 #[path = "../support/steps.rs"]
@@ -25,13 +25,13 @@ use tokio::runtime::{Builder, Runtime};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A runtime whose clock stands.
+/// A runtime with a paused clock.
 fn paused_runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().start_paused(true).build().unwrap()
 }
 
-/// Runs `future` on such a runtime, with a watchdog.
+/// Runs `future` on a runtime with a paused clock, with a watchdog.
 fn paused<F>(future: F) -> F::Output
 where
     F: Future + Send + 'static,
@@ -48,7 +48,7 @@ enum Outcome {
     Shutdown,
 }
 
-/// What a poll comes to, by a waker that does nothing.
+/// The outcome of a poll with a waker that does nothing.
 fn outcome<F: Future + ?Sized>(future: Pin<&mut F>) -> Outcome {
     match catch_unwind(AssertUnwindSafe(|| poll_once(future).is_ready())) {
         Ok(true) => Outcome::Ready,

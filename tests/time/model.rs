@@ -1,5 +1,5 @@
-//! Random operations on sleeps and intervals, on the paused clock, beside a list of deadlines: when each is over, and in
-//! what order the wakers are called.
+//! Random operations on sleeps and intervals, with a paused clock, compared with a list of deadlines: when each is over, and
+//! the order in which the wakers are called.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,21 +15,21 @@ use tokio::time::{
     Instant, Interval, MissedTickBehavior, Sleep, advance, interval_at, sleep_until,
 };
 
-/// Times are in milliseconds from the start, or from now.
+/// Times are in milliseconds, from the start or from now.
 #[derive(Clone, Debug)]
 enum Step {
     Sleep(u64),
     Interval(u64, u64, MissedTickBehavior),
     Poll(usize),
-    /// To a time from now, or to an absolute one, which may be past.
+    /// To a time from now, or to an absolute time, which may have passed.
     Reset(usize, u64, bool),
-    /// An interval's own period from now.
+    /// To an interval's own period from now.
     ResetPeriod(usize),
     Drop(usize),
     Advance(u64),
 }
 
-/// All levels of the wheel, the near ones more often, and few enough values for some to meet.
+/// Times on all levels of the wheel, near ones more often; the values are so few that some deadlines are equal.
 fn distance() -> impl Strategy<Value = u64> {
     prop_oneof![
         4 => 0..6_u64,
@@ -65,7 +65,7 @@ enum Kind {
 #[derive(Clone, Copy, PartialEq)]
 enum Phase {
     Idle,
-    /// Since when, in the order of all armings.
+    /// With its place in the order of all armings.
     Armed(usize),
     Fired,
 }
@@ -83,7 +83,7 @@ struct Model {
     timers: Vec<Timer>,
     armings: usize,
     made: usize,
-    /// The numbers of timers that were woken, in that order.
+    /// The numbers of timers in the order in which they were woken.
     log: Arc<Mutex<Vec<usize>>>,
 }
 
@@ -233,7 +233,7 @@ impl Model {
             Step::Drop(which) => drop(remove(&mut self.timers, which)),
             Step::Advance(ms) => self.advance(ms).await,
         }
-        // A budget of operations for each step.
+        // Each step has a full budget.
         tokio::task::yield_now().await;
     }
 

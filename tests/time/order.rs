@@ -1,4 +1,4 @@
-//! In what order timers fire: by deadline, and those of one deadline in the order in which they were armed.
+//! The order in which timers fire: by deadline; timers with the same deadline, in the order in which they were armed.
 
 use std::future::pending;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::paused_runtime;
 use tokio::time::{self, Instant};
 
-/// What happened, in the order in which it did.
+/// What happened, in order.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<usize>>>);
 
@@ -26,7 +26,7 @@ fn in_order(n: usize) -> Vec<usize> {
     (0..n).collect()
 }
 
-/// Every level of the wheel, its edges, and what is past its horizon.
+/// Distances on every level of the wheel, at the levels' edges, and beyond the wheel's horizon.
 fn distances() -> impl Iterator<Item = u64> {
     let near = [
         1, 2, 5, 10, 63, 64, 65, 100, 127, 128, 1_000, 4_095, 4_096, 4_097, 5_000,
@@ -85,7 +85,7 @@ fn more_tasks_than_one_batch_of_wakers_wake_in_order() {
     }
 }
 
-/// One sleeper begins at each step on the way to the deadline: they are filed at different levels.
+/// A sleeper begins at each step on the way to one deadline: the sleepers are filed at different levels.
 #[test]
 fn sleepers_that_began_at_different_times_wake_in_that_order() {
     for distance in distances().filter(|distance| *distance >= 16) {
@@ -131,7 +131,7 @@ fn timers_overdue_at_once_fire_by_deadline_then_by_arming() {
     });
 }
 
-/// The wheel counts in milliseconds; deadlines within one still have an order.
+/// The wheel counts in milliseconds; deadlines within one millisecond still have an order.
 #[test]
 fn deadlines_within_a_millisecond_fire_in_their_order() {
     let log = Log::default();
@@ -152,7 +152,7 @@ fn deadlines_within_a_millisecond_fire_in_their_order() {
     assert_eq!(log.take(), (0..20).rev().collect::<Vec<_>>());
 }
 
-/// A reset arms anew, whether the timer stays in its place in the wheel or not.
+/// A reset arms the timer anew, whether its place in the wheel changes or not.
 #[test]
 fn a_timer_that_was_reset_is_the_last_of_its_deadline() {
     for (before, after) in [

@@ -1,4 +1,4 @@
-//! The paused clock: when it stands, when it jumps, and who may move it.
+//! The paused clock: when it stands, when it jumps, and what may move it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ fn a_foreign_threads_sleep_moves_a_paused_clock_that_waits_for_nothing() {
         let handle = runtime.handle().clone();
         let (tx, rx) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
-            std::thread::sleep(100 * MS); // by now the runtime waits for the channel alone
+            std::thread::sleep(100 * MS); // by now the runtime waits only for the channel
             handle.block_on(time_sleep(Duration::from_secs(60)));
             tx.send(()).unwrap();
         });
@@ -198,7 +198,7 @@ fn a_paused_clock_is_refused_where_it_cannot_be() {
     assert!(built.join().is_err());
 }
 
-/// Nobody looks for a paused clock before one of the process has been paused: at its start, or later.
+/// Paused clocks are not checked before the process has paused its first one, at the runtime's start or later.
 #[test]
 fn the_first_clock_of_a_process_to_start_paused_stands() {
     if !in_own_process!() {

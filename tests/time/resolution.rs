@@ -12,7 +12,7 @@ const fn us(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-/// Stands, and tells so finely.
+/// A runtime with a paused clock and this resolution.
 fn paused(resolution: Duration) -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().start_paused(true);
@@ -32,7 +32,7 @@ fn slept(resolution: Duration, time: Duration) -> Duration {
 fn a_sleep_ends_at_the_tick_that_follows() {
     for (resolution, time, expected) in [
         (us(1_000), us(250), us(1_000)),
-        // Ticks of a quarter, that divide a second.
+        // Below a millisecond, ticks are at most a quarter of the resolution, and divide a second.
         (us(100), us(251), us(275)),
         (us(100), us(300), us(300)),
         (us(100), us(12_345), us(12_350)),
@@ -46,7 +46,7 @@ fn a_sleep_ends_at_the_tick_that_follows() {
     }
 }
 
-/// The wheel turns in 4.8 hours.
+/// With ticks of a microsecond, the wheel covers 4.8 hours.
 #[test]
 fn a_sleep_may_be_longer_than_the_wheel() {
     for hours in [1, 4, 5, 10, 50, 10_000] {
@@ -92,7 +92,7 @@ fn intervals_and_time_outs_follow() {
         let never = std::future::pending::<()>();
         assert!(timeout(us(300), never).await.is_err());
         assert_eq!(begin.elapsed(), us(2_100));
-        // A reset to an earlier deadline, and to a later one.
+        // A reset to an earlier deadline, then to a later deadline.
         let mut pinned = Box::pin(sleep(us(500)));
         assert!(poll_once(pinned.as_mut()).is_pending());
         pinned.as_mut().reset(Instant::now() + us(100));
@@ -106,8 +106,8 @@ fn intervals_and_time_outs_follow() {
     });
 }
 
-/// On the real clock, by every kind of thread, beside sockets: no timer is early, and the sockets are served while the driver
-/// sleeps so finely.
+/// With the real clock, on every kind of thread, beside sockets: no timer is early, and sockets are served while the driver
+/// sleeps with the finer resolution.
 #[test]
 fn nothing_is_early_and_no_event_is_missed() {
     let finely = |builder: &mut Builder| {
@@ -148,7 +148,7 @@ fn nothing_is_early_and_no_event_is_missed() {
                 for sleeper in sleepers {
                     sleeper.await.unwrap();
                 }
-                // No deadline at all: an event alone ends the wait.
+                // There is no deadline: only an event ends the wait.
                 near.write_all(b"x").await.unwrap();
                 near.read_exact(&mut [0]).await.unwrap();
                 drop(near);

@@ -1,4 +1,4 @@
-//! Sleeps, time-outs and intervals that are reset, late, dropped or woken beside one that panics.
+//! Sleeps, time-outs and intervals that are reset, late, dropped, or woken beside a waker that panics.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
@@ -120,7 +120,7 @@ fn a_panicking_waker_leaves_the_other_sleepers_awake() {
                     .is_pending()
             );
         }
-        // Whether the panic comes out here is the runtime's choice; that it works afterwards is not.
+        // The panic may come out here or not; the runtime must work afterwards.
         let _ = panics(|| {
             runtime.block_on(async { time::sleep_until(Instant::from_std(at + 20 * MS)).await })
         });
@@ -180,7 +180,7 @@ fn ticks_that_are_late_by_no_more_than_the_tolerance_keep_the_rhythm() {
     });
 }
 
-/// How many of the futures are ready at once, in one poll of the task around them.
+/// The number of futures that are ready at once, in one poll of the task around them.
 fn ready_at_once<F: Future>(cx: &mut Context<'_>, future: impl Fn() -> F) -> usize {
     let ready = (0..1_000).take_while(|_| pin!(future()).poll(cx).is_ready());
     ready.count()
@@ -207,7 +207,7 @@ fn a_time_out_costs_budget_but_not_where_its_future_has_spent_it() {
         let over = ready_at_once(cx, || time::timeout(Duration::ZERO, pending::<()>()));
         assert!((1..1_000).contains(&over), "{over}");
         assert!(!has_budget_remaining());
-        // There was none to begin with: the task has to yield.
+        // The time-out begins without budget, so the task has to yield.
         let timeout = pin!(time::timeout(Duration::ZERO, pending::<()>()));
         assert!(timeout.poll(cx).is_pending());
         Poll::Ready(())

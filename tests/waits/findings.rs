@@ -1,4 +1,4 @@
-//! Tasks that wait for each other, for themselves, or for nothing; and those that only look like it.
+//! Tasks that wait for each other, for themselves, or for nothing; and tasks that only seem to.
 
 use crate::support::each_blocks_on;
 use crate::{settled, settled_after, waiting};
@@ -18,7 +18,7 @@ fn findings(kind: FindingKind) -> Vec<Finding> {
     findings.into_iter().filter(|f| f.kind() == kind).collect()
 }
 
-/// Tasks in a circle: each holds a lock and waits for that of the next.
+/// Tasks in a circle: each holds a lock and waits for the lock of the next.
 async fn circle(size: usize) -> Vec<JoinHandle<()>> {
     let locks: Vec<_> = (0..size).map(|_| Arc::new(Mutex::new(()))).collect();
     let go = Arc::new(Notify::new());
@@ -101,9 +101,9 @@ fn a_circle_of_a_lock_and_a_join() {
     });
 }
 
-/// Oxide's RFD 609: `select!` drops neither branch, and the lock goes to the one that is not polled.
-/// A task that waits in two places for a lock that somebody else holds: in a future that it polls first, and then in another, once it is told to
-/// go on. When the lock goes to the first, the task polls the other.
+/// Oxide's RFD 609 (futurelock): a lock is handed to a future that its task does not poll.
+/// A task waits in two places for a lock that another task holds: in a future that it polls first, and later, after a notification, in a second
+/// future. When the lock goes to the first future, the task polls only the second.
 async fn futurelocked<F>(waits: impl FnOnce(Arc<Mutex<()>>, Arc<Notify>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -139,7 +139,7 @@ fn a_lock_that_is_handed_to_a_branch_nobody_polls() {
     });
 }
 
-/// The body of a loop over several futures waits for a lock, while one of the others was handed it.
+/// The body of a loop over several futures waits for a lock that was handed to one of these futures.
 #[test]
 fn a_lock_that_is_handed_to_a_member_of_a_set_while_the_loops_body_runs() {
     each_blocks_on(|| {
@@ -158,7 +158,7 @@ fn a_lock_that_is_handed_to_a_member_of_a_set_while_the_loops_body_runs() {
 #[test]
 fn what_may_end_is_no_deadlock() {
     each_blocks_on(|| async {
-        // Each of two holds a lock and waits for the other's, but one of them not for ever.
+        // Two tasks each hold a lock and wait for the other's lock, but one of them not for ever.
         let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
         let go = Arc::new(Notify::new());
         let mut tasks = Vec::new();
@@ -183,7 +183,7 @@ fn what_may_end_is_no_deadlock() {
         for task in tasks {
             task.abort();
         }
-        // One that waits for a lock whose holder sleeps.
+        // A task waits for a lock whose holder sleeps.
         let lock = Arc::new(Mutex::new(()));
         let other = lock.clone();
         let (_, holder) = waiting(async move {

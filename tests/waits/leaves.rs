@@ -1,4 +1,4 @@
-//! Each future of the crate that waits tells what for.
+//! Each future of the crate that waits reports what it waits for.
 
 use crate::support::{each_blocks_on, soon};
 use crate::{settled, settled_after, waiting};
@@ -15,7 +15,7 @@ use std::future::pending;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-/// The only thing that the future waits for is of that kind.
+/// Asserts that the future has exactly one wait, of that kind.
 macro_rules! assert_waits {
     ($future:expr, $kind:ident) => {{
         let future = $future;
@@ -160,7 +160,7 @@ fn a_local_set_and_its_tasks() {
         assert_eq!(task.waits()[0].kind(), WaitKind::Sleep);
         assert_eq!(task.kind().to_string(), "local");
     });
-    // Awaited as a future, beside something else: a task looks at the future of `block_on`.
+    // The set is polled as a future, beside others: a task lists the waits of `block_on`'s future.
     set.spawn_local(async { Notify::new().notified().await });
     runtime.block_on(async move {
         let (found, finds) = oneshot::channel();
@@ -209,7 +209,7 @@ fn time() {
         let kinds: Vec<WaitKind> = task.waits().iter().map(|wait| wait.kind()).collect();
         assert_eq!(kinds, [WaitKind::Notify, WaitKind::Sleep]);
         handle.abort();
-        // One that is over waits for what was in it no more.
+        // A time-out that is over no longer waits for its inner future.
         let handle = selvedge::spawn(async {
             let semaphore = Semaphore::new(0);
             let over = timeout(Duration::from_millis(2), semaphore.acquire()).await;
@@ -286,7 +286,7 @@ fn sockets_and_pipes() {
         let task = assert_waits!(async move { listener.accept().await.map(drop) }, Readable);
         assert_eq!(task.waits()[0].descriptor(), Some(fd));
 
-        // On a port of its own: a child that another test starts may hold the first one open for a moment.
+        // On another port: a child of another test may hold the first listener open for a moment.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -345,7 +345,7 @@ fn children_and_signals() {
     });
 }
 
-/// What a task has come upon before it blocks on something else in the same poll is still told of it.
+/// A wait that a task begins before it blocks on something else in the same poll is still reported.
 #[test]
 fn polls_within_a_poll() {
     let runtime = crate::support::multi(1);
@@ -383,7 +383,7 @@ fn polls_within_a_poll() {
     assert_eq!(kinds, [WaitKind::Sleep], "{info}");
 }
 
-/// The runtime's own polls, of the pipe by which signals come and of children nobody waits for, are no task's waits.
+/// The runtime's own polls, of the signal pipe and of orphaned children, are no waits of a task.
 #[test]
 fn what_the_runtime_waits_for_itself_is_told_of_no_task() {
     let runtime = crate::support::current();
@@ -395,7 +395,7 @@ fn what_the_runtime_waits_for_itself_is_told_of_no_task() {
                 .args(["-USR1", &std::process::id().to_string()])
                 .spawn()
                 .unwrap();
-            signals.recv().await; // the look at the pipe, then a task's poll on the same thread
+            signals.recv().await; // the runtime polls the pipe, then a task is polled on the same thread
             let task = selvedge::spawn(async { Notify::new().notified().await });
             selvedge::task::yield_now().await;
             let info = settled(task.id()).await;

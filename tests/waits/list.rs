@@ -1,4 +1,4 @@
-//! The list itself: who is in it, in what state, with what names, as text and as JSON.
+//! The list of tasks: which tasks are in it, their states and names, as text and as JSON.
 
 use crate::support::{multi, soon, within};
 use crate::{settled, waiting};
@@ -96,7 +96,7 @@ fn json_has_all_of_it() {
     });
 }
 
-/// A walk lets go of the list again and again; whoever is in it all the time is seen, once.
+/// A walk releases the list's lock again and again; a task that is in the list all the time is seen exactly once.
 #[test]
 fn tasks_that_come_and_go_during_a_walk_cost_no_other() {
     let runtime = multi(2);

@@ -1,4 +1,4 @@
-//! What tasks do and wait for, as `Handle::tasks` and `Handle::findings` tell it.
+//! What tasks do and wait for, as `Handle::tasks` and `Handle::findings` report it.
 
 mod findings;
 mod leaves;
@@ -16,12 +16,12 @@ use selvedge::runtime::Handle;
 use selvedge::runtime::tasks::{TaskInfo, TaskState};
 use selvedge::task::{Id, JoinHandle};
 
-/// What is told of a task once it is idle.
+/// The information on a task when it is idle.
 async fn settled(id: Id) -> TaskInfo {
     settled_after(1, id).await
 }
 
-/// The same, after so many polls.
+/// The information on a task when it is idle after so many polls.
 async fn settled_after(polls: u32, id: Id) -> TaskInfo {
     loop {
         let tasks = Handle::current().tasks();
@@ -34,7 +34,7 @@ async fn settled_after(polls: u32, id: Id) -> TaskInfo {
     }
 }
 
-/// What a future waits for, in a task of its own.
+/// Spawns the future as a task; returns the task's information when it waits.
 async fn waiting<F>(future: F) -> (TaskInfo, JoinHandle<()>)
 where
     F: Future<Output = ()> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Who holds a lock, whoever takes it and however.
+//! The holder of a lock, whichever task takes it and in whatever way.
 
 use crate::support::each_blocks_on;
 use crate::waiting;
@@ -9,7 +9,7 @@ use selvedge::task::Id;
 use std::future::pending;
 use std::sync::Arc;
 
-/// The holder that a task is told of which waits for the mutex.
+/// The mutex's holder, as the wait of a new task for the mutex reports it.
 async fn holder_of(mutex: &Arc<Mutex<u8>>) -> Option<Id> {
     let (task, handle) = waiting(drop_of(mutex.clone().lock_owned())).await;
     handle.abort();
@@ -54,7 +54,7 @@ fn a_mutex_in_every_way() {
         handle.abort();
         let _ = handle.await;
 
-        // A thread that is no task has no number.
+        // A holder outside of tasks has no id.
         let other = mutex.clone();
         let (locked, is_locked) = std::sync::mpsc::channel();
         let (end, ends) = std::sync::mpsc::channel::<()>();
@@ -133,7 +133,7 @@ fn a_read_write_lock_and_a_semaphore() {
     });
 }
 
-/// What a task waits for may be gone when somebody asks: its wait stays, without a holder.
+/// The lock that a task has waited for may be dropped: then the wait has no holder.
 #[test]
 fn a_lock_that_is_gone_has_no_holder() {
     each_blocks_on(|| async {

@@ -1,4 +1,4 @@
-//! How long tasks have been there and in polls: `TaskInfo::times`.
+//! How long tasks exist, and how long they were in polls: `TaskInfo::times`.
 
 use crate::settled;
 use selvedge::runtime::tasks::{TaskKind, TaskTimes};

@@ -1,4 +1,4 @@
-//! Findings that are told without being asked for, and those of the runtime and its process.
+//! Findings that are reported to a hook, and findings about the runtime and its process.
 
 use crate::support::{in_own_process, is_inner, once_more, this_test};
 use selvedge::runtime::tasks::{Finding, FindingKind};
@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex as StdMutex};
 use std::time::Duration;
 
-/// A hang is a failure.
+/// A limit against hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 fn multi() -> Builder {
@@ -27,7 +27,7 @@ fn current() -> Builder {
     builder
 }
 
-/// The runtime, and what it tells.
+/// The runtime, and its findings.
 fn told(mut builder: Builder) -> (Runtime, Receiver<Finding>) {
     let (send, found) = channel();
     let send = StdMutex::new(send);
@@ -45,7 +45,7 @@ fn next(found: &Receiver<Finding>, kind: FindingKind) -> Finding {
     }
 }
 
-/// Blocks threads until it is opened or dropped: a test that fails must not leave a runtime that cannot end.
+/// Blocks threads until it is opened or dropped, so that the runtime of a failed test can end.
 #[derive(Default)]
 struct Gate(Blocked);
 
@@ -76,7 +76,7 @@ impl Blocked {
     }
 }
 
-/// A task that blocks until the gate is open. It begins to on a thread of the runtime's, which the caller of `run` may be.
+/// Spawns a task that blocks its thread until the gate is open.
 fn blocks(runtime: &Runtime, gate: &Gate) -> Id {
     let blocked = gate.blocked();
     runtime.spawn(async move { blocked.block() }).id()
@@ -87,7 +87,7 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     let (runtime, found) = told(multi());
     let gate = Gate::default();
     let id = blocks(&runtime, &gate);
-    // A machine may let another worker stand still as well.
+    // On a loaded machine, another worker may stall as well.
     let finding = loop {
         let finding = next(&found, FindingKind::Stall);
         if finding.tasks() == [id] {
@@ -106,7 +106,7 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     assert!(!text.contains("outside"), "{text}");
     #[cfg(target_os = "linux")]
     assert!(text.contains("its thread"), "{text}");
-    // Who asks is told the same.
+    // `Handle::findings` reports the same.
     let asked = runtime.handle().findings();
     let is_same = |f: &Finding| f.kind() == FindingKind::Stall && f.tasks() == [id];
     assert!(asked.iter().any(is_same), "{asked:?}");
@@ -118,7 +118,7 @@ fn a_poll_that_keeps_its_worker_is_a_stall() {
     }
 }
 
-/// What is told of that kind while a task keeps a current-thread runtime's thread.
+/// The finding of that kind while a task blocks the thread of a current-thread runtime.
 fn while_blocked(kind: FindingKind) -> (Id, Finding) {
     let (runtime, found) = told(current());
     let gate = Gate::default();
@@ -186,7 +186,7 @@ fn a_process_with_nearly_no_descriptor_left_is_told() {
     while let Ok(file) = std::fs::File::open("/dev/null") {
         files.push(file);
     }
-    // With none left at all, and with a few.
+    // With no descriptor left, and with a few.
     let none = next(&found, FindingKind::Descriptors);
     assert!(none.evidence().starts_with("200 of the 200"), "{none}");
     files.truncate(files.len() - 10);
@@ -195,7 +195,7 @@ fn a_process_with_nearly_no_descriptor_left_is_told() {
         .iter()
         .filter(|f| f.kind() == FindingKind::Descriptors)
         .collect();
-    // The one that lists them is in the list.
+    // `open_fds` also counts the descriptor that it reads the list with.
     let open = crate::support::open_fds() - 1;
     let told = format!("{open} of the 200 descriptors");
     assert!(few[0].evidence().starts_with(&told), "{few:?}");
@@ -214,7 +214,7 @@ fn a_deadlock_is_told_once() {
     let finding = found.recv_timeout(LONG).unwrap();
     assert_eq!(finding.kind(), FindingKind::Deadlock);
     assert_eq!(finding.tasks(), [task.id()]);
-    // The next one is told after a look that has seen the first again.
+    // The next finding comes after a check that has seen the first again.
     let lost = runtime.spawn(pending::<()>());
     let finding = found.recv_timeout(LONG).unwrap();
     assert_eq!(finding.tasks(), [lost.id()]);
@@ -262,7 +262,7 @@ fn the_environment_has_findings_printed() {
     if is_inner(test) {
         let (runtime, found) = told(multi());
         runtime.spawn(pending::<()>());
-        // It is printed before the hook is called.
+        // The finding is printed before the hook is called.
         found.recv_timeout(LONG).unwrap();
         return;
     }
@@ -277,7 +277,7 @@ fn the_environment_has_findings_printed() {
     }
 }
 
-/// A program that asked is told; one for which the environment asks goes on without.
+/// A program that asks for findings gets an error; if only the environment asks, the program goes on without findings.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_system_gives_no_thread_that_would_tell() {
@@ -303,7 +303,7 @@ fn the_system_gives_no_thread_that_would_tell() {
     }
 }
 
-/// Nobody but a worker would start the watch, and none of them comes to it.
+/// All workers stall before one of them can start the watch.
 #[test]
 fn a_stall_of_all_workers_at_once_is_told() {
     let (runtime, found) = told(multi());

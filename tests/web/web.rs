@@ -112,7 +112,7 @@ async fn websocket_is_upgraded_and_echoes() {
     socket.close(None).await.unwrap();
 }
 
-/// Reads one response of the route `/` off a raw connection.
+/// Requests `/` over a raw connection, and reads the response.
 async fn ask(stream: &mut TcpStream) {
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -126,7 +126,7 @@ async fn ask(stream: &mut TcpStream) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_keep_alive_clients() {
-    // Two descriptors a client: 4,096 are enough, and the hard limit is never below that.
+    // Two descriptors for each client: 4,096 are enough, and the hard limit is never below that.
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,

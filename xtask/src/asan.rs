@@ -1,5 +1,5 @@
-//! `cargo xtask asan`: the tests under AddressSanitizer, and with it LeakSanitizer. Needs nightly. Leaks that tests make on purpose are
-//! in `xtask/lsan.supp`.
+//! `cargo xtask asan`: runs the tests under AddressSanitizer and LeakSanitizer. Needs nightly. Leaks that tests make on purpose are
+//! listed in `xtask/lsan.supp`.
 
 use crate::{Outcome, env};
 use serde_json::Value;
@@ -13,11 +13,11 @@ pub struct Args {
     rest: Vec<String>,
 }
 
-/// Packages that are left out. The chapters of `book-code` run loom's checker, which never frees its coroutines' stacks.
+/// Packages that are left out. The chapters in `book-code` run loom's checker, which never frees the stacks of its coroutines.
 const PACKAGES: [&str; 2] = ["xtask", "book-code"];
 /// Test targets that are left out: they run programs that are built without the sanitizer.
 const PROGRAMS: [&str; 1] = ["examples"];
-/// Test targets without a look for leaks: a forked child has no thread but one, so what the others hold seems lost.
+/// Test targets that run without leak checks: a forked child has only one thread, so the memory of other threads seems leaked.
 const FORKING: [&str; 1] = ["fork"];
 /// Tests that only run the compiler.
 const COMPILING: &str = "refused::";

@@ -1,8 +1,8 @@
 //! `cargo xtask deny`: licences, bans and sources of all dependencies, by cargo-deny and `deny.toml`.
 //!
-//! The workspace is checked, and each package beside it. What those depend on is compiled here and given to nobody, so its
-//! licences may be more (`BESIDE`). The advisories of
-//! RustSec are not asked: their database is fetched from GitHub, and this command is to work where only crates.io is in reach.
+//! It checks the workspace and each package beside it. The dependencies of those packages are compiled here but never distributed,
+//! so more licences are allowed for them (`BESIDE`). The advisories of RustSec are not checked: their database is on GitHub,
+//! and this command must work where only crates.io can be reached.
 
 use crate::tools::{Tool, install};
 use crate::{Outcome, env};
@@ -22,7 +22,7 @@ const CARGO_DENY: Tool = Tool {
     says: "cargo-deny 0.20.2",
 };
 
-/// The packages beside the workspace, with the licences that they may have beside those of `deny.toml`.
+/// The packages beside the workspace, and the licences that are allowed for them besides those of `deny.toml`.
 pub const BESIDE: [(&str, &[&str]); 6] = [
     ("benches", &[]),
     ("benches/apps", &["BSD-3-Clause", "Zlib"]),
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(holds)
 }
 
-/// The rules, with more licences in the list of those that are allowed.
+/// The rules, with more licences in the list of allowed ones.
 fn with_licences(rules: &str, more: &[&str]) -> String {
     let list: String = more.iter().map(|name| format!("    {name:?},\n")).collect();
     rules.replacen("allow = [\n", &format!("allow = [\n{list}"), 1)

@@ -1,8 +1,8 @@
-//! `cargo xtask docs`: which public items have no example?
+//! `cargo xtask docs`: counts the public items without an example.
 //!
-//! Reads what rustdoc says in JSON of the library's crates, and walks from the facade's root through its re-exports. An
-//! item is what a user may name: modules' functions, types, traits, macros and constants, and the methods and constants of
-//! types and traits. Implementations of traits, fields, variants and hidden items need no example.
+//! Reads rustdoc's JSON of the library's crates, and walks from the facade's root through its re-exports. An
+//! item is anything that a user can name: functions, types, traits, macros and constants of modules, and methods and constants
+//! of types and traits. Implementations of traits, fields, variants and hidden items need no example.
 //!
 //! rustdoc's JSON is not stable; `RUSTC_BOOTSTRAP` makes the stable compiler write it. Its format is checked.
 
@@ -22,9 +22,9 @@ const CRATES: [(&str, &str); 5] = [
 ];
 const FEATURES: &str =
     "selvedge/full,selvedge/test-util,selvedge/io-uring,selvedge/taskdump,selvedge/tracing";
-/// How deep a path may be.
+/// The greatest depth of a path.
 const MOST_DEPTH: usize = 8;
-/// The format that is read here, and the oldest like it.
+/// The formats of the JSON that can be read here.
 const FORMATS: std::ops::RangeInclusive<u64> = 45..=60;
 
 #[derive(clap::Args)]
@@ -67,9 +67,9 @@ pub fn run(args: &Args) -> Outcome {
     Ok(without <= args.at_most && walk.ignored.is_empty())
 }
 
-/// Has rustdoc write the JSON of the crates, and reads it.
+/// Runs rustdoc on the crates, and reads the JSON that it writes.
 ///
-/// It lies in `folder` below the target directory; `flags` are more flags for rustdoc.
+/// The files lie in `folder` below the target directory; `flags` are more flags for rustdoc.
 pub fn read(
     folder: &str,
     flags: &str,
@@ -95,7 +95,7 @@ pub fn read(
     Ok(crates)
 }
 
-/// Reads a file of rustdoc's, if its format is known.
+/// Reads a JSON file of rustdoc. Fails if the format is not known.
 pub fn parse(path: &Path) -> Result<Value, Box<dyn std::error::Error>> {
     let value: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
     let format = value["format_version"].as_u64().unwrap_or_default();
@@ -115,7 +115,7 @@ struct Item {
 #[derive(Default)]
 pub struct Walk {
     crates: BTreeMap<String, Value>,
-    /// By crate, number and, if they count, path: each item counts once, wherever it is re-exported.
+    /// Crate, number, and path if `every_path`: without it, each item counts once, wherever it is re-exported.
     seen: BTreeSet<(String, String, String)>,
     /// Each item counts once for each of its paths.
     every_path: bool,
@@ -144,10 +144,10 @@ impl Walk {
         self.items.iter().map(|item| item.path.as_str())
     }
 
-    /// Visits what `id` names in the crate called `home`, known to users as `path`.
+    /// Visits the item `id` of the crate `home`; users reach it by `path`.
     fn visit(&mut self, home: &str, id: &Value, path: &str) {
         let key = number(id);
-        // A module that re-exports one around it has paths without end.
+        // A module that re-exports one of its parents has paths without end.
         if path.matches("::").count() > MOST_DEPTH {
             return;
         }
@@ -209,7 +209,7 @@ impl Walk {
         }
     }
 
-    /// What a re-export names, in whichever of the crates it is defined.
+    /// Visits the item that a re-export names, in the crate that defines it.
     fn follow(&mut self, home: &str, inner: &Value, path: &str) {
         let id = &inner["id"];
         let is_glob = inner["is_glob"] == true;
@@ -264,7 +264,7 @@ struct Examples {
     ignored: bool,
 }
 
-/// The blocks of code in a doc comment: those that rustdoc compiles are examples.
+/// Finds the code blocks of a doc comment; the blocks that rustdoc compiles are examples.
 fn examples(docs: &str) -> Examples {
     let mut found = Examples {
         any: false,
@@ -296,7 +296,7 @@ fn is_public(item: &Value) -> bool {
         .any(|what| item["visibility"] == *what)
 }
 
-/// Identifiers are numbers as values, and text as keys.
+/// An identifier as text. In the JSON it is a number as a value, and text as a key.
 fn number(id: &Value) -> String {
     match id.as_str() {
         Some(text) => text.to_owned(),

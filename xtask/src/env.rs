@@ -1,8 +1,8 @@
-//! Where things are, and how children are run: shared by all commands.
+//! What all commands share: the places of files, and how child processes are run.
 //!
-//! Children with a time limit are leaders of a process group of their own, so that whatever they
-//! started dies with them. Their output goes to files, never to a pipe: a child that outlives its
-//! reader cannot block on it.
+//! A child with a time limit leads a process group of its own, so that the processes that it
+//! started die with it. Its output goes to a file, never to a pipe: a child that outlives the
+//! reader of a pipe could block.
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +25,7 @@ pub fn package(folder: &str) -> String {
     folder.replacen("runtime-", "selvedge-", 1)
 }
 
-/// The target directory that cargo uses here. To cargo, a relative one is relative to where it was started.
+/// The target directory that cargo uses. Cargo takes a relative path as relative to its own working directory.
 pub fn target_dir() -> PathBuf {
     let named = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
     match named.iter().find_map(std::env::var_os) {
@@ -34,12 +34,12 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// Folders that cargo fills, whatever their name.
+/// Is the path a folder of build outputs, whatever its name?
 pub fn is_build_output(path: &Path) -> bool {
     path.is_dir() && (path.ends_with("target") || path.join("CACHEDIR.TAG").exists())
 }
 
-/// The cargo that runs us, free of the variables that it sets for its children.
+/// The cargo that started this program, without the variables that it sets for its children.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
@@ -51,7 +51,7 @@ pub fn cargo() -> Command {
     command
 }
 
-/// As [`cargo`], of a named toolchain.
+/// As [`cargo`], but of a named toolchain.
 pub fn cargo_of(toolchain: &str) -> Command {
     let mut command = Command::new("cargo");
     command
@@ -61,7 +61,7 @@ pub fn cargo_of(toolchain: &str) -> Command {
     command
 }
 
-/// The triple of this machine, which the sanitizers have to be given.
+/// The target triple of this machine, which the sanitizers need.
 pub fn host() -> Result<String, Box<dyn std::error::Error>> {
     let version = Command::new("rustc").arg("-vV").output()?;
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
@@ -69,7 +69,7 @@ pub fn host() -> Result<String, Box<dyn std::error::Error>> {
     Ok(host.ok_or("rustc names no host")?.to_owned())
 }
 
-/// Writes `text` unless the file holds it already, so that cargo's fingerprints survive.
+/// Writes `text` unless the file holds it already, so that cargo does not rebuild.
 pub fn write_if_changed(path: &Path, text: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return Ok(());
@@ -86,7 +86,7 @@ pub fn date() -> String {
     })
 }
 
-/// The date, and what is measured on, in a line.
+/// The date and the machine, in a line, for pages with measurements.
 pub fn machine() -> String {
     let text = |command: &str, args: &[&str]| {
         let output = Command::new(command).args(args).output().ok()?;
@@ -137,23 +137,23 @@ pub fn files_below(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
 
 /// How a child with a time limit ended.
 pub struct Ended {
-    /// `None`: it was killed.
+    /// `None` if it was killed.
     pub status: Option<ExitStatus>,
     pub output: String,
     pub took: Duration,
 }
 
-/// When a child is killed, whatever it does.
+/// The reasons to kill a child.
 pub struct Until<'a> {
-    /// It has run for so long.
+    /// It has run for this time.
     pub limit: Duration,
-    /// It has used no processor for so long: it waits for what does not come.
+    /// It has used no processor time for this long: it waits for something that does not come.
     pub idle: Option<Duration>,
-    /// Its output holds this word.
+    /// Its output contains this word.
     pub word: Option<&'a str>,
 }
 
-/// Runs `command` for at most `limit`, standard output and error together in the file `log`.
+/// Runs `command` for at most `limit`. Standard output and standard error both go to the file `log`.
 pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Result<Ended> {
     let until = Until {
         limit,
@@ -163,7 +163,7 @@ pub fn run_limited(command: &mut Command, limit: Duration, log: &Path) -> io::Re
     run_until(command, &until, log)
 }
 
-/// As [`run_limited`], with more reasons to end it.
+/// As [`run_limited`], with more reasons to kill the child.
 pub fn run_until(command: &mut Command, until: &Until<'_>, log: &Path) -> io::Result<Ended> {
     let file = File::create(log)?;
     let start = Instant::now();
@@ -198,7 +198,7 @@ pub fn run_until(command: &mut Command, until: &Until<'_>, log: &Path) -> io::Re
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(50));
     };
-    // Also after a normal end: a test may leave children behind.
+    // Also after a normal end: a test may leave child processes behind.
     kill_group(child.id());
     if status.is_none() {
         child.wait()?;
@@ -211,10 +211,10 @@ pub fn run_until(command: &mut Command, until: &Until<'_>, log: &Path) -> io::Re
     })
 }
 
-/// What the process has used of the processor, in the system's ticks; `None` where the system does not tell.
+/// The processor time of the process, in the system's ticks; `None` where the system does not report it.
 fn processor_time(process: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name before it, in parentheses, may hold blanks.
+    // The process's name, in parentheses before the other fields, may hold blanks.
     let (_, fields) = stat.rsplit_once(") ")?;
     let ticks = fields.split(' ').skip(11).take(2);
     ticks.map(|field| field.parse::<u64>().ok()).sum()

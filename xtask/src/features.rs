@@ -1,5 +1,5 @@
-//! `cargo xtask features`: the drop-in (and so the facade, feature by feature the same) compiles with
-//! every subset of features up to `--depth`, without warnings.
+//! `cargo xtask features`: checks that the drop-in compiles without warnings, with every subset of features up to
+//! the size `--depth`. This covers the facade, which has the same features.
 
 use crate::{Outcome, env};
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut failed = 0;
     for set in &sets {
         let list = set.join(",");
-        // The facade by itself only where it could differ: with one feature at a time, none, all.
+        // The facade is also compiled by itself where it could differ: with no feature, one feature, or all features.
         let packages: &[&str] = if set.len() == 2 {
             &["drop-in"]
         } else {

@@ -1,8 +1,8 @@
-//! `cargo xtask fuzz`: the targets in `fuzz/`, each for a while, by libFuzzer with AddressSanitizer. Needs nightly.
+//! `cargo xtask fuzz`: runs the targets in `fuzz/`, each for a while, by libFuzzer with AddressSanitizer. Needs nightly.
 //!
-//! Does by hand what cargo-fuzz does, so that nothing has to be installed; `cargo +nightly fuzz run TARGET` works too.
-//! It begins with the inputs in `fuzz/seeds`; what it finds beside them is kept below the target directory, as are the
-//! inputs that fail.
+//! It does what cargo-fuzz does, so that nothing has to be installed; `cargo +nightly fuzz run TARGET` works too.
+//! It starts from the inputs in `fuzz/seeds`. Inputs that it finds, and inputs that fail, are kept below the target
+//! directory.
 
 use crate::{Outcome, env};
 use std::fs;
@@ -26,11 +26,11 @@ pub struct Args {
     seeds: bool,
 }
 
-/// What cargo-fuzz gives rustc: coverage for the fuzzer, and checks.
+/// The flags that cargo-fuzz gives to rustc: coverage for the fuzzer, and AddressSanitizer.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address --cfg fuzzing -Ccodegen-units=1";
-/// Bytes of the longest seed that is kept, and how many are.
+/// The greatest length of a seed in bytes, and the greatest number of seeds.
 const SEED: u64 = 160;
 const SEEDS: usize = 24;
 
@@ -157,7 +157,7 @@ impl One {
         Ok(holds)
     }
 
-    /// The smallest inputs that between them reach what all reach, as far as they are few and short.
+    /// Keeps the smallest inputs that together reach as much code as all inputs, up to `SEEDS` of at most `SEED` bytes.
     fn keep_seeds(&self) -> std::io::Result<()> {
         let merged = self.corpus.with_extension("merged");
         let _ = fs::remove_dir_all(&merged);
@@ -173,7 +173,7 @@ impl One {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| size(path) <= SEED)
             .collect();
-        // The longest first: they reach most.
+        // The longest inputs first: they reach the most code.
         found.sort_by_key(|path| (std::cmp::Reverse(size(path)), path.clone()));
         fs::remove_dir_all(&self.seeds)?;
         fs::create_dir_all(&self.seeds)?;

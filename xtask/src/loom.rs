@@ -1,9 +1,9 @@
 //! `cargo xtask loom`: builds the crates under `--cfg runtime_loom` and runs their models.
 //!
 //! The sources are built by the manifests in `models/`, which add the model checkers to the dependencies.
-//! A model is a test in a module named `loom`. Each runs in a process of its own, with a limit, so
-//! that its time can be told and a state explosion in one does not hide the rest. Release with debug
-//! assertions, as loom is too slow without the one and pointless without the other. The bound on
+//! A model is a test in a module named `loom`. Each model runs in a process of its own, with a limit, so
+//! that its time can be measured, and so that one state explosion does not hide the other models. The build is a
+//! release, as loom is slow, with debug assertions, as they are part of what is checked. The bound on
 //! preemptions is `LOOM_MAX_PREEMPTIONS`, 2 unless the environment says otherwise.
 
 use crate::{Outcome, env};
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Outcome {
     let mut count = 0;
     let mut models = Vec::new();
     for name in CRATES {
-        // Each by itself: one that does not build takes only its own models with it.
+        // One crate at a time: a crate that does not build affects only its own models.
         match build(&env::root(), &dir, &[name]) {
             Ok(built) => models.extend(built),
             Err(error) => {
@@ -86,7 +86,7 @@ pub fn wanted(name: &str, filter: &[String]) -> bool {
     filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()))
 }
 
-/// Builds the models of `crates` (their folders) of the tree at `root`. An error holds rustc's messages.
+/// Builds the models of `crates` (names of folders) in the tree at `root`. An error holds rustc's messages.
 pub fn build(
     root: &Path,
     target_dir: &Path,
@@ -95,7 +95,7 @@ pub fn build(
     build_with(root, target_dir, crates, "--cfg runtime_loom", "loom")
 }
 
-/// As [`build`], under other flags; the models are the tests in modules called `room`, or `room_` and more.
+/// As [`build`], with other flags; the models are the tests in modules whose name is `room` or begins with `room_`.
 pub fn build_with(
     root: &Path,
     target_dir: &Path,
@@ -189,7 +189,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
-    /// The lines of the sections that say what is built, each with its section.
+    /// The lines of the sections on features and dependencies, each with its section.
     fn lines(manifest: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut section = "";

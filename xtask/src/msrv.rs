@@ -1,7 +1,7 @@
-//! `cargo xtask msrv`: the crates compile with the oldest compiler that the manifest promises.
+//! `cargo xtask msrv`: checks that the crates compile with the oldest compiler that the manifest promises.
 //!
-//! The compiler is Debian's package of that version (there may be newer ones): fetched with `apt-get download`, unpacked below the target directory,
-//! and given to cargo as `RUSTC`, so that nothing is installed. On other systems, `--rustc` names one.
+//! The compiler is Debian's package of that version, even where Debian has newer ones. It is fetched with `apt-get download`, unpacked below
+//! the target directory, and given to cargo as `RUSTC`, so that nothing is installed. On other systems, `--rustc` names a compiler.
 
 use crate::{Outcome, env, features};
 use std::error::Error;
@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Outcome {
     sets.retain(is_wanted);
     let mut failed = 0;
     for set in &sets {
-        // As those who depend on it build it: both packages, without what only the tests need.
+        // As a dependent crate builds them: both packages, without development dependencies.
         let words = ["check", "-p", "selvedge", "-p", "tokio", "--lib"];
         failed += usize::from(!cargo(&rustc, &words, set)?);
     }
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(failed == 0)
 }
 
-/// Runs cargo with that compiler; tells what the compiler says if it fails.
+/// Runs cargo with that compiler; prints the compiler's messages if it fails.
 fn cargo(rustc: &Path, words: &[&str], features: &str) -> Outcome {
     let output = env::cargo()
         .current_dir(env::root())
@@ -95,7 +95,7 @@ pub fn promised() -> Result<String, Box<dyn Error>> {
         .to_owned())
 }
 
-/// Debian's compiler of that version, unpacked; a script that starts it with its libraries.
+/// Fetches and unpacks Debian's compiler of that version. Returns a script that starts it with its libraries.
 pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
     let script = dir.join("rustc");
@@ -129,7 +129,7 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
         libraries.display(),
         compiler.display()
     );
-    // Last: where it stands, everything does.
+    // The script is written last: if it exists, everything else does too.
     let unfinished = dir.join("rustc.new");
     fs::write(&unfinished, text)?;
     fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
@@ -137,10 +137,10 @@ pub fn fetched(version: &str) -> Result<PathBuf, Box<dyn Error>> {
     Ok(script)
 }
 
-/// Has the standard library's sources where the compiler that [`fetched`] gave looks for them.
+/// Puts the standard library's sources where the compiler of [`fetched`] looks for them.
 pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
     let dir = env::target_dir().join("msrv").join(version);
-    // Last: where it stands, everything does.
+    // This file is written last: if it exists, the sources do too.
     let finished = dir.join("sources");
     if finished.exists() {
         return Ok(());
@@ -153,9 +153,9 @@ pub fn fetch_sources(version: &str) -> Result<(), Box<dyn Error>> {
     Ok(fs::write(finished, "")?)
 }
 
-/// Compiler, standard library to build with and to run with, its sources: Debian's packages of that version, as `NAME=VERSION`.
+/// Debian's packages of that version, as `NAME=VERSION`: compiler, standard library to link and to run with, and its sources.
 ///
-/// Debian's older releases have newer compilers, for web browsers, by names of their own.
+/// Debian's older releases have newer compilers for web browsers, in packages with other names (`-web`).
 fn packages(version: &str) -> Result<[String; 4], Box<dyn Error>> {
     let listed = || {
         let find = |infix: &str| {
@@ -178,20 +178,20 @@ fn packages(version: &str) -> Result<[String; 4], Box<dyn Error>> {
         return Ok(packages);
     }
     let none = || format!("apt-get offers no compiler {version} here; --rustc names one");
-    // A new system has no lists of packages. Others have no apt-get.
+    // A newly installed system has no package lists yet. Other systems have no apt-get.
     run_quietly(Command::new("apt-get").arg("update"))
         .map_err(|error| format!("{error}; {}", none()))?;
     Ok(listed().ok_or_else(none)?)
 }
 
-/// The package in the newest version that begins so, even where there is a newer one.
+/// The package with its newest version that begins with `begin`, even where there are newer ones.
 fn with_version(name: &str, begin: &str) -> Option<String> {
     let output = Command::new("apt-cache").args(["madison", name]).output();
     let version = first_of(&String::from_utf8_lossy(&output.ok()?.stdout), begin)?;
     Some(format!("{name}={version}"))
 }
 
-/// Of what `apt-cache madison` lists, newest first: `NAME | VERSION | SOURCE`.
+/// The first such version in the list of `apt-cache madison` (`NAME | VERSION | SOURCE`, newest first).
 fn first_of(listed: &str, begin: &str) -> Option<String> {
     let mut versions = listed.lines().filter_map(|line| line.split('|').nth(1));
     let found = versions.find(|version| version.trim().starts_with(&format!("{begin}.")))?;

@@ -1,10 +1,10 @@
-//! `cargo xtask newer [VERSION]`: what does a tokio have that the drop-in lacks?
+//! `cargo xtask newer [VERSION]`: lists what a version of tokio has and the drop-in lacks.
 //!
-//! rustdoc writes what it knows of tokio in JSON, of the version that the drop-in stands in for and of another one (the newest
-//! that crates.io has, unless one is named), and of selvedge. All public items of the other one are listed that the first
-//! lacks, and of each whether selvedge has it under the same path. With the drop-in's own version it lists what the drop-in lacks of that.
+//! rustdoc writes JSON of three crates: the tokio that the drop-in stands in for, another version of tokio (the newest
+//! on crates.io, unless one is named), and selvedge. The command lists all public items that are new in the other version, and
+//! says for each whether selvedge has it under the same path. For the drop-in's own version it lists the items that the drop-in lacks.
 //!
-//! Unstable items are part of it (`--cfg tokio_unstable`), as the drop-in has those too.
+//! Unstable items are included (`--cfg tokio_unstable`), as the drop-in has them too.
 
 use crate::docs::{self, Walk};
 use crate::{Outcome, conformance, env};
@@ -25,7 +25,7 @@ pub struct Args {
     since: Option<String>,
 }
 
-/// The version that the drop-in stands in for, by its manifest.
+/// The version of tokio that the drop-in stands in for, from its manifest.
 pub fn of_drop_in() -> Result<String, Box<dyn Error>> {
     let manifest = fs::read_to_string(env::root().join("drop-in/Cargo.toml"))?;
     let version = manifest
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Outcome {
     };
     let (version, new) = items(asked)?;
     let old = match *since == version {
-        // Then all items are asked for.
+        // Then all items are compared.
         true => BTreeSet::new(),
         false => items(Some(since))?.1,
     };
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(missing == 0)
 }
 
-/// The public items of a version of tokio, and which version that is.
+/// The number of a version of tokio, and its public items.
 fn items(version: Option<&str>) -> Result<(String, BTreeSet<String>), Box<dyn Error>> {
     let dir = env::target_dir().join("newer");
     let asked = version.map_or("*".to_owned(), |version| format!("={version}"));

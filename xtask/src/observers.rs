@@ -1,8 +1,8 @@
-//! `cargo xtask observers`: tools that were published for tokio, on the drop-in: tokio-metrics, console-subscriber,
-//! dial9-tokio-telemetry, and a server that Prometheus asks.
+//! `cargo xtask observers`: runs tools that were published for tokio on the drop-in: tokio-metrics, console-subscriber,
+//! dial9-tokio-telemetry, and a server for Prometheus.
 //!
 //! `observers/` is a workspace of its own, as it is compiled with `--cfg tokio_unstable` (its `.cargo/config.toml`). Its tests
-//! compare what each tool says with what was done. Then the examples that end by themselves are run, and have to end well.
+//! compare what each tool reports with what was done. Then the examples that end by themselves are run, and must end well.
 
 use crate::{Outcome, env};
 use std::path::Path;
@@ -14,7 +14,7 @@ pub struct Args {
     filter: Option<String>,
 }
 
-/// With an argument each: `{}` is a file below the target directory.
+/// The examples, with an argument each: `{}` is a file below the target directory.
 const EXAMPLES: [(&str, &str); 3] = [("metrics", ""), ("dial9", "{}"), ("console", "1")];
 
 pub fn run(args: &Args) -> Outcome {

@@ -1,6 +1,6 @@
-//! `cargo xtask package`: the packages can be published, and built from what would be published.
+//! `cargo xtask package`: checks that the packages can be published, and built from what would be published.
 //!
-//! Cargo packs each package, and builds it from the packed form with the others packed in place of a registry. Then the packed
+//! Cargo packs each package and builds it from the packed form, with the other packed packages in place of a registry. Then the packed
 //! forms are unpacked, and a program that depends on them by path, and on nothing else of this workspace, is built and run.
 
 use crate::{Outcome, env};
@@ -17,7 +17,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// What is committed, and no more.
+    /// Packs only what is committed.
     pub fn for_release() -> Args {
         Args { allow_dirty: false }
     }
@@ -33,7 +33,7 @@ const UNPUBLISHED: [&str; 7] = [
     "examples",
     "tests-web",
 ];
-/// In no particular order.
+/// The published packages, in no particular order.
 pub const PUBLISHED: [&str; 9] = [
     "selvedge",
     "selvedge-core",
@@ -45,7 +45,7 @@ pub const PUBLISHED: [&str; 9] = [
     "selvedge-udp",
     "selvedge-cli",
 ];
-/// What cargo says of the profile's settings for packages that only the examples need, which are not packed.
+/// Cargo's warning about profile settings of packages that only the examples need: the examples are not packed.
 const EXPECTED: &str = "warning: profile package spec";
 const PROGRAM: &str = "#[selvedge::main]
 async fn main() {
@@ -118,7 +118,7 @@ fn user(dir: &Path) -> Result<std::path::PathBuf, Box<dyn Error>> {
                 return Err(format!("{name} comes without {file}").into());
             }
         }
-        // The others are no part of the program.
+        // The program does not depend on these packages.
         if !matches!(
             name,
             "selvedge-trace" | "selvedge-spans" | "selvedge-udp" | "selvedge-cli"
@@ -131,7 +131,7 @@ fn user(dir: &Path) -> Result<std::path::PathBuf, Box<dyn Error>> {
     Ok(place)
 }
 
-/// What the command prints, on both channels.
+/// What the command prints to standard output and standard error.
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let output = command.output()?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,14 +1,14 @@
-//! `cargo xtask release`: what a release needs, as a list that is gone through; and its steps.
+//! `cargo xtask release`: checks what a release needs, then does its steps.
 //!
 //! ```text
-//! versions    the workspace's, those that its members ask of each other, and the locks': all the same
-//! changelog   an entry for the version with a date, or something under `Unreleased` that will be one
-//! tag         there is none of that version
+//! versions    the same in the workspace, in its members' dependencies on each other, and in the lock files
+//! changelog   an entry for the version with a date, or a text under `Unreleased` that will become the entry
+//! tag         there is no tag of that version yet
 //! tree        everything is committed
 //! package     the packages are built from their packed form (`cargo xtask package`)
 //! ```
-//! With `--dry-run` it says what it would do. Without, and if all of the list holds, it dates the entry of the changelog,
-//! commits and tags. Publishing and pushing are left to whoever has the rights; the commands are printed, in their order.
+//! With `--dry-run` it says what it would do. Without it, and if all checks pass, it dates the entry of the changelog,
+//! commits and tags. It prints the commands for publishing and pushing, in their order, for a person who has the rights.
 
 use crate::{Outcome, deny, env, package};
 use serde_json::Value;
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Outcome {
 
 struct Steps {
     all: Vec<String>,
-    /// How many of them, from the first on, change nothing but this repository.
+    /// The number of steps, from the first on, that change only this repository.
     local: usize,
 }
 
@@ -120,11 +120,11 @@ fn steps(metadata: &Value, changelog: &str, version: &str) -> Result<Steps, Box<
     Ok(Steps { all, local })
 }
 
-/// What the changelog has for a version.
+/// The state of a version's entry in the changelog.
 #[derive(Debug, PartialEq)]
 enum Entry {
     Dated,
-    /// Something that is not released yet.
+    /// There are changes that are not released yet.
     Unreleased,
 }
 
@@ -164,13 +164,13 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && text.chars().enumerate().all(is_digit)
 }
 
-/// The changelog with what is unreleased as the entry of that version.
+/// The changelog with the unreleased changes as the entry of that version.
 fn dated(changelog: &str, version: &str, date: &str) -> String {
     let headings = format!("{UNRELEASED}\n\n## [{version}] - {date}");
     changelog.replacen(UNRELEASED, &headings, 1)
 }
 
-/// Which of the members, or of what they ask of each other, has another version.
+/// The members, and dependencies between members, that have another version.
 fn versions(metadata: &Value, version: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let published: Vec<&str> = package::PUBLISHED.to_vec();
@@ -191,7 +191,7 @@ fn versions(metadata: &Value, version: &str) -> Vec<String> {
     problems
 }
 
-/// The packages of ours that a lock file has in another version.
+/// The project's packages that a lock file has in another version.
 fn locked<'a>(lock: &'a str, version: &str) -> Vec<&'a str> {
     let version = format!("version = {version:?}");
     let lines: Vec<&str> = lock.lines().collect();
@@ -202,13 +202,13 @@ fn locked<'a>(lock: &'a str, version: &str) -> Vec<&'a str> {
     others.collect()
 }
 
-/// The published packages, each after those that it depends on.
+/// The published packages, each after its dependencies.
 fn order(metadata: &Value) -> Result<Vec<&str>, Box<dyn Error>> {
     let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in members(metadata) {
         let name = package["name"].as_str().unwrap_or_default();
         if package::PUBLISHED.contains(&name) {
-            // A development dependency without a version is left out of what is published.
+            // Cargo does not publish a development dependency without a version.
             let needed = list(&package["dependencies"])
                 .iter()
                 .filter(|it| it["kind"].is_null() || it["req"] != "*")
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(entry(LOG, "1.0.0"), Ok(Entry::Unreleased));
         let log = dated(LOG, "1.0.0", "2026-11-26");
         assert_eq!(entry(&log, "1.0.0"), Ok(Entry::Dated));
-        // What was unreleased is released now.
+        // Nothing is left under `Unreleased`.
         assert!(entry(&log, "1.1.0").is_err());
         assert!(entry("## [1.0.0], unreleased\n\n- A thing.\n", "1.0.0").is_err());
         assert!(entry("## [1.0.0] - 2026-11-26\n\n## [0.9.0]\n\n- A.\n", "1.0.0").is_err());

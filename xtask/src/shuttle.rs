@@ -1,7 +1,7 @@
 //! `cargo xtask shuttle`: builds runtime-core under `--cfg runtime_shuttle` and tries its scenarios under random schedules.
 //!
-//! A scenario is a test in a module named `shuttle`. The minutes are shared out evenly. A scenario runs in two processes at
-//! a time, one for each of shuttle's schedulers: `random` and `pct`. The schedule of a failure is written below
+//! A scenario is a test in a module named `shuttle`. All scenarios get the same share of the minutes. A scenario runs in two
+//! processes at a time, one for each of shuttle's schedulers: `random` and `pct`. The schedule of a failure is written below
 //! the target directory; `--replay` runs it again.
 
 use crate::loom::{Model, build_with, wanted};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const CRATES: [&str; 1] = ["runtime-core"];
 const FLAGS: &str = "--cfg runtime_loom --cfg runtime_shuttle";
 const SCHEDULERS: [&str; 2] = ["random", "pct"];
-/// A process that takes so much longer than it was told hangs.
+/// A process that takes longer than its time by this much hangs.
 const GRACE: Duration = Duration::from_secs(60);
 
 #[derive(clap::Args)]
@@ -33,7 +33,7 @@ pub struct Args {
     replay: Option<PathBuf>,
 }
 
-/// What one scheduler came to.
+/// The result of one scheduler.
 struct Tried {
     schedules: u64,
     /// The output, if it failed.
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(failed == 0)
 }
 
-/// Tries a scenario for that long, under both schedulers at once, and tells what came of it.
+/// Runs a scenario for that time, under both schedulers at once, and prints the result.
 fn explore(scenario: &Model, time: Duration, seed: u64, dir: &Path) -> Outcome {
     let runs = thread::scope(|scope| {
         let runs =
@@ -110,7 +110,7 @@ fn try_one(
 ) -> std::io::Result<Tried> {
     let place = dir.join("failures").join(scenario.name.replace("::", "-"));
     let place = place.join(scheduler);
-    // The schedules of the run before.
+    // Removes the schedules of the run before.
     if place.exists() {
         fs::remove_dir_all(&place)?;
     }
@@ -121,7 +121,7 @@ fn try_one(
         .env("RUNTIME_SHUTTLE_MILLIS", time.as_millis().to_string())
         .env("RUNTIME_SHUTTLE_SEED", seed.to_string())
         .env("RUNTIME_SHUTTLE_DIR", &place)
-        // The panic is shuttle's.
+        // The panic comes from shuttle, so a backtrace says nothing.
         .env("RUST_BACKTRACE", "0");
     let ended = env::run_limited(&mut command, time + GRACE, &place.join("log"))?;
     let count = |line: &str| line.strip_suffix(" schedules")?.parse().ok();
@@ -158,7 +158,7 @@ fn command(scenario: &Model) -> Command {
     let mut command = Command::new(&scenario.executable);
     command
         .args(["--exact", &scenario.name, "--nocapture"])
-        // Another seed than ours.
+        // It would replace the seed given here.
         .env_remove("SHUTTLE_RANDOM_SEED");
     command
 }

@@ -1,19 +1,19 @@
-//! Programs from crates.io that commands need, installed below the target directory, each in one version.
+//! Installs programs from crates.io that commands need: below the target directory, each in one fixed version.
 
 use crate::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A program, and how it is told from another version of itself.
+/// A program, and how its version is checked.
 pub struct Tool {
-    /// Its package.
+    /// The name of its package.
     pub package: &'static str,
     pub version: &'static str,
-    /// What it prints when it is asked for its version.
+    /// What it prints for `--version`.
     pub says: &'static str,
 }
 
-/// The program's path, after installing it unless it is there.
+/// Installs the program unless it is there; returns its path.
 pub fn install(tool: &Tool) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let tools = env::target_dir().join("tools");
     let program = tools.join("bin").join(tool.package);

@@ -1,7 +1,7 @@
-//! `cargo xtask tsan`: unit tests and random operations under ThreadSanitizer. Needs nightly.
+//! `cargo xtask tsan`: runs unit tests and random operations under ThreadSanitizer. Needs nightly.
 //!
-//! The standard library is not instrumented, and ThreadSanitizer knows no fences. So the shim makes a fence an access
-//! under `--cfg runtime_tsan`, and `tsan.supp` beside this crate lists what is silenced, each with its reason.
+//! The standard library is not instrumented, and ThreadSanitizer does not understand fences. So under `--cfg runtime_tsan` the shim
+//! adds an atomic access to each fence, and `xtask/tsan.supp` lists the silenced reports, each with its reason.
 
 use crate::{Outcome, env};
 
@@ -12,8 +12,8 @@ pub struct Args {
     rest: Vec<String>,
 }
 
-/// What is run unless something is asked for: folder, and what cargo is told. The random operations are built in
-/// `fuzz`, where they need nothing but the runtime.
+/// What runs by default: folders and cargo's arguments. The random operations are built in `fuzz`, where they need only
+/// the runtime.
 const USUAL: &[(&str, &[&str])] = &[
     ("", &["-p", "selvedge-core", "--lib", "--all-features"]),
     ("", &["-p", "selvedge-time", "--lib", "--all-features"]),

@@ -1,8 +1,8 @@
-//! `cargo xtask weight`: what a program takes on by depending on selvedge, beside tokio.
+//! `cargo xtask weight`: compares the packages, program size and build time that selvedge and tokio bring to a program.
 //!
 //! The same hello world is made four times below the target directory: on tokio from crates.io, on selvedge, on selvedge without the
-//! feature `insight`, and on the drop-in; each with `features = ["full"]` and a lock file of its own. They are built in release and stripped, from nothing,
-//! in turns. Packages are those of the lock file, the program's own included. Writes docs/weight.md.
+//! feature `insight`, and on the drop-in; each with `features = ["full"]` and a lock file of its own. They are built from scratch in turns, as
+//! stripped releases. The number of packages is that of the lock file, the program itself included. Writes docs/weight.md.
 
 use crate::{Outcome, env};
 use std::error::Error;
@@ -21,12 +21,12 @@ pub struct Args {
     check: bool,
 }
 
-/// Most packages in the lock file of a program on selvedge, or on the drop-in.
+/// The greatest number of packages in the lock file of a program on selvedge or on the drop-in.
 const MOST_PACKAGES: usize = 32;
-/// Most bytes of a program on selvedge, or on the drop-in, for each byte of one on tokio.
+/// The greatest size of a program on selvedge or on the drop-in, as a ratio to the size of the program on tokio.
 const MOST_BYTES: f64 = 1.02;
 
-/// How far a program's share of tokio's bytes may be from the written one: compilers differ by less.
+/// How far a program's ratio may be from the ratio on the page. Compilers differ by less.
 const DRIFT: f64 = 0.01;
 
 /// A hello world: its name, the crate that its source names, and its manifest's last sections.
@@ -136,16 +136,16 @@ fn write(dir: &Path, program: &Program) -> std::io::Result<PathBuf> {
     Ok(place)
 }
 
-/// Has cargo write the lock file; counts its packages.
+/// Makes cargo write the lock file; returns the number of its packages.
 fn packages(place: &Path) -> Result<usize, Box<dyn Error>> {
     run_in(place, env::cargo().arg("generate-lockfile"))?;
-    // What is to be measured is not the download.
+    // Downloads now, so that the build time does not include it.
     run_in(place, env::cargo().args(["fetch", "--locked"]))?;
     let lock = fs::read_to_string(place.join("Cargo.lock"))?;
     Ok(lock.lines().filter(|line| *line == "[[package]]").count())
 }
 
-/// Builds from nothing. Returns the program's bytes, and the time.
+/// Builds from scratch. Returns the program's size in bytes, and the time.
 fn build(place: &Path, target: &Path) -> Result<(u64, Duration), Box<dyn Error>> {
     if target.exists() {
         fs::remove_dir_all(target)?;
@@ -186,7 +186,7 @@ fn table(weights: &[Weight]) -> String {
     text
 }
 
-/// Which bars are not held. The first of `weights` is tokio's.
+/// The bars that are exceeded. The first of `weights` is tokio's.
 fn faults(weights: &[Weight]) -> Vec<String> {
     let mut faults = Vec::new();
     for weight in &weights[1..] {
@@ -207,7 +207,7 @@ fn faults(weights: &[Weight]) -> Vec<String> {
     faults
 }
 
-/// What differs from the table that is written.
+/// The programs whose packages or ratio differ from the table on the page.
 fn drifts(weights: &[Weight], page: &str) -> Vec<String> {
     let mut drifts = Vec::new();
     for weight in weights {

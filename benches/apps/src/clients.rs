@@ -1,4 +1,4 @@
-//! The clients of the servers. They are in a process of their own, so that nothing of them is counted.
+//! The clients of the servers. They run in a process of their own, so that their work is not counted.
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,14 @@ const MESSAGE: usize = 1024;
 enum Ask {
     /// A request for that path.
     Http(&'static str),
-    /// The same, each over a connection of its own.
+    /// A request for `/`, each over a connection of its own.
     HttpAnew,
     Pipelined,
     Echo,
     EchoAnew,
 }
 
-/// What is asked, by how many at once, and how many answers one asking brings.
+/// The kind of request, the number of clients, and the number of answers to one request.
 fn load(name: &str) -> (Ask, usize, usize) {
     match name {
         "hello" => (Ask::Http("/"), 64, 1),
@@ -42,7 +42,7 @@ fn load(name: &str) -> (Ask, usize, usize) {
     }
 }
 
-/// Asks for so long, and says what came of it.
+/// Sends requests for the time `lasts`; prints the number of answers and their latencies.
 ///
 /// # Panics
 /// If the server cannot be reached, or answers other than expected.

@@ -1,8 +1,8 @@
-//! Real applications, each a process of its own, and the clients that ask them.
+//! Real applications, each a process of its own, and their clients.
 //!
-//! `apps serve NAME [ADDRESS]` says where it listens, and serves until its standard input is closed. `apps ask NAME ADDRESS SECONDS` asks a server
-//! for a while, and says how many answers it got, and how long they took. `apps query ADDRESS SECONDS` is a client of PostgreSQL that says what it
-//! has cost. What a program says is one line of words.
+//! `apps serve NAME [ADDRESS]` prints where it listens, and serves until its standard input is closed. `apps ask NAME ADDRESS SECONDS` sends requests
+//! for a while, and prints how many answers it got and how long they took. `apps query ADDRESS SECONDS` is a client of PostgreSQL that prints its own
+//! cost. Each prints one line of words.
 
 mod clients;
 mod query;

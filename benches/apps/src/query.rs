@@ -8,14 +8,14 @@ use tokio_postgres::NoTls;
 const CONNECTIONS: usize = 8;
 const TASKS: usize = 64;
 
-/// Queries for so long, and says what came of it and what it has cost.
+/// Sends queries for the time `lasts`; prints the number of answers and the processor time that they cost.
 ///
 /// # Panics
 /// If the server cannot be reached, or answers other than expected.
 #[tokio::main]
 pub async fn run(address: &str, lasts: Duration) {
     let pool = pool(address);
-    // The connections are made, and the machine is awake.
+    // A warm-up: the connections are made here.
     queries(&pool, lasts / 10).await;
     let before = processor_time();
     let count = queries(&pool, lasts).await;
@@ -59,7 +59,7 @@ async fn queries(pool: &Pool, lasts: Duration) -> usize {
     count
 }
 
-/// What all threads of this process have had of the processors so far.
+/// The processor time that all threads of this process have used so far.
 fn processor_time() -> Duration {
     // SAFETY: all zero is a value of it.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };

@@ -1,4 +1,4 @@
-//! The servers.
+//! The servers: axum, actix, mini-redis, an echo and a proxy.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What HTTP servers answer.
 pub const BODY: &str = "hello, world";
-/// How long the slow one waits before.
+/// How long the slow route waits before it answers.
 const WAIT: Duration = Duration::from_millis(20);
 const ACTIX_WORKERS: usize = 2;
 
@@ -88,7 +88,7 @@ async fn echo(listener: TcpListener) {
     }
 }
 
-/// Passes on what comes, both ways.
+/// Forwards bytes in both directions between each client and `to`.
 async fn proxy(listener: TcpListener, to: &str) {
     let to: SocketAddr = to.parse().expect("an address");
     loop {
@@ -97,7 +97,7 @@ async fn proxy(listener: TcpListener, to: &str) {
             let mut far = TcpStream::connect(to).await.expect("the server behind");
             near.set_nodelay(true).expect("no delay");
             far.set_nodelay(true).expect("no delay");
-            // A client that is gone is none of the proxy's business.
+            // An error means that a side has gone: this connection is over.
             let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
         });
     }

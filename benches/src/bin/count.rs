@@ -1,9 +1,9 @@
-//! `cargo run --release --bin count WORKLOAD selvedge|tokio OPERATIONS`: a fixed number of operations on one runtime,
-//! for `cargo xtask syscalls`, which counts the system calls of it. Prints its context switches at the end.
+//! `cargo run --release --bin count WORKLOAD selvedge|tokio OPERATIONS`: a fixed number of operations on one runtime.
+//! `cargo xtask syscalls` counts its system calls. At the end it prints its context switches.
 //!
-//! `count list` tells the workloads, a line each: the name, two numbers of operations whose difference is worth
-//! counting, and words: `client` if it is a server that needs `count client WORKLOAD OPERATIONS ADDRESS..` as soon as it
-//! has said where it listens (`listeners=N` times), `single` if all of it runs on one thread.
+//! `count list` lists the workloads, one a line: the name, two numbers of operations to compare, and words. `client`: the
+//! workload is a server, which needs `count client WORKLOAD OPERATIONS ADDRESS..` as soon as it has printed its addresses
+//! (`listeners=N` of them). `single`: all of the workload runs on one thread.
 
 use std::process::ExitCode;
 
@@ -131,7 +131,7 @@ fn run(counted: &Counted, on_selvedge: bool, operations: u64) {
     };
 }
 
-/// Of all threads of this process, those that have ended too.
+/// Prints the context switches of all threads of this process, ended threads included.
 fn switches() {
     // SAFETY: an all-zero rusage is a valid one.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };

@@ -1,7 +1,7 @@
-//! `cargo run --release --bin curves`: what is a curve and not a figure, for both runtimes, as tables.
+//! `cargo run --release --bin curves`: figures that depend on a parameter, for both runtimes, as tables.
 //!
-//! `workers`: what an operation costs with 1 to 16 workers, more than there are processors among them. `load`: how long an answer over HTTP
-//! takes, while more and more clients ask at once; the clients are this process, the server is another.
+//! `workers`: the cost of an operation with 1 to 16 workers, also with more workers than processors. `load`: how long an HTTP request takes
+//! while more and more clients ask at once. The clients run in this process, the server in another.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -24,7 +24,7 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(24);
 
 const CONNECTIONS: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
-/// How long a server is asked, each time; so often.
+/// A server is asked for this time, `TURNS` times.
 const ASKED: Duration = Duration::from_millis(500);
 const TURNS: usize = 3;
 
@@ -76,7 +76,7 @@ fn workers() {
     }
 }
 
-/// What a server's clients saw.
+/// What a server's clients measured.
 #[derive(Clone, Copy)]
 struct Seen {
     rate: f64,
@@ -120,7 +120,7 @@ fn ask(runtime: &str, connections: u64) -> Seen {
     }
 }
 
-/// A server in a process of its own, and where it listens. It ends when its clients have.
+/// Starts a server in a process of its own; returns it with its address. It ends when its clients have closed.
 fn start(runtime: &str, connections: u64) -> (Child, String) {
     let program = std::env::current_exe().expect("path of this program");
     let mut server = Command::new(program)

@@ -1,4 +1,4 @@
-//! `cargo run --release --bin datagrams`: datagrams a second between two sockets of this machine, one by one and in batches, in turn.
+//! `cargo run --release --bin datagrams`: datagrams per second between two sockets of this machine, sent one by one and in batches.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -7,10 +7,10 @@ use selvedge::net::UdpSocket;
 use selvedge::runtime::Builder;
 use selvedge_udp::{Received, UdpBatches, UdpSocketExt};
 
-/// Pairs of rounds, one by one and in batches.
+/// Pairs of rounds: datagrams one by one, then in batches.
 const PAIRS: usize = 15;
 const ROUNDS: usize = 400;
-/// Sent before any is received; the socket has room for so many.
+/// Datagrams sent before the first is received; the socket's buffer has room for so many.
 const AT_ONCE: usize = 50;
 const BYTES: usize = 1_200;
 

@@ -1,7 +1,7 @@
-//! `cargo run --release --bin insight`: what it costs to look into a runtime, as a table.
+//! `cargo run --release --bin insight`: the cost of the recorder and of task lists, as a table.
 //!
-//! An event of the recorder, on one thread; HTTP with the recorder on and off, in turn; `Handle::tasks` with a hundred thousand tasks that
-//! wait, while the workers go on.
+//! Measured are an event of the recorder on one thread, HTTP with the recorder on and off in turn, and `Handle::tasks` with a hundred
+//! thousand waiting tasks while the workers go on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use selvedge::runtime::{Builder, RecordOptions, Runtime};
 use selvedge_benches::{Flavor, all_workers, on_selvedge};
 
-/// Pairs of rounds, with and without.
+/// Pairs of rounds: recorder off and recorder on.
 const PAIRS: usize = 30;
-/// The same, of rounds that scatter.
+/// Pairs of rounds where the times scatter more.
 const MANY_PAIRS: usize = 200;
 /// A yield is recorded by three events: queued, poll begins, poll ends.
 const EVENTS_OF_A_YIELD: f64 = 3.0;
@@ -27,7 +27,7 @@ fn main() {
     tasks();
 }
 
-/// The median of pairs: with the recorder off, and on.
+/// Runs pairs of rounds; returns the median times with the recorder off and on, and the median ratio of off to on.
 fn pairs(runtime: &Runtime, pairs: usize, mut round: impl FnMut() -> Duration) -> (f64, f64, f64) {
     let recorder = runtime.handle().recorder();
     let (mut off, mut on, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -41,7 +41,7 @@ fn pairs(runtime: &Runtime, pairs: usize, mut round: impl FnMut() -> Duration) -
             recorder.stop();
             took
         };
-        // In turn the one or the other is first, as a machine may slow down.
+        // The order alternates, as the machine may slow down meanwhile.
         let is_first = pair % 2 == 1;
         let (first, second) = (time(is_first), time(!is_first));
         let (without, with) = match is_first {
@@ -85,7 +85,7 @@ fn http() {
         .find(|workload| workload.name == "hyper_http1_64")
         .expect("a workload of that name");
     let (.., ratio) = pairs(&runtime, MANY_PAIRS, || {
-        // The rings' memory is there before the time begins.
+        // Before the measurement: the recorder's rings are allocated here.
         workload.run(&runtime, REQUESTS / 8);
         workload.run(&runtime, REQUESTS)
     });
@@ -93,7 +93,7 @@ fn http() {
 }
 
 fn tasks() {
-    // A core is left to the thread that looks: a worker that waits for a core is not held.
+    // One core is left to the thread that makes the lists; else a worker would wait for a core, and not for the list.
     let workers = all_workers().saturating_sub(1).max(1);
     let runtime = on_selvedge::suite::runtime(Flavor::Multi(workers));
     let is_over = Arc::new(AtomicBool::new(false));
@@ -102,7 +102,7 @@ fn tasks() {
         runtime.spawn(selvedge::time::sleep(Duration::from_secs(600)));
     }
     drop(entered);
-    // The longest time between two polls of a task that always has its next: it tells of a worker that is held.
+    // The longest time between two polls of a task that is always ready: it shows how long its worker was held up.
     let longest = Arc::new(AtomicU64::new(0));
     let yields = runtime.spawn({
         let (is_over, longest) = (is_over.clone(), longest.clone());
@@ -132,7 +132,7 @@ fn tasks() {
         std::hint::black_box(list.to_json());
         json.push(start.elapsed().as_secs_f64());
         held();
-        // As long again without a list: what the machine does to the worker by itself.
+        // The same time without a list: delays of the worker that come from the machine.
         let start = Instant::now();
         while start.elapsed().as_secs_f64() < median(listed.clone()) {
             std::hint::spin_loop();

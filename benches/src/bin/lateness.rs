@@ -1,11 +1,11 @@
-//! `cargo run --release --bin lateness`: how late sleeps end on an idle runtime, on tokio, on selvedge as it is, and with
-//! `Builder::timer_resolution` of 100 us. The rounds take turns.
+//! `cargo run --release --bin lateness`: how late sleeps end on an idle runtime: on tokio, on selvedge with its default, and
+//! on selvedge with a `Builder::timer_resolution` of 100 us. Their rounds take turns.
 
 use std::time::{Duration, Instant};
 
-/// Of each sleep, in turn.
+/// Rounds; each has every sleep on every runtime.
 const ROUNDS: usize = 40;
-/// What the programs sleep, in microseconds.
+/// The sleeps, in microseconds.
 const TIMES: [u64; 6] = [50, 300, 1_250, 7_700, 20_010, 110_333];
 const RESOLUTION: Duration = Duration::from_micros(100);
 
@@ -19,7 +19,7 @@ macro_rules! measured {
         runtime.block_on(async {
             for micros in TIMES {
                 let time = Duration::from_micros(micros);
-                // A task, so that a worker sleeps if there are some.
+                // In a task, so that a worker polls the sleep if the runtime has workers.
                 let one = $rt::spawn(async move {
                     let begin = Instant::now();
                     $rt::time::sleep(time).await;
@@ -32,7 +32,7 @@ macro_rules! measured {
     }};
 }
 
-/// A thread that only sleeps, for what of it is the machine's.
+/// The lateness of a plain thread's sleeps: the part that comes from the machine.
 fn bare() -> Late {
     let late = TIMES.into_iter().map(|micros| {
         let (begin, time) = (Instant::now(), Duration::from_micros(micros));

@@ -1,5 +1,5 @@
-//! `cargo run --release --bin one WORKLOAD selvedge|tokio ITERATIONS`: one workload on one runtime, to be looked at
-//! with perf, strace or callgrind. Prints nanoseconds per iteration.
+//! `cargo run --release --bin one WORKLOAD selvedge|tokio ITERATIONS`: one workload on one runtime, for perf, strace
+//! or callgrind. Prints nanoseconds per iteration.
 
 use std::process::ExitCode;
 

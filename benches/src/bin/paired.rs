@@ -1,8 +1,8 @@
 //! `cargo run --release --bin paired [ROUNDS] [FILTER]`: every workload on both runtimes in turn (ABBA), and
 //! the ratio of the medians as a table: selvedge's time over tokio's, below 1 where selvedge is faster. The last
-//! column holds the quartiles of the ratios of neighbouring rounds, which is how far to trust the median.
+//! column holds the quartiles of the ratios of neighbouring rounds, which show how much the ratio scatters.
 //!
-//! A minute where criterion takes ten, and machine noise that lasts longer than a round hits both alike.
+//! It takes a minute where criterion takes ten. Noise of the machine that lasts longer than a round affects both runtimes alike.
 //! A comma in FILTER separates alternatives.
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ fn main() {
         }
         let (mut left, mut right) = (Vec::new(), Vec::new());
         for round in 0..rounds {
-            // Where the kernel has put the threads decides what a wake-up costs, and that lasts: so new threads.
+            // The cost of a wake-up depends on the cores on which the kernel has put the threads: so each round has new threads.
             a = on_selvedge::suite::runtime(ours.flavor);
             b = on_tokio::suite::runtime(theirs.flavor);
             ours.run(&a, unit.div_ceil(16));

@@ -1,5 +1,5 @@
-//! What criterion cannot say: bytes per parked task, how late a timer is when a sibling blocks its worker,
-//! and how often an almost idle runtime wakes up.
+//! Figures that criterion cannot measure: bytes per parked task, how late a timer fires while another task blocks
+//! its worker, and how often an almost idle runtime wakes up.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub fn bytes_per_task(tasks: u64) -> f64 {
     })
 }
 
-/// Two workers; one task blocks its own for 200 ms, ten times. Worst lateness of another's 1 ms interval.
+/// Two workers; one task blocks its worker for 200 ms, ten times. Returns the worst lateness of another task's 1 ms interval.
 pub fn worst_lateness() -> Duration {
     let runtime = super::runtime(Flavor::Multi(2));
     runtime.block_on(async {

@@ -72,7 +72,7 @@ pub fn read_16(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// As `read_16`, writing.
+/// As `read_16`, but the files are written.
 pub fn write_16(runtime: &Runtime, n: u64) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..TASKS)
@@ -98,7 +98,7 @@ pub fn write_16(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// An open file in pieces of 4 KiB, from the start again at the end.
+/// Reads an open file in pieces of 4 KiB; at its end it starts again at the beginning.
 pub fn file_read(runtime: &Runtime, n: u64) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
@@ -121,7 +121,7 @@ pub fn file_read(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// An open file in pieces of 4 KiB, flushed after each sixteen and begun again.
+/// Writes an open file in pieces of 4 KiB; after each sixteen it flushes and starts again at the beginning.
 pub fn file_write(runtime: &Runtime, n: u64) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");

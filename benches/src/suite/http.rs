@@ -1,6 +1,6 @@
-//! HTTP/1 by hyper, over an adapter written here: hyper-util's own is bound to the crate named tokio.
+//! HTTP/1 by hyper, over an adapter written here: the adapter of hyper-util works only with the crate named tokio.
 //!
-//! The clients write and parse by hand, so that the figure is the server's.
+//! The clients write requests and parse answers by hand, so that most of the time is the server's.
 
 use std::convert::Infallible;
 use std::io;
@@ -25,7 +25,7 @@ pub fn keep_alive_16(runtime: &Runtime, n: u64) -> Duration {
     keep_alive(runtime, n, 16)
 }
 
-/// Sixty-four.
+/// Sixty-four keep-alive connections share `n` requests.
 pub fn keep_alive_64(runtime: &Runtime, n: u64) -> Duration {
     keep_alive(runtime, n, 64)
 }
@@ -84,7 +84,7 @@ async fn requests(mut client: TcpStream, n: u64) {
     }
 }
 
-/// Gives a stream of the runtime to hyper.
+/// A stream of the runtime with hyper's traits.
 pub(super) struct Adapter<T>(pub(super) T);
 
 impl<T: AsyncRead + Unpin> hyper::rt::Read for Adapter<T> {

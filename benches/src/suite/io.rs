@@ -1,4 +1,4 @@
-//! The utilities over readers and writers, on memory: what they cost beside the system calls they usually wrap.
+//! The utilities over readers and writers, on memory: their own cost, without system calls.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub fn lines(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// 64 KiB through a `duplex` of that size, to the end and into a new vector.
+/// 64 KiB through a `duplex` of that size, read to the end into a new vector.
 pub fn read_to_end(runtime: &Runtime, n: u64) -> Duration {
     use rt::io::AsyncWriteExt;
     const SIZE: usize = 64 * 1024;
@@ -68,7 +68,7 @@ where
     })
 }
 
-/// An iteration is 1 MiB from a slice to nowhere, by `copy`.
+/// An iteration is 1 MiB from a slice to a sink, by `copy`.
 pub fn copy(runtime: &Runtime, n: u64) -> Duration {
     let content = vec![5u8; 1 << 20];
     in_task(runtime, async move {
@@ -108,7 +108,7 @@ pub fn copy_bidirectional(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// An iteration is a write of 16 bytes to a `BufWriter` over nowhere.
+/// An iteration is a write of 16 bytes to a `BufWriter` over a sink.
 pub fn buf_writer(runtime: &Runtime, n: u64) -> Duration {
     use rt::io::AsyncWriteExt;
     in_task(runtime, async move {

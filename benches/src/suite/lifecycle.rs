@@ -1,4 +1,4 @@
-//! What starts and stops: child processes and runtimes themselves.
+//! Starts and stops: of child processes and of runtimes.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ pub fn process(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// Four children at a time write to a pipe each, which is read to the end.
+/// Four children at a time; each writes to a pipe, which is read to the end.
 pub fn process_output(runtime: &Runtime, n: u64) -> Duration {
     runtime.block_on(async move {
         let start = Instant::now();

@@ -1,5 +1,5 @@
-//! The list of workloads, and what a workload is: a function from a runtime and a number of iterations to
-//! the time those took. Set-up (sockets, files, background tasks) happens inside the function and is not timed.
+//! The list of workloads. A workload is a function from a runtime and a number of iterations to
+//! the time that they took. Set-up (sockets, files, background tasks) happens inside the function and is not timed.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ mod time;
 pub struct Workload {
     /// Also the name of the criterion group.
     pub name: &'static str,
-    /// What it is about: rows of a group are summed up together.
+    /// The group of the table in which the workload is summed up.
     pub group: &'static str,
-    /// What it runs on.
+    /// The kind of runtime that it runs on.
     pub flavor: Flavor,
     run: fn(&rt::runtime::Runtime, u64) -> Duration,
 }
 
 impl Workload {
-    /// Runs `iterations` of it and says how long they took.
+    /// Runs so many iterations; returns how long they took.
     pub fn run(&self, runtime: &rt::runtime::Runtime, iterations: u64) -> Duration {
         (self.run)(runtime, iterations)
     }
@@ -162,7 +162,7 @@ fn sync() -> Vec<Workload> {
     )
 }
 
-/// Many tasks, or more workers than there are processors, meet on one thing.
+/// Contention: many tasks, or more workers than there are processors, use the same object.
 fn crowds() -> Vec<Workload> {
     let (all, eight) = (every(), Flavor::Multi(8));
     group(
@@ -261,7 +261,7 @@ fn whole() -> Vec<Workload> {
     )
 }
 
-/// A workload that is counted, not timed: a server with clients elsewhere, or one of [`all`].
+/// A workload that is counted, not timed: a server with clients in another process, or one of [`all`].
 pub fn counted(name: &str) -> Option<fn(&rt::runtime::Runtime, u64) -> Duration> {
     Some(match name {
         "http" => servers::http,

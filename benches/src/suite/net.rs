@@ -74,7 +74,7 @@ async fn connect(address: std::net::SocketAddr) -> TcpStream {
     stream
 }
 
-/// Connect, one byte there, one back, close: the life of a short connection.
+/// A short connection: connect, one byte to the server, one byte back, close.
 pub fn accept(runtime: &Runtime, n: u64) -> Duration {
     runtime.block_on(async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,8 +1,8 @@
-//! Servers whose clients are another process, so that what is counted is the server's alone; and what else
-//! `bin/count.rs` counts.
+//! Servers whose clients are another process, so that only the server's system calls are counted; and other workloads
+//! that only `bin/count.rs` has.
 //!
-//! A server tells on its standard output where it listens, serves so many connections, and ends when the clients
-//! have closed them all. The clients are in `crate::clients`.
+//! A server prints its address, serves a given number of connections, and ends when the clients
+//! have closed all of them. The clients are in `crate::clients`.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -18,31 +18,31 @@ use rt::net::{TcpListener, TcpStream, UnixListener};
 use rt::runtime::Runtime;
 use rt::task::{JoinHandle, LocalSet};
 
-/// hyper over [`CONNECTIONS`] kept alive.
+/// hyper over [`CONNECTIONS`] that are kept alive.
 pub fn http(runtime: &Runtime, _: u64) -> Duration {
     runtime.block_on(serve_tcp(CONNECTIONS, |stream| rt::spawn(answer(stream))))
 }
 
-/// hyper over so many connections.
+/// hyper over a given number of connections.
 pub fn http_of(runtime: &Runtime, connections: u64) -> Duration {
     runtime.block_on(serve_tcp(connections, |stream| rt::spawn(answer(stream))))
 }
 
-/// hyper over [`PACED_CONNECTIONS`]: its clients leave it idle most of the time.
+/// hyper over [`PACED_CONNECTIONS`]; the server is idle most of the time.
 pub fn quiet(runtime: &Runtime, _: u64) -> Duration {
     runtime.block_on(serve_tcp(PACED_CONNECTIONS, |stream| {
         rt::spawn(answer(stream))
     }))
 }
 
-/// Sends back what comes, over [`CONNECTIONS`].
+/// A TCP echo over [`CONNECTIONS`].
 pub fn echo(runtime: &Runtime, _: u64) -> Duration {
     runtime.block_on(serve_tcp(CONNECTIONS, |stream| {
         rt::spawn(send_back(stream))
     }))
 }
 
-/// The same over Unix sockets.
+/// As `echo`, over Unix sockets.
 pub fn unix_echo(runtime: &Runtime, _: u64) -> Duration {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
@@ -58,8 +58,8 @@ pub fn unix_echo(runtime: &Runtime, _: u64) -> Duration {
     })
 }
 
-/// Two threads with a current-thread runtime each. The main future of each is a `LocalSet`, which is woken by the
-/// events of the tasks in it.
+/// Two threads with a current-thread runtime each. The main future of each runtime is a `LocalSet`, which is woken by
+/// the events of its tasks.
 pub fn local_sets(_: &Runtime, _: u64) -> Duration {
     let threads: Vec<_> = (0..2)
         .map(|_| {
@@ -117,7 +117,7 @@ async fn all_of(tasks: Vec<impl Future>) -> Duration {
 
 async fn answer(stream: TcpStream) {
     let service = service_fn(hello);
-    // A client that closes its connection is its normal end.
+    // A connection that the client closes has ended well: the error is dropped.
     let _ = http1::Builder::new()
         .serve_connection(Adapter(stream), service)
         .await;

@@ -1,4 +1,4 @@
-//! Tasks: spawning them from a worker, from outside and onto a sleeping runtime; passing control between them.
+//! Tasks: spawns from a worker, from outside and onto a sleeping runtime; yields, messages and blocking calls.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ pub fn from_worker(runtime: &Runtime, n: u64) -> Duration {
     runtime.block_on(async move { rt::spawn(spawn_and_join(n)).await.unwrap() })
 }
 
-/// The same by the main future of a current-thread runtime.
+/// As `from_worker`, but the main future of a current-thread runtime spawns.
 pub fn from_block_on(runtime: &Runtime, n: u64) -> Duration {
     runtime.block_on(spawn_and_join(n))
 }
@@ -33,7 +33,7 @@ async fn spawn_and_join(n: u64) -> Duration {
     start.elapsed()
 }
 
-/// A thread that is no worker spawns `n` tasks; the last one to run reports back.
+/// A thread that is no worker spawns `n` tasks; the last task to run reports back.
 pub fn from_outside(runtime: &Runtime, n: u64) -> Duration {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,7 +53,7 @@ pub fn from_outside(runtime: &Runtime, n: u64) -> Duration {
     start.elapsed()
 }
 
-/// One task at a time onto a runtime whose workers all sleep, awaited by the thread outside.
+/// One task at a time is spawned onto a runtime whose workers all sleep; the thread outside awaits it.
 pub fn onto_idle(runtime: &Runtime, n: u64) -> Duration {
     let start = Instant::now();
     for _ in 0..n {
@@ -150,7 +150,7 @@ pub fn request_reply(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// `n` tasks through a JoinSet, a batch at a time.
+/// `n` tasks in a JoinSet, a batch at a time.
 pub fn join_set(runtime: &Runtime, n: u64) -> Duration {
     let task = async move {
         let mut set = rt::task::JoinSet::new();

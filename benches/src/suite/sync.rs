@@ -9,7 +9,7 @@ use super::rt;
 use rt::runtime::Runtime;
 use rt::sync;
 
-/// Times `n` items through whatever `start` sets up: it spawns tasks and returns their handles.
+/// Measures the time from `start`, which spawns tasks and returns their handles, to the end of these tasks.
 fn timed<F>(runtime: &Runtime, start: F) -> Duration
 where
     F: FnOnce() -> Vec<rt::task::JoinHandle<()>>,
@@ -98,7 +98,7 @@ fn mutex(runtime: &Runtime, n: u64, tasks: u64) -> Duration {
                         let mut guard = lock.lock().await;
                         *guard += 1;
                         if tasks > 1 {
-                            // Hold it across a yield, so that the others do queue up.
+                            // The lock is held across a yield, so that the other tasks queue up.
                             rt::task::yield_now().await;
                         }
                     }
@@ -251,7 +251,7 @@ pub fn once_cell(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// A task takes and gives back a lock that nobody else wants, for reading.
+/// A task takes and releases a read lock that no other task wants.
 pub fn rwlock_uncontended(runtime: &Runtime, n: u64) -> Duration {
     timed(runtime, || {
         vec![rt::spawn(async move {
@@ -263,7 +263,7 @@ pub fn rwlock_uncontended(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// As `rwlock`, but every other turn is a writer's, which holds the lock across a yield.
+/// As `rwlock`, but every other lock is a write lock, held across a yield.
 pub fn rwlock_half_write(runtime: &Runtime, n: u64) -> Duration {
     timed(runtime, || {
         let lock = Arc::new(sync::RwLock::new(0u64));
@@ -308,7 +308,7 @@ pub fn set_once(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// As `mpsc_bounded`, received as many at a time as there are.
+/// As `mpsc_bounded`, but the receiver takes up to 64 messages at a time.
 pub fn mpsc_recv_many(runtime: &Runtime, n: u64) -> Duration {
     timed(runtime, || {
         let (tx, mut rx) = sync::mpsc::channel(256);
@@ -328,10 +328,10 @@ pub fn mpsc_recv_many(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// Tasks that are woken at once.
+/// The number of tasks that are woken at once.
 const CROWD: u64 = 32;
 
-/// Of a crowd, the last to arrive tells the task that waits for all.
+/// Counts arrivals: the last of `CROWD` tasks notifies the task that waits for all of them.
 #[derive(Debug, Default)]
 struct Arrivals {
     count: AtomicU64,
@@ -347,7 +347,7 @@ impl Arrivals {
     }
 }
 
-/// A crowd waits for one `Notify`, and is woken again and again; an iteration is one task woken.
+/// `CROWD` tasks wait for one `Notify` and are woken again and again; an iteration is one task woken.
 pub fn notify_storm(runtime: &Runtime, n: u64) -> Duration {
     let rounds = n.div_ceil(CROWD);
     timed(runtime, || {
@@ -376,7 +376,7 @@ pub fn notify_storm(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// The same by a broadcast channel: each receiver sees each value before the next is sent.
+/// As `notify_storm`, by a broadcast channel: each receiver sees each value before the next value is sent.
 pub fn broadcast_storm(runtime: &Runtime, n: u64) -> Duration {
     let rounds = n.div_ceil(CROWD);
     timed(runtime, || {
@@ -404,7 +404,7 @@ pub fn broadcast_storm(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// Eight tasks send into one channel without a bound, and give way now and then.
+/// Eight tasks send into one unbounded channel, and yield now and then.
 pub fn fan_in_unbounded(runtime: &Runtime, n: u64) -> Duration {
     timed(runtime, || {
         let (tx, mut rx) = sync::mpsc::unbounded_channel();
@@ -426,7 +426,7 @@ pub fn fan_in_unbounded(runtime: &Runtime, n: u64) -> Duration {
     })
 }
 
-/// Eight tasks send into one channel of a hundred places.
+/// Eight tasks send into one bounded channel.
 pub fn fan_in_bounded(runtime: &Runtime, n: u64) -> Duration {
     bounded(runtime, n, 8)
 }

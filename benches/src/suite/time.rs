@@ -1,4 +1,4 @@
-//! Timers: the common case (a timeout that is armed and then not needed) and many that do fire.
+//! Timers: the common case (a timeout that is armed and then dropped), and many that fire.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `random TARGET|all SECONDS [SEED]`: a target on random bytes, with no fuzzer. `random TARGET FILE`: on one input.
+//! `random TARGET|all SECONDS [SEED]`: runs a target on random bytes, without a fuzzer. `random TARGET FILE`: on one input.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ fn main() {
     }
 }
 
-/// SplitMix64, for some length.
+/// Random bytes by SplitMix64, of a random length.
 fn bytes(seed: u64) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! `Barrier`: who comes is counted, also if the wait is given up; the last of each round leads it.
+//! `Barrier`: each wait is counted, even if it is cancelled; the last wait of each round is the leader.
 
 use std::sync::Arc;
 use std::task::Poll;

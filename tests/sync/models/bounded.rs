@@ -1,4 +1,4 @@
-//! `mpsc::channel`: a queue, and its room as a semaphore.
+//! `mpsc::channel`: the model is a queue, and a semaphore for its free places.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -142,10 +142,10 @@ fn bounded(mut numbers: Numbers) {
         for one in sending.iter().filter(|one| one.wait.was_polled()) {
             assert_eq!(one.wait.is_woken(), room.is_granted(one.number));
         }
-        // Each value is with its sender or in the queue.
+        // Each value is held by its sender or in the queue.
         assert_eq!(Arc::strong_count(&token), 1 + sending.len() + queue.len());
     }
-    // After the closing, what was granted before is still carried.
+    // After the close, sends that had a permit before still arrive.
     rx.close();
     let mut carried = 0;
     for mut one in sending {

@@ -1,4 +1,4 @@
-//! `broadcast`: each receiver gets what it has not missed, in order.
+//! `broadcast`: each receiver gets all values that it has not missed, in order.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -64,7 +64,7 @@ fn broadcast_one(mut numbers: Numbers) {
                     Err(error) => {
                         assert_eq!(error, broadcast::error::TryRecvError::Empty);
                         assert_eq!(one.next, sent);
-                        // Waits for a moment, and gives up: a value sent meanwhile would have woken it.
+                        // Waits for one poll, and is dropped.
                         let mut wait = Wait::new(one.rx.recv());
                         assert!(wait.poll().is_pending());
                         if numbers.below(2) == 0 {
@@ -80,7 +80,7 @@ fn broadcast_one(mut numbers: Numbers) {
             _ => {}
         }
         let oldest = sent.saturating_sub(kept);
-        // A value is kept until the last receiver has it, or it is written over.
+        // A value is kept until the last receiver has it, or until it is overwritten.
         let unread = receivers.iter().map(|one| one.next.max(oldest)).min();
         let live = sent - unread.unwrap_or(sent);
         assert_eq!(Arc::strong_count(&token), 1 + live);

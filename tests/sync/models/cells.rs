@@ -1,4 +1,4 @@
-//! `OnceCell` and `SetOnce`: one value at most, and who may bring it.
+//! `OnceCell` and `SetOnce`: one value at most, and the initialiser that may set it.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,7 +14,7 @@ use super::{Counted, Permits};
 use crate::steps::{place, remove, which, with_steps};
 use crate::support::waits::{PANIC, Wait, panics, silence};
 
-/// What an initialiser does once it may go on.
+/// What an initialiser does when it may go on.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Value,
@@ -24,7 +24,7 @@ enum End {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// With an initialiser that goes on at once, or when it is told to.
+    /// With an initialiser that goes on at once (`true`), or at `GoOn`.
     Initialise(End, bool),
     GoOn(usize),
     Poll(usize),
@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => which().prop_map(Step::GoOn),
         6 => which().prop_map(Step::Poll),
         2 => which().prop_map(Step::GiveUp),
-        // Rare: it ends the story.
+        // Rare, as the cell is set afterwards.
         1 => prop_oneof![1 => Just(Step::Set), 4 => which().prop_map(Step::Poll)],
     ]
 }
@@ -53,7 +53,7 @@ struct Request {
     wait: Wait<'static, Result<usize, ()>>,
 }
 
-/// A cell is a semaphore of one permit, for the initialiser, until it has its value.
+/// The model: until the cell has its value, a semaphore of one permit, for the initialiser.
 struct Model {
     token: Arc<()>,
     cell: Arc<OnceCell<Counted>>,

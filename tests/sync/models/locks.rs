@@ -1,4 +1,4 @@
-//! `Mutex` and `RwLock`: first come, first served; a writer needs what all readers together have.
+//! `Mutex` and `RwLock`: first come, first served; a writer needs the permits of all readers together.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Guards of either lock; the value is the number of writes before.
+/// Guards of either lock; the value in the lock is the number of writes before.
 enum Held {
     Read(OwnedRwLockReadGuard<usize>),
     Write(OwnedRwLockWriteGuard<usize>),
@@ -187,7 +187,7 @@ impl Model {
         }
     }
 
-    /// All that is held is released, all that waits comes in: the lock is free afterwards.
+    /// Releases all guards and lets all requests in: the lock must be free afterwards.
     fn end(mut self) {
         while !self.requests.is_empty() || !self.held.is_empty() {
             for _ in 0..self.held.len() {

@@ -1,5 +1,5 @@
-//! Random operations on each lock, channel and cell, beside a simple model of what it must do: what is given, in what
-//! order, who is woken, and that nothing is left over. Futures are polled by hand, each poll with a waker of its own.
+//! Random operations on each lock, channel and cell, compared with a simple model: results and their order, which waits
+//! are woken, and that nothing is left over. Futures are polled by hand, each poll with a new waker.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn remove_at<T>(list: &mut Vec<T>, numbers: &mut Numbers) -> Option<T> {
     (!list.is_empty()).then(|| list.remove(numbers.below(list.len())))
 }
 
-/// A value that is counted while it lives.
+/// A value; the live ones are counted by the token.
 #[derive(Clone, Debug)]
 struct Counted {
     value: usize,
@@ -40,7 +40,7 @@ impl Counted {
     }
 }
 
-/// What a semaphore is: permits that are free, and requests in the order in which they came.
+/// The model of a semaphore: free permits, and requests in the order in which they came.
 #[derive(Default)]
 struct Permits {
     free: usize,
@@ -77,7 +77,7 @@ impl Permits {
         self.free >= n && (self.queue.is_empty() || n == 0)
     }
 
-    /// True if the request is granted at once.
+    /// Adds a request. True if it is granted at once.
     fn request(&mut self, number: usize, wanted: usize) -> bool {
         if self.has(wanted) {
             self.free -= wanted;
@@ -96,7 +96,7 @@ impl Permits {
         Some(self.granted.remove(at).1)
     }
 
-    /// The request goes, with what it was given.
+    /// Cancels the request; permits that it was granted are released.
     fn cancel(&mut self, number: usize) {
         if let Some(n) = self.take_grant(number) {
             self.add(n);
@@ -108,7 +108,7 @@ impl Permits {
     fn available(&self) -> usize {
         match self.queue.is_empty() {
             true => self.free,
-            // All of them are the first one's.
+            // All free permits are assigned to the first request.
             false => 0,
         }
     }

@@ -1,4 +1,4 @@
-//! `Notify`: a permit at most, and whom each notification reaches.
+//! `Notify`: one permit at most, and the waits that each notification reaches.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ fn notify(mut numbers: Numbers) {
                 if let Some(listener) = remove_at(&mut listeners, &mut numbers) {
                     drop(listener.wait);
                     queue.retain(|number| *number != listener.number);
-                    // What it was told goes to the next.
+                    // Its notification goes to the next wait.
                     match listener.told {
                         Told::ByOne => tell(false, &mut permit, &mut queue, &mut listeners),
                         Told::ByLast => tell(true, &mut permit, &mut queue, &mut listeners),

@@ -1,4 +1,4 @@
-//! `oneshot`: at most one value, and two ends, each of which learns that the other has gone.
+//! `oneshot`: at most one value, and two ends; each learns that the other has gone.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,18 +39,18 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     tx: Option<Sender<Counted>>,
     rx: Option<Receiver<Counted>>,
-    /// What was sent and not received.
+    /// The value that was sent and not received.
     value: Option<usize>,
     /// The receiver has taken the value, or learned that there is none.
     is_over: bool,
-    /// The receiver wants nothing more, or has gone.
+    /// The receiver has closed the channel, or is dropped.
     is_closed: bool,
     at_sender: Poller,
     at_receiver: Poller,
 }
 
 impl Model {
-    /// What a look for the value must give.
+    /// The result that an attempt to receive must have.
     fn received(&mut self) -> Result<usize, TryRecvError> {
         let received = match self.value.take() {
             Some(value) => Ok(value),
@@ -126,7 +126,7 @@ impl Model {
         }
         if let Some(rx) = self.rx.as_ref().filter(|_| !self.is_over) {
             assert_eq!(rx.is_empty(), self.value.is_none());
-            // Its own `close` wakes nobody: who calls it is not waiting.
+            // Its own `close` need not wake the receiver, which called it.
             if self.at_receiver.is_waiting() && !self.is_closed {
                 let is_settled = self.value.is_some() || self.tx.is_none();
                 assert_eq!(self.at_receiver.is_woken(), is_settled);

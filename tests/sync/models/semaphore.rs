@@ -1,4 +1,4 @@
-//! `Semaphore`: permits, and requests that are served in the order in which they came.
+//! `Semaphore`: permits, and requests that are granted in the order in which they came.
 
 use std::sync::Arc;
 use std::task::Poll;

@@ -1,4 +1,4 @@
-//! `mpsc::unbounded_channel`: a queue, with senders that keep it open and others that do not.
+//! `mpsc::unbounded_channel`: a queue, with senders that keep it open and weak ones that do not.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        // Often enough that a block of the queue is filled.
+        // Often enough to fill a block of the queue.
         20 => Just(Step::Send),
         2 => Just(Step::CloneSender),
         3 => which().prop_map(Step::DropSender),
@@ -55,7 +55,7 @@ struct Model {
     token: Arc<()>,
     senders: Vec<UnboundedSender<Counted>>,
     weak: Vec<WeakUnboundedSender<Counted>>,
-    /// Senders that wait until nobody receives.
+    /// Senders that wait until the receiver has closed or is dropped.
     closing: Vec<Wait<'static, ()>>,
     rx: Option<UnboundedReceiver<Counted>>,
     queue: VecDeque<usize>,
@@ -68,12 +68,12 @@ impl Model {
         self.senders.len() + self.closing.len()
     }
 
-    /// Nothing will come after what is in the queue.
+    /// True if no more values will come into the queue.
     fn is_final(&self) -> bool {
         self.is_closed || self.strong() == 0
     }
 
-    /// Receives at most `limit` values; with none, by `recv`.
+    /// Receives at most `limit` values; without a limit, one value by `recv`.
     fn receive(&mut self, limit: Option<usize>) {
         let is_final = self.is_final();
         let Some(rx) = &mut self.rx else { return };

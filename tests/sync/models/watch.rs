@@ -1,4 +1,4 @@
-//! `watch`: the last value, what each receiver has seen of it, and both sides' ends.
+//! `watch`: the last value, whether each receiver has seen it, and the ends of both sides.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ enum Step {
     Send,
     Replace,
     Modify(bool),
-    /// Waits for a change, or for a value that is a multiple of three.
+    /// Waits for a change, or (`true`) for a value that is a multiple of three.
     Wait(usize, bool),
     Poll(usize),
     GiveUp(usize),
@@ -58,7 +58,7 @@ struct Listener {
     rx: Rc<RefCell<Receiver<Counted>>>,
     /// There is a value that it has not seen.
     news: bool,
-    /// Its wait, and whether that is for a certain value.
+    /// Its wait; `true` if the wait is for a certain value.
     wait: Option<(bool, Wait<'static, Result<(), RecvError>>)>,
 }
 
@@ -71,7 +71,7 @@ impl Listener {
         }
     }
 
-    // Nobody else uses the receiver while it waits.
+    // Nothing else uses the receiver while it waits.
     #[allow(clippy::await_holding_refcell_ref)]
     fn wait(&mut self, for_value: bool) {
         let rx = self.rx.clone();
@@ -86,7 +86,7 @@ impl Listener {
     }
 }
 
-/// A sender that waits until nobody listens.
+/// A sender that waits until there is no receiver.
 struct Closing {
     told: bool,
     wait: Wait<'static, ()>,
@@ -157,7 +157,7 @@ impl Model {
             (false, true) => Poll::Ready(false),
             (false, false) => Poll::Pending,
         };
-        // Whoever looks for a value has seen the one that it looked at.
+        // A wait for a certain value marks each value that it checks as seen.
         listener.news &= !found && !*for_value;
         let poll = wait.poll().map(|result| result.is_ok());
         assert_eq!(poll, expected);

@@ -1,4 +1,4 @@
-//! Strange ends of a `JoinSet`.
+//! `JoinSet`s and members that end in unusual ways.
 
 use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex};
@@ -72,7 +72,7 @@ fn a_join_set_is_collected_and_extended() {
 fn joining_members_spends_budget() {
     current().block_on(async {
         let mut set: tokio::task::JoinSet<()> = (0..1000).map(|_| async {}).collect();
-        // Until all have ended: a turn of this task comes after some of theirs.
+        // Until all members have ended: each turn of this task comes after some of theirs.
         for _ in 0..1000 {
             tokio::task::yield_now().await;
         }
@@ -88,7 +88,7 @@ fn joining_members_spends_budget() {
     });
 }
 
-/// A member that was detached ends later: the one that has its place now has not.
+/// A detached member ends later: the member that now has its place has not ended.
 #[test]
 fn a_detached_member_that_ends_is_not_taken_for_another() {
     current().block_on(async {
@@ -118,7 +118,7 @@ impl Drop for Noted {
     }
 }
 
-/// Also after some were joined, whose places others have taken.
+/// The order holds even after some members were joined, and others have taken their places.
 #[test]
 fn detached_outputs_are_dropped_oldest_first() {
     current().block_on(async {

@@ -1,4 +1,4 @@
-//! Random operations on a set, beside a plain list of what must be in it.
+//! Random operations on a `JoinSet`, compared with a list of the members that must be in it.
 
 use std::collections::VecDeque;
 
@@ -60,7 +60,7 @@ async fn run(mut numbers: Numbers) {
                         ended.push_back(Ended::Cancelled);
                     }
                     _ => {
-                        // Its sender goes, and the member panics.
+                        // The sender is dropped, and the member panics.
                         drop(member.end);
                         ended.push_back(Ended::Panicked);
                     }

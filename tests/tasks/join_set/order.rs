@@ -1,4 +1,4 @@
-//! Members are aborted from the oldest to the newest, whatever was joined before.
+//! Members are aborted from the oldest to the newest, whichever members were joined before.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -18,14 +18,14 @@ impl Drop for Noted {
 
 const MEMBERS: usize = 300;
 
-/// Long enough for all members to have their turn.
+/// Yields until all members have had their turn.
 async fn settle() {
     for _ in 0..MEMBERS {
         yield_now().await;
     }
 }
 
-/// Some members have ended and were joined: those left are not where they were put at first.
+/// A set in which some members have ended and were joined: the others have moved from their first places.
 async fn set_with_gaps(log: &Log) -> (JoinSet<usize>, Vec<usize>) {
     let mut set = JoinSet::new();
     for n in 0..MEMBERS {
@@ -89,7 +89,7 @@ fn members_that_end_at_once_are_joined_in_the_order_in_which_they_ended() {
     });
 }
 
-/// The members of a `LocalSet` likewise.
+/// The same for members that are tasks of a `LocalSet`.
 #[test]
 fn local_members_end_the_oldest_first() {
     let log = Log::default();
@@ -109,7 +109,7 @@ fn local_members_end_the_oldest_first() {
     assert_eq!(*log.lock().unwrap(), (0..40).collect::<Vec<_>>());
 }
 
-/// The set lives as long as nobody waits for it; what ends later finds it gone, and nothing is left of either.
+/// The members end while the set has no waiter, or after they were detached; in the end nothing is left of set and members.
 #[test]
 fn members_that_end_after_the_set_has_gone_leave_nothing_behind() {
     let token = Arc::new(());

@@ -1,7 +1,7 @@
-//! Real applications on tokio and on selvedge in its place, in turn: `benches/apps/`, built twice.
+//! Measures real applications on tokio and on selvedge in turn: `benches/apps/`, built twice.
 //!
-//! A server and its clients are processes of their own. What the server's threads have had of the processors while it was asked, divided
-//! by the answers, is what a request costs. For PostgreSQL the client is what is measured; it needs a server, which is started if one is installed.
+//! A server and its clients are processes of their own. The cost of a request is the processor time of the server's threads during the load,
+//! divided by the number of answers. For PostgreSQL the client is measured; the server is started here if one is installed.
 
 use super::mean;
 use crate::env;
@@ -16,18 +16,18 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a server is asked, each time, and before that without being measured.
+/// Seconds of load in each measurement, and of the warm-up before it.
 const ASKED: &str = "2";
 const WARMED: &str = "0.3";
 
-/// A server and what it is asked.
+/// A server and its load.
 struct Load {
     name: &'static str,
     server: &'static str,
-    /// What the server passes on to, if it does.
+    /// The server behind this one, if it is a proxy.
     behind: Option<&'static str>,
     asked: &'static str,
-    /// Do the clients ask as fast as they get answers? Else the throughput says nothing.
+    /// The clients ask as fast as they get answers. If not, the throughput says nothing.
     is_pressed: bool,
 }
 
@@ -64,23 +64,23 @@ const LOADS: [Load; 8] = [
     },
 ];
 
-/// What one asking came to.
+/// The result of one measurement.
 struct Measure {
-    /// Answers a second.
+    /// Answers per second.
     rate: f64,
-    /// Seconds of a processor an answer.
+    /// Processor seconds per answer.
     cost: f64,
-    /// Nanoseconds of the slowest of a hundred, where they are told.
+    /// The 99th percentile of the latency in nanoseconds, if the clients print it.
     tail: Option<f64>,
 }
 
-/// The programs.
+/// The built applications: on selvedge and on tokio.
 struct Programs {
     ours: PathBuf,
     theirs: PathBuf,
 }
 
-/// Measures all, and gives the table.
+/// Measures all loads; returns the table.
 pub(super) fn measure(target: &Path, rounds: usize) -> Result<String, Box<dyn Error>> {
     let programs = build(target)?;
     let mut rows = Vec::new();
@@ -169,7 +169,7 @@ impl Server {
         })
     }
 
-    /// Seconds that its threads have had of the processors. Those that have ended are left out: nothing here ends threads while it is asked.
+    /// The processor time of its threads in seconds. Ended threads are not counted: no server here ends threads under load.
     fn cost(&self) -> Result<f64, Box<dyn Error>> {
         let mut nanos = 0.0;
         for task in fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
@@ -232,7 +232,7 @@ fn query(
     })
 }
 
-/// What a program says.
+/// What a program prints.
 fn said(program: &Path, words: &[&str]) -> Result<String, Box<dyn Error>> {
     let output = Command::new(program)
         .args(words)
@@ -260,7 +260,7 @@ struct Postgres {
 }
 
 impl Postgres {
-    /// `None`: none is installed.
+    /// `None` if no PostgreSQL is installed.
     fn start(data: &Path) -> Result<Option<Postgres>, Box<dyn Error>> {
         let Some(programs) = installed() else {
             return Ok(None);
@@ -323,7 +323,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Its other processes end when it has.
+        // Its child processes end with it.
         let _ = Command::new("kill")
             .args(["-INT", &self.process.id().to_string()])
             .status();
@@ -331,7 +331,7 @@ impl Drop for Postgres {
     }
 }
 
-/// Where PostgreSQL's programs are, of the newest that is installed.
+/// The folder with the programs of the newest PostgreSQL that is installed.
 fn installed() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let programs = versions.flatten().map(|version| version.path().join("bin"));
@@ -340,7 +340,7 @@ fn installed() -> Option<PathBuf> {
         .max()
 }
 
-/// Whom PostgreSQL is to run as, if that is not who runs this.
+/// The user that PostgreSQL runs as, if that is not the current user.
 fn user() -> Option<(u32, u32)> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let is_root = status.lines().any(|line| line.starts_with("Uid:\t0\t"));
@@ -351,14 +351,14 @@ fn user() -> Option<(u32, u32)> {
     is_root.then_some((next()?, next()?))
 }
 
-/// An application's ratios: ours to theirs, of neighbouring rounds.
+/// An application's ratios, selvedge to tokio, of neighbouring rounds.
 struct Row {
     name: &'static str,
     cost: Vec<f64>,
     /// Empty where the clients do not ask as fast as they can.
     rate: Vec<f64>,
     tail: Vec<f64>,
-    /// Microseconds of a processor an answer: ours and theirs.
+    /// Processor microseconds per answer: selvedge and tokio.
     costs: (f64, f64),
 }
 
@@ -377,7 +377,7 @@ fn row(
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
-        // In turn the one or the other is first, as a machine may slow down.
+        // The order alternates, as the machine may slow down meanwhile.
         let is_first = round % 2 == 0;
         let (first, second) = (measure(is_first)?, measure(!is_first)?);
         let (mine, other) = match is_first {
@@ -404,7 +404,7 @@ fn row(
     Ok(row)
 }
 
-/// So many quarters into the sorted values.
+/// The quartile of that number.
 fn at(sorted: &[f64], quarters: usize) -> f64 {
     sorted[(sorted.len() - 1) * quarters / 4]
 }

@@ -1,13 +1,13 @@
-//! The tables of `benches/src/bin/curves.rs`, read.
+//! Reads the tables that `benches/src/bin/curves.rs` prints.
 
-/// What an operation costs with so many workers: their number, nanoseconds here, nanoseconds on tokio.
+/// The cost of an operation by the number of workers: the number, nanoseconds on selvedge, nanoseconds on tokio.
 #[derive(Debug, PartialEq)]
 pub(super) struct Workers<'a> {
     pub(super) name: &'a str,
     pub(super) points: Vec<(usize, f64, f64)>,
 }
 
-/// What the clients of a server saw: answers a second, and microseconds of one answer.
+/// What the clients of a server measured: answers per second, and microseconds per answer.
 #[derive(Debug, PartialEq)]
 pub(super) struct Load<'a> {
     pub(super) runtime: &'a str,

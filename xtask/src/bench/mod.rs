@@ -2,9 +2,9 @@
 //!
 //! The benches are a workspace of their own, with the real tokio beside selvedge. Four programs are run: `paired`
 //! (the ratios), `footprint` (memory, stalls, idle wake-ups), `curves` (cost by workers, latency by load) and the criterion bench
-//! `limits` (what the machine itself charges). Then come the applications of `benches/apps`, by `apps`. What they print is kept under the target folder, so that a page can be written again without measuring,
-//! and so that a filtered run replaces only the rows it measured. The table shows every workload, losses first: what
-//! is not flattering is on top. `benches/NOTES.md`, where the time goes in the losing rows, is appended.
+//! `limits` (the cost of the machine's own operations). Then `apps` measures the applications of `benches/apps`. What they print is kept below
+//! the target folder, so that the page can be written again without measuring, and so that a filtered run replaces only the rows that it measured.
+//! The table shows every workload, the worst ratio first. `benches/NOTES.md`, which says where the time goes in these rows, is appended.
 
 mod apps;
 mod curves;
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     if args.apps && !ratios.exists() {
-        // No page without the other rows.
+        // The page needs the other rows too: it is not written.
         print!("{}", fs::read_to_string(&apps)?);
         return Ok(true);
     }
@@ -122,7 +122,7 @@ struct Row<'a> {
     quartiles: (f64, f64),
 }
 
-/// The rows by name; of a workload measured twice the later.
+/// The rows by name; for a workload that was measured twice, the later row.
 fn rows(text: &str) -> BTreeMap<&str, Row<'_>> {
     fn row(line: &str) -> Option<Row<'_>> {
         let mut cells = line.split('|').map(str::trim).skip(2);
@@ -165,13 +165,13 @@ fn groups<'a>(rows: &BTreeMap<&'a str, Row<'a>>) -> Vec<Group<'a>> {
     groups
 }
 
-/// The geometric mean.
+/// The geometric mean of the ratios.
 fn mean(ratios: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = ratios.len() as f64;
     (ratios.map(f64::ln).sum::<f64>() / count).exp()
 }
 
-/// Bytes of a task here and on tokio, as `footprint` tells them.
+/// Bytes of a task on selvedge and on tokio, from the table of `footprint`.
 fn memory(footprint: &str) -> Option<(f64, f64)> {
     let line = footprint.lines().find(|line| line.contains("bytes per"))?;
     let mut cells = line.split('|').map(str::trim).skip(2);

@@ -1,4 +1,4 @@
-//! The pictures of docs/BENCHMARKS.md: SVG files in docs/plots/, drawn from the tables that the benches print.
+//! Draws the plots of docs/BENCHMARKS.md: SVG files in docs/plots/, from the tables that the benches print.
 
 use super::curves::{Load, Workers};
 use super::{Group, Row};
@@ -20,7 +20,7 @@ const FONT: &str = "sans-serif";
 const LEAST: f64 = 1.0 / 32.0;
 const MOST: f64 = 4.0;
 
-/// Draws what was measured. What is empty is left as it is.
+/// Draws what was measured. Where nothing was measured, the old plot stays.
 pub(super) fn draw(
     folder: &Path,
     groups: &[Group<'_>],
@@ -175,7 +175,7 @@ fn by_workers(path: &Path, all: &[Workers<'_>]) -> Drawn {
     })
 }
 
-/// Requests a second to the right, time upward: medians, and the 99th percentiles in a lighter colour.
+/// Requests per second to the right, time upward: medians, and the 99th percentiles in a lighter colour.
 fn by_load(path: &Path, all: &[Load<'_>]) -> Drawn {
     let most = |of: fn(&Load<'_>) -> f64| all.iter().map(of).fold(0.0, f64::max);
     let least = all.iter().map(|load| load.median).fold(f64::MAX, f64::min);

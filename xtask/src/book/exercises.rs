@@ -1,17 +1,17 @@
-//! The exercises of the book, done by machine: is the printed answer what happens?
+//! Runs the exercises of the book and compares the results with the printed answers.
 //!
-//! `docs/book/exercises.txt` says what each does. Two kinds:
+//! `docs/book/exercises.txt` says what each exercise does. There are two kinds:
 //!
 //! ```text
 //! [NAME]
-//! file = src/queues.rs                  (of the book's package, which is copied; or of another: tutorial/src/.., seen/src/..)
+//! file = src/queues.rs                  (in the book's package, which is copied; or tutorial/src/.., seen/src/..)
 //! change = TEXT ==> OTHER TEXT          (TEXT occurs once)
 //! test = queues::                       (the tests to run, of the library; or `--bin NAME TEST`)
 //! expect = fails a_test                 (or: holds)
 //!
 //! [NAME]
 //! mutant = idle.rs > fn announce > fence(Ordering::SeqCst)    (file, item, text of the line)
-//! what = fence left out                 (which weakening of it)
+//! what = fence left out                 (the weakening)
 //! expect = killed a_model               (or: accepted)
 //! ```
 //! The second kind asks `cargo xtask mutants` about one mutant of the runtime itself.
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How long the tests or models of one exercise may take.
 const LIMIT: Duration = Duration::from_secs(150);
-/// And the compiler.
+/// How long the compiler may take.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
 
 #[derive(Default)]
@@ -175,7 +175,7 @@ impl Exercise {
             None => (vec!["--lib"], self.test.as_str()),
         };
         println!("   cargo test {} {test_name}", target.join(" "));
-        // In the workspace's own target directory: what the package depends on is there already.
+        // In the workspace's own target directory, where the package's dependencies are built already.
         let test = |arguments: &[&str], limit| {
             let mut command = env::cargo();
             command
@@ -207,7 +207,7 @@ impl Exercise {
         Ok(happened)
     }
 
-    /// Has the runtime's own models judge one mutant of it.
+    /// Runs the runtime's models on one mutant of the runtime.
     fn ask_models(&self, root: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
         let site = self.site(root)?;
         println!("   cargo xtask mutants '{site}'");
@@ -236,7 +236,7 @@ impl Exercise {
         Ok(happened)
     }
 
-    /// The mutant as `cargo xtask mutants` calls it.
+    /// The mutant's site, in the form of `cargo xtask mutants`.
     fn site(&self, root: &Path) -> Result<String, Box<dyn std::error::Error>> {
         let mut parts = self.mutant.splitn(2, " > ");
         let file = parts.next().unwrap_or_default();

@@ -1,8 +1,8 @@
-//! Do the links of the pages lead anywhere?
+//! Checks the links of all pages.
 //!
-//! Checked for every Markdown file of the repository: relative links lead to a file or a folder, and anchors to a
-//! heading. For the chapters also: each is in `SUMMARY.md`; in a table whose rows begin with a link to a file, the
-//! names in the second column occur in that file; the glossary has each term once. Other hosts are not asked.
+//! In every Markdown file of the repository, relative links lead to a file or a folder, and anchors to a
+//! heading. Each chapter is in `SUMMARY.md`. In a chapter's table whose rows begin with a link to a file, the
+//! names in the second column occur in that file. The glossary has each term once. Links to other hosts are not checked.
 
 use super::{chapters, shown, source};
 use crate::env;
@@ -45,7 +45,7 @@ pub fn check(root: &Path) -> std::io::Result<Vec<String>> {
     Ok(problems)
 }
 
-/// A link, and where its target stands in the line's text.
+/// A link of a page, with its target as the page has it.
 pub(super) struct Link {
     pub(super) target: String,
 }
@@ -73,7 +73,7 @@ pub(super) fn links(text: &str) -> Vec<(usize, Link)> {
     found
 }
 
-/// The line with what is between backquotes blanked.
+/// The line with the text between backquotes blanked.
 fn without_code(line: &str) -> String {
     let mut in_code = false;
     line.chars()

@@ -1,11 +1,11 @@
-//! Listings are quotations: of named items, compared with the code at every check.
+//! Checks the book's listings: each quotes named items, and is compared with the code.
 //!
 //! ```text
 //! <!-- listing: src/sleep.rs | struct Idle | mod naive > fn announce -->
 //! ```
-//! stands above a fenced block. The file is one of the book's package, or of another if it begins with `tutorial/` or `seen/`. An item is found by how its line begins,
-//! visibility aside; `>` leads into an item. It is quoted whole, with the comments and attributes right above it.
-//! No marks are needed in the code, and a listing that no longer matches fails the check.
+//! stands above a fenced block. The file is in the book's package, or in the package `tutorial` or `seen` if its name begins so. An item is
+//! found by the beginning of its line, without its visibility; `>` leads into an item. The whole item is quoted, with the comments and
+//! attributes right above it. The code needs no marks, and a listing that no longer matches fails the check.
 
 use super::{chapters, package, shown};
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 const MARK: &str = "<!-- listing: ";
 
-/// What is wrong with the listings; writes them anew if `update`.
+/// Returns the listings that differ from the code. With `update`, rewrites them.
 pub fn check(root: &Path, update: bool) -> std::io::Result<Vec<String>> {
     let mut problems = Vec::new();
     for (path, text) in chapters(root)? {
@@ -80,7 +80,7 @@ fn quote(root: &Path, what: &str) -> Result<String, String> {
     }
 }
 
-/// The lines of an item, given by a path of beginnings.
+/// The lines of an item. `path`: the beginnings of the lines of the items around it and of its own.
 pub(super) fn find(lines: &[&str], path: &str) -> Option<Range<usize>> {
     let mut within = 0..lines.len();
     for step in path.split(" > ") {
@@ -135,7 +135,7 @@ fn end_of(lines: &[&str], start: usize) -> Option<usize> {
     None
 }
 
-/// The line without its comment, strings and characters.
+/// The line without its comment, string literals and character literals.
 fn without_literals(line: &str) -> String {
     let mut out = String::new();
     let mut chars = line.chars().peekable();
@@ -149,7 +149,7 @@ fn without_literals(line: &str) -> String {
             _ if in_string => {}
             '/' if chars.peek() == Some(&'/') => break,
             '\'' => {
-                // A character if it ends in a quote, else a lifetime.
+                // A character literal if it ends in a quote, else a lifetime.
                 let rest: String = chars.clone().take(3).collect();
                 let length = match rest.strip_prefix('\\') {
                     Some(_) => 3,

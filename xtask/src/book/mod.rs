@@ -1,18 +1,17 @@
 //! `cargo xtask book`: the book of the project, checked and built.
 //!
-//! `docs/book/src` holds the chapters, `docs/book/code` the package with their listings, `docs/book/tutorial` and `docs/book/seen` programs that
-//! they run. A chapter reads well in the
-//! repository as it is; mdBook makes pages of a copy below the target directory.
+//! `docs/book/src` holds the chapters, `docs/book/code` the package with their listings, `docs/book/tutorial` and `docs/book/seen` the programs
+//! that they run. A chapter can be read in the repository; mdBook makes pages from a copy below the target directory.
 //!
-//! 1. `listings`: each listing is what the named item of the package says, word for word. `--update` rewrites them.
-//! 2. `links`: every relative link of every page of the repository leads to a file, every anchor to a heading, every
-//!    function named in a chapter's table of files to something in that file.
-//! 3. `stage`: the pages are copied, their links turned to where things are in the built book, and mdBook runs.
-//! 4. `sessions`: the chapters' commands are run, and print what the chapters say; `cargo xtask book run [CHAPTER..]`
-//!    does only that.
+//! 1. `listings`: each listing is the named item of the package, word for word. `--update` rewrites the listings.
+//! 2. `links`: every relative link of every page of the repository leads to a file, every anchor to a heading, and every
+//!    name in a chapter's table of files occurs in that file.
+//! 3. `stage`: the pages are copied, their links are changed to the places in the built book, and mdBook runs.
+//! 4. `sessions`: the chapters' commands are run, and print what the chapters say. `cargo xtask book run [CHAPTER..]`
+//!    does only this.
 //!
-//! `cargo xtask book exercise [NAME..]` does what a chapter's exercise asks for and says whether the answer printed
-//! in the chapter is what happens (`exercises`).
+//! `cargo xtask book exercise [NAME..]` runs a chapter's exercise and says whether the printed answer is right
+//! (`exercises`).
 
 mod exercises;
 mod links;
@@ -86,7 +85,7 @@ fn code(root: &Path) -> PathBuf {
     root.join("docs/book/code")
 }
 
-/// The package that a file's name is of, and the name in there: `tutorial/src/..`, `seen/src/..`, or of the package with the listings.
+/// The package of a file, and the file's name in it. `tutorial/src/..` and `seen/src/..` name other packages than the one with the listings.
 fn package<'a>(root: &Path, file: &'a str) -> (PathBuf, &'a str) {
     let others = ["tutorial", "seen"].into_iter();
     let mut named = others.filter_map(|name| {
@@ -105,7 +104,7 @@ fn chapters(root: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
         .collect()
 }
 
-/// A path as messages show it.
+/// A path relative to the root, for messages.
 fn shown(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
     relative.display().to_string()

@@ -1,17 +1,17 @@
-//! The chapters' commands, run: does each print what the chapter says?
+//! Runs the chapters' commands and compares what they print with the chapters.
 //!
-//! A chapter of the tutorial (`docs/book/src/tutorial-*.md`) has its commands in blocks of `console`, each below a mark. So has
-//! any other page that has a mark at all.
+//! In a chapter of the tutorial (`docs/book/src/tutorial-*.md`), each block of `console` has a mark above it. The same holds
+//! for any other page with at least one mark.
 //!
 //! ```text
 //! <!-- run -->                   run in the repository; what it prints is in the block
 //! <!-- run: elsewhere -->        the same, in a fresh folder, where `selvedge` is the repository
-//! <!-- run: start NAME -->       one command that goes on; waits for what the block says that it prints first
-//! <!-- run: interrupt NAME -->   no command: Ctrl-C for that one; it ends well, and prints the block's lines after `^C`
+//! <!-- run: start NAME -->       starts one command and waits until it has printed the block's lines
+//! <!-- run: interrupt NAME -->   sends Ctrl-C to that command; it ends well, and prints the block's lines after `^C`
 //! ```
-//! Standard output alone is compared. A line `...` stands for any lines, and `[..]` for any part of a line. Lines that
-//! end in a backslash go on. `127.0.0.1:4000` becomes an address that is free (also with a slash), and `/tmp/kv` and `/tmp/seen` places below the
-//! target directory. What was started and not interrupted is ended with its chapter.
+//! Only standard output is compared. A line `...` stands for any lines, and `[..]` for any part of a line. A line that ends in a backslash
+//! goes on in the next. `127.0.0.1:4000` becomes a free address (also with a slash), and `/tmp/kv` and `/tmp/seen` become places below
+//! the target directory. A command that was started and not interrupted is killed at the end of its chapter.
 
 use super::{chapters, shown};
 use crate::{Outcome, env};
@@ -24,9 +24,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a block may take, what it builds included.
+/// How long a block may take, builds included.
 const LIMIT: Duration = Duration::from_secs(600);
-/// How long a program may take to begin or to end.
+/// How long a program may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 const MARK: &str = "<!-- run";
 
@@ -95,11 +95,11 @@ struct Running {
     name: String,
     child: Child,
     log: PathBuf,
-    /// What it has printed before the next block about it.
+    /// The number of lines that the block which started it has compared.
     seen: usize,
 }
 
-/// Where a chapter is played, and what still runs of it.
+/// The places in which a chapter's commands run, and the commands that still run.
 struct Stage {
     root: PathBuf,
     logs: PathBuf,
@@ -112,7 +112,7 @@ impl Stage {
     fn new(root: &Path) -> Result<Stage, Box<dyn Error>> {
         let logs = env::target_dir().join("book/sessions");
         fs::create_dir_all(&logs)?;
-        // Outside of the repository: cargo would take a new package there for a member of the workspace.
+        // Outside of the repository: inside, cargo would take a new package for a member of the workspace.
         let name = format!("selvedge-tutorial-{}", std::process::id());
         let elsewhere = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&elsewhere);
@@ -139,7 +139,7 @@ impl Stage {
         }
     }
 
-    /// The line with the addresses and places of this run.
+    /// The line with this run's address and places put in.
     fn here(&self, line: &str) -> String {
         let files = |name| self.logs.join(name).display().to_string();
         line.replace("127.0.0.1:4000", &self.address)
@@ -150,7 +150,7 @@ impl Stage {
 
     /// Runs the commands of a block in one shell, which prints them as the block does.
     fn do_all(&self, text: &[String], place: &Path) -> Result<(), Box<dyn Error>> {
-        // Standard error goes to a file of its own: cargo tells there what it builds.
+        // Standard error goes to a file of its own: cargo writes there what it builds.
         let errors = self.logs.join("block.errors");
         let mut script = format!("exec 2>{errors:?}\nset -e\n");
         let mut goes_on = false;
@@ -247,7 +247,7 @@ impl Drop for Stage {
     }
 }
 
-/// The command whose last line is `last`, with the lines before it that go on.
+/// The whole command whose last line is `last`.
 fn whole(text: &[String], last: &str) -> String {
     let end = text.iter().position(|line| line == last).unwrap_or(0);
     let begin = (0..=end).rev().find(|at| text[*at].starts_with("$ "));
@@ -260,7 +260,7 @@ fn whole(text: &[String], last: &str) -> String {
     command
 }
 
-/// To the whole process group.
+/// Sends a signal to the whole process group.
 fn signal(name: &str, leader: u32) {
     let _ = Command::new("kill")
         .args([&format!("-{name}"), "--", &format!("-{leader}")])

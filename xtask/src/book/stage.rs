@@ -1,8 +1,8 @@
-//! The copy that mdBook makes pages of, and mdBook itself.
+//! Copies the chapters, changes their links, and runs mdBook on the copy.
 //!
-//! In the repository a chapter links to files by their place in the tree. The copy turns those links: pages that
-//! `SUMMARY.md` lists are chapters, of which those outside `docs/book/src` go to `reference/`; any other file is
-//! copied to `source/`, as plain text; a folder becomes a list of its files.
+//! In the repository a chapter links to files by their place in the tree. In the copy, a page that `SUMMARY.md`
+//! lists is a chapter; if it lies outside `docs/book/src`, it goes to `reference/`. Any other file is copied to
+//! `source/`, as plain text. A folder becomes a list of its files.
 
 use super::links::{is_foreign, links, normal};
 use super::{shown, source};
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The version that makes the book, wherever it is made.
+/// The version of mdBook that is used everywhere.
 const MDBOOK: Tool = Tool {
     package: "mdbook",
     version: "0.5.4",
@@ -31,7 +31,7 @@ pub fn build(root: &Path) -> Outcome {
     Ok(status.success())
 }
 
-/// Copies the chapters to `to`, and whatever they link to.
+/// Copies the chapters, and the files that they link to, to `to`.
 fn copy(root: &Path, to: &Path) -> std::io::Result<()> {
     let from = source(root);
     let summary = fs::read_to_string(from.join("SUMMARY.md"))?;
@@ -61,7 +61,7 @@ fn copy(root: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where a file of the repository is in the book's sources.
+/// The place of a repository's file in the book's sources.
 fn place(root: &Path, path: &Path, pages: &HashSet<PathBuf>) -> PathBuf {
     if let Ok(inside) = path.strip_prefix(source(root)) {
         return inside.to_path_buf();
@@ -75,7 +75,7 @@ fn place(root: &Path, path: &Path, pages: &HashSet<PathBuf>) -> PathBuf {
     PathBuf::from(format!("source/{}{end}", path_in_tree.display()))
 }
 
-/// The text with its links turned to where things are in the book; what they lead to is added to `pending`.
+/// The text with links to the places in the book; the files that they lead to are added to `pending`.
 fn turned(
     root: &Path,
     page: &Path,

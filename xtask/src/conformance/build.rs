@@ -1,4 +1,4 @@
-//! Builds the test files, each on its own terms: one that does not compile costs only itself.
+//! Builds the test files. A file that does not compile does not keep the others from being built.
 
 use super::fetch::TestFile;
 use super::suite::Suite;
@@ -25,7 +25,7 @@ pub fn build(suite: &Suite, files: &[&TestFile]) -> Result<Vec<Built>, Box<dyn s
     build_by(command, suite, files)
 }
 
-/// As [`build`], by a cargo that knows where to and for what.
+/// As [`build`], with the caller's cargo command, which names target and target directory.
 pub fn build_by(
     mut command: Command,
     suite: &Suite,
@@ -44,7 +44,7 @@ pub fn build_by(
     executables(command, &names, &suite.dir.join("build.log"))
 }
 
-/// Runs a cargo that tells of what it does in JSON; the test programs of these names.
+/// Runs a cargo command that prints JSON messages; returns the test programs of these names.
 pub fn executables(
     mut command: Command,
     names: &[&str],

@@ -60,7 +60,7 @@ pub fn fetch(dir: &Path, asked: &str) -> Result<Tokio, Box<dyn std::error::Error
             .as_object()
             .into_iter()
             .flatten()
-            // Those that only name an optional dependency are not features for users.
+            // A feature that only names an optional dependency is not meant for users.
             .filter(|(name, members)| {
                 *name == "parking_lot" || list(members) != [format!("dep:{name}")]
             })

@@ -4,12 +4,12 @@
 //! fetch: cargo metadata of a throw-away package ──▶ where tokio's sources lie, its dependencies
 //! suite: a generated package, [[test]] path = the published files, tokio patched with drop-in
 //! build: cargo build --keep-going, messages as JSON ──▶ executable or first error, per file
-//! run:   each executable in a process group, with a limit; what a hang or crash leaves
-//!        unreported is run again test by test
+//! run:   each executable in a process group, with a limit; tests without a result after
+//!        a hang or a crash are run again one by one
 //! report: a line per file, a total
 //! ```
 //!
-//! Everything generated lies in `target/conformance`. The tests are never copied into the project.
+//! All generated files lie in `target/conformance`. The tests are never copied into the project.
 
 pub mod build;
 mod fetch;
@@ -52,7 +52,7 @@ pub struct Args {
     verbose: bool,
 }
 
-/// The version of tokio that `asked` means to cargo (`*` is the newest), and its features.
+/// The version of tokio that cargo finds for `asked` (`*` is the newest), and its features.
 pub fn published(
     dir: &Path,
     asked: &str,
@@ -61,7 +61,7 @@ pub fn published(
     Ok((tokio.version, tokio.features))
 }
 
-/// The published files that `filter` names, built in `dir` by the commands that `cargo` makes (for its word), and the folder where they are to run.
+/// Builds the published files that `filter` names, in `dir`; `cargo` makes the command for a subcommand. Returns their working folder and the files.
 pub fn built_by(
     dir: &Path,
     filter: &[String],

@@ -1,4 +1,4 @@
-//! What is printed: a line per file as it finishes, then the totals; or everything as JSON.
+//! Prints a line per file as it finishes, then the totals; or everything as JSON.
 
 use super::build::Built;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Runs one built test file and reads libtest's report.
 //!
-//! A file that hangs is killed at its limit; one that aborts ends early. In either case the tests whose
-//! result is unknown are run again one at a time, each with the limit for a single test: so a hang
-//! costs the tests that hang, not the file.
+//! A file that hangs is killed at its limit; a file that aborts ends early. In either case the tests whose
+//! result is unknown are run again one at a time, each with the limit for a single test. So a hang
+//! fails only the tests that hang, not the whole file.
 
 use super::build::Built;
 use super::report::{Failure, FileResult};
@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// After this many hangs in one file the rest of it is given up.
+/// After so many hangs in one file, its remaining tests are not run.
 const MAX_HANGS: usize = 6;
 
 /// Where test programs run.
 pub struct Place<'a> {
     pub dir: &'a Path,
-    /// What they say, until the next one.
+    /// Their output; each program overwrites it.
     pub log: PathBuf,
-    /// What runs them, if they are another processor's.
+    /// The emulator's script, if they are built for another processor.
     pub runner: Option<&'a Path>,
 }
 
@@ -46,7 +46,7 @@ pub fn run_file(
     let ended = env::run_limited(&mut test(place, executable), limit, log)?;
     let mut results = parse(&ended.output, &names);
     let complete = ended.output.contains("\ntest result: ");
-    // What other threads print may tear a line of the report in two.
+    // Output of other threads may split a line of the report.
     if !complete || results.len() < names.len() {
         let whole = how_it_ended(&ended);
         let mut hangs = 0;
@@ -89,7 +89,7 @@ pub fn passes_alone(
     Ok(matches!(result, TestResult::Passed))
 }
 
-/// What a test does by itself, and whether it was killed.
+/// The result of a test that runs by itself, and whether it was killed.
 fn alone(
     place: &Place<'_>,
     executable: &Path,
@@ -113,7 +113,7 @@ fn test(place: &Place<'_>, executable: &Path) -> Command {
     command
         .current_dir(place.dir)
         .env("CARGO_MANIFEST_DIR", place.dir)
-        // Without optimization, to find the names for one takes seconds.
+        // In a debug build, finding the names for a backtrace takes seconds.
         .env("RUST_BACKTRACE", "0")
         .env_remove("RUST_TEST_THREADS");
     command
@@ -139,7 +139,7 @@ fn how_it_ended(ended: &env::Ended) -> String {
     }
 }
 
-/// Reads `test NAME ... ok` lines; what tests print may stand between name and verdict.
+/// Reads `test NAME ... ok` lines; output of the tests may stand between name and verdict.
 fn parse(output: &str, names: &[&str]) -> BTreeMap<String, TestResult> {
     let mut results = BTreeMap::new();
     for line in output.lines() {

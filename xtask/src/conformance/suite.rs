@@ -2,7 +2,7 @@
 //!
 //! It has tokio's feature names (each turns on the feature of that name in `tokio`), tokio's
 //! dependencies (integration tests may use all of them) and a `[[test]]` per file. Dependencies for
-//! targets that cannot be this one, and those only for loom, are left out.
+//! other targets, and dependencies that only loom needs, are left out.
 
 use super::fetch::{Dependency, Tokio};
 use crate::env;
@@ -63,7 +63,7 @@ fn manifest(tokio: &Tokio, unstable: bool, reference: bool) -> String {
         if feature == "default" {
             continue;
         }
-        // tokio's `full` is a list; `cfg(feature = "rt")` in a test must see its members.
+        // tokio's `full` is a list; a `cfg(feature = "rt")` in a test must see the features in it.
         let members: &[&str] = match feature.as_str() {
             "full" => &[
                 "fs",
@@ -89,7 +89,7 @@ fn manifest(tokio: &Tokio, unstable: bool, reference: bool) -> String {
         });
         let _ = writeln!(out, "{feature} = [\"tokio/{feature}\"{members}]");
     }
-    // In tokio's manifest that is the optional dependency itself.
+    // In tokio's manifest this feature is the optional dependency itself.
     out.push_str("tracing = [\"tokio/tracing\"]\n");
     let drop_in = env::root().join("drop-in");
     let drop_in = drop_in.display();
@@ -139,7 +139,7 @@ fn merged(tokio: &Tokio, unstable: bool) -> Vec<Dependency> {
         });
         entry.default_features |= d.default_features;
         for feature in &d.features {
-            // Features for other systems only name other systems' items.
+            // Features for other systems do no harm: they only name items of other systems.
             if !entry.features.contains(feature) {
                 entry.features.push(feature.clone());
             }

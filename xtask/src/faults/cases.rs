@@ -1,25 +1,25 @@
-//! The table: which call fails, with what, how often, in which scenario, and what must come of it.
+//! The table of injected faults: which call fails, with which error, how often, in which scenario, and the expected result.
 //!
-//! Only what a kernel really answers: a call that would change nothing in the world is injected with errors that say
-//! so. `EAGAIN` from a socket is tried only where a later event follows, as the events are edges; `futex` and `write`
-//! to an eventfd never fail there. Interruptions of these are tried with real signals (the case `storm`).
+//! Only errors that a kernel really gives are injected, and only where the failed call has changed nothing. `EAGAIN` from a
+//! socket is injected only where a later event follows, as events are edge-triggered. `futex`, and `write` to an eventfd, never fail
+//! in that way; real signals interrupt them (the case `storm`).
 
 use std::fmt;
 
-/// What must come of a case, attempt by attempt.
+/// What the attempts of a case must come to.
 #[derive(Clone, Copy)]
 pub enum Expect {
-    /// It works all the same.
+    /// Each attempt works all the same.
     Works,
-    /// Each attempt works or tells its caller the error; the last one works, the fault being over.
+    /// Each attempt works or returns the error; some attempt works, once the fault is over.
     Tells,
-    /// Each attempt tells its caller the error: the fault lasts.
+    /// Each attempt returns the error: the fault lasts.
     Fails,
-    /// Each attempt works or tells the error.
+    /// Each attempt works or returns the error.
     WorksOrTells,
-    /// As `Tells`, but the caller may also be told in words that contain this.
+    /// As `Tells`, but the error may also be a message that contains this text.
     Says(&'static str),
-    /// As `WorksOrTells`, or in such words.
+    /// As `WorksOrTells`, but the error may also be a message that contains this text.
     WorksOrSays(&'static str),
 }
 
@@ -28,11 +28,11 @@ pub struct Case {
     pub scenario: &'static str,
     pub flavor: &'static str,
     pub attempts: u32,
-    /// For strace; none: a storm of signals instead.
+    /// Arguments for strace. If empty, the case is a storm of signals.
     pub injections: Vec<String>,
-    /// Only calls that concern one of these.
+    /// Only calls on these paths fail.
     pub paths: Paths,
-    /// What a caller may be told.
+    /// The errors that a caller may get.
     pub errors: Vec<i32>,
     pub expect: Expect,
     /// Descriptors that the process keeps by design.
@@ -49,7 +49,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// Which files' calls fail.
+/// The files on which calls fail.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Paths {
     All,
@@ -71,9 +71,9 @@ struct Row {
 }
 
 const BOTH: &str = "current multi";
-/// Files without a ring.
+/// No io_uring: files go to the pool.
 const NO_RING: &str = "io_uring_setup:error=ENOSYS:when=1+";
-/// Files as an old kernel has them: the pool does it all.
+/// An old kernel without `openat2`: every file operation goes to the pool.
 const NO_CACHE: &str = "openat2:error=ENOSYS:when=1+";
 const NO_THREAD: &str = "thread";
 
@@ -503,7 +503,7 @@ const ROWS: &[Row] = &[
 
 const STORMS: &str = "build spawn timers blocking in_place lookup tcp unix udp accept stream pipe file folder process status signal stdio";
 
-/// The cases of the table; without `all`, of each line and flavor the first.
+/// The cases of the table. Without `all`: the first case of each line, scenario and flavor.
 pub fn cases(all: bool) -> Vec<Case> {
     let mut cases = Vec::new();
     for name in STORMS.split(' ') {
@@ -552,7 +552,7 @@ fn case(
     }
     let mut told: Vec<i32> = errors.split('/').filter_map(number).collect();
     if ["tcp", "unix"].contains(&scenario) && !errors.is_empty() {
-        // What the other side sees of an end that gives up.
+        // The errors of the side whose peer has given up.
         told.extend(["ECONNRESET", "EPIPE"].into_iter().filter_map(number));
     }
     Case {
@@ -563,8 +563,8 @@ fn case(
         paths,
         errors: told,
         expect,
-        // The pair of sockets that signal handlers write to stays with the process. A listener that comes while another
-        // thread lets go of the last one before it takes a second pair.
+        // The process keeps the pair of sockets that signal handlers write to. It keeps a second pair if a listener is made
+        // while another thread releases the last listener before it.
         keeps: match (scenario, flavor) {
             ("process" | "status" | "signal", "multi") => 4,
             ("process" | "status" | "signal", _) => 2,

@@ -1,8 +1,8 @@
-//! `cargo xtask faults`: system calls that fail. strace holds the small programs of `xtask/faults` and answers chosen
-//! calls with errors that a kernel really gives there; each must then work all the same, or tell its caller, and in
-//! either case work once the fault is over. No hang, no spinning, no crash, nothing lost, no descriptor kept.
+//! `cargo xtask faults`: lets system calls fail. strace traces the small programs of `xtask/faults` and answers chosen
+//! calls with errors that a kernel really gives. The operation must then work all the same or return the error, and
+//! it must work once the fault is over. No hang, no spinning, no crash, nothing lost, no descriptor leaked.
 //!
-//! Without `--all` each line of the table is tried with its first error and its first count only, in less than a minute.
+//! Without `--all`, only the first error and the first count of each line of the table are tried, in less than a minute.
 
 mod cases;
 mod trace;

@@ -1,7 +1,7 @@
-//! Running one case: the program, and strace that answers in the kernel's place.
+//! Runs one case: the program, and strace, which answers some calls in the kernel's place.
 //!
-//! strace counts the calls of each thread by itself (`when=`), from the moment it holds the thread. So it is attached
-//! when the program is about to begin its first attempt, and not to what the loader and the standard library do before.
+//! strace counts the calls of each thread separately (`when=`), from the moment when it attaches to the thread. So it attaches
+//! when the program is about to begin its first attempt. Earlier calls, of the loader and the standard library, do not count.
 
 use super::cases::{Case, Paths};
 use std::fs::{self, File};
@@ -12,14 +12,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a run has shown.
+/// The result of a run.
 pub struct Seen {
-    /// `None`: it was killed at the limit.
+    /// `None` if it was killed at the limit.
     pub status: Option<ExitStatus>,
-    /// What the program said.
+    /// What the program printed.
     pub output: String,
-    /// Calls that strace saw, and those among them that it answered.
+    /// The number of calls that strace saw.
     pub calls: usize,
+    /// The number of calls that strace answered with an error.
     pub injected: usize,
     /// The last calls, for the report.
     pub tail: Vec<String>,
@@ -46,7 +47,7 @@ pub fn run(program: &Path, case: &Case, limit: Duration, stem: &Path) -> io::Res
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()?;
-    // The runtime it begins with is made before.
+    // The first line comes when the program has made its first runtime.
     let start = Instant::now();
     while is_traced && start.elapsed() < limit && fs::read_to_string(&said)?.is_empty() {
         thread::sleep(Duration::from_millis(1));
@@ -68,7 +69,7 @@ pub fn run(program: &Path, case: &Case, limit: Duration, stem: &Path) -> io::Res
         wait(tracer, Duration::from_secs(5))?
             .ok_or_else(|| io::Error::other("strace did not end with the program"))?;
     }
-    // The main thread only looks on.
+    // The main thread only watches the attempts: its calls do not count.
     let main = format!("{} ", child.id());
     let calls = fs::read_to_string(&log).unwrap_or_default();
     let lines: Vec<&str> = calls.lines().collect();
@@ -104,7 +105,7 @@ fn attach(case: &Case, child: &Child, log: &Path, stem: &Path) -> io::Result<Opt
         .stderr(File::create(&errors)?)
         .process_group(0);
     let mut tracer = strace.spawn()?;
-    // One that refuses its arguments ends at once.
+    // If strace refuses its arguments, it ends at once.
     thread::sleep(Duration::from_millis(20));
     let ended = tracer.try_wait()?;
     if ended.is_some_and(|status| !status.success()) {
@@ -126,7 +127,7 @@ fn paths(case: &Case, stem: &Path) -> Vec<PathBuf> {
     }
 }
 
-/// The child's status; at the limit it is killed, and there is none.
+/// Waits for the child's status. At the limit, kills the child and returns `None`.
 fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {

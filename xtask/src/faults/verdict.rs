@@ -1,14 +1,14 @@
-//! What a case's run is judged by.
+//! Judges a case's run.
 
 use super::cases::{Case, Expect};
 use super::trace::Seen;
 use std::os::unix::process::ExitStatusExt;
 
-/// No scenario makes a quarter of these calls.
+/// More calls than this mean spinning: no scenario makes a quarter of them.
 const MOST_CALLS: usize = 40_000;
 const MOST_CPU_MS: i64 = 2_000;
 
-/// A word on what was seen; an error tells what deviates.
+/// Returns a summary of the run. An error describes what is wrong.
 pub fn judge(case: &Case, seen: &Seen) -> Result<String, String> {
     let attempts: Vec<&str> = seen
         .output
@@ -86,7 +86,7 @@ pub fn judge(case: &Case, seen: &Seen) -> Result<String, String> {
     Err(text)
 }
 
-/// The answers, the same ones in a row once.
+/// The answers; equal answers in a row are written once, with their number.
 fn in_short(answers: &[&str]) -> String {
     let runs = answers.chunk_by(|one, two| one == two);
     let texts: Vec<String> = runs
@@ -103,7 +103,7 @@ fn number<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
 }
 
 impl Expect {
-    /// Is this the answer of an attempt that the case leaves room for?
+    /// Does the case allow this answer of an attempt?
     fn allows(&self, answer: &str, errors: &[i32]) -> bool {
         let is_ok = answer == "ok";
         let is_told = errors

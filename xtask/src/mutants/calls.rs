@@ -1,12 +1,12 @@
-//! The sites of ordering mutants: calls of atomic operations, fences, handshakes and notifies, found by reading lines.
+//! Finds the sites of ordering mutants, line by line: calls of atomic operations, fences, handshakes and notifies.
 
 /// A call of an atomic operation, a fence or a notify.
 pub struct Call {
-    /// The name's place, from 1.
+    /// The place of the name, counted from 1.
     pub line: usize,
     pub column: usize,
     name: String,
-    /// The whole call on one line, its receiver on the same line included.
+    /// The whole call on one line, with its receiver if that is on the same line.
     pub text: String,
     orderings: Vec<String>,
 }
@@ -98,7 +98,7 @@ fn orderings(arguments: &str) -> Vec<String> {
 }
 
 impl Call {
-    /// Every way to weaken one ordering by a step: which, what it is called, the weaker one.
+    /// Every way to weaken one ordering by a step: its index, a name for the change, the weaker ordering.
     pub fn weakened(&self) -> Vec<(usize, String, &'static str)> {
         let whole = ["fence", "handshake::store_load", "notify_one", "notify_all"];
         if whole.contains(&self.name.as_str()) {
@@ -110,7 +110,7 @@ impl Call {
             let steps: &[&'static str] = match (order.as_str(), self.name.as_str()) {
                 ("AcqRel", _) => &["Acquire", "Release"],
                 ("Acquire" | "Release", _) | ("SeqCst", "load" | "store") => &["Relaxed"],
-                // loom takes a SeqCst access for an AcqRel one: a step further.
+                // loom treats a SeqCst access as AcqRel, so the mutant goes a step further.
                 ("SeqCst", _) => &["Acquire", "Release"],
                 _ => &[],
             };

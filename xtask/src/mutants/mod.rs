@@ -1,13 +1,13 @@
-//! `cargo xtask mutants`: do the models and the tests bite?
+//! `cargo xtask mutants`: checks that the models and the tests find planted faults.
 //!
-//! A mutant is the runtime with one small fault planted. Its judges (models, tests) run; one that fails kills it. A mutant
-//! that no judge can tell from the original survives: then the code says more than it must, or it is unproved. Survivors
-//! fail the run unless the table lists the site with a written reason. So do mutants that could not be tried, and
-//! reasons that nothing needs.
+//! A mutant is the runtime with one small planted fault. Its judges (models, tests) run; a judge that fails kills the mutant. A mutant
+//! that no judge can tell from the original survives: then the code is stronger than it must be, or no judge proves it. A survivor
+//! fails the run, unless the table lists its site with a reason. Mutants that could not be tried, and reasons that no survivor
+//! needs, fail the run too.
 //!
-//! There are two kinds. *Ordering mutants* ([`orderings`]): one atomic ordering weakened by a step, one fence or notify left
-//! out; the models judge. *Logic mutants* (`--logic`, [`logic`]): a statement left out, a comparison off by one and their like;
-//! models, unit tests and a quick set of integration tests judge.
+//! There are two kinds. *Ordering mutants* ([`orderings`]) weaken one atomic ordering by a step, or leave out one fence or notify;
+//! the models judge them. *Logic mutants* (`--logic`, [`logic`]) leave out a statement, move a comparison by one, and the like;
+//! models, unit tests and a quick set of integration tests judge them.
 //!
 //! `xtask/mutants.txt` names the files and their judges:
 //!
@@ -15,8 +15,8 @@
 //! [runtime-core/src/task/state.rs]      the ordering mutants of a file
 //! models = task::                       (which models to run; default: all of the crate)
 //! replace = TEXT => OTHER TEXT          (a mutant of its own; TEXT occurs once)
-//! allow = TEXT | reason                 (survivors whose call, on one line, holds TEXT are accepted;
-//!                                        `TEXT [WHAT] | reason`: only this weakening of it)
+//! allow = TEXT | reason                 (survivors whose call, on one line, contains TEXT are accepted;
+//!                                        `TEXT [WHAT] | reason`: only this weakening of the call)
 //! [logic runtime-core/src/task]         the logic mutants of all files below
 //! models = task::
 //! tests = tasks                         (integration tests of the root package; default: none)

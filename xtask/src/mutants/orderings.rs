@@ -1,7 +1,7 @@
-//! Ordering mutants: each atomic operation of a listed file is a site; the models judge.
+//! Ordering mutants: each atomic operation of a listed file is a site; the models judge the mutants.
 //!
-//! The models are built once: the mutant is chosen by a variable that the shim reads (`runtime-core/src/base/shim/mutant.rs`).
-//! Mutants that are nothing of that kind (a skipped re-check) are written out in the table, and built from a copy of the tree.
+//! The models are built once: a variable that the shim reads chooses the mutant (`runtime-core/src/base/shim/mutant.rs`).
+//! Other mutants (a skipped re-check) are written out in the table, and built from a copy of the tree.
 
 use super::calls::calls;
 use super::table::Section;
@@ -26,15 +26,15 @@ struct Mutant<'a> {
 enum Change {
     /// The value of `RUNTIME_MUTANT`: see runtime-core/src/base/shim/mutant.rs.
     Site(String),
-    /// The whole file, to be built.
+    /// The text of the whole mutated file.
     Text(String),
 }
 
-/// What the models say of a mutant.
+/// The models' verdict on a mutant.
 enum Verdict {
     KilledBy(String),
     Survived,
-    /// No model comes by the site.
+    /// No model reaches the site.
     Unreached,
 }
 
@@ -95,7 +95,7 @@ struct Tally {
     killed: usize,
     accepted: usize,
     survived: Vec<String>,
-    /// Mutants of which nothing is known.
+    /// Mutants that the models could not run.
     untried: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl Tally {
             Ok(Verdict::Survived) => "SURVIVED ",
             Ok(Verdict::Unreached) => "UNREACHED",
             Err(error) => {
-                // A reason says what the models cannot see, not that they need not be asked.
+                // A reason accepts what the models cannot see; it does not excuse that they were not run.
                 println!("UNTRIED   {name}\n{error}");
                 return self.untried.push(name);
             }
@@ -155,7 +155,7 @@ impl Tally {
     }
 }
 
-/// Has the models tell the mutant from the original. An error: they could not be asked.
+/// Runs the models on the mutant. An error: they could not be run.
 fn judge(
     mutant: &Mutant<'_>,
     models: &[Model],
@@ -175,7 +175,7 @@ fn judge(
             let is_mutated = |name: &Path| name == Path::new(&section.file);
             tree::copy(&env::root(), &copy, &is_mutated)?;
             env::write_if_changed(&copy.join(&section.file), text)?;
-            // To cargo two trees are one package: in one directory, a build would replace the other's models.
+            // For cargo, copies of the tree are the same package: in one target directory, a build would replace another copy's models.
             let target = dir.join(format!("build-{worker}"));
             fresh = build(&copy, &target, &[krate(&section.file)])?;
             (&fresh[..], None)

@@ -1,13 +1,13 @@
-//! `xtask/mutants.txt`, read: which files are mutated, which judges speak for them, which survivors are accepted.
+//! Reads `xtask/mutants.txt`: which files are mutated, which judges run, which survivors are accepted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// `[FILE]`: the ordering mutants of one file. `[logic PREFIX]`: the logic mutants of all files whose path begins so.
+/// `[FILE]`: the ordering mutants of one file. `[logic PREFIX]`: the logic mutants of all files whose path begins with PREFIX.
 #[derive(Default)]
 pub struct Section {
     pub file: String,
     pub is_logic: bool,
-    /// Names of models, each a part of the path; none: all of the crate.
+    /// Filters for the models, each a part of a path. If empty, all models of the crate.
     pub models: Vec<String>,
     /// Integration tests of the root package: the names of their binaries.
     pub tests: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Allow {
     site: String,
     what: Option<String>,
     reason: String,
-    /// Some mutant is meant by it.
+    /// Some mutant matches it.
     matched: AtomicBool,
     /// Some survivor needed it.
     used: AtomicBool,
@@ -50,22 +50,22 @@ impl Section {
             let is_what = allow.what.as_ref().is_none_or(|only| only == what);
             if is_what && text.contains(&allow.site) {
                 first = first.or(Some(at));
-                // Ordering: Relaxed; read when all is judged.
+                // Ordering: Relaxed; read when all mutants are judged.
                 allow.matched.store(true, Ordering::Relaxed);
             }
         }
         first
     }
 
-    /// A survivor needs the line: the reason.
+    /// Marks the line at `at` as needed by a survivor, and returns its reason.
     pub fn accept(&self, at: usize) -> &str {
         // Ordering: Relaxed; as in `allow`.
         self.allowed[at].used.store(true, Ordering::Relaxed);
         &self.allowed[at].reason
     }
 
-    /// What is wrong with the section's `allow` lines. Whether a survivor needs a line is known once all mutants were judged
-    /// (`all`); that a line means no mutant is known before.
+    /// What is wrong with the section's `allow` lines. That a line matches no mutant is known at once; that no survivor needs
+    /// the line is known only when all mutants were judged (`all`).
     pub fn stale(&self, all: bool) -> Vec<String> {
         let mut found = Vec::new();
         for allow in &self.allowed {
@@ -119,7 +119,7 @@ pub fn read(text: &str) -> Result<Vec<Section>, String> {
             ("tests", true) => section.tests.extend(words()),
             ("replace", false) => section.replaces.push(pair(" => ")?),
             ("allow", _) => {
-                // The last bar: Rust has bars of its own.
+                // Split at the last bar, as Rust code may contain bars.
                 let (site, reason) = value.rsplit_once(" | ").ok_or_else(wrong)?;
                 let allow = Allow::read(site.trim(), reason.trim());
                 section.allowed.push(allow);

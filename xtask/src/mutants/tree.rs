@@ -1,13 +1,13 @@
-//! Copies of the workspace, to build mutants that are texts of their own.
+//! Copies the workspace, for mutants that are built from a changed text.
 
 use crate::env;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Makes `to` a copy of the workspace at `from`: its manifests, sources and whatever sources include. Unchanged files keep
-/// their time stamps, for cargo; what is gone from the workspace is gone from the copy. Build outputs stay behind. What
-/// `is_kept` names by its path below the root belongs to the caller: it is neither copied nor removed.
+/// Makes `to` a copy of the workspace at `from`: manifests, sources, and files that sources include. Unchanged files keep
+/// their time stamps, for cargo. Files that the workspace no longer has are removed from the copy. Build outputs are not copied.
+/// Paths below the root for which `is_kept` is true belong to the caller: they are neither copied nor removed.
 pub fn copy(from: &Path, to: &Path, is_kept: &dyn Fn(&Path) -> bool) -> io::Result<()> {
     copy_dir(from, to, Path::new(""), is_kept)
 }
@@ -38,7 +38,7 @@ fn copy_dir(
     for entry in fs::read_dir(to.join(below))? {
         let entry = entry?;
         let relative = below.join(entry.file_name());
-        // Cargo writes the lock file of a tree that came without one.
+        // If the tree has no lock file, cargo has written one into the copy.
         let is_lock = relative.ends_with("Cargo.lock");
         if from.join(&relative).exists() || is_lock || is_kept(&relative) {
             continue;
@@ -52,7 +52,7 @@ fn copy_dir(
     Ok(())
 }
 
-/// Build outputs, and hidden entries but cargo's settings.
+/// Build outputs and hidden entries are not copied, except cargo's settings.
 fn is_left_behind(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let is_hidden = name.starts_with('.') && name != ".cargo";

@@ -1,10 +1,10 @@
-//! Other Linux processors whose programs run here: how they are linked, and who runs them.
+//! Other Linux processors whose programs can run here: how the programs are linked, and which emulator runs them.
 //!
-//! A processor needs a linker with its C library, and one that this machine is not akin to needs qemu's user mode: Debian's packages bring
-//! both. The tests are another processor's programs; the kernel that they call is this machine's.
+//! A processor needs a linker with its C library. If this machine cannot run its programs, it also needs qemu's user mode. Debian has packages
+//! for both. The tests are another processor's programs, but the kernel that they call is this machine's.
 //!
-//! Some tests start their own program as a child. So that the kernel finds the emulator for it, the tests run in a namespace of
-//! their own with an entry in its `binfmt_misc` (Linux 6.7): nothing of the machine changes. Older kernels need the package `qemu-user-binfmt`.
+//! Some tests start their own program as a child. The kernel must find the emulator for it, so the tests run in a namespace of
+//! their own with an entry in its `binfmt_misc` (Linux 6.7): the machine itself does not change. Older kernels need the package `qemu-user-binfmt`.
 
 use crate::env;
 use std::error::Error;
@@ -16,15 +16,15 @@ use std::process::Command;
 /// A processor whose tests can be run.
 pub(super) struct Machine {
     pub(super) target: &'static str,
-    /// The name of its C library's folder, and of its linker: `NAME-gcc`. `None`: those that are here anyway.
+    /// The name of its C library's folder, and of its linker: `NAME-gcc`. `None`: this machine's own.
     name: Option<&'static str>,
     emulator: Option<Emulator>,
 }
 
-/// How many random lists of steps a test tries beside its model where an emulator runs it; elsewhere 256.
+/// The number of random lists of steps that a test compares with its model under an emulator; elsewhere 256.
 pub(super) const CASES: usize = 32;
 
-/// Who runs its programs, and how the kernel knows them: by the first bytes.
+/// The emulator of a processor, and the first bytes of its programs, by which the kernel recognises them.
 struct Emulator {
     program: &'static str,
     /// 1 for 32 bits, 2 for 64.
@@ -34,7 +34,7 @@ struct Emulator {
     number: u8,
 }
 
-/// The first one is this machine's own kind: what passes there is asked of the others.
+/// The first is this machine's own kind: tests that pass there must pass on the others.
 pub(super) const MACHINES: [Machine; 6] = [
     Machine {
         target: "x86_64-unknown-linux-gnu",
@@ -94,7 +94,7 @@ impl Machine {
         self.emulator.is_some()
     }
 
-    /// Where its C library is.
+    /// The folder of its C library.
     fn folder(&self) -> String {
         format!("/usr/{}", self.name.unwrap_or_default())
     }
@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// # Errors
-    /// If a program is missing; tells the packages that have it.
+    /// If a program is missing; the error names the packages that have it.
     pub(super) fn assert_tools(&self) -> Result<(), Box<dyn Error>> {
         let compiler = |name: &str| (format!("{name}-gcc"), format!("gcc-{name}"));
         let emulator = |emulator: &Emulator| (emulator.program.to_owned(), "qemu-user".to_owned());
@@ -120,7 +120,7 @@ impl Machine {
         Ok(())
     }
 
-    /// A script that runs a program of the processor's; `None`: this machine does.
+    /// A script that runs a program of the processor; `None` if this machine runs it directly.
     pub(super) fn runner(&self) -> std::io::Result<Option<PathBuf>> {
         let Some(emulator) = &self.emulator else {
             return Ok(None);
@@ -132,7 +132,7 @@ impl Machine {
         Ok(Some(script))
     }
 
-    /// Cargo that builds for it, with that compiler.
+    /// A cargo command that builds for the processor, with that compiler.
     pub(super) fn cargo(&self, rustc: &Path, what: &str) -> Command {
         let mut command = super::cargo(rustc, what, self.target, "std,panic_unwind");
         let variable = |what: &str| {
@@ -142,7 +142,7 @@ impl Machine {
         if let Some(linker) = self.linker() {
             command.env(variable("LINKER"), linker);
         }
-        // Its C library is not at the usual place.
+        // The processor's C library is not at the usual place.
         if self.emulator.is_none() && self.linker().is_some() {
             command.env(variable("RUSTFLAGS"), self.own_library());
         }
@@ -154,7 +154,7 @@ impl Machine {
         format!("-Clink-arg=-Wl,--dynamic-linker={folder}/ld-linux.so.2,-rpath,{folder}")
     }
 
-    /// Who runs its programs.
+    /// What runs its programs: the emulator and its version, or this machine.
     pub(super) fn by(&self) -> String {
         let version = self.emulator.as_ref().map(Emulator::version);
         version.unwrap_or_else(|| "this machine".to_owned())
@@ -170,7 +170,7 @@ impl Emulator {
         format!("{} {number}", self.program)
     }
 
-    /// The first bytes of its programs, and which of their bits count; `\\x` is the kernel's, for its `register`.
+    /// The first bytes of the processor's programs, and a mask of the bits that count, in the form of the kernel's `register` (`\\x`).
     fn magic(&self) -> (String, String) {
         let word = |number: u8| match self.is_big_endian {
             true => [0, number],
@@ -194,7 +194,7 @@ impl Emulator {
         (text(&magic), text(&mask))
     }
 
-    /// Without the kernel's help, the program is run all the same.
+    /// If the entry for the kernel cannot be made, the program is run all the same.
     fn script(&self, folder: &str) -> String {
         let (magic, mask) = self.magic();
         let program = self.program;

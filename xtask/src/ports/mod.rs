@@ -1,9 +1,9 @@
-//! `cargo xtask ports`: the facade compiles for other systems and processors, without a warning.
+//! `cargo xtask ports`: checks that the facade compiles for other systems and processors, without a warning.
 //!
-//! The compiler is that of `cargo xtask msrv`, its standard library is built from Debian's package of its sources (`-Zbuild-std`,
-//! which `RUSTC_BOOTSTRAP` permits): nothing is installed. `cargo check`, so no linker and nothing of the other system is
-//! needed, and nothing is run. With `--run`, tests are run on the processors that can be emulated (`machine`, `suites`, `results`).
-//! Writes docs/ports.md: what compiles if all targets are asked for, and of tests what was run. The rest stays as it is there.
+//! The compiler is that of `cargo xtask msrv`; its standard library is built from Debian's package of its sources (`-Zbuild-std`,
+//! which `RUSTC_BOOTSTRAP` permits), so nothing is installed. `cargo check` needs no linker and nothing of the other system,
+//! and runs nothing. With `--run`, tests are run on the processors that can be emulated (`machine`, `suites`, `results`).
+//! Writes docs/ports.md: the table of targets if all were checked, and the results of the tests that were run. The rest of the page stays.
 
 mod machine;
 mod results;
@@ -32,12 +32,12 @@ pub struct Args {
     filter: Vec<String>,
 }
 
-/// What there is without sockets, files, signals and children.
+/// The features without sockets, files, signals and children.
 const WITHOUT_SYSTEM: &str = "io-util,macros,rt,sync,time";
-/// All that there is on Linux.
+/// All features that Linux has.
 const ALL: &str = "full,io-uring,schedule-latency,test-util,tracing";
 
-/// A target, and the features that it is to have.
+/// The targets, and the features that each must have.
 const TARGETS: [(&str, &str); 10] = [
     ("x86_64-apple-darwin", "full"),
     ("aarch64-apple-darwin", "full"),
@@ -51,7 +51,7 @@ const TARGETS: [(&str, &str); 10] = [
     ("powerpc-unknown-linux-gnu", ALL),
 ];
 
-/// What the page tells of tests.
+/// The heading of the page's section on tests.
 const TESTS: &str = "\n## Tests of other processors\n";
 
 struct Port {
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> Outcome {
     }
 }
 
-/// Compiles for all wanted targets. What compiles is told by the page only if all were.
+/// Compiles for all wanted targets. The page's table is written only if all targets were compiled.
 fn check_all(
     version: &str,
     rustc: &Path,
@@ -117,7 +117,7 @@ fn check_all(
     Ok(ports.iter().all(Port::is_fine))
 }
 
-/// Runs the wanted suites on the wanted processors, and on this one, which is what they are held against.
+/// Runs the wanted suites on the wanted processors. This machine's own kind is one of them; the others are compared with it.
 fn run_tests(
     rustc: &Path,
     suites: &[String],
@@ -161,13 +161,13 @@ impl Port {
     }
 }
 
-/// Compiles for one target; tells what the compiler says if it is not content.
+/// Compiles for one target; prints the compiler's messages if there are any errors or warnings.
 fn check(
     rustc: &Path,
     target: &'static str,
     features: &'static str,
 ) -> Result<Port, Box<dyn std::error::Error>> {
-    // It takes a minute, and says nothing until then.
+    // The check takes a minute and prints nothing until then.
     println!("checking {target} [{features}]");
     let output = cargo(rustc, "check", target, "std,panic_abort")
         .args(["-p", "selvedge", "--lib", "--features", features])
@@ -191,7 +191,7 @@ fn check(
     })
 }
 
-/// Cargo with that compiler, which builds its own standard library for the target.
+/// A cargo command with that compiler, which builds its standard library for the target too.
 fn cargo(rustc: &Path, what: &str, target: &str, parts: &str) -> Command {
     let mut command = env::cargo();
     command
@@ -203,15 +203,15 @@ fn cargo(rustc: &Path, what: &str, target: &str, parts: &str) -> Command {
         .env("RUSTC", rustc)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        // It is built once in a while.
+        // Builds are rare: incremental files would only take space.
         .env("CARGO_INCREMENTAL", "0");
     command
 }
 
-/// The errors and warnings that cargo told of, each counted once; a failure is an error at least.
+/// The numbers of errors and warnings that cargo printed. A failed build has at least one error.
 fn told(text: &str, is_success: bool) -> (usize, usize) {
     let count = |word: &str| {
-        // The last ones sum up: "could not compile", "generated 2 warnings".
+        // The last lines are summaries: "could not compile", "generated 2 warnings".
         let sums_up =
             |line: &&str| line.contains("could not compile") || line.contains("generated");
         let starts = |line: &&str| {

@@ -1,4 +1,4 @@
-//! What the tests did, kept between runs below the target directory, and the page's section that is made of it.
+//! The results of the tests, kept between runs below the target directory, and the page's section about them.
 
 use super::machine::{MACHINES, Machine};
 use super::suites::{PUBLISHED, SUITES, is_for, why};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-/// What a suite did on a processor.
+/// The results of a suite on a processor.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Ran {
     pub(super) target: String,
@@ -17,10 +17,10 @@ pub(super) struct Ran {
     by: String,
     date: String,
     pub(super) passed: BTreeSet<String>,
-    /// Passed by themselves, after they had failed beside others.
+    /// Tests that passed by themselves, after they had failed beside others.
     pub(super) again: BTreeSet<String>,
     pub(super) ignored: BTreeSet<String>,
-    /// With the reason that was told.
+    /// Failed tests, with the reason.
     pub(super) failed: BTreeMap<String, String>,
 }
 
@@ -70,7 +70,7 @@ impl Ran {
     }
 }
 
-/// Everything that was run, the newest of each.
+/// The newest result of each suite on each processor.
 #[derive(Default)]
 pub(super) struct Results(Vec<Ran>);
 
@@ -92,7 +92,7 @@ impl Results {
         )
     }
 
-    /// Adds a result in the place of an older one, and keeps all, those of other commands that run now too.
+    /// Adds a result in place of an older one, and stores all. It first reads what commands that run at the same time have stored.
     pub(super) fn add(&mut self, ran: Ran) -> std::io::Result<()> {
         *self = Results::kept();
         self.put(ran);
@@ -112,7 +112,7 @@ impl Results {
             .find(|ran| ran.target == target && ran.suite == suite)
     }
 
-    /// Did all pass there, but those of which it is known why?
+    /// Did all tests pass there, except those with a known reason?
     pub(super) fn are_fine(&self, machine: &Machine) -> bool {
         let is_known = |ran: &Ran| {
             ran.failed
@@ -125,7 +125,7 @@ impl Results {
             .all(is_known)
     }
 
-    /// The page's section. Of processors of which no result is kept, it has what `old` has.
+    /// The page's section. For processors without a kept result, it takes the part of `old`.
     pub(super) fn section(&self, old: &str) -> String {
         let mut text = String::new();
         for machine in &MACHINES {
@@ -215,7 +215,7 @@ impl Results {
         Some(table)
     }
 
-    /// What passes on x86-64 and did not here.
+    /// Tests that passed on x86-64 and did not pass here.
     fn missing<'a>(&'a self, ran: &Ran) -> Vec<&'a str> {
         let model = self.of(MACHINES[0].target, &ran.suite);
         let asked = model
@@ -228,7 +228,7 @@ impl Results {
     }
 }
 
-/// From that heading to the next.
+/// The part of `old` from that heading to the next.
 fn old_block(old: &str, heading: &str) -> String {
     let Some(start) = old.find(heading) else {
         return String::new();

@@ -1,7 +1,7 @@
-//! The suites that are run on other processors: which, how they are built and run, and what is known of their failures.
+//! The suites that run on other processors: which they are, how they are built and run, and their known failures.
 //!
-//! One cargo command builds all suites of the project for a processor, one more tokio's published files. Each test program is run once; tests
-//! that fail, hang or are torn along by a crash are run again by themselves, as an emulator on a busy machine makes tests late.
+//! One cargo command builds all suites of the project for a processor, another one builds tokio's published files. Each test program runs once.
+//! Tests that fail, hang or have no result after a crash are run again by themselves, as an emulator on a busy machine makes tests late.
 
 use super::machine::Machine;
 use super::results::Ran;
@@ -11,11 +11,11 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// For a test program as a whole, and for a test by itself. An emulated one is some ten times as slow.
+/// Limits for a whole test program, and for a test by itself. An emulated test is about ten times as slow.
 const LIMIT: Duration = Duration::from_secs(600);
 const LIMIT_ALONE: Duration = Duration::from_secs(300);
 
-/// The name of tokio's published tests, as a suite.
+/// The name of the suite of tokio's published tests.
 pub(super) const PUBLISHED: &str = "tokio's own";
 
 /// Test programs of the project: the packages' own, then the rooms.
@@ -41,16 +41,16 @@ pub(super) const SUITES: [&str; 19] = [
     "fork",
 ];
 
-/// What is not run, for the page.
+/// The page's text on the tests that are not run.
 pub(super) const LEFT_OUT: &str = "\
 Left out are `io_uring` (qemu has none of its calls), `kernels` (the calls that it refuses are named by x86-64's numbers), `dumps` and `spans` \
 (features of their own), under qemu `fork` (where the child of a fork starts a thread, qemu ends by an assertion of its own), `examples` and `macros` (they start cargo, for this machine); \
 `inspect`, `memory`, `messages`, `random` and `test_limit` are not run to keep it short.\n\n";
 
-/// How many of them are packages'.
+/// How many of the `SUITES` are packages' own; they come first.
 const PACKAGES: usize = 3;
 
-/// Tests that are known to fail or to be absent: where (`qemu`, or how targets begin), the suite, the test or the module, and why.
+/// Tests that are known to fail or to be absent: where (`qemu`, or the beginning of a target), the suite, the test or module, and why.
 const KNOWN: &[(&str, &str, &str, &str)] = &[
     (
         "qemu",
@@ -87,7 +87,7 @@ pub(super) fn is_for(machine: &Machine, suite: &str) -> bool {
     !(machine.is_emulated() && suite == "fork")
 }
 
-/// Why it is known that this test does not pass there.
+/// The known reason why this test does not pass there.
 pub(super) fn why(machine: &Machine, suite: &str, test: &str) -> Option<&'static str> {
     let is_here = |on: &str| match on {
         "qemu" => machine.is_emulated(),
@@ -115,7 +115,7 @@ pub(super) fn run_all(
         .into_iter()
         .filter(|suite| is_wanted(suite) && is_for(machine, suite))
         .collect();
-    // Another command may run another processor's at the same time.
+    // Another command may run tests for another processor at the same time.
     let log = format!("ports/{}.{}.log", machine.target, std::process::id());
     let log = env::target_dir().join(log);
     let place = |dir: PathBuf| (dir, log.clone());
@@ -169,7 +169,7 @@ fn built(
     if wanted.iter().any(is_package) {
         cargo.arg("--lib");
     }
-    // All packages, whatever is wanted: the features that they ask for decide what is built anew.
+    // All packages, whatever is wanted: with another set of packages, features change and dependencies are built again.
     for package in &SUITES[..PACKAGES] {
         cargo.args(["-p", &package.replace("runtime_", "selvedge-")]);
     }
@@ -189,7 +189,7 @@ fn published(
     machine: &Machine,
 ) -> Result<(PathBuf, Vec<build::Built>), Box<dyn Error>> {
     let cargo = |what: &str| match what {
-        // The versions of what they depend on that this compiler can compile.
+        // Picks versions of the dependencies that this compiler can compile.
         "generate-lockfile" => {
             let mut cargo = env::cargo();
             cargo.arg(what).env("RUSTC", rustc);
@@ -212,7 +212,7 @@ fn files_of_ci(script: &str) -> Vec<String> {
     list.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Runs a test program, and adds to `ran` what it did.
+/// Runs a test program, and adds its results to `ran`.
 fn add(
     ran: &mut Ran,
     place: &run::Place<'_>,

@@ -1,4 +1,4 @@
-//! Running the programs: a server under a tool that counts, its client beside it.
+//! Runs the programs: a server under a tool that counts, and its client beside it.
 
 use super::parse::{self, Workload};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,13 +30,13 @@ impl Costs {
 }
 
 pub struct Programs {
-    /// `count` of the benches.
+    /// The program `count` of the benches.
     pub program: PathBuf,
     /// For the tools' output.
     pub folder: PathBuf,
 }
 
-/// Ends a child that is still there when something else has failed.
+/// Kills the child when dropped, for the case that something else has failed.
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -47,7 +47,7 @@ impl Drop for Ended {
 }
 
 impl Programs {
-    /// The median of `rounds`, each figure for itself.
+    /// The median of `rounds`, taken for each figure separately.
     pub fn cost(&self, workload: &Workload, runtime: &str, rounds: usize) -> Result<Costs, Error> {
         let mut all = Vec::new();
         for _ in 0..rounds.max(1) {
@@ -82,7 +82,7 @@ impl Programs {
         Ok(medians(&all))
     }
 
-    /// Counted by callgrind, which is repeatable: one pair of runs, of a tenth of the operations.
+    /// Instructions, counted by callgrind. The count is repeatable, so one pair of shorter runs is enough.
     pub fn instructions(&self, workload: &Workload, runtime: &str) -> Result<f64, Error> {
         let count = |operations| {
             let log = self.folder.join("callgrind.log");
@@ -100,7 +100,7 @@ impl Programs {
         Ok(shorter.cost_of_one(count(shorter.few)?, count(shorter.many)?))
     }
 
-    /// Runs the workload under `tool`, and the client if it is a server. What the workload said.
+    /// Runs the workload under `tool`, and its client if it is a server. Returns what the workload printed.
     fn run(
         &self,
         workload: &Workload,
@@ -153,7 +153,7 @@ fn medians(all: &[Costs]) -> Costs {
     }
 }
 
-/// The lower of the two in the middle if there are two.
+/// The median; of two values in the middle, the lower.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

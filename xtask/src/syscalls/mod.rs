@@ -1,9 +1,9 @@
-//! `cargo xtask syscalls`: what servers ask of the kernel, counted on selvedge and on tokio.
+//! `cargo xtask syscalls`: counts the system calls and context switches of servers, on selvedge and on tokio.
 //!
-//! The programs are the workloads of `benches/src/bin/count.rs`. Each runs with few and with many operations; the
-//! difference, divided by the operations in between, is the cost of one, and set-up and end cancel out. strace counts
-//! system calls in one pair of runs, getrusage context switches in another, which strace does not slow down. Of
-//! several rounds the median counts. What is counted is written to `docs/SYSCALLS.md`.
+//! The programs are the workloads of `benches/src/bin/count.rs`. Each runs with few and with many operations. The
+//! difference of the counts, divided by the difference of the operations, is the cost of one operation: start and end
+//! cancel out. strace counts system calls in one pair of runs; getrusage counts context switches in another pair, which
+//! strace does not slow down. The median of several rounds counts. The results are written to `docs/SYSCALLS.md`.
 
 mod measure;
 mod page;

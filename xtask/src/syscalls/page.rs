@@ -1,4 +1,4 @@
-//! The tables, and what is above tokio in them.
+//! Makes the tables, and finds the figures that are above tokio's.
 
 use super::measure::Costs;
 use std::collections::BTreeSet;
@@ -13,9 +13,9 @@ pub struct Row {
 /// How much above tokio's a figure may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// Of tokio's figure.
+    /// Per cent of tokio's figure.
     pub percent: f64,
-    /// For each operation.
+    /// Plus this for each operation.
     pub slack: f64,
 }
 
@@ -27,7 +27,7 @@ impl Tolerance {
 
 type Figure = (&'static str, fn(&Costs) -> f64);
 
-/// What `--check` compares.
+/// The figures that `--check` compares.
 const CHECKED: [Figure; 3] = [
     ("system calls", Costs::all_calls),
     ("futex", |costs| costs.call("futex")),
@@ -96,7 +96,7 @@ pub fn tables(rows: &[Row]) -> String {
     out
 }
 
-/// Those that are made once in 50 operations or more by either, the most frequent first.
+/// The calls that either runtime makes at least once in 50 operations, the most frequent first.
 fn by_name(row: &Row) -> String {
     let names: BTreeSet<_> = row
         .ours
@@ -116,7 +116,7 @@ fn by_name(row: &Row) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// Rounding and set-up that differs leave what is almost nothing, on either side of it.
+/// Both costs as text. Differences in set-up leave costs of almost zero, positive or negative; they are shown as zero.
 fn pair(ours: f64, theirs: f64) -> String {
     let rounded = |cost: f64| if cost.abs() < 0.005 { 0.0 } else { cost };
     format!("{:.2} / {:.2}", rounded(ours), rounded(theirs))

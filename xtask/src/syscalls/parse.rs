@@ -1,4 +1,4 @@
-//! What the programs and the tools say, read.
+//! Reads what the programs and the tools print.
 
 use super::measure::Error;
 use std::collections::BTreeMap;
@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     pub name: String,
-    /// Numbers of operations to compare.
+    /// The two numbers of operations to compare.
     pub few: u64,
     pub many: u64,
-    /// How often it says where it listens; 0: it has no clients.
+    /// The number of addresses that it prints; 0 if it has no clients.
     pub listeners: u64,
     /// All of it runs on one thread.
     pub is_single: bool,
 }
 
 impl Workload {
-    /// Of two counts, of few and of many operations.
+    /// The cost of one operation, from the counts for few and for many operations.
     pub fn cost_of_one(&self, few: u64, many: u64) -> f64 {
         (many as f64 - few as f64) / (self.many - self.few) as f64
     }
@@ -51,7 +51,7 @@ pub fn workload(line: &str) -> Result<Workload, Error> {
     })
 }
 
-/// The table of `strace -c`: calls by name.
+/// Reads the table of `strace -c`: calls by name.
 pub fn calls(table: &str) -> Result<BTreeMap<String, u64>, Error> {
     let mut calls = BTreeMap::new();
     for line in table.lines() {
@@ -71,7 +71,7 @@ pub fn calls(table: &str) -> Result<BTreeMap<String, u64>, Error> {
     }
 }
 
-/// Voluntary and involuntary context switches, as `count` tells them.
+/// Reads the voluntary and involuntary context switches that `count` prints.
 pub fn switches(said: &str) -> Result<(u64, u64), Error> {
     let of = |kind: &str| -> Result<u64, Error> {
         let line = said.lines().find_map(|line| line.strip_prefix(kind));
@@ -80,7 +80,7 @@ pub fn switches(said: &str) -> Result<(u64, u64), Error> {
     Ok((of("voluntary")?, of("involuntary")?))
 }
 
-/// Callgrind's total.
+/// Reads callgrind's total.
 pub fn instructions(log: &str) -> Result<u64, Error> {
     let line = log
         .lines()

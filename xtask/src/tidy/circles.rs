@@ -1,7 +1,7 @@
-//! Circles of imports: none of more than two files, none between folders.
+//! Finds circles of imports: there may be none of more than two files, and none between folders.
 //!
-//! A path counts as an import of the file that defines what it names: exports (`pub use`) are followed. The `mod`
-//! of a module and the exports of what lies below it are no imports.
+//! A path counts as an import of the file that defines the named item: exports (`pub use`) are followed. A module's `mod`
+//! lines, and its exports of items below it, are no imports.
 
 use super::paths::File;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ struct Modules<'a> {
     paths: Vec<Vec<String>>,
 }
 
-/// The findings, each with the files it is about. `roots`: the folders where packages have their sources.
+/// The circles, each with its files and a message. `roots`: the folders with the packages' sources.
 pub fn check(files: &[File], roots: &[&str]) -> Vec<(Vec<String>, String)> {
     let modules = Modules::new(files, roots);
     let imports = modules.imports();
@@ -76,8 +76,8 @@ pub fn check(files: &[File], roots: &[&str]) -> Vec<(Vec<String>, String)> {
     found
 }
 
-/// The imports that go up: from a file in one of `floors`, which are listed from the bottom, to a file in a later one.
-/// Each with its line.
+/// The imports that go up: from a file in one of `floors` to a file in a later one. `floors` is listed from the bottom.
+/// Each import has its line.
 pub fn upward(files: &[File], roots: &[&str], floors: &[&str]) -> Vec<(String, usize, String)> {
     let modules = Modules::new(files, roots);
     let floor = |at: usize| {
@@ -138,7 +138,7 @@ impl<'a> Modules<'a> {
         modules
     }
 
-    /// Who imports whom, with the line of the first import.
+    /// The imports: file and imported file, with the line of the first import.
     fn imports(&self) -> BTreeMap<(usize, usize), usize> {
         let mut imports = BTreeMap::new();
         for (at, file) in self.files.iter().enumerate() {
@@ -160,7 +160,7 @@ impl<'a> Modules<'a> {
         imports
     }
 
-    /// The path from the package on, if it leads into the workspace.
+    /// The path with the package as its first part, if it leads into the workspace.
     fn absolute(&self, home: &[String], parts: &[String]) -> Option<Vec<String>> {
         let first = parts[0].as_str();
         let mut path = match first {
@@ -171,7 +171,7 @@ impl<'a> Modules<'a> {
                 vec![package.to_owned()]
             }
             child => {
-                // A module beside the line that names it.
+                // A child of the module that names it.
                 let mut path = home.to_vec();
                 path.push(child.to_owned());
                 self.by_path.contains_key(&path).then_some(path)?
@@ -217,7 +217,7 @@ impl<'a> Modules<'a> {
         Some(at)
     }
 
-    /// Does the module before the last part of `path` know `name`? For globs.
+    /// Does the module that `path` leads through define or import `name`? Used for globs.
     fn defines(&self, path: &[String], name: &str) -> bool {
         let module = &path[..path.len() - 1];
         self.by_path.get(module).is_some_and(|&at| {
@@ -241,7 +241,7 @@ fn holds_word(text: &str, words: &str) -> bool {
     })
 }
 
-/// The strongly connected parts of a graph of `count` nodes.
+/// The strongly connected components of a graph of `count` nodes.
 fn circles(count: usize, edges: &BTreeSet<(usize, usize)>) -> Vec<Vec<usize>> {
     let reach: Vec<BTreeSet<usize>> = (0..count).map(|from| reachable(from, edges)).collect();
     let mut seen = BTreeSet::new();
@@ -273,7 +273,7 @@ fn reachable(from: usize, edges: &BTreeSet<(usize, usize)>) -> BTreeSet<usize> {
     seen
 }
 
-/// A shortest way round of more than two steps in the part, if there is one: back along an edge without its opposite.
+/// A shortest circle of more than two nodes in the component, if there is one.
 fn shortest(part: &[usize], edges: &BTreeSet<(usize, usize)>) -> Option<Vec<usize>> {
     let inside = edges
         .iter()

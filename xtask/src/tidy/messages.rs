@@ -1,23 +1,23 @@
-//! Panics and docs/panics.md: every message is there, or named as internal, and every message there is one of the sources.
+//! Compares panics with docs/panics.md: every message is on the page, also internal ones, and every message of the page is in the sources.
 //!
-//! Read are the texts of `panic!`, `assert!` and its kin, and of `expect` on a literal, outside of tests and models, macros'
-//! bodies included. `unreachable!` is internal by its name, and `debug_assert!` as releases have none. A message without
-//! a text of its own (`panic!("{error}")`) is that of an error; errors' texts are checked the other way only: what the page
-//! holds must be a text of the sources. Backticks, breaks and what is put in (`{error}`, in the page `..`) do not count.
+//! The texts of `panic!`, `assert!` and similar macros, and of `expect` with a literal, are read, in macros' bodies too, but not in tests and
+//! models. `unreachable!` is internal by its name, and `debug_assert!` as releases do not have it. A message without a text of its own
+//! (`panic!("{error}")`) is the text of an error; for errors, only the other direction is checked: a text of the page must be in the
+//! sources. Backticks, line breaks and inserted values (`{error}`, in the page `..`) are ignored.
 
 use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
-/// Where the page lists what no user can bring about, one message a line.
+/// The page's section of messages that no user can cause, one message a line.
 const INTERNAL: &str = "## Internal";
 
-/// A panic's message, where it stands.
+/// A panic's message, and its line.
 #[derive(Debug, PartialEq)]
 pub struct Message {
     pub line: usize,
     pub text: String,
 }
 
-/// What a file says in panics, and all texts that it holds.
+/// The panic messages of a file, and all its string literals.
 #[derive(Debug, Default)]
 pub struct Told {
     pub panics: Vec<Message>,
@@ -40,7 +40,7 @@ fn stream(tokens: TokenStream, told: &mut Told) {
             if let Some(TokenTree::Group(attribute)) = tokens.get(at + 1) {
                 at += 2;
                 if is_for_tests(attribute) {
-                    // The item: up to its body, or its end.
+                    // Skips the item, up to the end of its body or to its `;` or `,`.
                     let ends = |t: &TokenTree| match t {
                         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
                         other => is_punct(Some(other), ';') || is_punct(Some(other), ','),
@@ -66,7 +66,7 @@ fn stream(tokens: TokenStream, told: &mut Told) {
     }
 }
 
-/// `cfg` of tests, models and mutants.
+/// Is it a `cfg` for tests, models or mutants?
 fn is_for_tests(attribute: &Group) -> bool {
     let text = attribute.to_string().replace(' ', "");
     let words = ["test", "runtime_loom", "runtime_shuttle"];
@@ -74,7 +74,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     text.starts_with("[cfg(") && words.iter().any(is_meant)
 }
 
-/// The message of a panic that is called `word`.
+/// The message of a panic by the macro or method `word`.
 fn message(word: &str, before: &[TokenTree], after: &[TokenTree]) -> Option<String> {
     let is_method = is_punct(before.last(), '.');
     let (arguments, skipped) = match word {
@@ -106,7 +106,7 @@ fn text_of(literal: &Literal) -> Option<String> {
         .map(|text| text.value())
 }
 
-/// The message in the form that is compared; none where nothing is left of it.
+/// The message in the form that is compared; `None` if nothing is left of it.
 fn plain(message: &str) -> Option<String> {
     let mut text = String::new();
     let (mut depth, mut letters) = (0, 0);
@@ -161,7 +161,7 @@ fn page(text: &str) -> Page {
     page
 }
 
-/// Compares the files (names, and what they tell) with the page.
+/// Compares the files (their names and texts) with the page.
 pub fn check(files: &[(String, Told)], page_name: &str, page_text: &str) -> Vec<String> {
     let page = page(page_text);
     let mut problems = Vec::new();

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! style     each file by its lines: headers, lengths, SAFETY and Ordering comments, placeholders
-//! floors    imports: none of a higher floor
+//! floors    imports: none from a higher floor
 //! circles   imports: no circle of more than two files, none between folders
 //! lengths   functions of at most 70 lines
-//! raw       clocks, threads, chance and locks come from one place
-//! messages  panics' texts are those of docs/panics.md
+//! raw       clocks, threads, randomness and locks come from one place
+//! messages  the texts of panics are those of docs/panics.md
 //! ```
 
 mod circles;
@@ -51,7 +51,7 @@ const FLOORS: [&str; 17] = [
     "src",
 ];
 
-/// Where every panic's message stands, with cause and cure.
+/// The page with every panic message, its cause and cure.
 const PANICS: &str = "docs/panics.md";
 
 #[derive(clap::Args)]
@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Outcome {
     Ok(problems == 0)
 }
 
-/// What is wrong with how the product's files hang together, and with single functions.
+/// The problems of the product's structure: imports and lengths of functions.
 fn of_structure(sources: &[paths::File], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut problems = Vec::new();
     for (name, line, problem) in circles::upward(sources, &ROOTS, &FLOORS) {
@@ -108,7 +108,7 @@ fn of_structure(sources: &[paths::File], is_wanted: impl Fn(&str) -> bool) -> Ve
             problems.push(format!("{name}:{line}: {problem}"));
         }
     }
-    // A circle is told whole if one of its files is meant.
+    // The whole circle is reported if one of its files is wanted.
     for (names, problem) in circles::check(sources, &ROOTS) {
         if names.iter().any(|name| is_wanted(name)) {
             problems.push(problem);
@@ -122,7 +122,7 @@ fn of_structure(sources: &[paths::File], is_wanted: impl Fn(&str) -> bool) -> Ve
     problems
 }
 
-/// Tests, and what stands beside the product.
+/// Is the file a test, or outside of the product?
 fn is_test(path: &Path) -> bool {
     let in_tests = path.components().any(|c| {
         let name = c.as_os_str().to_string_lossy();

@@ -1,18 +1,18 @@
-//! The paths that a file names: in `use`, in expressions and types, and in arguments and definitions of macros.
+//! Finds the paths that a file names: in `use`, in expressions and types, and in arguments and definitions of macros.
 //!
-//! Reads tokens, not syntax, as what macros hold has no syntax yet. Modules within the file are part of it; modules
-//! for tests are left out.
+//! Reads tokens, not a syntax tree, as the contents of macros have no syntax yet. Modules within the file are read too;
+//! modules for tests are left out.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::BTreeMap;
 
-/// A path as it is written, with the module it is written in (relative to the file's own).
+/// A path as it is written, with the module that it is written in (relative to the file's own module).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Named {
     pub line: usize,
     pub inner: Vec<String>,
     pub parts: Vec<String>,
-    /// It stands in a `pub use`.
+    /// The path is in a `pub use`.
     pub is_export: bool,
 }
 
@@ -20,7 +20,7 @@ pub struct File {
     pub name: String,
     pub text: String,
     pub paths: Vec<Named>,
-    /// What `use` binds: the name and its path; globs under `*`.
+    /// The names that `use` binds, with their paths; globs under `*`.
     pub bound: BTreeMap<String, Vec<Vec<String>>>,
 }
 
@@ -79,7 +79,7 @@ impl File {
                 TokenTree::Ident(_) => {
                     is_public = match token {
                         TokenTree::Ident(word) if *word == "pub" => true,
-                        // `pub(in path)` and its like.
+                        // `pub(in path)` and similar.
                         _ => {
                             is_public
                                 && tokens

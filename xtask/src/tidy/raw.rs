@@ -1,11 +1,11 @@
-//! Clocks, threads, chance and locks come from one place, so that models, paused time and other systems can replace them.
+//! Checks that clocks, threads, randomness and locks come from one place, so that models, paused time and other systems can replace them.
 
 use super::paths::File;
 
-/// Files that may name them.
+/// Folders whose files may name them.
 const ALLOWED: [&str; 2] = ["runtime-core/src/base/shim/", "runtime-core/src/base/"];
 
-/// What may not be named elsewhere. A trailing `::` means all below.
+/// Paths that other files may not name. A trailing `::` means all items below.
 const RAW: [&str; 18] = [
     "std::time::Instant::now",
     "std::time::SystemTime::now",
@@ -34,7 +34,7 @@ pub fn check(file: &File) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for named in &file.paths {
         let mut path = named.parts.clone();
-        // What the first part stands for.
+        // The path that the first part stands for.
         let bound = file.bound.get(&path[0]).and_then(|bound| bound.first());
         if let Some(bound) = bound.filter(|bound| bound.len() > 1) {
             path.splice(..1, bound.iter().cloned());

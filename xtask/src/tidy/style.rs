@@ -1,16 +1,16 @@
-//! The checks that read lines.
+//! The checks that read a file line by line.
 //!
 //! Files begin with `//!`; none outside tests exceeds 900 lines, items' docs aside; `// SAFETY:` stands above each unsafe
 //! block and impl; `Ordering:` (or the word counter) is written in the function of each atomic
 //! operation, or in its docs; no placeholders, no `dbg!`, no tabs, no trailing blanks. Strings and comments
-//! are blanked first, which is as much parsing as these checks need.
+//! are blanked first; these checks need no more parsing.
 
 use std::path::Path;
 
 const MAX_LINES: usize = 900;
 /// How far above an unsafe block its comment may begin.
 const SAFETY_REACH: usize = 10;
-/// How far above an atomic operation its comment may stand, in any case.
+/// How far above an atomic operation its comment may stand, even outside of its function.
 const ORDERING_REACH: usize = 12;
 
 pub fn check(path: &Path, text: &str) -> Vec<(usize, String)> {
@@ -34,7 +34,7 @@ pub fn check(path: &Path, text: &str) -> Vec<(usize, String)> {
     {
         found.push((1, "begins without a `//!` header".to_owned()));
     }
-    // Examples make docs long, not files hard to read.
+    // Doc lines do not count: examples make docs long, but the file is not harder to read.
     let is_doc = |line: &&&str| line.trim_start().starts_with("///");
     let count = lines.len() - lines.iter().filter(is_doc).count();
     if !test_file && count > MAX_LINES {
@@ -88,7 +88,7 @@ fn names_ordering(code: &str) -> bool {
         })
 }
 
-/// Looks upwards, through the function to the end of its docs.
+/// Looks upwards for the comment: through the function and its docs.
 fn ordering_is_explained(lines: &[&str], code: &[String], from: usize) -> bool {
     let says = |line: &str| {
         let comment = line.find("//").map_or("", |at| &line[at..]);
@@ -118,7 +118,7 @@ fn is_fn(code: &str) -> bool {
     code.split(' ').take(6).any(|word| word == "fn")
 }
 
-/// The line without its comment and without what its strings say.
+/// The line without its comment and without the contents of its strings.
 fn code_of(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();

@@ -1,7 +1,7 @@
-//! A copy of the workspace with the faults woven in, and the judges built from it.
+//! Copies the workspace with the faults woven in, and builds the judges from the copy.
 //!
-//! Some faults do not compile: the compiler's messages name places, and the faults there are banned until the copy builds.
-//! Which are banned is remembered by the text of the file, so that only the first run pays for the search.
+//! Some faults do not compile. The compiler's messages name places; the faults at these places are banned until the copy builds.
+//! The banned faults of a file are stored under a hash of its text, so that only the first run needs the search.
 
 use super::find::{Found, find};
 use super::weave::{Woven, weave};
@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How often the compiler is asked before the search is given up.
+/// The number of builds after which the search fails.
 const ROUNDS: usize = 40;
 
 /// A file and its faults.
@@ -31,7 +31,7 @@ pub struct File {
     woven: Option<Woven>,
 }
 
-/// The copy.
+/// The copy of the workspace.
 pub struct Tree {
     pub files: Vec<File>,
     root: PathBuf,
@@ -40,14 +40,14 @@ pub struct Tree {
     tests: BTreeSet<String>,
 }
 
-/// What to build of the copy.
+/// The parts of the copy to build.
 #[derive(Default)]
 pub struct Wanted {
     pub crates: BTreeSet<String>,
     pub tests: BTreeSet<String>,
 }
 
-/// A test or a model, in a process of its own or with others of its kind.
+/// A test or a model.
 pub struct Test {
     pub name: String,
     pub executable: PathBuf,
@@ -56,13 +56,13 @@ pub struct Test {
     pub target: String,
 }
 
-/// What one of the compiler's messages points to.
+/// A place that a compiler's message points to.
 struct Place {
-    /// Which file.
+    /// The index of the file.
     at: usize,
     range: Range<usize>,
     is_primary: bool,
-    /// Here a value moves, or changes, that is used later as it was.
+    /// Here a value is moved or changed, although a later use needs it unmoved or unchanged.
     is_cause: bool,
 }
 
@@ -79,7 +79,7 @@ impl File {
         around.map(|(fault, _)| *fault).next()
     }
 
-    /// Of a function's faults those that are banned together: first swaps, then what is left out, then the rest.
+    /// The faults of a function that are banned together: first all swaps, then all deletions, then the rest.
     fn suspects(&self, body: Option<&(Range<usize>, Vec<usize>)>) -> Vec<usize> {
         let faults = body.map(|(_, faults)| faults.clone()).unwrap_or_default();
         let alive = faults
@@ -100,7 +100,7 @@ impl File {
         Vec::new()
     }
 
-    /// The next `return`, `break` or `continue` in the function that may be left out, and is not `banned`.
+    /// The next fault in the function that leaves out a `return`, `break` or `continue` and is not `banned`.
     fn leaving_after(&self, range: &Range<usize>, banned: &BTreeSet<usize>) -> Option<usize> {
         let woven = self.woven.as_ref().expect("written");
         let (body, _) = woven.body_around(range)?;
@@ -127,7 +127,7 @@ impl Tree {
             tests,
         };
         let known = tree.remembered();
-        // Zero is no fault's number.
+        // The number zero means no fault.
         let mut base = 1;
         for name in names {
             let source = fs::read_to_string(env::root().join(name))?;
@@ -214,7 +214,7 @@ impl Tree {
                 true => self.root.join("models"),
                 false => self.root.clone(),
             })
-            // Nobody debugs a mutant, and woven text is long: building is most of the time of a short run.
+            // A mutant needs no debug information, and building the long woven text takes most of a short run.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
@@ -241,7 +241,7 @@ impl Tree {
         command
     }
 
-    /// Builds, and bans faults until that succeeds. Returns cargo's messages.
+    /// Builds again and again, and bans faults, until the build succeeds. Returns cargo's messages.
     fn settle(&mut self, wanted: &Wanted, is_loom: bool) -> Result<String, Box<dyn Error>> {
         for round in 0..ROUNDS {
             self.write()?;
@@ -284,7 +284,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Bans what the compiler's errors name. Returns how many faults.
+    /// Bans the faults that the compiler's errors name. Returns their number.
     fn ban(&mut self, messages: &str) -> usize {
         let before: Vec<BTreeSet<usize>> = self.files.iter().map(|f| f.banned.clone()).collect();
         let mut count = 0;
@@ -305,7 +305,7 @@ impl Tree {
                 let label = span["label"].as_str().unwrap_or_default();
                 let is_primary = span["is_primary"] == true;
                 let is_cause = is_move && label.contains("moved") || is_borrow && is_primary;
-                // A macro's text is not ours: its call is.
+                // The text of a macro is not mutated: the place of its call counts.
                 while span["expansion"]["span"].is_object() {
                     span = &span["expansion"]["span"];
                 }
@@ -326,9 +326,9 @@ impl Tree {
         count
     }
 
-    /// A value that is used after it moved or changed: most likely a `return` after that is left out. Else the innermost faults
-    /// around what the message points to; if there are none, what lies in it; if there are none, the function's, kind by kind.
-    /// `before`: what was banned, by file, before these messages. Several of them may be of one cause.
+    /// Bans the faults behind one message. If a value is used after a move or change, a `return` in between is most likely left out.
+    /// Else: the innermost faults around the places; if there are none, the faults within them; if there are none, the function's, by kind.
+    /// `before`: the faults, by file, that were banned before these messages, as several messages may have one cause.
     fn ban_named(&mut self, named: &[Place], before: &[BTreeSet<usize>]) -> usize {
         let (mut count, mut has_cause) = (0, false);
         for place in named.iter().filter(|place| place.is_cause) {
@@ -398,7 +398,7 @@ impl Tree {
     }
 }
 
-/// A file's name below the root. Among the models it is called `core/../../runtime-core/src/..`.
+/// A file's name below the root. In builds of the models it is `core/../../runtime-core/src/..`.
 fn below_root(name: &str) -> &str {
     name.rsplit_once("../").map_or(name, |(_, inside)| inside)
 }
@@ -421,7 +421,7 @@ fn features(wanted: &Wanted) -> String {
     features.join(",")
 }
 
-/// The compiler's errors, to be read.
+/// The compiler's errors as text.
 fn rendered(messages: &str) -> String {
     let messages = messages
         .lines()
@@ -436,7 +436,7 @@ fn rendered(messages: &str) -> String {
     texts.take(5).collect()
 }
 
-/// Names a text and what was found in it.
+/// A key for a file's text and the faults found in it.
 fn key(name: &str, source: &str, found: &Found) -> String {
     let mut hasher = DefaultHasher::new();
     (source, format!("{:?}", found.points)).hash(&mut hasher);
@@ -457,8 +457,8 @@ fn without_foreign(list: &str) -> String {
     format!("{key}[{}]\n", kept.join(", "))
 }
 
-/// The manifest without its lints, without the packages that are not copied, and without the development dependencies that
-/// `used` does not name: they take long to build.
+/// The manifest without its lints and the packages that are not copied. Development dependencies that `used` does not name
+/// are removed too, as they take long to build.
 fn without_unused(manifest: &str, used: &str) -> String {
     let mut out = String::new();
     let (mut in_dev, mut in_lints) = (false, false);
@@ -488,7 +488,7 @@ fn without_unused(manifest: &str, used: &str) -> String {
     out
 }
 
-/// The tests of the executable that one of cargo's messages tells of.
+/// The tests of the executable that one of cargo's messages names.
 fn list_tests(line: &str, is_loom: bool) -> Result<Vec<Test>, Box<dyn Error>> {
     let message: Value = serde_json::from_str(line).unwrap_or_default();
     let (Some(executable), Some(target)) = (

@@ -1,7 +1,7 @@
-//! Where a file can be mutated: reads its syntax tree and notes what can be done to which range of the text.
+//! Finds where a file can be mutated: reads its syntax tree and notes the possible changes with their ranges of the text.
 //!
-//! Only bodies of functions are mutated, and no constants (a constant has no moment at which the mutant could be
-//! chosen), tests, `fmt`, or arguments of macros.
+//! Only bodies of functions are mutated. Constants are not (a mutant is chosen at run time), nor are tests, `fmt`, and
+//! arguments of macros.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -18,14 +18,14 @@ pub struct Fault {
     pub what: String,
 }
 
-/// What can be done to a range of the text. Numbers are indices into `Found::faults`.
+/// A possible change of a range of the text. Numbers are indices into `Found::faults`.
 #[derive(Debug)]
 pub enum Point {
-    /// A Boolean, the other way round.
+    /// A Boolean is negated.
     Negate(usize),
-    /// An expression, replaced by another text.
+    /// An expression is replaced by another text.
     Choose(Vec<(usize, String)>),
-    /// A pattern whose arm is left out: a later arm takes what it matches.
+    /// The arm of a pattern is left out: a later arm matches in its place.
     Skip(usize),
     /// Statements in a row.
     Run(Vec<Step>),
@@ -35,9 +35,9 @@ pub enum Point {
 #[derive(Debug)]
 pub struct Step {
     pub range: Range<usize>,
-    /// It is left out.
+    /// The fault that leaves it out.
     pub delete: usize,
-    /// It changes places with the next.
+    /// The fault that swaps it with the next statement.
     pub swap: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ pub struct Found {
     pub faults: Vec<Fault>,
     /// Ranges that are disjoint, nested, or equal.
     pub points: Vec<(Range<usize>, Point)>,
-    /// The functions' bodies, for errors that name no fault.
+    /// The functions' bodies, for compiler errors that point to no fault.
     pub bodies: Vec<Range<usize>>,
     function: String,
 }
@@ -72,7 +72,7 @@ const OPPOSITES: [(&str, &str); 11] = [
     ("any", "all"),
 ];
 
-/// Macros whose absence changes nothing that a program may rely on.
+/// Macros that may be left out without a change that a program could rely on.
 const SILENT: [&str; 12] = [
     "assert",
     "assert_eq",
@@ -125,7 +125,7 @@ impl Found {
         let last = block.stmts.len().wrapping_sub(1);
         for (at, stmt) in block.stmts.iter().enumerate() {
             let is_tail = at == last && matches!(stmt, Stmt::Expr(_, None));
-            // Where a value is wanted, the last statement may be what makes up for it by leaving.
+            // Where the block must have a value, its last statement may instead leave the function or loop.
             let must_stay = !is_unit && at == last && (is_tail || leaves(stmt));
             match what_to_delete(stmt) {
                 Some(what) if !must_stay => {
@@ -245,7 +245,7 @@ impl<'ast> Visit<'ast> for Found {
         }
     }
 
-    // What must be known when the program is compiled.
+    // Values that are computed at compile time.
     fn visit_item_const(&mut self, _: &'ast syn::ItemConst) {}
     fn visit_item_static(&mut self, _: &'ast syn::ItemStatic) {}
     fn visit_impl_item_const(&mut self, _: &'ast syn::ImplItemConst) {}
@@ -270,7 +270,7 @@ impl<'ast> Visit<'ast> for Found {
         let Some(init) = &local.init else { return };
         self.visit_expr(&init.expr);
         if let Some((_, diverge)) = &init.diverge {
-            // The last statement has to leave: it is not one that can be left out.
+            // The last statement has to leave the function or loop, so it cannot be left out.
             if let Expr::Block(e) = &**diverge {
                 self.block(&e.block, false);
             }
@@ -403,14 +403,14 @@ fn leaves(stmt: &Stmt) -> bool {
     )
 }
 
-/// What leaving the statement out is called, if it can be left out.
+/// The name of the fault that leaves the statement out, if that is possible.
 fn what_to_delete(stmt: &Stmt) -> Option<&'static str> {
     match stmt {
         Stmt::Expr(Expr::Return(_), _) => Some("return left out"),
         Stmt::Expr(Expr::Break(_), _) => Some("break left out"),
         Stmt::Expr(Expr::Continue(_), _) => Some("continue left out"),
         Stmt::Expr(Expr::Loop(_), None) => None,
-        // An audit of the tests' builds.
+        // An audit that only builds of tests have.
         Stmt::Expr(Expr::Call(e), _) if text(&e.func).ends_with("user_code") => None,
         Stmt::Expr(Expr::Macro(e), _) if is_silent(&e.mac) => None,
         Stmt::Macro(m) if is_silent(&m.mac) => None,
@@ -455,7 +455,7 @@ fn other_operators(op: &BinOp) -> &'static [&'static str] {
     }
 }
 
-/// Does a `let` hang in the condition? Then it cannot be put in parentheses.
+/// Does the condition contain a `let`? Then it cannot be put in parentheses.
 fn holds_let(expr: &Expr) -> bool {
     match expr {
         Expr::Let(_) => true,
@@ -469,7 +469,7 @@ fn has_attributes(expr: &Expr) -> bool {
     matches!(text(expr).trim_start().chars().next(), Some('#'))
 }
 
-/// Does the pattern match whatever there is? A name in capitals is a constant or a variant.
+/// Does the pattern match every value? A name in capitals is a constant or a variant, and does not.
 fn takes_all(pattern: &syn::Pat) -> bool {
     match pattern {
         syn::Pat::Wild(_) => true,
@@ -480,7 +480,7 @@ fn takes_all(pattern: &syn::Pat) -> bool {
     }
 }
 
-/// Tests, and what is only there for them or for the models.
+/// Is the item a test, or only there for tests or models?
 fn is_test(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(|a| {
         let said = text(&a.meta);
@@ -488,7 +488,7 @@ fn is_test(attrs: &[syn::Attribute]) -> bool {
     })
 }
 
-/// The tokens as text: comments are gone, blanks are the printer's.
+/// The tokens as text, without comments, with blanks as the printer sets them.
 fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string()
 }

@@ -1,9 +1,8 @@
-//! Judges: tests and models of the copy, each measured without a fault, then asked about each fault that it comes by.
+//! Judges: tests and models of the copy. Each is measured without a fault, then run with each fault that it reaches.
 //!
-//! Unit tests and integration tests of one binary run in one process, the quick before the slow; models in one each, first with
-//! one preemption and, where nothing else kills, with two. A judge that hangs has killed, and so has one that needs too much
-//! memory or too much of the processor: that it makes no way is told by its use of the processor, so that a slow machine kills
-//! nothing.
+//! Unit tests and integration tests of one binary run in one process, the quick ones before the slow ones. Each model runs in a process
+//! of its own: first with one preemption and, if no judge kills the mutant, with two. A judge that hangs has killed the mutant, and so has
+//! a judge that needs too much memory or processor time. A hang is detected by processor time, so that a slow machine does not look like one.
 
 use super::Mutant;
 use super::build::Test;
@@ -19,27 +18,27 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a judge may take beside what it took without a fault, times [`SLOWNESS`]: others use the machine too.
+/// A judge may take this time plus [`SLOWNESS`] times what it took without a fault, as other programs use the machine too.
 const PATIENCE: Duration = Duration::from_secs(30);
 const SLOWNESS: u32 = 6;
-/// How long a judge may wait without using the processor, beside twice what it took: what is waited for does not come.
+/// A judge may use no processor time for this long, plus twice what it took without a fault. After that it hangs.
 const IDLE: Duration = Duration::from_millis(1500);
-/// Seconds of the processor that a judge may use, beside [`SLOWNESS`] times what it took.
+/// A judge may use so many seconds of processor time, plus [`SLOWNESS`] times what it took without a fault.
 const BUSY: u64 = 3;
-/// A test that takes no longer is asked with its like before the others of its binary.
+/// Tests that take no longer than this run together, before the other tests of their binary.
 const QUICK: Duration = Duration::from_millis(60);
-/// A test or model that takes longer than this without a fault is not asked: of every survivor all are asked.
+/// A test or model that takes longer than this without a fault is no judge, as every survivor is run by all judges.
 const LONGEST: Duration = Duration::from_secs(10);
 /// The same for a model with two preemptions.
 const LONGEST_THOROUGH: Duration = Duration::from_secs(5);
-/// Kilobytes of data and of output that a judge may need, and seconds of the processor.
+/// Limits of a judge: kilobytes of data, blocks of output, seconds of processor time.
 const LIMITS: &str =
     "ulimit -d 4000000; ulimit -f 400000; ulimit -t $JUDGE_SECONDS; exec \"$0\" \"$@\"";
 
-/// What becomes of a mutant.
+/// What became of a mutant.
 pub enum Verdict {
     Killed,
-    /// It lives, for a reason.
+    /// It survives, and the table has a reason.
     Accepted,
     Lives {
         is_reached: bool,
@@ -47,23 +46,23 @@ pub enum Verdict {
 }
 
 pub struct Judged {
-    /// Which mutant.
+    /// The index of the mutant.
     pub at: usize,
     pub verdict: Verdict,
     pub took: Duration,
 }
 
-/// A test or model that passes, with what it comes by.
+/// A test or model that passes without a fault, and the faults that it reaches.
 struct Judge {
     test: Test,
     reached: BTreeSet<u32>,
-    /// With one preemption, if it is a model.
+    /// Its time; for a model, with one preemption.
     took: Duration,
-    /// With two.
+    /// The time of a model with two preemptions.
     thorough: Option<Duration>,
 }
 
-/// What became of a test without a fault.
+/// The result of a test without a fault.
 enum Measured {
     Passes {
         reached: BTreeSet<u32>,
@@ -82,7 +81,7 @@ pub struct Judges {
 }
 
 impl Test {
-    /// Speaks the test for the mutant's file?
+    /// Is the test a judge of the mutant's file?
     fn speaks_for(&self, mutant: &Mutant<'_>) -> bool {
         if self.target.replace('_', "-") == krate(mutant.file) {
             return !self.is_model || wanted(&self.name, &mutant.section.models);
@@ -92,7 +91,7 @@ impl Test {
 }
 
 impl Judges {
-    /// Runs the tests that speak for any of the mutants, no fault chosen.
+    /// Runs the tests that judge any of the mutants, without a fault.
     pub fn measure(
         tests: Vec<Test>,
         work: &[Mutant<'_>],
@@ -186,14 +185,14 @@ impl Judges {
         })
     }
 
-    /// Tests of one executable, in one process.
+    /// A command that runs these tests of one executable in one process.
     fn command(&self, tests: &[&Test], bound: Option<&str>) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", LIMITS]).arg(&tests[0].executable);
         command.arg("--exact").args(tests.iter().map(|t| &t.name));
         command.env("RUST_BACKTRACE", "0").current_dir(env::root());
         command.env("JUDGE_SECONDS", "unlimited");
-        // A mutant's failures are no regressions of the source's.
+        // The failures of a mutant must not be stored as regressions.
         command.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
         if let Some(bound) = self.bound.as_deref().or(bound) {
             command.env("LOOM_MAX_PREEMPTIONS", bound);
@@ -233,7 +232,7 @@ impl Judges {
             .collect()
     }
 
-    /// Who kills the mutant, and whether anybody comes by.
+    /// The judge that kills the mutant, and whether any judge reaches it.
     fn killer(&self, mutant: &Mutant<'_>, worker: usize) -> (Option<String>, bool) {
         let log = self.dir.join(format!("judge-{worker}.log"));
         let comes_by = |judge: &&Judge| {
@@ -261,15 +260,15 @@ impl Judges {
     }
 }
 
-/// Judges that are asked together.
+/// Judges that run together.
 struct Group<'a> {
     took: Duration,
     tests: Vec<&'a Test>,
-    /// Preemptions, if it is a model.
+    /// The bound on preemptions, for models.
     bound: &'static str,
 }
 
-/// The quickest first, and models with two preemptions last.
+/// The judges in groups: the quickest first, models with two preemptions last.
 fn in_order<'a>(judges: &[&'a Judge]) -> Vec<Group<'a>> {
     let mut groups: Vec<(bool, Group<'a>)> = Vec::new();
     for judge in judges {

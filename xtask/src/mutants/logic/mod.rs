@@ -1,14 +1,14 @@
-//! Logic mutants: one small fault in the logic of a protocol file; models, unit tests and a quick set of integration tests judge.
+//! Logic mutants: one small fault in the logic of a protocol file. Models, unit tests and a quick set of integration tests judge it.
 //!
 //! ```text
 //! find   a file's syntax tree        -> the faults that can be planted
 //! weave  faults and text             -> one text with all faults in it, each behind `is(NUMBER)`
 //! build  a copy of the workspace     -> the judges, built once for all mutants
-//! judge  each judge, no fault chosen -> which faults it comes by, and how long it takes
-//!        each fault                  -> killed by the first judge that fails or hangs, of those that come by
+//! judge  each judge, no fault chosen -> which faults it reaches, and how long it takes
+//!        each fault                  -> killed by the first judge that fails or hangs, of those that reach it
 //! ```
 //!
-//! Not reached: what macros define (`macro_rules!`, `const_fn!`, `pin_project!`), constants and `const fn`.
+//! Not mutated: code that macros define (`macro_rules!`, `const_fn!`, `pin_project!`), constants and `const fn`.
 
 mod build;
 mod find;
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// A mutant to be judged.
 struct Mutant<'a> {
-    /// What the woven question is asked with.
+    /// The number that selects the mutant in the woven text.
     number: u32,
     file: &'a str,
     section: &'a Section,
@@ -132,7 +132,7 @@ fn mutants<'a>(files: &'a [File], sections: &[&'a Section], filter: &[String]) -
     found
 }
 
-/// Keeps `count` of them, drawn at random; the same seed draws the same.
+/// Keeps `count` of them, drawn at random; the same seed gives the same choice.
 fn draw<T>(work: &mut Vec<T>, count: usize, seed: u64) {
     let mut state = seed;
     for at in 0..count.min(work.len()) {

@@ -1,11 +1,11 @@
-//! All mutants of a file in one text: each fault stands behind a question whether it is the chosen one.
+//! Writes all mutants of a file into one text: a condition before each fault checks whether it is the chosen one.
 //!
 //! ```text
 //! a < b        (is(1) ^ (if is(2) { a <= b } else { a < b }))
 //! x; y;        if is(3) { y; x; } else { if !is(4) { x; } if !is(5) { y; } }
 //! ```
 //!
-//! So one build serves them all. Faults that do not compile so are left out of the text (`banned`).
+//! So one build is enough for all mutants. Faults that do not compile in this form are left out of the text (`banned`).
 
 use super::find::{Found, Point, Step};
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use std::ops::Range;
 /// The text with all faults in it.
 pub struct Woven {
     pub text: String,
-    /// Where in `text` each fault lies (index, range), the outer before the inner.
+    /// The place of each fault in `text` (index, range), outer faults before inner ones.
     pub places: Vec<(usize, Range<usize>)>,
     /// The functions' bodies in `text`, with the faults in each.
     pub bodies: Vec<(Range<usize>, Vec<usize>)>,
@@ -33,7 +33,7 @@ impl Woven {
 struct Weaver<'a> {
     source: &'a str,
     found: &'a Found,
-    /// The points in order: by start, the longer first.
+    /// The points, sorted by start; of those with the same start, the longer first.
     order: Vec<usize>,
     banned: &'a BTreeSet<usize>,
     /// The number of the file's first fault.
@@ -44,7 +44,7 @@ struct Weaver<'a> {
     bodies: Vec<(Range<usize>, Vec<usize>)>,
 }
 
-/// Weaves the faults of one file into its text. `is` is the path of the question; numbers begin at `base`.
+/// Weaves the faults of one file into its text. `is` is the path of the function that checks; numbers begin at `base`.
 pub fn weave(
     source: &str,
     found: &Found,
@@ -53,7 +53,7 @@ pub fn weave(
     is: &str,
 ) -> Woven {
     let mut order: Vec<usize> = (0..found.points.len()).collect();
-    // Of equal ranges: rows of statements enclose expressions, Booleans enclose the choice between texts.
+    // Points with the same range nest: rows of statements are outermost, then Booleans, then choices between texts.
     let rank = |p: &Point| match p {
         Point::Run(_) => 0,
         Point::Negate(_) => 1,
@@ -94,7 +94,7 @@ pub fn weave(
 }
 
 impl Weaver<'_> {
-    /// Writes `range` with the points in it, from the place `next` of the order on. Returns the first place after it.
+    /// Writes `range` with its points, which begin at index `next` of the order. Returns the index after them.
     fn between(&mut self, range: Range<usize>, mut next: usize) -> usize {
         let mut at = range.start;
         while let Some(&point) = self.order.get(next) {
@@ -113,7 +113,7 @@ impl Weaver<'_> {
     fn copy(&mut self, range: Range<usize>) {
         let begin = self.out.len();
         self.out.push_str(&self.source[range.clone()]);
-        // Bodies may lie within each other: the last one begun ends first.
+        // Bodies may be nested: the body that begins last ends first.
         let mut ends: Vec<(usize, bool)> = Vec::new();
         for body in &self.found.bodies {
             ends.extend(range.contains(&body.start).then_some((body.start, true)));
@@ -133,7 +133,7 @@ impl Weaver<'_> {
         }
     }
 
-    /// Writes what lies at a place of the order. Returns the first place after it.
+    /// Writes the point at index `at` of the order. Returns the index after it and the points within.
     fn point(&mut self, at: usize) -> usize {
         let (range, point) = &self.found.points[self.order[at]];
         let start = self.out.len();
