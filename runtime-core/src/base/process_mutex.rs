@@ -100,10 +100,22 @@ fn enlist(lock: &'static dyn Held) {
         let at = list.partition_point(|other| other.rank() <= lock.rank());
         list.insert(at, lock);
     }
+    show_sanitizer();
 }
 
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    show_sanitizer();
+    guard
+}
+
+/// To be called after each lock and before each unlock. ThreadSanitizer does not see how a contended lock of std orders threads, as std is
+/// not instrumented; it sees this.
+#[inline(always)]
+fn show_sanitizer() {
+    // Ordering: AcqRel fence, only for the sanitizer; pairs with itself.
+    #[cfg(runtime_tsan)]
+    super::shim::sync::atomic::fence(Ordering::AcqRel);
 }
 
 impl<T> Deref for ProcessMutexGuard<T> {
@@ -121,6 +133,7 @@ impl<T> DerefMut for ProcessMutexGuard<T> {
 
 impl<T> Drop for ProcessMutexGuard<T> {
     fn drop(&mut self) {
+        show_sanitizer();
         // SAFETY: the inner guard is dropped only here, once.
         unsafe { ManuallyDrop::drop(&mut self.guard) };
         HELD.set(self.before);
@@ -172,6 +185,7 @@ impl<T: Send> Held for ProcessMutex<T> {
     }
 
     unsafe fn release(&self) {
+        show_sanitizer();
         // SAFETY: the caller's promise.
         drop(unsafe { (*self.held.get()).take() });
     }
@@ -217,6 +231,7 @@ unsafe extern "C" fn release_all() {
         // SAFETY: as above; `hold_all` has taken it, as the list has not changed since.
         unsafe { lock.release() };
     }
+    show_sanitizer();
 }
 
 #[cfg(all(test, not(runtime_loom)))]
