@@ -1,5 +1,5 @@
-//! Helpers of the integration tests: a watchdog, runtimes of both kinds, process figures, processes for one test, and
-//! futures that are polled by hand.
+//! Helpers of the integration tests: a watchdog, runtimes of both kinds, counts of descriptors and threads, a process of
+//! its own for a test, and futures that are polled by hand.
 #![allow(dead_code)]
 #![allow(unused_macros)]
 
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-/// Runs `f` on a thread of its own and fails when it has not come back after `seconds`: a hang is a
-/// failure with a name, not a test run that never ends.
+/// Runs `f` on a thread of its own and panics if `f` has not returned after `seconds`: a hang is then the
+/// failure of a named test, not a test run that never ends.
 #[track_caller]
 pub fn within<T: Send + 'static>(seconds: u64, f: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, finished) = mpsc::channel();
@@ -53,14 +53,14 @@ pub fn both() -> [Runtime; 2] {
     [current(), multi(2)]
 }
 
-/// Each scenario on both kinds of runtime, with a watchdog.
+/// Runs the scenario on a runtime of each kind, with a watchdog.
 pub fn on_both(scenario: impl Fn(Runtime) + Send + Sync + Copy + 'static) {
     for runtime in both() {
         within(30, move || scenario(runtime));
     }
 }
 
-/// Blocks on what `test` gives, in a runtime of each kind, with a watchdog.
+/// Blocks on the future that `test` returns, in a runtime of each kind, with a watchdog.
 pub fn each_blocks_on<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'static) {
     within(60, move || {
         for runtime in both() {
@@ -69,7 +69,7 @@ pub fn each_blocks_on<F: Future<Output = ()>>(test: impl Fn() -> F + Send + 'sta
     });
 }
 
-/// Awaits what must not hang.
+/// Awaits `future`, and panics if it takes more than 20 seconds.
 #[track_caller]
 pub fn soon<T>(what: &str, future: impl Future<Output = T>) -> impl Future<Output = T> {
     let caller = Location::caller();
@@ -81,7 +81,7 @@ pub fn soon<T>(what: &str, future: impl Future<Output = T>) -> impl Future<Outpu
     }
 }
 
-/// The runtime still does everything: its workers, timers and the pool.
+/// Checks that the runtime still works: its workers, its timers and its pool.
 #[track_caller]
 pub fn assert_works(runtime: &Runtime) {
     runtime.block_on(async {
@@ -101,7 +101,7 @@ pub fn assert_works(runtime: &Runtime) {
     });
 }
 
-/// The message of the panic that `f` must end in.
+/// Runs `f`, which must panic, and returns the panic's message.
 #[track_caller]
 pub fn panic_message<T>(f: impl FnOnce() -> T) -> String {
     match catch_unwind(AssertUnwindSafe(f)) {
@@ -122,14 +122,14 @@ pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// The threads with that name. The system keeps 15 letters of it.
+/// How many threads have that name. The system keeps 15 letters of a name.
 pub fn threads_named(name: &str) -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     let names = tasks.map(|task| std::fs::read_to_string(task.path().join("comm")));
     names.flatten().filter(|comm| comm.trim() == name).count()
 }
 
-/// Waits until no thread has that name: a thread that was joined is listed for a moment longer.
+/// Waits until no thread has that name: the system lists a joined thread for a moment longer.
 #[track_caller]
 pub fn assert_ended(name: &str) {
     let end = Instant::now() + Duration::from_secs(20);
@@ -139,7 +139,7 @@ pub fn assert_ended(name: &str) {
     }
 }
 
-/// Numbers without a pattern, the same each time.
+/// Pseudo-random numbers. The same seed gives the same numbers.
 pub struct Numbers(u64);
 
 impl Numbers {
@@ -175,7 +175,7 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
     }
 }
 
-/// The name of the test around it, as the harness knows it.
+/// The name of the test that uses this macro, as the harness knows it.
 macro_rules! this_test {
     () => {{
         fn here() {}
@@ -183,8 +183,8 @@ macro_rules! this_test {
     }};
 }
 
-/// Runs the rest of a test in a process of its own, for what it changes is the process's: true there. In the test's
-/// process it waits for that process, and is false; a failure or a hang there is one here.
+/// Runs the rest of a test in a child process, as the test changes state of its whole process. True in the child. In the
+/// parent, waits for the child and is false; a failure or a hang of the child fails the test in the parent.
 macro_rules! in_own_process {
     () => {
         $crate::support::is_own_process($crate::support::this_test!())
@@ -194,7 +194,7 @@ macro_rules! in_own_process {
 #[allow(unused_imports)]
 pub(crate) use {in_own_process, this_test};
 
-/// The test of a path such as `target::module::test::{{closure}}::here`.
+/// The name of the test in a path such as `target::module::test::{{closure}}::here`.
 pub fn test_around(place: &'static str) -> &'static str {
     let (_, path) = place.split_once("::").unwrap();
     let (mut test, _) = path.rsplit_once("::").unwrap();
@@ -206,7 +206,7 @@ pub fn test_around(place: &'static str) -> &'static str {
 
 const INNER: &str = "TEST_IN_ITS_OWN_PROCESS";
 
-/// This binary once more, with one test only.
+/// A command that runs this binary again, with one test only.
 pub fn once_more(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

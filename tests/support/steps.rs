@@ -1,4 +1,4 @@
-//! Random lists of steps, for tests that compare with a model. A failure names the shortest list that was found.
+//! Random lists of steps, for tests that compare with a model. A failure prints the shortest failing list that was found.
 
 use proptest::prelude::*;
 
@@ -16,12 +16,12 @@ pub fn with_steps<S: Clone + std::fmt::Debug + 'static>(
     proptest!(config, |(steps in steps)| test(&steps));
 }
 
-/// A number that chooses among what there is.
+/// A number that chooses an item of a list, by `place`.
 pub fn which() -> std::ops::Range<usize> {
     0..60
 }
 
-/// The place in `list` that `which` chooses, if there is one.
+/// The index in `list` that `which` chooses; `None` if the list is empty.
 pub fn place<T>(list: &[T], which: usize) -> Option<usize> {
     (!list.is_empty()).then(|| which % list.len())
 }

@@ -1,5 +1,5 @@
-//! What tests ask of the system: named pipes, calls that the kernel refuses, descriptors and threads that run out. What is
-//! refused is refused to the process, or to a thread and those that it starts.
+//! What tests ask of the system: named pipes, system calls that fail, and a lack of descriptors or threads. A system call
+//! fails for one thread and the threads that it starts; the lack is the whole process's.
 #![allow(dead_code)]
 
 use std::fs::File;
@@ -13,7 +13,7 @@ pub fn make_fifo(path: &Path) {
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
 }
 
-/// Makes a system call fail with `code`, for this thread and those that it starts: a filter of seccomp.
+/// Makes the system call `number` fail with `code` for this thread and the threads that it starts, by a seccomp filter.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub fn refuse(number: i64, code: i32) {
     let step = |code: u32, jump_true: u8, jump_false: u8, k: u32| libc::sock_filter {
@@ -42,7 +42,7 @@ pub fn refuse(number: i64, code: i32) {
     }
 }
 
-/// One of the process's soft limits becomes `to`, if that is given; the one before.
+/// Sets one of the process's soft limits to `to`, if that is given. Returns the limit before.
 #[cfg(target_os = "linux")]
 pub fn limit(resource: libc::__rlimit_resource_t, to: Option<libc::rlim_t>) -> libc::rlim_t {
     let mut limit = libc::rlimit {
@@ -54,7 +54,7 @@ pub fn limit(resource: libc::__rlimit_resource_t, to: Option<libc::rlim_t>) -> l
     let old = limit.rlim_cur;
     if let Some(to) = to {
         limit.rlim_cur = to;
-        // SAFETY: as above.
+        // SAFETY: `limit` is valid.
         result |= unsafe { libc::setrlimit(resource, &limit) };
     }
     assert_eq!(result, 0);
@@ -65,12 +65,12 @@ fn open() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// As many descriptors as there are left to open.
+/// Opens every descriptor that is left.
 pub fn all_descriptors() -> Vec<File> {
     std::iter::from_fn(open).collect()
 }
 
-/// Leaves this process no descriptor to open; the limit goes back, and those that fill it up close, with the result.
+/// Leaves this process no descriptor to open. The drop restores the limit, and closes the descriptors that fill it up.
 pub struct NoDescriptor {
     old: libc::rlim_t,
     fill: Vec<File>,
@@ -81,7 +81,7 @@ impl NoDescriptor {
         NoDescriptor::but(0)
     }
 
-    /// But `room`.
+    /// Leaves `room` descriptors to open.
     pub fn but(room: usize) -> NoDescriptor {
         let old = limit(libc::RLIMIT_NOFILE, Some(256));
         let mut none = NoDescriptor {
@@ -92,7 +92,7 @@ impl NoDescriptor {
         none
     }
 
-    /// Gives that many back.
+    /// Closes `room` of the descriptors that fill up the limit.
     pub fn free(&mut self, room: usize) {
         assert!(self.fill.len() > room, "the limit is too low for this test");
         self.fill.truncate(self.fill.len() - room);
@@ -105,7 +105,7 @@ impl Drop for NoDescriptor {
     }
 }
 
-/// A thread's stack as large as that cannot be made while little address space is left.
+/// The size of a thread's stack that does not fit into the address space while a `NoThreads` lives.
 pub const STACK: usize = 1 << 30;
 
 /// While this lives, no thread with a stack of `STACK` bytes can be made.

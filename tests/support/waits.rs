@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A count; as a waker, of its wake-ups.
+/// A counter. Used as a waker, it counts its wake-ups.
 #[derive(Default)]
 pub struct Count(AtomicUsize);
 
@@ -20,21 +20,21 @@ impl Wake for Count {
 
 impl Count {
     pub fn add(&self) {
-        // Ordering: SeqCst; a test's count, and the last thing that a test should have to think about.
+        // Ordering: SeqCst; a test should not have to think about the ordering of its count.
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     pub fn get(&self) -> usize {
-        // Ordering: SeqCst; as above.
+        // Ordering: SeqCst; as in `add`.
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// Polls something with a new waker each time, and knows whether the last poll was woken.
+/// Polls something with a new waker each time, and tells whether the waker of the last poll was woken.
 #[derive(Default)]
 pub struct Poller {
     wakes: Arc<Count>,
-    /// Of polls before. Who is ready may keep the waker of a poll before until it goes; who waits has the new one.
+    /// The wakers of earlier polls. A pending future must have dropped them; a ready future may keep one until its own drop.
     spent: Vec<Arc<Count>>,
     is_waiting: bool,
 }
@@ -58,7 +58,7 @@ impl Poller {
         }
     }
 
-    /// Was it polled, and did the last poll say that it must wait?
+    /// Did the last poll return `Pending`? False before the first poll.
     pub fn is_waiting(&self) -> bool {
         self.is_waiting
     }
@@ -67,14 +67,14 @@ impl Poller {
         self.wakes.get() > 0
     }
 
-    /// What was polled is gone: its waker must be gone too.
+    /// Checks that no waker is left. To be called after the polled future is dropped.
     pub fn assert_forgotten(&mut self) {
         self.assert_spent_are_gone();
         assert_eq!(Arc::strong_count(&self.wakes), 1, "a waker was kept");
     }
 }
 
-/// A future with its poller. Dropped, it gives up the wait; no waker of it may be left then.
+/// A future with its poller. The drop drops the future, and checks that none of its wakers is left.
 pub struct Wait<'a, T> {
     future: Option<Pin<Box<dyn Future<Output = T> + 'a>>>,
     poller: Poller,
@@ -108,7 +108,7 @@ impl<'a, T> Wait<'a, T> {
         self.poller.is_woken()
     }
 
-    /// Drops the future; whether it was woken can still be asked.
+    /// Drops the future. `is_woken` can still be called.
     pub fn give_up(&mut self) {
         self.future = None;
     }
@@ -150,10 +150,10 @@ pub fn panics<R>(f: impl FnOnce() -> R) -> bool {
     catch_unwind(AssertUnwindSafe(f)).is_err()
 }
 
-/// The payload of panics that a test wants, thousands of them perhaps.
+/// The payload of panics that a test causes on purpose, perhaps thousands of times.
 pub const PANIC: &str = "on purpose";
 
-/// Such panics say nothing any more, in this process.
+/// From now on, the panic hook of this process is silent about panics with the payload `PANIC`.
 pub fn silence() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

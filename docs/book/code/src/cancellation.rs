@@ -1,4 +1,4 @@
-//! Cancellation: a future is dropped at an await, with what it had.
+//! Cancellation: a future is dropped at an await, with everything that it holds.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Bytes that come in pieces, `None` where the next is not there yet.
+/// Text that arrives in pieces. A `None` stands for a read that finds no piece yet.
 #[derive(Default)]
 pub struct Stream(pub RefCell<VecDeque<Option<&'static str>>>);
 
@@ -20,7 +20,7 @@ impl Stream {
         .await
     }
 
-    /// A line, gathered in the future.
+    /// Reads a line. The future holds the pieces read so far.
     pub async fn naive_line(&self) -> String {
         let mut line = String::new();
         while !line.ends_with('\n') {
@@ -30,7 +30,7 @@ impl Stream {
     }
 }
 
-/// Gathers in itself, so that a future which is dropped takes nothing with it.
+/// Holds the pieces of a line in itself, so that a dropped future loses none of them.
 #[derive(Default)]
 pub struct Lines {
     pub stream: Stream,
@@ -38,10 +38,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The next line.
+    /// Reads the next line.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was read stays here.
+    /// Cancel safe: the pieces read so far stay in `self`.
     pub async fn line(&mut self) -> String {
         while !self.line.ends_with('\n') {
             self.line += self.stream.read().await;
@@ -50,7 +50,7 @@ impl Lines {
     }
 }
 
-/// One permit, first come, first served.
+/// One permit. The futures that wait for it get it in the order in which they came.
 #[derive(Default)]
 pub struct Line {
     is_taken: Cell<bool>,
@@ -58,7 +58,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Passes the permit to the first in line, if there is one. Its waker would be woken here.
+    /// Passes the permit to the first future in the queue, if there is one. A real lock would wake its task here.
     pub fn release(&self) {
         match self.queue.borrow_mut().pop_front() {
             Some(first) => first.set(true),
@@ -74,7 +74,7 @@ impl Line {
         }
     }
 
-    /// As `acquire`, of one who goes without a word.
+    /// As `acquire`, but the future does not pass the permit on when it is dropped.
     pub fn naive_acquire(&self) -> Acquire<'_> {
         let mut acquire = self.acquire();
         acquire.passes_on = false;
@@ -85,7 +85,7 @@ impl Line {
 /// Waits for the permit.
 pub struct Acquire<'a> {
     line: &'a Line,
-    /// In the queue since the first poll; set when the permit has been passed to it.
+    /// This future's place in the queue, if it waits. The cell is true when the permit has been passed to this future.
     place: Option<Rc<Cell<bool>>>,
     passes_on: bool,
 }
@@ -114,7 +114,7 @@ impl Future for Acquire<'_> {
 impl Drop for Acquire<'_> {
     fn drop(&mut self) {
         let Some(place) = self.place.take() else {
-            return; // never waited, or has its permit
+            return; // the future never waited, or is ready
         };
         self.line
             .queue
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_line_gathered_in_the_future_goes_with_it() {
         let stream = pieces();
-        assert!(poll(pin!(stream.naive_line())).is_pending()); // a time-out drops it
+        assert!(poll(pin!(stream.naive_line())).is_pending()); // the future is dropped here, as by a time-out
         assert_eq!(
             poll(pin!(stream.naive_line())),
             Poll::Ready("index\n".into())
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(poll(pin!(lines.line())), Poll::Ready("GET /index\n".into()));
     }
 
-    /// Two wait; the permit is passed to the first, who gives up. Does the second get it?
+    /// Two futures wait. The permit is passed to the first, which is dropped. Does the second get the permit?
     fn second_gets_it(acquire: for<'a> fn(&'a Line) -> Acquire<'a>) -> bool {
         let line = Line::default();
         assert!(poll(pin!(line.acquire())).is_ready());

@@ -1,11 +1,11 @@
-//! An echo server on `mini`.
+//! An echo server on the runtime of `mini`.
 
 use crate::mini::{Handle, Socket};
 use mio::net::TcpListener;
 use std::io;
 use std::time::Duration;
 
-/// Answers every byte with itself; gives up a connection that is silent for `patience`.
+/// Sends every byte back. Closes a connection that is silent for `patience`.
 pub async fn serve(
     handle: Handle,
     listener: Socket<TcpListener>,
@@ -54,7 +54,7 @@ mod tests {
                             stream.read_exact(&mut answer).unwrap();
                             assert_eq!(sent, answer);
                         }
-                        // Silent from here on: the server hangs up.
+                        // The client is silent from here on: the server hangs up.
                         assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
                     })
                 })

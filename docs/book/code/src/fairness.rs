@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
-/// Polls in a row from the LIFO slot.
+/// How many polls in a row may come from the LIFO slot.
 pub const MOST_LIFO_POLLS: u32 = 3;
 
-/// What one worker may run next; a task is a number.
+/// The tasks that one worker may run next. A task is a number here.
 #[derive(Default)]
 pub struct Worker {
     /// The task woken last.
@@ -17,12 +17,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// The slot first, always.
+    /// Always looks in the slot first.
     pub fn naive_next_task(&mut self) -> Option<usize> {
         self.lifo.take().or_else(|| self.queue.pop_front())
     }
 
-    /// The slot first, a few times in a row.
+    /// Looks in the slot first, but takes from it only a few times in a row.
     pub fn next_task(&mut self) -> Option<usize> {
         if self.lifo_polls < MOST_LIFO_POLLS {
             if let Some(task) = self.lifo.take() {
@@ -41,7 +41,7 @@ impl Worker {
     }
 }
 
-/// Operations that a task may do in one poll.
+/// How many operations a task may do in one poll.
 pub const BUDGET: u32 = 128;
 
 thread_local! {
@@ -54,11 +54,11 @@ pub fn budget<R>(poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// What each leaf future begins with.
+/// Each leaf future calls this first.
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     match LEFT.get() {
         0 => {
-            cx.waker().wake_by_ref(); // to the end of the queue
+            cx.waker().wake_by_ref(); // the task goes to the end of the queue
             Poll::Pending
         }
         left => {
@@ -68,9 +68,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     }
 }
 
-/// A channel in which there is always something.
+/// A channel that has a value at every call, until it ends.
 pub struct Full {
-    /// Values until the sender rests.
+    /// How many values come before the channel ends.
     pub left: Cell<u32>,
 }
 
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(polls_until_the_third(Worker::next_task), 4);
     }
 
-    /// The lengths of a task's polls, in values received.
+    /// Returns how many values the task receives in each of its polls.
     fn values_per_poll(task: impl AsyncFn(&Full)) -> Vec<u32> {
         let channel = Full {
             left: Cell::new(1000),

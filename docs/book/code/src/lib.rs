@@ -1,7 +1,7 @@
 //! The listings of the book, a module for each chapter.
 //!
-//! Modules and items called *naive* contain the fault that their chapter is about, and a test that shows it. What
-//! replaces them stands beside them and passes the same test. `mini` is the runtime of the first chapter.
+//! Items called *naive*, `TwoFlags` and `OneLevel` contain the fault that their chapter is about, and a test shows the
+//! fault. The correct item stands beside each, with a test of its own. `mini` is the runtime of the first chapter.
 //!
 //! Where two threads race, the listing uses loom's types instead of std's, so that the test tries every schedule.
 
@@ -24,7 +24,7 @@ pub mod timers;
 pub mod uring;
 pub mod verify;
 
-/// Runs `f` in every order of its threads with at most two involuntary switches.
+/// Runs `f` in every interleaving of its threads that has at most two involuntary switches.
 #[cfg(test)]
 fn model(f: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();

@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Tasks polled before whoever drives the set polls something else.
+/// How many tasks a tick polls at most, before the set's driver polls something else.
 pub const TASKS_PER_TICK: usize = 61;
 
 type Key = usize;
 
-/// What wakers may touch on any thread: keys, and the waker of whoever drives the set.
+/// What wakers may touch on any thread: the keys of woken tasks, and the waker of the set's driver.
 #[derive(Default)]
 struct Remote(Mutex<(VecDeque<Key>, Option<Waker>)>);
 
@@ -33,7 +33,7 @@ impl Wake for LocalWaker {
     }
 }
 
-/// The tasks. Not `Send`: they are polled and dropped on the thread that made the set.
+/// The tasks. They are not `Send`: the thread that made the set polls and drops them.
 #[derive(Default)]
 pub struct Set {
     tasks: HashMap<Key, Pin<Box<dyn Future<Output = ()>>>>,
@@ -48,12 +48,12 @@ impl Set {
         self.remote.0.lock().unwrap().0.push_back(self.next_key);
     }
 
-    /// Polls what is woken until nothing is.
+    /// Polls the woken tasks until none is left.
     pub fn naive_tick(&mut self, cx: &mut Context<'_>) {
         self.run(cx, usize::MAX);
     }
 
-    /// Polls a bounded number of tasks; asks to be polled again if there are more.
+    /// Polls a bounded number of tasks. If more are woken, asks for another tick.
     pub fn tick(&mut self, cx: &mut Context<'_>) {
         self.run(cx, TASKS_PER_TICK);
         if !self.remote.0.lock().unwrap().0.is_empty() {
@@ -62,7 +62,7 @@ impl Set {
     }
 
     fn run(&mut self, cx: &mut Context<'_>, most: usize) {
-        // The waker first, then the queue: a wake in between wakes the driver.
+        // The driver's waker is left before the queue is read: a wake in between wakes the driver.
         let old = self.remote.0.lock().unwrap().1.replace(cx.waker().clone());
         drop(old);
         for _ in 0..most {
@@ -70,7 +70,7 @@ impl Set {
                 break;
             };
             let Some(task) = self.tasks.get_mut(&key) else {
-                continue; // woken after its end
+                continue; // the task was woken after its end
             };
             let remote = self.remote.clone();
             let waker = Waker::from(Arc::new(LocalWaker { key, remote }));
@@ -93,7 +93,7 @@ mod tests {
     use std::task::{Context, Poll, Wake, Waker};
     use std::thread;
 
-    /// A task wakes itself 10,000 times. How often is it polled before the set lets go?
+    /// A task wakes itself until its 10,000th poll. How often does one tick poll it?
     fn polls_in_one_tick(tick: fn(&mut Set, &mut Context<'_>)) -> usize {
         let (mut set, polls) = (Set::default(), Rc::new(Cell::new(0)));
         let count = polls.clone();

@@ -1,6 +1,6 @@
-//! Measuring two programs on a machine that changes its mind.
+//! Comparing two programs on a machine whose speed changes.
 
-/// A machine that gets slower while it works: what a run takes depends on when it runs.
+/// A machine that gets slower while it works: the time of a run depends on when it begins.
 pub struct Machine {
     runs: u32,
 }
@@ -24,7 +24,7 @@ impl Default for Machine {
     }
 }
 
-/// First all runs of one, then all of the other; the ratio of the means.
+/// Makes all runs of `a`, then all runs of `b`. Returns the ratio of the mean times.
 pub fn naive_ratio(machine: &mut Machine, a: f64, b: f64, rounds: u32) -> f64 {
     let mean = |times: Vec<f64>| times.iter().sum::<f64>() / times.len() as f64;
     let first = mean((0..rounds).map(|_| machine.run(a)).collect());
@@ -32,7 +32,7 @@ pub fn naive_ratio(machine: &mut Machine, a: f64, b: f64, rounds: u32) -> f64 {
     first / second
 }
 
-/// In turn, the order changed each round (A B, B A, ..); the ratio of the medians.
+/// Runs `a` and `b` in turn and changes the order each round (A B, B A, ..). Returns the ratio of the median times.
 pub fn paired_ratio(machine: &mut Machine, a: f64, b: f64, rounds: u32) -> f64 {
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for round in 0..rounds {

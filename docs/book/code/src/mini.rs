@@ -31,7 +31,7 @@ struct State {
     /// Is the runtime's thread in `epoll_wait`, or about to be?
     asleep: bool,
     timers: BTreeMap<(Instant, usize), Waker>,
-    /// Who waits for which side of which socket.
+    /// The wakers of tasks that wait for a side of a socket.
     waiting: HashMap<(Token, Side), Waker>,
 }
 
@@ -42,12 +42,12 @@ enum Side {
 }
 
 impl Shared {
-    /// Gives access to the state. What comes out of it is dropped without the lock.
+    /// Gives access to the state under its lock. The caller drops the result after the lock is released.
     fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         f(&mut self.state.lock().unwrap())
     }
 
-    /// Adds work, and rings if the runtime sleeps.
+    /// Adds work, and rings the bell if the runtime's thread sleeps.
     fn add(&self, add: impl FnOnce(&mut State)) {
         let asleep = self.with(|state| {
             add(state);
@@ -69,15 +69,15 @@ type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A future that is polled to its end.
 struct Task {
     future: Mutex<Option<BoxFuture>>,
-    /// In the queue?
+    /// Is the task in the queue?
     queued: AtomicBool,
     shared: Arc<Shared>,
 }
 
 impl Task {
     fn run(self: Arc<Self>) {
-        // Before the poll: a wake that comes during the poll queues the task again.
-        // Ordering: Acquire; pairs with the Release in `wake`: sees what every waker wrote.
+        // The flag is cleared before the poll, so that a wake during the poll queues the task again.
+        // Ordering: Acquire; pairs with the Release in `wake`: the poll sees what every waker wrote.
         self.queued.swap(false, Ordering::AcqRel);
         let waker = Waker::from(self.clone());
         let mut future = self.future.lock().unwrap();
@@ -145,17 +145,17 @@ impl Runtime {
                     return output;
                 }
             }
-            // One batch: what these tasks wake waits until timers and sockets had their turn.
+            // One batch: tasks that these tasks wake wait until timers and sockets have had their turn.
             let batch = shared.with(|state| take(&mut state.queue));
             batch.into_iter().for_each(Task::run);
             self.turn(&shared);
         }
     }
 
-    /// Waits for the next event, unless there is work, and wakes those it concerns.
+    /// Waits for the next event or timer, unless there is work. Wakes the tasks that waited for it.
     fn turn(&mut self, shared: &Shared) {
         let timeout = shared.with(|state| {
-            // Under the lock that `add` takes: work is seen here, or its `add` sees `asleep`.
+            // `add` takes the same lock: either this code sees the work, or `add` sees `asleep`.
             state.asleep = state.queue.is_empty() && !state.main_woken;
             let next = state.timers.keys().next();
             let left = next.map(|(at, _)| at.saturating_duration_since(Instant::now()));
@@ -187,14 +187,14 @@ impl Runtime {
 }
 
 impl Drop for Runtime {
-    /// Tasks hold sockets and sleeps, these hold `Shared`, and that the tasks' wakers: a circle, cut here.
+    /// Tasks hold sockets and sleeps, which hold `Shared`, which holds the tasks' wakers. The drop breaks this cycle.
     fn drop(&mut self) {
         let state = self.handle.0.with(take);
         drop(state);
     }
 }
 
-/// What tasks ask the runtime for.
+/// The runtime as tasks use it: to spawn, to sleep and to listen.
 #[derive(Clone)]
 pub struct Handle(Arc<Shared>);
 
@@ -215,7 +215,7 @@ impl Handle {
         Sleep { key, shared }
     }
 
-    /// `None` if `future` takes longer than `duration`.
+    /// Returns `None` if `future` takes longer than `duration`.
     pub async fn timeout<F: Future>(&self, duration: Duration, future: F) -> Option<F::Output> {
         let (mut future, mut sleep) = (pin!(future), self.sleep(duration));
         poll_fn(|cx| match future.as_mut().poll(cx) {
@@ -230,7 +230,7 @@ impl Handle {
     }
 }
 
-/// Ends at a time.
+/// A future that ends at a given time.
 pub struct Sleep {
     key: (Instant, usize),
     shared: Arc<Shared>,
@@ -277,7 +277,7 @@ impl<S: Source> Socket<S> {
         })
     }
 
-    /// Tries; leaves the waker; tries again, as the event may have come in between.
+    /// Tries the call. If it would block, leaves the waker and tries again, as the event may have come in between.
     async fn attempt<T>(
         &self,
         side: Side,

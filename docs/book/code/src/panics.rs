@@ -1,10 +1,10 @@
-//! Panics in other people's code, called by ours.
+//! Panics in user code that the runtime calls.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::task::Waker;
 
-/// Those who wait for something.
+/// The wakers of tasks that wait for something.
 #[derive(Default)]
 pub struct Waiters(Mutex<Vec<Waker>>);
 
@@ -13,13 +13,13 @@ impl Waiters {
         self.0.lock().unwrap().push(waker);
     }
 
-    /// Wakes all, under the lock.
+    /// Wakes all waiters while it holds the lock.
     pub fn naive_wake_all(&self) {
         let mut waiters = self.0.lock().unwrap();
         waiters.drain(..).for_each(Waker::wake);
     }
 
-    /// Takes all out, and wakes them one by one, whatever each does.
+    /// Takes all wakers out, then wakes them one by one. A waker that panics does not stop the next.
     pub fn wake_all(&self) {
         let waiters = std::mem::take(&mut *self.0.lock().unwrap());
         for waker in waiters {
@@ -28,12 +28,12 @@ impl Waiters {
     }
 }
 
-/// Runs code whose panic must cost nobody else anything; the panic hook has told of it.
+/// Runs user code and catches its panic, so that no other code is affected. The panic hook has reported the panic.
 pub fn contain(f: impl FnOnce()) {
     let Err(mut payload) = catch_unwind(AssertUnwindSafe(f)) else {
         return;
     };
-    // The payload is user code, too: its drop may panic, with a payload.
+    // The payload's drop is user code, too: it may panic, with another payload.
     for _ in 0..16 {
         match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             Ok(()) => return,
@@ -68,7 +68,7 @@ mod tests {
         }
     }
 
-    /// A waker that panics, and one behind it. Is that one woken, and can one wait again?
+    /// A waker that panics is before a waker that counts. How often is the second woken, and is the lock still good?
     fn after_a_panic(wake_all: fn(&Waiters)) -> (usize, bool) {
         let (waiters, count) = (Waiters::default(), Arc::new(Count::default()));
         waiters.push(Waker::from(Arc::new(Bad)));

@@ -1,8 +1,8 @@
-//! The blocking pool's accounts: who is on the way to a job?
+//! The counts of the blocking pool: is a thread on its way to each job?
 //!
-//! The state without the lock and the threads: each method is what happens in one critical section.
+//! This is the pool's state without the lock and the threads. Each method is one critical section.
 
-/// What a spawner does after it has left the lock.
+/// What a spawner does after it has released the lock.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OnSpawn {
     /// Signal one waiting thread.
@@ -10,12 +10,12 @@ pub enum OnSpawn {
     Start,
 }
 
-/// What a thread does whose wait has ended.
+/// What a thread of the pool does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OnWake {
     /// Take a job from the queue.
     Run,
-    /// Wait on: the wake-up was for nobody, or the job is gone.
+    /// Wait: there is no job for this thread.
     Wait,
     /// End.
     Leave,
@@ -39,7 +39,7 @@ impl Naive {
         OnSpawn::Start
     }
 
-    /// A waiting thread got the lock back.
+    /// A waiting thread has woken up and holds the lock again.
     pub fn woken(&mut self) -> OnWake {
         if self.queue == 0 {
             return OnWake::Wait;
@@ -54,11 +54,11 @@ impl Naive {
 #[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct Pool {
     pub queue: u32,
-    /// Waiting, and no signal on its way.
+    /// Threads that wait and have no signal on its way to them.
     pub idle: u32,
     /// Signals on their way to threads that wait.
     pub notified: u32,
-    /// Threads being made, each for a job.
+    /// Threads that are being started, each for a job.
     pub fresh: u32,
 }
 
@@ -74,7 +74,7 @@ impl Pool {
         OnSpawn::Start
     }
 
-    /// A waiting thread got the lock back: signalled, timed out, or for no reason.
+    /// A waiting thread holds the lock again: it was signalled, it timed out, or it woke up for no reason.
     pub fn woken(&mut self, timed_out: bool) -> OnWake {
         if self.notified > 0 {
             self.notified -= 1;
@@ -87,13 +87,13 @@ impl Pool {
         OnWake::Wait
     }
 
-    /// A thread that was made is there.
+    /// A new thread has started.
     pub fn started(&mut self) -> OnWake {
         self.fresh -= 1;
         self.next_job()
     }
 
-    /// A thread has ended a job, or come to the queue.
+    /// A thread looks for its next job.
     pub fn next_job(&mut self) -> OnWake {
         if self.queue == 0 {
             self.idle += 1;
@@ -116,13 +116,13 @@ mod tests {
             ..Naive::default()
         };
         assert_eq!(pool.spawn(), OnSpawn::Notify);
-        assert_eq!(pool.spawn(), OnSpawn::Notify); // nobody hears this signal
+        assert_eq!(pool.spawn(), OnSpawn::Notify); // no thread is left to receive this signal
         assert_eq!(pool.woken(), OnWake::Run);
         // If the first job waits for the second, it waits for ever.
         assert_eq!((pool.queue, pool.idle, pool.fresh), (1, 0, 0));
     }
 
-    /// Every order of events, with at most four jobs: is there a thread for each job that waits?
+    /// Tries every order of events with at most four jobs. Is a thread on its way to each job that waits?
     fn explore(pool: Pool, running: u32, spawned: u32, seen: &mut HashSet<(Pool, u32, u32)>) {
         if !seen.insert((pool.clone(), running, spawned)) {
             return;

@@ -1,22 +1,22 @@
-//! A queue that others steal from: one pushes, all take, first in, first out.
+//! A queue that other workers steal from: its owner pushes, every worker takes, first in, first out.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 
 const CAPACITY: usize = 4;
 
-/// `head` and `tail` count for ever; a task is a number here.
+/// `head` and `tail` only grow. A task is a number here.
 pub struct Ring {
     head: AtomicUsize,
     tail: AtomicUsize,
     slots: [AtomicUsize; CAPACITY],
 }
 
-/// What taking came to.
+/// The result of an attempt to take a task.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Take {
     Task(usize),
     Empty,
-    /// Somebody else was quicker.
+    /// Another worker took the task first.
     Retry,
 }
 
@@ -29,22 +29,22 @@ impl Ring {
         }
     }
 
-    /// The owner's. False: full, the task goes elsewhere.
+    /// Only the owner calls this. False: the ring is full, and the task goes elsewhere.
     pub fn push(&self, task: usize) -> bool {
         // Ordering: Relaxed; the owner alone writes `tail`.
         let tail = self.tail.load(Ordering::Relaxed);
-        // Ordering: Acquire; pairs with the Release of `take`: that thief is done with the slot.
+        // Ordering: Acquire; pairs with the Release of `take`: the worker that took the task is done with the slot.
         if tail - self.head.load(Ordering::Acquire) == CAPACITY {
             return false;
         }
-        // Ordering: Relaxed; published by the tail.
+        // Ordering: Relaxed; the store to `tail` publishes it.
         self.slots[tail % CAPACITY].store(task, Ordering::Relaxed);
         // Ordering: Release; pairs with the Acquire in `take`.
         self.tail.store(tail + 1, Ordering::Release);
         true
     }
 
-    /// Takes with a load and a store.
+    /// Takes a task with a load and a store.
     pub fn naive_take(&self) -> Take {
         // Ordering: Acquire, Release; the fault is not in the orderings.
         let head = self.head.load(Ordering::Acquire);
@@ -58,13 +58,13 @@ impl Ring {
 
     /// Reads the task, then claims it.
     pub fn take(&self) -> Take {
-        // Ordering: Acquire; the tail read next is at least this old.
+        // Ordering: Acquire; the tail read next is not older than this head.
         let head = self.head.load(Ordering::Acquire);
         // Ordering: Acquire; pairs with the Release in `push`: the slot is filled.
         if head == self.tail.load(Ordering::Acquire) {
             return Take::Empty;
         }
-        // Ordering: Relaxed; worthless unless the claim succeeds.
+        // Ordering: Relaxed; the value is used only if the claim succeeds.
         let task = self.slots[head % CAPACITY].load(Ordering::Relaxed);
         // Ordering: Release; pairs with the Acquire in `push`, which then may reuse the slot.
         let claim =
@@ -89,7 +89,7 @@ mod tests {
     use loom::sync::Arc;
     use loom::thread;
 
-    /// The owner pushes two tasks, then it and two thieves take one each.
+    /// The owner pushes two tasks and takes one, while two thieves take one each.
     fn nothing_is_taken_twice(take: fn(&Ring) -> Take) {
         crate::model(move || {
             let ring = Arc::new(Ring::new());

@@ -1,4 +1,4 @@
-//! Readiness: what the reactor knows of a socket whose events come once.
+//! Readiness: what the reactor knows of a socket whose events are delivered once.
 
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Said to be readable, and empty: somebody has just read everything.
+    /// A socket that is marked readable and is empty: another task has just read everything.
     pub fn new() -> Self {
         Socket {
             buffer: Mutex::new(0),
@@ -23,7 +23,7 @@ impl Socket {
         }
     }
 
-    /// Bytes arrive, and the driver hears of it, once.
+    /// Bytes arrive, and the driver delivers one event.
     pub fn arrive(&self) {
         *self.buffer.lock().unwrap() += 1;
         // Ordering: Release; pairs with the Acquire in `look`.
@@ -39,18 +39,18 @@ impl Socket {
         self.word.load(Ordering::Acquire)
     }
 
-    /// `read(2)`: how many bytes; 0 stands for "would block".
+    /// `read(2)`: returns the number of bytes. 0 stands for "would block".
     pub fn read(&self) -> usize {
         std::mem::take(&mut *self.buffer.lock().unwrap())
     }
 
-    /// After "would block": not readable.
+    /// After "would block": marks the socket as not readable.
     pub fn naive_clear(&self) {
-        // Ordering: Relaxed; no ordering helps.
+        // Ordering: Relaxed; no ordering mends the fault.
         self.word.fetch_and(!READABLE, Ordering::Relaxed);
     }
 
-    /// After "would block": not readable, unless an event came after the look.
+    /// After "would block": marks the socket as not readable, unless an event came after the look.
     pub fn clear(&self, look: usize) {
         // Ordering: Relaxed; the word alone decides, and nothing is published.
         let _ = self.word.compare_exchange(

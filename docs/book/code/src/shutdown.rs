@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-/// Dropping a task runs its destructor, which is user code.
+/// A task is its destructor here: user code that runs when the task is dropped.
 pub type Task = Box<dyn FnOnce(&Owned) + Send>;
 
 /// The tasks of a runtime.
@@ -16,7 +16,7 @@ struct List {
 }
 
 impl Owned {
-    /// Err: the list is closed, the spawner cancels the task itself.
+    /// Err: the list is closed, and the spawner must cancel the task.
     pub fn bind(&self, task: Task) -> Result<(), Task> {
         let mut list = self.0.lock().unwrap();
         if list.is_closed {
@@ -26,14 +26,14 @@ impl Owned {
         Ok(())
     }
 
-    /// Takes the tasks there are, drops them, then closes the list.
+    /// Takes the tasks out of the list, drops them, then closes the list.
     pub fn naive_shutdown(&self) {
         let tasks = std::mem::take(&mut self.0.lock().unwrap().tasks);
         tasks.into_iter().for_each(|task| task(self));
         self.0.lock().unwrap().is_closed = true;
     }
 
-    /// Closes the list, then takes and drops what is in it.
+    /// Closes the list, then takes the tasks out of it and drops them.
     pub fn shutdown(&self) {
         let tasks = {
             let mut list = self.0.lock().unwrap();
@@ -52,7 +52,7 @@ impl Owned {
     }
 }
 
-/// As `spawn` does: binds, or cancels at once.
+/// Binds the task to the list or cancels it at once, as the runtime's `spawn` does.
 pub fn spawn(owned: &Owned, task: Task) {
     if let Err(task) = owned.bind(task) {
         task(owned);
@@ -65,7 +65,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A task whose destructor spawns another. How many destructors run, and how many tasks are left?
+    /// Shuts down a task whose destructor spawns another task. How many destructors run, and how many tasks are left?
     fn end_with(shutdown: fn(&Owned)) -> (usize, usize) {
         let (owned, ended) = (Owned::default(), Arc::new(AtomicUsize::new(0)));
         let (first, second) = (ended.clone(), ended.clone());

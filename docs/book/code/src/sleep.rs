@@ -2,7 +2,7 @@
 
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
-/// One worker, one queue; the queue is just its length.
+/// One worker and one queue. The queue is only a length.
 #[derive(Default)]
 pub struct Sleep {
     queue: AtomicUsize,
@@ -12,7 +12,7 @@ pub struct Sleep {
 impl Sleep {
     /// True: the pusher unparks the worker.
     pub fn naive_push(&self) -> bool {
-        // Ordering: Release, Acquire; strong on each word, and nothing between the two.
+        // Ordering: Release, Acquire; they do not order the store before the load of the other word.
         self.queue.store(1, Ordering::Release);
         self.asleep.load(Ordering::Acquire)
     }
@@ -26,9 +26,9 @@ impl Sleep {
 
     /// As `naive_push`, with a fence.
     pub fn push(&self) -> bool {
-        // Ordering: Release; publishes the task to whoever finds it.
+        // Ordering: Release; publishes the task to the worker that finds it.
         self.queue.store(1, Ordering::Release);
-        // Ordering: SeqCst fence; pairs with the one in `sleep`.
+        // Ordering: SeqCst fence; pairs with the fence in `sleep`.
         fence(Ordering::SeqCst);
         // Ordering: Relaxed; ordered by the fence.
         self.asleep.load(Ordering::Relaxed)
@@ -38,7 +38,7 @@ impl Sleep {
     pub fn sleep(&self) -> bool {
         // Ordering: Relaxed; ordered by the fence.
         self.asleep.store(true, Ordering::Relaxed);
-        // Ordering: SeqCst fence; pairs with the one in `push`.
+        // Ordering: SeqCst fence; pairs with the fence in `push`.
         fence(Ordering::SeqCst);
         // Ordering: Acquire; pairs with the Release in `push`.
         self.queue.load(Ordering::Acquire) == 0

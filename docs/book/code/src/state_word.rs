@@ -2,7 +2,7 @@
 
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// A flag for the queue, a flag for the poll.
+/// One flag says that the task is scheduled, the other that it is running.
 pub struct TwoFlags {
     scheduled: AtomicBool,
     running: AtomicBool,
@@ -16,7 +16,7 @@ impl TwoFlags {
         }
     }
 
-    /// True: the caller queues the task. While the task runs, its worker is trusted to look.
+    /// True: the caller queues the task. While the task runs, its worker must queue it.
     pub fn wake(&self) -> bool {
         // Ordering: as strong as two words allow, and not enough.
         !self.scheduled.swap(true, Ordering::AcqRel) && !self.running.load(Ordering::Acquire)
@@ -24,7 +24,7 @@ impl TwoFlags {
 
     /// The future is pending. True: the worker queues the task again.
     pub fn end_run(&self) -> bool {
-        // Ordering: as above. A store, then a load of another word.
+        // Ordering: as in `wake`. This is a store, then a load of another word.
         self.running.store(false, Ordering::Release);
         self.scheduled.load(Ordering::Acquire)
     }
@@ -36,28 +36,28 @@ impl Default for TwoFlags {
     }
 }
 
-/// The number of wakes that no run has accounted for. Who moves it from zero has the permit.
+/// The number of wakes that no run has accounted for. The thread that moves it from zero has the permit.
 pub struct Wakes(AtomicUsize);
 
 impl Wakes {
-    /// Of a task that somebody is about to poll.
+    /// The word of a task that a thread is about to poll.
     pub fn new() -> Self {
         Wakes(AtomicUsize::new(1))
     }
 
-    /// True: the permit is the caller's, who queues the task.
+    /// True: the caller has the permit, and queues the task.
     pub fn wake(&self) -> bool {
-        // Ordering: AcqRel; Release publishes what the waker wrote to `begin_run` and `pending`.
+        // Ordering: AcqRel; Release publishes to `begin_run` and `pending` what the waker wrote.
         self.0.fetch_add(1, Ordering::AcqRel) == 0
     }
 
-    /// The holder of the permit is about to poll: the wakes that this poll will answer.
+    /// The holder of the permit is about to poll. Returns the number of wakes that this poll answers.
     pub fn begin_run(&self) -> usize {
         // Ordering: Acquire; pairs with the Release in `wake`.
         self.0.load(Ordering::Acquire)
     }
 
-    /// The future is pending. True: still the holder, queue the task again. False: the permit is given up.
+    /// The future is pending. True: the caller keeps the permit, and queues the task again. False: the permit is given up.
     pub fn pending(&self, seen: usize) -> bool {
         // Ordering: AcqRel; Release hands the future to the next holder.
         self.0.fetch_sub(seen, Ordering::AcqRel) != seen
@@ -106,7 +106,7 @@ mod tests {
             let again = wakes.pending(seen);
             let woken = wakers.into_iter().map(|w| w.join().unwrap());
             let by = usize::from(again) + woken.filter(|&queues| queues).count();
-            // Both wakes before the run: it answers them, and nobody need queue the task.
+            // Both wakes came before the run, which answers them: the task need not be queued.
             let expected = if seen == 3 { 0 } else { 1 };
             assert_eq!(by, expected, "queued by {by}");
         });

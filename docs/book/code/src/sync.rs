@@ -11,14 +11,14 @@ pub struct Event {
 }
 
 impl Event {
-    /// The waiters to wake, after the lock is released.
+    /// Returns the waiters. The caller wakes them after the lock is released.
     pub fn notify(&self) -> Vec<usize> {
         // Ordering: Release; pairs with the Acquire in `poll`.
         self.has_happened.store(true, Ordering::Release);
         std::mem::take(&mut *self.waiting.lock().unwrap())
     }
 
-    /// Looks, then leaves the waker. True: it has happened.
+    /// Looks at the flag, then leaves the waker. True: the event has happened.
     pub fn naive_poll(&self, waker: usize) -> bool {
         // Ordering: Acquire; pairs with the Release in `notify`.
         if self.has_happened.load(Ordering::Acquire) {
@@ -28,7 +28,7 @@ impl Event {
         false
     }
 
-    /// Looks, leaves the waker, and looks again under the lock.
+    /// Looks at the flag, leaves the waker, and looks again under the lock.
     pub fn poll(&self, waker: usize) -> bool {
         // Ordering: Acquire; pairs with the Release in `notify`.
         if self.has_happened.load(Ordering::Acquire) {
@@ -36,7 +36,7 @@ impl Event {
         }
         let mut waiting = self.waiting.lock().unwrap();
         waiting.push(waker);
-        // Ordering: Relaxed; if `notify` had the lock before, the lock shows what it stored before.
+        // Ordering: Relaxed; if `notify` took the lock first, the lock publishes its store to the flag.
         self.has_happened.load(Ordering::Relaxed)
     }
 }

@@ -2,11 +2,11 @@
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 
-/// "In the queue?", of one task.
+/// The flag of one task: is the task in the queue?
 pub struct Queued(AtomicBool);
 
 impl Queued {
-    /// Of a task that is in the queue.
+    /// The flag of a task that is in the queue.
     pub fn new() -> Queued {
         Queued(AtomicBool::new(true))
     }
@@ -17,7 +17,7 @@ impl Queued {
         !self.0.swap(true, Ordering::AcqRel)
     }
 
-    /// A wake that saves the write where it changes nothing.
+    /// A wake that writes only if the write changes the flag.
     pub fn naive_wake(&self) -> bool {
         // Ordering: Acquire, and that is the fault: nothing is published if the flag is set.
         if self.0.load(Ordering::Acquire) {
@@ -63,7 +63,7 @@ impl OneTask {
         }
     }
 
-    /// As above, but clears it before the poll.
+    /// As `naive_run`, but clears the flag before the poll.
     pub fn run(&mut self) {
         while self.queued {
             self.queued = false;
@@ -79,7 +79,7 @@ mod tests {
     use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use loom::thread;
 
-    /// Polls of a task that wakes itself four times.
+    /// How often a task that wakes itself four times is polled.
     fn polls(run: fn(&mut OneTask)) -> u32 {
         let mut task = OneTask {
             queued: true,

@@ -1,6 +1,6 @@
 //! Timer wheels: one level that forgets laps, and a hierarchy that does not.
 //!
-//! A timer is its deadline, in ticks.
+//! A timer is only its deadline here, in ticks.
 
 const BITS: u32 = 3;
 const LISTS: usize = 1 << BITS;
@@ -18,7 +18,7 @@ impl OneLevel {
         self.lists[deadline as usize % LISTS].push(deadline);
     }
 
-    /// A tick passes: what fires?
+    /// A tick passes. Returns the timers that fire.
     pub fn tick(&mut self) -> Vec<u64> {
         self.now += 1;
         std::mem::take(&mut self.lists[self.now as usize % LISTS])
@@ -42,16 +42,16 @@ impl Wheel {
         )
     }
 
-    /// `deadline` is past now.
+    /// `deadline` is later than now. Only `tick` inserts a timer that is due.
     pub fn insert(&mut self, deadline: u64) {
         let (level, list) = self.place(deadline);
         self.lists[level][list].push(deadline);
     }
 
-    /// A tick passes: what fires?
+    /// A tick passes. Returns the timers that fire.
     pub fn tick(&mut self) -> Vec<u64> {
         self.now += 1;
-        // From the top: what leaves a level may go to the list that is looked at next.
+        // From the top level down: a timer that leaves a level may go to the list that is emptied next.
         for level in (1..LEVELS).rev() {
             let (digit, below) = (self.now >> (level as u32 * BITS), level as u32 * BITS);
             if self.now % (1 << below) == 0 {
@@ -83,7 +83,7 @@ mod tests {
             random = random
                 .wrapping_mul(6364136223846793005)
                 .wrapping_add(1442695040888963407);
-            // Near and far: up to 2^11 ticks, where the wheel spans 2^9.
+            // Deadlines are near and far: up to 2^11 ticks away. The wheel spans 2^9.
             let deadline = now + (random >> 33) % (1 << (1 + (random >> 60) % 11));
             wheel.insert(deadline);
             pending.push(deadline);

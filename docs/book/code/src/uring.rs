@@ -1,10 +1,10 @@
 //! Who owns a buffer that the kernel writes to?
 //!
-//! The kernel is a list of requests here, each with the number of a buffer. It completes them when it likes.
+//! The kernel is a list of requests here, each with the number of a buffer. A request may complete at any time.
 
 use std::collections::VecDeque;
 
-/// Requests that the kernel has: where to write, and what.
+/// The requests in flight: for each, the number of its buffer and the data to write.
 #[derive(Default)]
 pub struct Kernel(VecDeque<(u64, &'static str)>);
 
@@ -13,7 +13,7 @@ impl Kernel {
         self.0.push_back((key, data));
     }
 
-    /// The oldest request is done.
+    /// Completes the oldest request.
     pub fn complete(&mut self) -> (u64, &'static str) {
         self.0.pop_front().expect("something is in flight")
     }
@@ -39,12 +39,12 @@ impl Naive {
         self.free.push(key);
     }
 
-    /// The kernel has written.
+    /// The kernel has written to the buffer.
     pub fn complete(&mut self, (key, data): (u64, &'static str)) {
         self.slots[key as usize] = Some(data);
     }
 
-    /// What the future finds.
+    /// Returns what the future finds in the buffer.
     pub fn take(&mut self, key: u64) -> Option<&'static str> {
         self.slots[key as usize].take()
     }

@@ -1,8 +1,8 @@
-//! A model that cannot fail.
+//! A fault that one model cannot find, and a model that finds it.
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 
-/// Says that something is done.
+/// A flag that says that something is done.
 #[derive(Default)]
 pub struct Done(AtomicBool);
 
@@ -12,7 +12,7 @@ impl Done {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Publishes nothing.
+    /// Sets the flag, but publishes nothing.
     pub fn naive_set(&self) {
         // Ordering: Relaxed, and that is the fault.
         self.0.store(true, Ordering::Relaxed);
@@ -31,7 +31,7 @@ mod tests {
     use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use loom::thread;
 
-    /// Waits by joining the thread: that publishes all by itself.
+    /// Joins the thread, then looks. The join alone publishes the data.
     fn seen_after_a_join(set: fn(&Done)) {
         crate::model(move || {
             let (done, data) = (Arc::new(Done::default()), Arc::new(AtomicUsize::new(0)));
@@ -48,7 +48,7 @@ mod tests {
         });
     }
 
-    /// Looks while the thread runs: only the flag can publish.
+    /// Looks while the thread runs. Only the flag can publish the data.
     fn seen_with_the_flag(set: fn(&Done)) {
         crate::model(move || {
             let (done, data) = (Arc::new(Done::default()), Arc::new(AtomicUsize::new(0)));

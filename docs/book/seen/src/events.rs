@@ -1,17 +1,17 @@
 //! The events of a recording as lines, below the names of their threads.
 //!
-//! Of one thread the order is that in which things happened. Between threads it is told by what must come first: a task is queued before it
-//! is polled.
+//! The lines of one thread are in the order of the events. Between threads, the reader infers the order from what must come first: a task is
+//! queued before it is polled.
 
 use selvedge_trace::{EventKind, Outcome, PollKind, Queue, Recording, WaitKind};
 use std::collections::BTreeMap;
 
-/// Tells the events that name one of `tasks`, and of each thread what it did right before: that it woke up, stole, or fired timers. All events if
-/// there are no `tasks`.
+/// Returns the events that name one of `tasks`, and what the same thread did right before: it woke up, stole, got I/O events or fired timers.
+/// Returns all events if there are no `tasks`.
 pub fn told(recording: &Recording, tasks: &[u64]) -> Vec<String> {
     let names = Names::of(recording);
     let mut lanes: Vec<(String, Vec<String>)> = Vec::new();
-    // What each thread has done since its last poll.
+    // For each thread, what it has just done that may lead to its next poll.
     let mut before: BTreeMap<u16, Vec<String>> = BTreeMap::new();
     for event in &recording.events {
         let Some(line) = names.line(event.kind) else {
@@ -37,7 +37,7 @@ pub fn told(recording: &Recording, tasks: &[u64]) -> Vec<String> {
     lines
 }
 
-/// The lines of a thread, begun if there are none.
+/// Returns the lines of a thread. The list is empty at first.
 fn lane(lanes: &mut Vec<(String, Vec<String>)>, name: String) -> &mut Vec<String> {
     let at = lanes.iter().position(|(thread, _)| *thread == name);
     let at = at.unwrap_or_else(|| {
@@ -68,7 +68,7 @@ fn task_of(kind: EventKind) -> Option<u64> {
     }
 }
 
-/// What tasks and threads are.
+/// The kinds of tasks, and the indices of worker threads.
 struct Names {
     kinds: BTreeMap<u64, PollKind>,
     workers: BTreeMap<u16, u64>,
@@ -105,7 +105,7 @@ impl Names {
         format!("{kind} {id}")
     }
 
-    /// An event in words; nothing for those that say nothing of tasks.
+    /// Returns an event in words, or `None` for an event that is not listed.
     fn line(&self, kind: EventKind) -> Option<String> {
         Some(match kind {
             EventKind::Spawned { task, .. } => format!("spawns {}", self.task(task)),

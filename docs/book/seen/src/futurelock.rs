@@ -1,6 +1,6 @@
-//! A lock that is handed to a future which its task does not poll; a mend that is none, and two ways out.
+//! A lock that is handed to a future which its task does not poll, a remedy that fails, and two remedies that work.
 //!
-//! After Oxide's RFD 609, which gave it the name.
+//! Oxide's RFD 609 describes the fault and gave it its name.
 
 use selvedge::select;
 use selvedge::sync::Mutex;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What the lock guards.
 pub type Sum = Arc<Mutex<u32>>;
 
-/// Adds, once the lock is free.
+/// Adds `number` once the lock is free.
 pub async fn add(sum: Sum, number: u32) {
     *sum.lock().await += number;
 }
@@ -28,7 +28,7 @@ pub async fn add_with_fee(sum: Sum) {
     adding.await;
 }
 
-/// Gives the fee up if that takes long too, and writes a letter. All others wait for the lock until the letter is written.
+/// Gives the fee up if that takes long too, and writes a letter. All other tasks wait for the lock until the letter is written.
 pub async fn add_with_timeout(sum: Sum) {
     let mut adding = pin!(add(sum.clone(), 1));
     select! {
@@ -41,7 +41,7 @@ pub async fn add_with_timeout(sum: Sum) {
     adding.await;
 }
 
-/// The first future goes before the second is awaited. It leaves the line for the lock, so its 1 is added with the fee.
+/// Drops the first future before the second is awaited. The first leaves the lock's queue, so its 1 is added with the fee.
 pub async fn add_with_fee_dropping(sum: Sum) {
     let mut adding = Box::pin(add(sum.clone(), 1));
     select! {
@@ -52,7 +52,7 @@ pub async fn add_with_fee_dropping(sum: Sum) {
     add(sum, 11).await;
 }
 
-/// The first future is a task. It is polled whatever this one waits for.
+/// Spawns the first future as a task. The task is polled whatever this function waits for.
 pub async fn add_with_fee_spawning(sum: Sum) {
     let mut adding = selvedge::spawn(add(sum.clone(), 1));
     select! {
@@ -60,11 +60,11 @@ pub async fn add_with_fee_spawning(sum: Sum) {
         () = sleep(Duration::from_millis(50)) => {}
     }
     add(sum, 10).await;
-    // It does not panic, and nobody cancels it.
+    // The task does not panic, and nobody cancels it.
     let _ = adding.await;
 }
 
-/// Has the lock for a while.
+/// Holds the lock for a while.
 pub async fn audit(sum: Sum) {
     let sum = sum.lock().await;
     sleep(Duration::from_secs(1)).await;
@@ -76,10 +76,10 @@ mod tests {
     use super::*;
     use selvedge::task::yield_now;
 
-    /// How long everything takes here if it ends: the clock is paused, and goes on while all wait.
+    /// Longer than anything here takes if it ends. The clock is paused, and moves on while all tasks wait.
     const LONG: Duration = Duration::from_secs(60);
 
-    /// Begins to add while the lock is held, and gives the sum once it is free.
+    /// Begins to add while the lock is held. Returns the sum once the lock is free, `None` if that takes too long.
     async fn sum_after<F>(add: fn(Sum) -> F) -> Option<u32>
     where
         F: Future<Output = ()> + Send + 'static,

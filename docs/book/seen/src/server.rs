@@ -1,6 +1,6 @@
-//! A server that answers `PING` and `WHERE`, and the clients that ask it. It keeps a log of what it was asked.
+//! A server that answers `PING` and `WHERE`, and the clients that ask it. The server keeps a log of the `WHERE` requests.
 //!
-//! The clients are threads with blocking sockets, so that a recording has the server alone.
+//! The clients are threads with blocking sockets, so that a recording shows the server alone.
 
 use crate::places::country;
 use selvedge::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -20,7 +20,7 @@ pub enum LookUp {
     OnThePool,
 }
 
-/// Takes connections until it is dropped.
+/// Accepts connections until this future is dropped.
 pub async fn serve(listener: TcpListener, look_up: LookUp) -> io::Result<()> {
     let (log, requests) = mpsc::channel(100);
     selvedge::spawn(keep_log(requests));
@@ -53,7 +53,7 @@ async fn talk(
         let answer = match (line.as_str(), look_up) {
             ("PING", _) => "PONG",
             ("WHERE", how) => {
-                // Nobody reads the log any more: then there is none.
+                // The send fails if the log's task is gone: then there is no log.
                 let _ = log.send(line).await;
                 match how {
                     LookUp::InTheTask => country(from).await,
@@ -67,7 +67,7 @@ async fn talk(
     Ok(())
 }
 
-/// Calls it on a thread that may block.
+/// Calls `country` on a thread that may block.
 async fn country_on_the_pool(from: IpAddr) -> Result<&'static str, JoinError> {
     let handle = Handle::current();
     spawn_blocking(move || handle.block_on(country(from))).await
@@ -80,7 +80,7 @@ async fn keep_log(mut requests: mpsc::Receiver<String>) {
     }
 }
 
-/// Asks `PING` again and again, and meanwhile `WHERE` from two other clients at a time. The longest time for which a `PING` had no answer.
+/// Asks `PING` again and again, while two other clients ask `WHERE`. Returns the longest time for which a `PING` had no answer.
 pub fn ask(address: SocketAddr) -> io::Result<Duration> {
     let mut client = Client::connect(address)?;
     let mut others = Vec::new();
@@ -116,10 +116,10 @@ impl Client {
         Ok(Client { answers, stream })
     }
 
-    /// The time until the answer.
+    /// Sends a request, and returns the time until its answer.
     fn ask(&mut self, request: &str) -> io::Result<Duration> {
         let begin = Instant::now();
-        // In one packet: two small ones would wait for each other.
+        // The line is one packet: of two small packets, the second would wait for the answer to the first.
         self.stream.write_all(format!("{request}\n").as_bytes())?;
         self.answers.next().ok_or(io::ErrorKind::UnexpectedEof)??;
         Ok(begin.elapsed())
@@ -135,7 +135,7 @@ mod tests {
     use selvedge_trace::{Analysis, FindingKind, PollKind, Recording};
     use std::sync::Mutex;
 
-    /// The recorder is the process's: one test at a time.
+    /// The process has one recorder, so one test runs at a time.
     static RECORDER: Mutex<()> = Mutex::new(());
 
     fn recorded(look_up: LookUp) -> Analysis {
@@ -153,7 +153,7 @@ mod tests {
         Analysis::of(&recording)
     }
 
-    /// Is there a poll that a whole look-up fits in?
+    /// Is there a poll at least as long as a look-up?
     fn keeps_a_worker(analysis: &Analysis) -> bool {
         let mut polls = analysis.polls.iter();
         polls.any(|poll| poll.kind == PollKind::Task && poll.time.nanos() >= READ.as_nanos() as u64)

@@ -1,4 +1,4 @@
-//! What programs use that talk to the server.
+//! The client that programs use to talk to the server.
 
 use selvedge::io::{self, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use selvedge::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -28,12 +28,12 @@ impl Client {
         self.ask(&line).await.map(drop)
     }
 
-    /// Was the key there?
+    /// Deletes a key. True: the key was there.
     pub async fn delete(&mut self, key: &str) -> io::Result<bool> {
         Ok(self.ask(&format!("DEL {}", word(key)?)).await? == "OK")
     }
 
-    /// Sends a line, and reads one.
+    /// Sends a line, and reads the answer.
     pub async fn ask(&mut self, line: &str) -> io::Result<String> {
         let line = one_line(line)?.to_owned() + "\n";
         self.writing.write_all(line.as_bytes()).await?;
@@ -49,7 +49,7 @@ impl Client {
     }
 }
 
-/// A line of the protocol has no end of line within it.
+/// Refuses a text with an end of line: it would be two lines of the protocol.
 fn one_line(text: &str) -> io::Result<&str> {
     match text.contains('\n') {
         true => Err(io::ErrorKind::InvalidInput.into()),
@@ -57,7 +57,7 @@ fn one_line(text: &str) -> io::Result<&str> {
     }
 }
 
-/// A key has no blanks either.
+/// Refuses a key that is empty, or has a blank or an end of line.
 fn word(text: &str) -> io::Result<&str> {
     match text.is_empty() || text.contains(' ') {
         true => Err(io::ErrorKind::InvalidInput.into()),

@@ -1,4 +1,4 @@
-//! A server that stops in order, and tells its figures.
+//! A server that stops in order, and reports its metrics.
 
 use crate::limits::{read_line, write_line};
 use crate::pressure::{Server, accept};
@@ -50,7 +50,7 @@ fn stats() -> String {
     format!("workers {workers}, tasks {tasks}, polls {polls}, parks {parks}")
 }
 
-/// Waits for the tasks to end, for so long; then aborts what is left.
+/// Waits for the tasks to end, at most until the deadline. Then aborts the tasks that are left.
 pub async fn drain<T: 'static>(mut tasks: JoinSet<T>, deadline: Duration) -> Ended {
     let all = tasks.len();
     let ended = timeout(deadline, async {
@@ -65,7 +65,7 @@ pub async fn drain<T: 'static>(mut tasks: JoinSet<T>, deadline: Duration) -> End
     }
 }
 
-/// Serves until `stop` is there, then gives the connections until the deadline.
+/// Serves until `stop` is ready. Then the connections have until the deadline to end.
 pub async fn serve(
     listener: TcpListener,
     server: Server,
@@ -79,7 +79,7 @@ pub async fn serve(
         let (permit, stream) = selvedge::select! {
             accepted = accept(&listener, &server.connections) => accepted?,
             _ = &mut stop => break,
-            // Takes what has ended out of the set.
+            // Takes a connection that has ended out of the set.
             Some(_) = tasks.join_next() => continue,
         };
         let (server, told) = (server.clone(), told.clone());

@@ -4,11 +4,11 @@
 //! protocol   the lines that client and server exchange
 //! store      the map that all connections share
 //! shared     the first server
-//! client     what programs use that talk to it
-//! limits     a server that gives up the silent, the slow and the endless
+//! client     the client that programs use to talk to the server
+//! limits     a server that gives up silent clients, slow clients and endless lines
 //! pressure   a server that takes no more work than it can do
-//! graceful   a server that stops in order, and tells its figures
-//! guides     listings of the guides for those who come from elsewhere, no part of the server
+//! graceful   a server that stops in order, and reports its metrics
+//! guides     listings of the guides for users of threads and of smol, no part of the server
 //! ```
 
 pub mod client;

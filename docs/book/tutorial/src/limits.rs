@@ -1,4 +1,4 @@
-//! A server that gives up the silent, the slow and the endless.
+//! A server that gives up silent clients, slow clients and endless lines.
 
 use crate::store::Store;
 use selvedge::io::{self, AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt};
@@ -7,12 +7,12 @@ use selvedge::net::TcpListener;
 use selvedge::time::timeout;
 use std::time::Duration;
 
-/// What a connection may take.
+/// How much time and memory a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// How long a client may take for a line.
     pub idle: Duration,
-    /// How long it may take to accept an answer.
+    /// How long a client may take to accept an answer.
     pub slow: Duration,
     /// How many bytes a line may have.
     pub line: usize,
@@ -28,9 +28,9 @@ impl Default for Limits {
     }
 }
 
-/// Reads a line of at most so many bytes. `None`: the client has hung up.
+/// Reads a line of at most `limits.line` bytes. `None`: the client has hung up.
 ///
-/// If it is given up, what it has read of a line is lost.
+/// If this future is dropped, the part of a line that it has read is lost.
 pub async fn read_line<R>(reader: &mut R, limits: &Limits) -> io::Result<Option<String>>
 where
     R: AsyncBufRead + Unpin,
@@ -67,7 +67,7 @@ where
     }
 }
 
-/// Answers one connection. What it is a connection of does not matter.
+/// Answers one connection. The connection may be any stream.
 pub async fn talk<S>(stream: S, store: Store, limits: Limits) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,

@@ -1,4 +1,4 @@
-//! A server that takes no more work than it can do: so many connections, so many changes on their way to the journal.
+//! A server that takes no more work than it can do: it bounds the connections, and the changes on their way to the journal.
 
 use crate::limits::{Limits, read_line, write_line};
 use crate::protocol::{Request, parse};
@@ -15,7 +15,7 @@ pub struct Server {
     pub limits: Limits,
     /// A permit for each connection that may be open.
     pub connections: Arc<Semaphore>,
-    /// The way to the journal. It has room for so many lines, and no more.
+    /// The channel to the journal. It has room for a bounded number of lines.
     pub journal: mpsc::Sender<String>,
 }
 
@@ -34,7 +34,7 @@ impl Server {
     }
 }
 
-/// Writes what comes in, until all senders are gone. Returns how many lines that were.
+/// Writes the lines that it receives, until all senders are dropped. Returns the number of lines.
 pub async fn write_journal<W>(mut changes: mpsc::Receiver<String>, mut to: W) -> io::Result<usize>
 where
     W: AsyncWrite + Unpin,
@@ -64,7 +64,7 @@ where
     Ok(())
 }
 
-/// Waits for a permit, then for a connection. Whoever gives it up loses neither.
+/// Waits for a permit, then for a connection. If this future is dropped, neither is lost.
 pub async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
@@ -75,7 +75,7 @@ pub async fn accept(
     Ok((permit, stream))
 }
 
-/// Serves for ever, at most so many connections at a time. The others wait in the system's queue.
+/// Serves for ever, one connection for each permit at a time. The others wait in the system's queue.
 pub async fn serve(listener: TcpListener, server: Server) -> io::Result<()> {
     loop {
         let (permit, stream) = accept(&listener, &server.connections).await?;
@@ -123,7 +123,7 @@ mod tests {
         selvedge::spawn(serve(listener, server));
         let mut first = Client::connect(address).await.unwrap();
         first.set("a", "1").await.unwrap();
-        // The system has accepted it; the server has not.
+        // The system has accepted the connection; the server has not.
         let mut second = Client::connect(address).await.unwrap();
         let mut answer = Box::pin(second.get("a"));
         assert!(
@@ -146,7 +146,7 @@ mod tests {
             .write_all(b"SET a 1\nSET a 2\nSET a 3\n")
             .await
             .unwrap();
-        // Two changes have room; the third waits for as long as nobody takes them.
+        // The channel has room for two changes. The third waits until a change is received.
         sleep(Duration::from_secs(3600)).await;
         assert_eq!(store.answer("GET a"), "VALUE 2");
         let (mut reader, stream) = duplex(64);

@@ -8,7 +8,7 @@ pub enum Request {
     Delete(String),
 }
 
-/// Reads a line. The error is for the client to read.
+/// Parses a line. The error is a message for the client.
 pub fn parse(line: &str) -> Result<Request, String> {
     let mut words = line.splitn(3, ' ');
     let (command, key, value) = (words.next(), words.next(), words.next());

@@ -11,7 +11,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Does what is asked for. Returns the line for the client.
+    /// Does what the request asks for. Returns the line for the client.
     pub fn apply(&self, request: Request) -> String {
         let mut map = self.map.lock().expect("nobody panics with the lock");
         match request {

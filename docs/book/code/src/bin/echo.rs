@@ -1,4 +1,4 @@
-//! `cargo run -p book-code --bin echo [ADDRESS]`: an echo server that hangs up after ten silent seconds.
+//! `cargo run -p book-code --bin echo [ADDRESS]`: an echo server that closes a connection after ten silent seconds.
 
 use book_code::echo;
 use book_code::mini::Runtime;

@@ -1,9 +1,9 @@
-//! Tells of a recording's longest poll, and who woke the task for it: `culprit RECORDING`.
+//! Prints whose poll was the longest of a recording, and what woke the task for it: `culprit RECORDING`.
 
 use selvedge_trace::{Analysis, PollKind, Recording, Waker};
 use std::error::Error;
 
-/// The longest poll of a task; the task's name, and the waker's.
+/// Finds the longest poll of a task. Returns the task's name, and what woke the task.
 fn culprit(analysis: &Analysis) -> Option<(String, String)> {
     let polls = analysis.polls.iter();
     let polls = polls.filter(|poll| poll.kind == PollKind::Task);

@@ -1,4 +1,4 @@
-//! Lists the events of a recording: `events RECORDING [TASK..]`; of some tasks, or all.
+//! Lists the events of a recording, of the given tasks or of all: `events RECORDING [TASK..]`.
 
 use seen::events::told;
 use selvedge_trace::Recording;

@@ -1,4 +1,4 @@
-//! A program that stands still: `futurelock`. Ctrl-C ends it.
+//! A program that deadlocks: `futurelock`. Ctrl-C ends it.
 
 use seen::futurelock::{Sum, add, add_with_fee, audit};
 use selvedge::runtime::Handle;

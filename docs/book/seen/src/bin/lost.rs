@@ -1,4 +1,4 @@
-//! More events than there is room for: `lost RECORDING`.
+//! Records more events than there is room for: `lost RECORDING`.
 
 use selvedge::runtime::{Builder, RecordOptions};
 use selvedge::task::yield_now;
@@ -6,7 +6,7 @@ use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("lost RECORDING")?;
-    // Room for the newest 1,024 events of the thread that polls.
+    // The ring has room for the newest 1,024 events of the thread that polls.
     let options = RecordOptions::new().file(path).ring_bytes(1024 * 32);
     let runtime = Builder::new_current_thread().record(options).build()?;
     runtime.block_on(async {

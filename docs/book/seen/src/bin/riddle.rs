@@ -1,4 +1,4 @@
-//! A riddle for the reader of its recording: why does the heart miss a beat?
+//! A riddle for the reader of its recording: why does the task `heart` miss a beat?
 
 use selvedge::runtime::Builder;
 use selvedge::sync::{Mutex, mpsc, oneshot};
@@ -8,10 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Numbers to sort, and where to say that they are.
+/// Numbers to sort, and a channel that tells when they are sorted.
 type Batch = (Vec<u64>, oneshot::Sender<()>);
 
-/// Tells the longest time between two beats.
+/// Prints the longest time between two beats.
 async fn beat() {
     let mut longest = Duration::ZERO;
     for _ in 0..30 {
@@ -31,7 +31,7 @@ async fn sort(mut batches: mpsc::Receiver<Batch>) {
     }
 }
 
-/// Has its batches sorted. One feed at a time has the turn.
+/// Has its batches sorted one after another. Only the feed that holds `turn` may send a batch.
 async fn feed(batches: Vec<Vec<u64>>, sorter: mpsc::Sender<Batch>, turn: Arc<Mutex<()>>) {
     for numbers in batches {
         let _turn = turn.lock().await;
@@ -63,7 +63,7 @@ async fn run(feeds: Vec<(&str, Vec<Vec<u64>>)>) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Made here, where no task waits for it.
+    // The numbers are made here, where no task waits for them.
     let batches = |sizes: [u64; 3]| sizes.map(numbers).to_vec();
     let feeds = vec![
         ("north", batches([100, 100, 100])),

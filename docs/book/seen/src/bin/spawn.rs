@@ -1,5 +1,5 @@
-//! Spawns tasks and waits for their ends: `spawn many` one on two workers, `spawn again` four, one after another; `spawn steal` two from
-//! within a third; `spawn one` one on a single thread.
+//! Spawns tasks and waits for their ends: `spawn many` spawns one task on two workers, `spawn again` four tasks one after another,
+//! `spawn steal` two tasks from within a third, and `spawn one` one task on a single thread.
 
 use selvedge::runtime::{Builder, Runtime};
 use selvedge::task::JoinError;
@@ -23,7 +23,7 @@ async fn spawn_one() -> Result<(), JoinError> {
 async fn spawn_two() -> Result<(), JoinError> {
     let first = selvedge::spawn(async { "first" });
     let second = selvedge::spawn(async { "second" });
-    // Stands for a computation.
+    // The sleep stands for a computation.
     thread::sleep(Duration::from_millis(300));
     println!("{} {}", first.await?, second.await?);
     Ok(())
@@ -66,7 +66,7 @@ fn until_they_sleep(runtime: &Runtime) {
     while (0..metrics.num_workers()).any(is_awake) {
         thread::sleep(Duration::from_millis(1));
     }
-    // They have counted their sleep, and now begin it.
+    // A worker counts its sleep just before it begins to sleep.
     thread::sleep(Duration::from_millis(20));
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use selvedge::runtime::{RecordOptions, Runtime};
     use selvedge_trace::{EventKind, Queue, Recording};
 
-    /// Where the task that was spawned last was queued first.
+    /// Returns the queue that the task spawned last was put into first.
     fn first_queue(runtime: &Runtime, run: impl FnOnce(&Runtime)) -> Option<Queue> {
         let recorder = runtime.handle().recorder();
         recorder.start(&RecordOptions::new()).unwrap();

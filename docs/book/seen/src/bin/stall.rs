@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Two workers; counts the stalls that the runtime tells.
+/// Builds a runtime with two workers. The runtime's stalls are counted in `stalls`.
 fn runtime(stalls: Arc<AtomicUsize>) -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(2).enable_all();

@@ -1,11 +1,11 @@
-//! What not to do: a task that sleeps as threads do. For the exercise on recordings.
+//! What not to do: a task that blocks its worker. The exercise on recordings uses this program.
 
 use selvedge::time::sleep;
 use std::time::Duration;
 
 async fn hash_passwords() {
     for _ in 0..3 {
-        // Stands for work that takes long: the worker can do nothing else meanwhile.
+        // The sleep stands for long work: the worker can do nothing else meanwhile.
         std::thread::sleep(Duration::from_millis(100));
         sleep(Duration::from_millis(10)).await;
     }

@@ -30,7 +30,7 @@ async fn main() -> io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
     let ended = serve(listener, server, ctrl_c(), Duration::from_secs(5)).await?;
     println!("{} drained, {} cut off", ended.drained, ended.aborted);
-    // The last sender went with the server, so the journal ends when it is written.
+    // The last sender was dropped with the server, so the task ends when the journal is written.
     let lines = writing.await??;
     println!("the journal has {lines} lines");
     Ok(())

@@ -1,4 +1,4 @@
-//! Two things at a time.
+//! Does two things at the same time: it makes coffee and tea.
 
 use selvedge::time::sleep;
 use std::time::Duration;

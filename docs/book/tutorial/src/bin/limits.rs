@@ -1,4 +1,4 @@
-//! The server with limits: `limits ADDRESS [SECONDS]`, the second being how long a client may be silent.
+//! The server with limits: `limits ADDRESS [SECONDS]`. A client may be silent for SECONDS.
 
 use kv::limits::{Limits, serve};
 use kv::store::Store;

@@ -59,7 +59,7 @@ mod tests {
         let mut other = TcpStream::connect(address).await.unwrap();
         other.write_all(b"PING\nECHO a b\nWHAT\n").await.unwrap();
         let mut answers = [0; 21];
-        // Only so that a server that keeps us waiting is a test that fails.
+        // The limit lets the test fail, instead of hang, if the server does not answer.
         let reading = timeout(Duration::from_secs(10), other.read_exact(&mut answers));
         reading.await.expect("an answer").unwrap();
         assert_eq!(&answers, b"PONG\na b\nERR unknown\n");

@@ -1,4 +1,4 @@
-//! Sends lines and prints the answers: `talk ADDRESS LINE..`. Threads and blocking calls do well for this.
+//! Sends lines and prints the answers: `talk ADDRESS LINE..`. Blocking calls are enough for this.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;

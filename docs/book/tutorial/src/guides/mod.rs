@@ -1,4 +1,4 @@
-//! The listings of the guides for those who come from elsewhere.
+//! The listings of the guides for users of threads and of smol.
 
 pub mod smol;
 pub mod threads;

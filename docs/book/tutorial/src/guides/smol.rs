@@ -1,4 +1,4 @@
-//! What async-std and smol do, as it is done here.
+//! What programs do with async-std and smol, done with selvedge.
 
 use selvedge::task::{JoinError, JoinHandle};
 use selvedge::time::{Instant, Interval, interval_at};
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// A task that is cancelled when this is dropped, as one of smol's is.
+/// A task that is cancelled when its `Owned` is dropped, as smol's tasks are.
 #[derive(Debug)]
 pub struct Owned<T>(JoinHandle<T>);
 
@@ -44,7 +44,7 @@ mod tests {
     use std::future::pending;
     use std::time::Duration;
 
-    /// A task that never ends, and a receiver that is told when its future is dropped.
+    /// Returns a task that never ends, and a receiver that ends when the task's future is dropped.
     fn endless() -> (Owned<()>, oneshot::Receiver<()>) {
         let (kept, told) = oneshot::channel();
         let task = Owned::spawn(async move {
@@ -58,7 +58,7 @@ mod tests {
     async fn a_task_that_is_owned_ends_with_its_owner() {
         let (task, told) = endless();
         drop(task);
-        // Against a hang: the paused clock jumps there.
+        // The limit prevents a hang: the paused clock jumps to it.
         let told = timeout(Duration::from_secs(1), told);
         assert!(told.await.expect("the task is dropped").is_err());
         assert_eq!(Owned::spawn(async { 7 }).await.unwrap(), 7);

@@ -1,10 +1,10 @@
-//! What threads do, as tasks do it.
+//! What programs do with threads, done with tasks.
 
 use selvedge::sync::{mpsc, oneshot};
 use selvedge::task::{JoinSet, spawn_blocking};
 use std::thread;
 
-/// Threads: one for each text.
+/// Starts a thread for each text.
 pub fn lengths_by_threads(texts: Vec<String>) -> Vec<usize> {
     let start = |text: String| thread::spawn(move || text.len());
     let threads: Vec<_> = texts.into_iter().map(start).collect();
@@ -12,7 +12,7 @@ pub fn lengths_by_threads(texts: Vec<String>) -> Vec<usize> {
     results.map(|it| it.expect("no panic")).collect()
 }
 
-/// Tasks: one for each text. The results come in the order of the texts.
+/// Spawns a task for each text. The results come in the order of the texts.
 pub async fn lengths_by_tasks(texts: Vec<String>) -> Vec<usize> {
     let start = |text: String| selvedge::spawn(async move { text.len() });
     let tasks: Vec<_> = texts.into_iter().map(start).collect();
@@ -23,7 +23,7 @@ pub async fn lengths_by_tasks(texts: Vec<String>) -> Vec<usize> {
     lengths
 }
 
-/// The first text that has the word; the others are given up.
+/// Returns the first text found that has the word. The other tasks are aborted.
 pub async fn first_with(word: &'static str, texts: Vec<String>) -> Option<String> {
     let mut tasks = JoinSet::new();
     for text in texts {
@@ -37,13 +37,13 @@ pub async fn first_with(word: &'static str, texts: Vec<String>) -> Option<String
     None
 }
 
-/// What computes for long, or blocks, goes to a thread that may.
+/// A long computation, or a call that blocks, goes to a thread that may block.
 pub async fn sum_of_squares(numbers: Vec<u64>) -> u64 {
     let sum = spawn_blocking(move || numbers.iter().map(|n| n * n).sum());
     sum.await.expect("no panic")
 }
 
-/// Something that a task is asked, with the way back for the answer.
+/// A question to a task, with the channel for the answer.
 #[derive(Debug)]
 pub struct Question {
     number: u64,
@@ -58,10 +58,10 @@ pub fn ask(desk: &mpsc::Sender<Question>, number: u64) -> u64 {
     answered.blocking_recv().expect("the desk answers")
 }
 
-/// The task that is asked. It ends when nobody can ask any more.
+/// Answers the questions. Ends when all senders are dropped.
 pub async fn answer_all(mut questions: mpsc::Receiver<Question>) {
     while let Some(question) = questions.recv().await {
-        // An error says that the asker is gone.
+        // The send fails if the asker is gone.
         let _ = question.answer.send(question.number * 2);
     }
 }
