@@ -92,15 +92,18 @@ impl Wake for Rude {
 fn in_a_join_waker() {
     contained(|runtime| {
         runtime.block_on(async {
-            let mut task = tokio::spawn(tokio::time::sleep(Duration::from_millis(5)));
+            let (go, goes) = tokio::sync::oneshot::channel::<()>();
+            let mut task = tokio::spawn(async { goes.await.unwrap() });
             let waker = Waker::from(Arc::new(Rude));
             assert!(
                 std::pin::Pin::new(&mut task)
                     .poll(&mut Context::from_waker(&waker))
                     .is_pending()
             );
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            assert!(task.is_finished());
+            go.send(()).unwrap();
+            while !task.is_finished() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         });
     });
 }

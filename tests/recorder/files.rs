@@ -225,7 +225,8 @@ fn what_is_cut_off_or_of_another_version_is_an_error() {
         ReadError::NotARecording
     );
     let mut later = bytes.clone();
-    later[8] = 99;
+    // A file has the bytes of its machine's words.
+    later[8..16].copy_from_slice(&99_u64.to_ne_bytes());
     assert_eq!(Recording::read(&later).unwrap_err(), ReadError::Version(99));
     for len in [8, 100, 4_095, 4_096 + 40, bytes.len() - 8] {
         let read = Recording::read(&bytes[..len]);

@@ -71,19 +71,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_long_poll_is_in_its_snapshot() {
     for builder in [multi(), current()] {
-        let trigger = SnapshotTrigger::LongPoll(20 * MS);
+        // Not so short that a busy machine makes another poll as long.
+        let trigger = SnapshotTrigger::LongPoll(200 * MS);
         let recorded = Recorded::new(builder, "long-poll", trigger);
         recorded.runtime.block_on(async {
             // A closure on the pool may take long: no trigger.
-            let closure = selvedge::task::spawn_blocking(|| thread::sleep(30 * MS));
+            let closure = selvedge::task::spawn_blocking(|| thread::sleep(300 * MS));
             closure.await.unwrap();
             let named = selvedge::task::Builder::new().name("the long one");
-            let task = named.spawn(async { thread::sleep(40 * MS) });
+            let task = named.spawn(async { thread::sleep(400 * MS) });
             task.unwrap().await.unwrap();
         });
         let (trigger, analysis) = recorded.next();
         match trigger {
-            SnapshotTrigger::LongPoll(time) => assert!(time >= 40 * MS, "{time:?}"),
+            SnapshotTrigger::LongPoll(time) => assert!(time >= 400 * MS, "{time:?}"),
             other => panic!("{other:?}"),
         }
         let stalls = analysis.findings.iter();

@@ -4,7 +4,7 @@ use crate::support::{in_own_process, is_inner, once_more, this_test};
 use selvedge::runtime::tasks::{Finding, FindingKind};
 use selvedge::runtime::{Builder, Runtime};
 use selvedge::sync::Mutex;
-use selvedge::task::Id;
+use selvedge::task::{Id, JoinHandle};
 use selvedge::time::sleep;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,17 +76,17 @@ impl Blocked {
     }
 }
 
-/// Spawns a task that blocks its thread until the gate is open.
-fn blocks(runtime: &Runtime, gate: &Gate) -> Id {
+/// Spawns a task that blocks its thread, which may be that of the caller of `run`, until the gate is open.
+fn blocks(runtime: &Runtime, gate: &Gate) -> JoinHandle<()> {
     let blocked = gate.blocked();
-    runtime.spawn(async move { blocked.block() }).id()
+    runtime.spawn(async move { blocked.block() })
 }
 
 #[test]
 fn a_poll_that_keeps_its_worker_is_a_stall() {
     let (runtime, found) = told(multi());
     let gate = Gate::default();
-    let id = blocks(&runtime, &gate);
+    let id = blocks(&runtime, &gate).id();
     // On a loaded machine, another worker may stall as well.
     let finding = loop {
         let finding = next(&found, FindingKind::Stall);
@@ -125,13 +125,15 @@ fn while_blocked(kind: FindingKind) -> (Id, Finding) {
     runtime.spawn(async { sleep(Duration::from_millis(10)).await });
     // The timer is armed before the thread is blocked.
     runtime.block_on(selvedge::task::yield_now());
-    let id = blocks(&runtime, &gate);
+    let task = blocks(&runtime, &gate);
+    let id = task.id();
     let opener = std::thread::spawn(move || {
         let finding = next(&found, kind);
         gate.open();
         finding
     });
-    runtime.block_on(async { sleep(Duration::from_millis(1)).await });
+    // No time by which the task will have begun is long enough on a busy machine.
+    runtime.block_on(task).unwrap();
     (id, opener.join().unwrap())
 }
 

@@ -425,9 +425,13 @@ impl<'a> Chunk<'a> {
             if words > end.saturating_sub(at + 3) {
                 return Err(ReadError::CutOff((self.at + at) * 8));
             }
-            let from = (self.at + at + 3) * 8;
-            let bytes = self.file.bytes.get(from..from + len).unwrap_or(&[]);
-            let text = String::from_utf8_lossy(bytes).into_owned();
+            // The first byte is the lowest of its word, on every machine.
+            let mut bytes = Vec::with_capacity(words * 8);
+            for word in at + 3..at + 3 + words {
+                bytes.extend(self.word(word)?.to_le_bytes());
+            }
+            bytes.truncate(len);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
             let (line, column) = (position as u32, (position >> 32) as u32);
             match kind as u32 {
                 1 => {

@@ -33,6 +33,10 @@ fn either_order_of_bytes_is_read() {
     let records = [[5, 20 | 1 << 8, 7, 0], [9, 9 | 1 << 8, 0, 0]];
     let mut words = vec![3, (8 + 8) * 8, 0, 2, 0, 0, 0, 0];
     words.extend(records.concat());
+    let text = [*b"the name", *b" of a ma", *b"rk\0\0\0\0\0\0"].map(u64::from_le_bytes);
+    words.extend([2, (8 + 6) * 8, 6, 0, 0, 0, 0, 0]);
+    words.extend([7, 2 | 18 << 32, 0]);
+    words.extend(text);
     let low_first = bytes(words);
     let high_first: Vec<u8> = low_first
         .chunks_exact(8)
@@ -40,6 +44,7 @@ fn either_order_of_bytes_is_read() {
         .collect();
     let (low, high) = (Recording::read(&low_first), Recording::read(&high_first));
     assert_eq!(low.as_ref().unwrap().events.len(), 2);
+    assert_eq!(low.as_ref().unwrap().name(7), "the name of a mark");
     assert_eq!(format!("{low:?}"), format!("{high:?}"));
 }
 

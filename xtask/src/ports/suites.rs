@@ -78,6 +78,12 @@ const KNOWN: &[(&str, &str, &str, &str)] = &[
     ),
     ("qemu", "limits", "no_thread", NO_LIMIT),
     ("qemu", "limits", "no_thread_for_a_call", NO_LIMIT),
+    (
+        "qemu",
+        "waits",
+        "told::the_system_gives_no_thread_that_would_tell",
+        NO_LIMIT,
+    ),
 ];
 
 const NO_LIMIT: &str = "qemu passes over a limit of the address space, by which the test has the system refuse threads";

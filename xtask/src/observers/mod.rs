@@ -3,6 +3,11 @@
 //!
 //! `observers/` is a workspace of its own, as it is compiled with `--cfg tokio_unstable` (its `.cargo/config.toml`). Its tests
 //! compare what each tool reports with what was done. Then the examples that end by themselves are run, and must end well.
+//! With `--screens`, pictures of tokio-console are drawn for the book instead (`screens`).
+
+mod screens;
+mod svg;
+mod terminal;
 
 use crate::{Outcome, env};
 use std::path::Path;
@@ -10,6 +15,9 @@ use std::process::Command;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// Draw the book's pictures of tokio-console, and do nothing else: needs tmux.
+    #[arg(long)]
+    screens: bool,
     /// Only tests whose name contains this, and no examples.
     filter: Option<String>,
 }
@@ -28,6 +36,11 @@ pub fn run(args: &Args) -> Outcome {
             .arg(&target);
         command
     };
+    if args.screens {
+        let mut build = cargo("build");
+        build.args(["--example", "console"]);
+        return Ok(succeeds(&mut build)? && screens::take(&target)?);
+    }
     let mut format = env::cargo();
     format.current_dir(&package).args(["fmt", "--check"]);
     let mut holds = succeeds(&mut format)?;
