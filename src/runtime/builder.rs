@@ -558,7 +558,7 @@ impl Builder {
 
     /// How late an idle runtime's timers may be; a millisecond by default, as on tokio. None is early.
     ///
-    /// With less than a millisecond the runtime's threads sleep without the system's timer slack, and each sleep with a deadline
+    /// With less than a millisecond the runtime's threads, and the thread of `block_on` from then on, sleep without the system's timer slack, and each sleep with a deadline
     /// costs one more system call (Linux). With more than a millisecond, timers that are close to each other fire together,
     /// and the runtime wakes less often. How late the timers of a busy runtime are depends on its tasks.
     ///

@@ -158,6 +158,32 @@ fn nothing_is_early_and_no_event_is_missed() {
     }
 }
 
+/// The timer slack of this thread, in nanoseconds.
+#[cfg(target_os = "linux")]
+fn slack() -> i32 {
+    // SAFETY: asks for a number.
+    unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_sleep_without_slack_if_and_only_if_the_resolution_is_fine() {
+    for (resolution, is_fine) in [(us(100), true), (us(1_000), false)] {
+        // A thread of its own: what it has set stays.
+        let seen = std::thread::spawn(move || {
+            let before = slack();
+            let mut builder = Builder::new_current_thread();
+            let builder = builder.enable_all().timer_resolution(resolution);
+            let runtime = builder.build().unwrap();
+            runtime.block_on(async { sleep(us(2_000)).await });
+            (before, slack())
+        });
+        let (before, after) = seen.join().unwrap();
+        assert!(before > 1, "{before}");
+        assert_eq!(after, if is_fine { 1 } else { before });
+    }
+}
+
 #[test]
 fn what_is_no_resolution_is_refused() {
     for wrong in [Duration::ZERO, Duration::from_nanos(999), Duration::MAX] {

@@ -73,11 +73,12 @@ impl<T: Send> ProcessMutex<T> {
     pub fn lock(&'static self) -> ProcessMutexGuard<T> {
         let before = HELD.get();
         debug_assert!(before < Some(self.rank), "{self:?} under {before:?}");
+        // Before `LIST` is locked: a signal handler that forks meanwhile must not wait for this thread (P3).
+        HELD.set(Some(self.rank));
         // Ordering: Relaxed; `LIST`'s lock orders the list itself (P1).
         if !self.is_listed.load(Ordering::Relaxed) {
             enlist(self);
         }
-        HELD.set(Some(self.rank));
         let guard = unpoisoned(&self.value);
         #[cfg(not(runtime_loom))]
         lock_audit::locked();
@@ -95,7 +96,7 @@ fn enlist(lock: &'static dyn Held) {
     static FORKS: Watch = Watch::around(hold_all, release_all);
     FORKS.begin();
     let mut list = unpoisoned(&LIST.locks);
-    // Ordering: Relaxed, both; under `LIST`'s lock.
+    // Ordering: Relaxed; under `LIST`'s lock.
     if !lock.is_listed().swap(true, Ordering::Relaxed) {
         let at = list.partition_point(|other| other.rank() <= lock.rank());
         list.insert(at, lock);

@@ -4,14 +4,14 @@
 //! readable while it has an event, and then asks for the events without waiting. That is one system call more than with
 //! `epoll_pwait2`; but `epoll_pwait2` would bypass mio, and older kernels and container profiles refuse it.
 //!
-//! Linux lets a poll of more than 50 ms end late by a thousandth of its time, to save interrupts. So a long sleep is split
-//! into parts, and the last part is short.
+//! Linux lets a poll end late by a thousandth of its time, to save interrupts. So a long sleep is split into parts, and the
+//! last part is short.
 
 use runtime_core::base::clock;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// A sleep this short ends late only by the thread's timer slack. The threads of a runtime with precise waits have none.
+/// The longest last part, which may end 10 us late by that rule. Threads of a runtime with precise waits have no timer slack beside it.
 const SHORT: Duration = Duration::from_millis(10);
 
 /// Sleeps until the epoll instance has an event, a signal comes, or the time is over.

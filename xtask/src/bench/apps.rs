@@ -89,13 +89,14 @@ pub(super) fn measure(target: &Path, rounds: usize) -> Result<String, Box<dyn Er
             ask(&programs, is_ours, load)
         })?);
     }
-    match Postgres::start(&target.join("postgres"))? {
-        Some(postgres) => {
+    match Postgres::start(&target.join("postgres")) {
+        Ok(Some(postgres)) => {
             rows.push(row("PostgreSQL, pool of 8", true, rounds, |is_ours| {
                 query(&programs, is_ours, &postgres)
             })?);
         }
-        None => eprintln!("no PostgreSQL server is installed: its row is left out"),
+        Ok(None) => eprintln!("no PostgreSQL server is installed: its row is left out"),
+        Err(error) => eprintln!("PostgreSQL does not start, its row is left out: {error}"),
     }
     Ok(table(&rows)?)
 }
